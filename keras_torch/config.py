@@ -1,0 +1,169 @@
+"""Global settings: float type, fuzz factor, image data format, Keras dialect and default device.
+
+A `keras.json` in `$KERAS_HOME` (or `~/.keras`) is read on first use and never written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+DIALECTS = ("1", "2", "tf", "3")
+
+_DTYPES: dict[str, torch.dtype] = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "int8": torch.int8,
+    "int16": torch.int16,
+    "int32": torch.int32,
+    "int64": torch.int64,
+    "uint8": torch.uint8,
+    "uint16": torch.uint16,
+    "uint32": torch.uint32,
+    "uint64": torch.uint64,
+    "bool": torch.bool,
+    "complex64": torch.complex64,
+    "complex128": torch.complex128,
+}
+_DTYPE_ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32", "long": "int64"}
+_NAMES = {value: key for key, value in _DTYPES.items()}
+
+_settings: dict[str, Any] = {}
+
+
+def _load() -> dict[str, Any]:
+    """Return the settings, reading `keras.json` and the environment the first time."""
+    if _settings:
+        return _settings
+    values: dict[str, Any] = {
+        "floatx": "float32",
+        "epsilon": 1e-7,
+        "image_data_format": "channels_last",
+        "dialect": os.environ.get("KERAS_TORCH_DIALECT") or None,
+    }
+    path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    if path.is_file():
+        with contextlib.suppress(ValueError, OSError):
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            if stored.get("floatx") in ("float16", "float32", "float64"):
+                values["floatx"] = stored["floatx"]
+            if isinstance(stored.get("epsilon"), float):
+                values["epsilon"] = stored["epsilon"]
+            ordering = {"th": "channels_first", "tf": "channels_last"}.get(stored.get("image_dim_ordering"))
+            data_format = stored.get("image_data_format", ordering)
+            if data_format in ("channels_first", "channels_last"):
+                values["image_data_format"] = data_format
+    if values["dialect"] is not None and values["dialect"] not in DIALECTS:
+        raise ValueError(
+            f"The environment variable KERAS_TORCH_DIALECT must be one of {DIALECTS}. Received: {values['dialect']!r}"
+        )
+    _settings.update(values)
+    return _settings
+
+
+def floatx() -> str:
+    """Return the default float type, e.g. `"float32"`."""
+    return (_settings or _load())["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float type: `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`."""
+    if value not in ("float16", "bfloat16", "float32", "float64"):
+        raise ValueError(f"`floatx` must be 'float16', 'bfloat16', 'float32' or 'float64'. Received: {value!r}")
+    _load()["floatx"] = value
+
+
+def epsilon() -> float:
+    """Return the fuzz factor that keeps divisions and logarithms finite."""
+    return (_settings or _load())["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Set the fuzz factor."""
+    _load()["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """Return the default layout of images, `"channels_last"` or `"channels_first"`."""
+    return (_settings or _load())["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the default layout of images."""
+    _load()["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """Return `data_format`, or the default for None; anything else raises ValueError."""
+    if data_format is None:
+        return image_data_format()
+    value = str(data_format).lower()
+    if value not in ("channels_last", "channels_first"):
+        raise ValueError(f"`data_format` must be 'channels_last' or 'channels_first'. Received: {data_format!r}")
+    return value
+
+
+def dialect() -> str | None:
+    """Return the Keras generation whose defaults apply: "1", "2", "tf", "3", or None (modern, lenient)."""
+    return (_settings or _load())["dialect"]
+
+
+def set_dialect(value: str | None) -> None:
+    """Choose the Keras generation whose defaults apply."""
+    if value is not None and value not in DIALECTS:
+        raise ValueError(f"`dialect` must be one of {DIALECTS} or None. Received: {value!r}")
+    _load()["dialect"] = value
+
+
+@contextlib.contextmanager
+def dialect_scope(value: str | None) -> Iterator[None]:
+    """Speak another dialect inside a `with` block."""
+    before = dialect()
+    set_dialect(value)
+    try:
+        yield
+    finally:
+        set_dialect(before)
+
+
+def is_classic() -> bool:
+    """Whether the dialect is multi-backend Keras 1 or 2."""
+    return dialect() in ("1", "2")
+
+
+def default_device() -> torch.device:
+    """Return where weights and data live: `KERAS_TORCH_DEVICE`, a `torch.device` context, or CUDA if there is one."""
+    chosen = os.environ.get("KERAS_TORCH_DEVICE")
+    if chosen:
+        return torch.device(chosen)
+    current = torch.get_default_device()
+    if current.type == "cpu" and torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    return current
+
+
+def torch_dtype(dtype: Any) -> torch.dtype:
+    """Return the torch dtype for a name, a numpy dtype, a dtype-like object or a torch dtype."""
+    if isinstance(dtype, torch.dtype):
+        return dtype
+    if dtype is None:
+        return _DTYPES[floatx()]
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", "")
+    name = name.removeprefix("torch.")
+    name = _DTYPE_ALIASES.get(name, name)
+    if name not in _DTYPES:
+        raise ValueError(f"`dtype` must be one of {sorted(_DTYPES)}. Received: {dtype!r}")
+    return _DTYPES[name]
+
+
+def dtype_name(dtype: Any) -> str:
+    """Return Keras's name of a dtype, e.g. `"float32"` for `torch.float32`."""
+    return _NAMES[torch_dtype(dtype)]
