@@ -1,0 +1,260 @@
+"""Activation functions: thin names over `torch.nn.functional`, usable on real and symbolic tensors alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from keras_torch import config, registry
+from keras_torch.legacy import translated
+
+Activation = Callable[..., Any]
+
+
+def linear(x: Tensor) -> Tensor:
+    """Return `x`."""
+    return x
+
+
+@translated("relu")
+def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
+    """`x` from `threshold` up to `max_value`; below `threshold`, `negative_slope * (x - threshold)`."""
+    if threshold == 0.0:
+        if negative_slope == 0.0:
+            return torch.relu(x) if max_value is None else torch.clamp(x, 0.0, max_value)
+        positive = F.leaky_relu(x, negative_slope)
+        return positive if max_value is None else torch.clamp(positive, max=max_value)
+    positive = torch.where(x > threshold, x, torch.zeros_like(x))
+    if max_value is not None:
+        positive = torch.clamp(positive, max=max_value)
+    return positive if negative_slope == 0.0 else positive - negative_slope * torch.relu(threshold - x)
+
+
+@translated("leaky_relu")
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
+    """`x`, with negative values multiplied by `negative_slope`."""
+    return F.leaky_relu(x, negative_slope)
+
+
+def relu6(x: Tensor) -> Tensor:
+    """`min(max(x, 0), 6)`."""
+    return F.relu6(x)
+
+
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """`x` where positive, else `alpha * (exp(x) - 1)` (https://arxiv.org/abs/1511.07289)."""
+    return F.elu(x, alpha)
+
+
+def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
+    """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))` (https://arxiv.org/abs/1704.07483)."""
+    return F.celu(x, alpha)
+
+
+def selu(x: Tensor) -> Tensor:
+    """Scaled exponential linear unit (https://arxiv.org/abs/1706.02515)."""
+    return F.selu(x)
+
+
+def gelu(x: Tensor, approximate: bool = False) -> Tensor:
+    """Gaussian error linear unit, exact or with the tanh approximation (https://arxiv.org/abs/1606.08415)."""
+    return F.gelu(x, approximate="tanh" if approximate else "none")
+
+
+def silu(x: Tensor) -> Tensor:
+    """`x * sigmoid(x)`, also called swish (https://arxiv.org/abs/1710.05941)."""
+    return F.silu(x)
+
+
+swish = silu
+
+
+def mish(x: Tensor) -> Tensor:
+    """`x * tanh(softplus(x))` (https://arxiv.org/abs/1908.08681)."""
+    return F.mish(x)
+
+
+def glu(x: Tensor, axis: int = -1) -> Tensor:
+    """Split `x` in two halves along `axis` and return `first * sigmoid(second)`."""
+    return F.glu(x, axis)
+
+
+def softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
+    """Normalise `exp(x)` to sum 1 along `axis` (several axes: over all of them together).
+
+    The result of a softmax over the last axis remembers its logits, so that the cross-entropy losses can start from
+    them, as tf.keras does: that is exact where a probability rounds to 0 or 1.
+    """
+    if not isinstance(axis, int):
+        return torch.exp(x - torch.logsumexp(x, tuple(axis), keepdim=True))
+    result = torch.softmax(x, axis)
+    if axis in (-1, x.ndim - 1):
+        _remember_logits(result, x)
+    return result
+
+
+def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """The logarithm of `softmax`, computed without rounding small probabilities to zero."""
+    return torch.log_softmax(x, axis)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """`1 / (1 + exp(-x))`; remembers its logits as `softmax` does."""
+    result = torch.sigmoid(x)
+    _remember_logits(result, x)
+    return result
+
+
+def _remember_logits(result: Tensor, logits: Tensor) -> None:
+    if isinstance(result, Tensor) and not torch.compiler.is_compiling():
+        result._keras_logits = logits  # type: ignore[attr-defined]
+
+
+def log_sigmoid(x: Tensor) -> Tensor:
+    """`log(sigmoid(x))`, finite for very negative `x`."""
+    return F.logsigmoid(x)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """Hyperbolic tangent."""
+    return torch.tanh(x)
+
+
+def _hard_sigmoid_classic(x: Tensor) -> Tensor:
+    return torch.clamp(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def _hard_sigmoid_modern(x: Tensor) -> Tensor:
+    return F.hardsigmoid(x)
+
+
+_hard_sigmoid_classic.__name__ = _hard_sigmoid_modern.__name__ = "hard_sigmoid"
+
+
+def _hard_sigmoid_of_dialect() -> Activation:
+    return _hard_sigmoid_classic if config.dialect() in ("1", "2", "tf") else _hard_sigmoid_modern
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """Piecewise linear sigmoid.
+
+    Up to Keras 2.15 (dialects "1", "2", "tf") it is `clip(0.2 * x + 0.5, 0, 1)`, since Keras 3 `relu6(x + 3) / 6`.
+    `get("hard_sigmoid")` fixes the formula once, by the dialect spoken then.
+    """
+    return _hard_sigmoid_of_dialect()(x)
+
+
+def hard_silu(x: Tensor) -> Tensor:
+    """`x * relu6(x + 3) / 6`, also called hard swish (https://arxiv.org/abs/1905.02244)."""
+    return F.hardswish(x)
+
+
+hard_swish = hard_silu
+
+
+def hard_tanh(x: Tensor) -> Tensor:
+    """`x` clipped to [-1, 1]."""
+    return F.hardtanh(x)
+
+
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+    """`x` where `|x| > threshold`, else 0."""
+    return F.hardshrink(x, threshold)
+
+
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
+    """`x` moved towards 0 by `threshold`, and 0 where `|x| <= threshold`."""
+    return F.softshrink(x, threshold)
+
+
+def tanh_shrink(x: Tensor) -> Tensor:
+    """`x - tanh(x)`."""
+    return F.tanhshrink(x)
+
+
+def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
+    """`x` where it exceeds `threshold`, else `default_value`."""
+    return F.threshold(x, threshold, default_value)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """`log(exp(x) + 1)`; torch returns `x` itself above 20, which differs by less than 2e-9."""
+    return F.softplus(x)
+
+
+def softsign(x: Tensor) -> Tensor:
+    """`x / (|x| + 1)`."""
+    return F.softsign(x)
+
+
+def exponential(x: Tensor) -> Tensor:
+    """`exp(x)`."""
+    return torch.exp(x)
+
+
+def squareplus(x: Tensor, b: float = 4) -> Tensor:
+    """`(x + sqrt(x**2 + b)) / 2` (https://arxiv.org/abs/2112.11687)."""
+    return (x + torch.sqrt(torch.square(x) + b)) / 2
+
+
+def sparse_plus(x: Tensor) -> Tensor:
+    """0 up to -1, `(x + 1)**2 / 4` up to 1, then `x`."""
+    return torch.where(x >= 1, x, torch.square(torch.clamp(x, -1.0, 1.0) + 1) / 4)
+
+
+def sparse_sigmoid(x: Tensor) -> Tensor:
+    """`(x + 1) / 2` clipped to [0, 1]."""
+    return torch.clamp((x + 1) / 2, 0.0, 1.0)
+
+
+def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
+    """Euclidean projection of `x` onto the probability simplex along `axis` (https://arxiv.org/abs/1602.02068)."""
+    ordered = torch.sort(x, dim=axis, descending=True).values
+    excess = torch.cumsum(ordered, axis) - 1
+    rank = torch.cumsum(torch.ones_like(ordered), axis)
+    inside = ordered * rank > excess
+    support = torch.sum(inside, axis, keepdim=True)
+    tau = torch.sum(torch.where(inside, ordered, torch.zeros_like(ordered)), axis, keepdim=True)
+    return torch.relu(x - (tau - 1) / support)
+
+
+registry.activations.add(
+    [
+        celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear,
+        log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign,
+        sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold,
+    ]
+)  # fmt: skip
+registry.activations.add({"swish": silu, "hard_swish": hard_silu})
+
+# Layers whose names Keras 2 accepts as an activation.
+_LAYER_NAMES = ("ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU")
+
+
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
+    """Return the activation for a name, a config, a function or a layer; None means `linear`."""
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str) and identifier in _LAYER_NAMES:
+        return registry.layers.get(identifier, custom_objects)
+    found = registry.activations.get(identifier, custom_objects)
+    return _hard_sigmoid_of_dialect() if found is hard_sigmoid else found
+
+
+def serialize(activation: Any) -> Any:
+    """Return the name of an activation function, or the config of an activation layer.
+
+    `silu` is called `"swish"` in dialects older than Keras 3, which do not all know the newer name.
+    """
+    if activation is silu and config.dialect() in ("1", "2", "tf"):
+        return "swish"
+    return registry.activations.serialize(activation)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
+    """Return the activation for a name or a config."""
+    return get(config, custom_objects)

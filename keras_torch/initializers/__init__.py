@@ -1,0 +1,89 @@
+"""First values of weights. Shapes, and so fans, are those of Keras's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch import config as _config
+from keras_torch import registry
+from keras_torch.initializers.base import Initializer
+from keras_torch.initializers.constant import Constant, Identity, Ones, Zeros
+from keras_torch.initializers.random import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+)
+
+zero = zeros = Zeros
+one = ones = Ones
+constant = Constant
+identity = IdentityInitializer = Identity
+normal = random_normal = RandomNormal
+uniform = random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+orthogonal = OrthogonalInitializer = Orthogonal
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+
+registry.initializers.add(
+    [
+        Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones,
+        Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+    ]
+)  # fmt: skip
+registry.initializers.add(
+    {
+        "IdentityInitializer": Identity,
+        "OrthogonalInitializer": Orthogonal,
+        "normal": RandomNormal,
+        "one": Ones,
+        "uniform": RandomUniform,
+        "zero": Zeros,
+    }
+)
+
+
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the initializer for a name, a config, an instance, a class, a function or an array of values."""
+    if isinstance(identifier, (np.ndarray, torch.Tensor)):
+        return _from_array(identifier)
+    return registry.initializers.get(identifier, custom_objects)
+
+
+def _from_array(values: Any) -> Any:
+    def initialize(shape: Sequence[int], dtype: Any = None) -> torch.Tensor:
+        if tuple(shape) != tuple(values.shape):
+            raise ValueError(
+                f"An array given as initializer must have the weight's shape {tuple(shape)}. "
+                f"Received: an array of shape {tuple(values.shape)}"
+            )
+        return torch.as_tensor(values).detach().to(_config.torch_dtype(dtype)).clone()
+
+    return initialize
+
+
+def serialize(initializer: Any) -> Any:
+    """Return an initializer's config, or the name of a function."""
+    return registry.initializers.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the initializer for a config or a name."""
+    return get(config, custom_objects)

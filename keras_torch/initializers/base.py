@@ -1,0 +1,87 @@
+"""The base class of initializers, and how they get their random numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from keras_torch import config
+from keras_torch.legacy import adapt
+
+# Keras 2 drew the seeds of unseeded initializers below this number.
+_SEEDS = 10_000_000
+
+
+class Initializer:
+    """Base class: `__call__(shape, dtype=None)` returns the first values of a weight, in Keras's layout."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("keras_torch"):
+            adapt(cls)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        """Return a tensor of `shape` and `dtype` (default: `floatx()`)."""
+        raise NotImplementedError(f"{type(self).__name__} must define `__call__(self, shape, dtype=None)`.")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Initializer:
+        """Build the initializer from `get_config()`; the `dtype` that TensorFlow 1 wrote there has no meaning."""
+        return cls(**{key: value for key, value in config.items() if key != "dtype"})
+
+    def clone(self) -> Initializer:
+        """Return a new initializer with the same config."""
+        return type(self).from_config(self.get_config())
+
+
+def check_seed(seed: Any, owner: str) -> int | None:
+    """Return `seed` as an int or None; anything else raises ValueError."""
+    if seed is None or (isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)):
+        return None if seed is None else int(seed)
+    raise ValueError(f"`seed` of {owner} must be an integer or None. Received: {seed!r}")
+
+
+def random_tensor(
+    shape: Sequence[int], dtype: Any, seed: int | None, fill: Callable[[Tensor, torch.Generator | None], Any]
+) -> Tensor:
+    """Return a new tensor filled in place by `fill(tensor, generator)`.
+
+    Without a seed the numbers come from torch's global generator; in dialects "1" and "2" from a seed that numpy's
+    global generator gives, so that `np.random.seed` alone makes an old script repeatable.
+    """
+    wanted = config.torch_dtype(dtype)
+    # torch's samplers are coarse or missing in half precision: sample in float32.
+    working = torch.float32 if wanted in (torch.float16, torch.bfloat16) else wanted
+    tensor = torch.empty(tuple(int(size) for size in shape), dtype=working)
+    if tensor.device.type == "meta":
+        return tensor.to(wanted)
+    if seed is None and config.is_classic():
+        seed = int(np.random.randint(_SEEDS))
+    generator = None if seed is None else torch.Generator(tensor.device).manual_seed(seed)
+    with torch.no_grad():
+        fill(tensor, generator)
+    return tensor.to(wanted)
+
+
+def compute_fans(shape: Sequence[int]) -> tuple[float, float]:
+    """Return the numbers of inputs and outputs of a weight in Keras's layout: `(*receptive_field, in, out)`.
+
+    For shapes that are neither a matrix nor a convolution kernel, Keras 1 and 2 used the root of the size.
+    """
+    if config.is_classic() and len(shape) not in (2, 3, 4, 5):
+        root = math.sqrt(math.prod(shape))
+        return root, root
+    if len(shape) < 2:
+        size = float(shape[0]) if shape else 1.0
+        return size, size
+    field = math.prod(shape[:-2])
+    return float(shape[-2] * field), float(shape[-1] * field)

@@ -1,0 +1,222 @@
+"""Initializers that draw random numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from keras_torch import config
+from keras_torch.initializers.base import Initializer, check_seed, compute_fans, random_tensor
+
+# Standard deviation of a unit normal cut off at two standard deviations.
+_TRUNCATED_STDDEV = 0.87962566103423978
+
+
+def _truncated_normal_(tensor: Tensor, mean: float, stddev: float, generator: torch.Generator | None) -> None:
+    if stddev == 0:
+        tensor.fill_(mean)
+        return
+    torch.nn.init.trunc_normal_(tensor, mean, stddev, mean - 2 * stddev, mean + 2 * stddev, generator=generator)
+
+
+class RandomNormal(Initializer):
+    """Normal distribution."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean = mean
+        self.stddev = stddev
+        self.seed = check_seed(seed, "RandomNormal")
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return random_tensor(
+            shape,
+            dtype,
+            self.seed,
+            lambda tensor, generator: tensor.normal_(self.mean, self.stddev, generator=generator),
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal distribution without the values more than two standard deviations from the mean."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(mean, stddev, check_seed(seed, "TruncatedNormal"))
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return random_tensor(
+            shape,
+            dtype,
+            self.seed,
+            lambda tensor, generator: _truncated_normal_(tensor, self.mean, self.stddev, generator),
+        )
+
+
+class RandomUniform(Initializer):
+    """Uniform distribution on [`minval`, `maxval`); whole numbers for an integer dtype."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        self.minval = minval
+        self.maxval = maxval
+        self.seed = check_seed(seed, "RandomUniform")
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        if config.torch_dtype(dtype).is_floating_point:
+            return random_tensor(
+                shape,
+                dtype,
+                self.seed,
+                lambda tensor, generator: tensor.uniform_(self.minval, self.maxval, generator=generator),
+            )
+        low, high = math.ceil(self.minval), math.ceil(self.maxval)
+        if low >= high:
+            raise ValueError(
+                f"RandomUniform has no whole number in [{self.minval}, {self.maxval}) for the dtype "
+                f"{config.dtype_name(dtype)}. Give `minval` and `maxval` that are whole numbers."
+            )
+        return random_tensor(
+            shape, dtype, self.seed, lambda tensor, generator: tensor.random_(low, high, generator=generator)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+_DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+
+
+class VarianceScaling(Initializer):
+    """Zero-mean distribution whose variance is `scale / fan`.
+
+    `mode` chooses the fan: `"fan_in"`, `"fan_out"` or their mean `"fan_avg"`. `distribution` is `"truncated_normal"`
+    (also called `"normal"`), `"untruncated_normal"` or `"uniform"`.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        if scale <= 0:
+            raise ValueError(f"`scale` of VarianceScaling must be positive. Received: {scale!r}")
+        if str(mode).lower() not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"`mode` of VarianceScaling must be 'fan_in', 'fan_out' or 'fan_avg'. Received: {mode!r}")
+        distribution = str(distribution).lower()
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        if distribution not in _DISTRIBUTIONS:
+            raise ValueError(
+                f"`distribution` of VarianceScaling must be one of {_DISTRIBUTIONS}. Received: {distribution!r}"
+            )
+        self.scale = scale
+        self.mode = mode.lower()
+        self.distribution = distribution
+        self.seed = check_seed(seed, type(self).__name__)
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        fan_in, fan_out = compute_fans(shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        stddev = math.sqrt(self.scale / max(1.0, fan))
+
+        def fill(tensor: Tensor, generator: torch.Generator | None) -> None:
+            if self.distribution == "uniform":
+                limit = math.sqrt(3.0) * stddev
+                tensor.uniform_(-limit, limit, generator=generator)
+            elif self.distribution == "truncated_normal":
+                _truncated_normal_(tensor, 0.0, stddev / _TRUNCATED_STDDEV, generator)
+            else:
+                tensor.normal_(0.0, stddev, generator=generator)
+
+        return random_tensor(shape, dtype, self.seed, fill)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
+
+
+def _normal() -> str:
+    # Keras 1 did not cut its normal distributions off.
+    return "untruncated_normal" if config.dialect() == "1" else "truncated_normal"
+
+
+class _SeedOnly(VarianceScaling):
+    """A `VarianceScaling` whose only argument is the seed."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
+class GlorotUniform(_SeedOnly):
+    """Uniform on ±`sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, 2010)."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed)
+
+
+class GlorotNormal(_SeedOnly):
+    """Truncated normal with variance `2 / (fan_in + fan_out)`; in dialect "1" not truncated."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", _normal(), seed)
+
+
+class HeUniform(_SeedOnly):
+    """Uniform on ±`sqrt(6 / fan_in)` (https://arxiv.org/abs/1502.01852)."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed)
+
+
+class HeNormal(_SeedOnly):
+    """Truncated normal with variance `2 / fan_in`; in dialect "1" not truncated."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", _normal(), seed)
+
+
+class LecunUniform(_SeedOnly):
+    """Uniform on ±`sqrt(3 / fan_in)` (LeCun and others, 1998)."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed)
+
+
+class LecunNormal(_SeedOnly):
+    """Truncated normal with variance `1 / fan_in`."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+
+
+class Orthogonal(Initializer):
+    """`gain` times a random (semi-)orthogonal matrix, by `torch.nn.init.orthogonal_`.
+
+    A weight of higher rank is seen as the matrix `(product of the leading dimensions, last dimension)`.
+    Keras 1's default gain was 1.1, which the name `"orthogonal"` has in dialect "1".
+    """
+
+    def __init__(self, gain: float | None = None, seed: int | None = None) -> None:
+        default = 1.1 if config.dialect() == "1" else 1.0
+        self.gain = default if gain is None else gain
+        self.seed = check_seed(seed, "Orthogonal")
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal needs a weight of at least two dimensions. Received: shape {tuple(shape)}")
+        flat = (math.prod(shape[:-1]), shape[-1])
+        matrix = random_tensor(
+            flat,
+            dtype,
+            self.seed,
+            lambda tensor, generator: torch.nn.init.orthogonal_(tensor, self.gain, generator=generator),
+        )
+        return matrix.reshape(tuple(shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain, "seed": self.seed}
