@@ -1,0 +1,309 @@
+"""Variables: a torch Parameter with Keras's methods, and a Keras-layout handle on the parameters of a torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras_torch import config
+
+Constraint = Callable[[torch.Tensor], torch.Tensor]
+
+
+class VariableMethods:
+    """What Keras users call on a variable; the class it is mixed into has `value`, `shape` and `_write`."""
+
+    _path: str
+    constraint: Constraint | None
+    regularizer: Callable[[torch.Tensor], torch.Tensor] | None
+
+    @property
+    def name(self) -> str:
+        """The short name, e.g. `"kernel"`."""
+        return self.__dict__.get("_path", "variable").rsplit("/", 1)[-1]
+
+    @property
+    def path(self) -> str:
+        """The name with its scopes, e.g. `"dense/kernel"`."""
+        return self.__dict__.get("_path", "variable")
+
+    def numpy(self, *, force: bool = True) -> np.ndarray:
+        """Return a copy-free (on the CPU) numpy array of the value, in Keras's layout."""
+        return self.value.detach().cpu().numpy()  # type: ignore[attr-defined]
+
+    def eval(self, session: object = None) -> np.ndarray:
+        """Return the value as a numpy array (Keras 1 and 2 spelling; a session is not needed)."""
+        return self.numpy()
+
+    def get_value(self, borrow: bool = False) -> np.ndarray:
+        """Return a copy of the value as a numpy array (Theano spelling)."""
+        return self.numpy() if borrow else self.numpy().copy()
+
+    def set_value(self, value: Any, borrow: bool = False) -> None:
+        """Assign a value (Theano spelling)."""
+        self.assign(value)
+
+    def read_value(self) -> torch.Tensor:
+        """Return the value as a tensor."""
+        return self.value  # type: ignore[attr-defined]
+
+    def assign(self, value: Any) -> Any:
+        """Copy `value`, an array in Keras's layout, into the variable. ValueError if the shape differs."""
+        tensor = _as_tensor(value)
+        shape = tuple(self.shape)  # type: ignore[attr-defined]
+        if tuple(tensor.shape) != shape:
+            raise ValueError(
+                f"The shape of the value does not match the variable {self.path!r}: expected {shape}. "
+                f"Received: {tuple(tensor.shape)}"
+            )
+        with torch.no_grad():
+            self._write(tensor)  # type: ignore[attr-defined]
+        return self
+
+    def assign_add(self, value: Any) -> Any:
+        """Add `value` in place."""
+        return self.assign(self.value.detach() + _as_tensor(value, self.value))  # type: ignore[attr-defined]
+
+    def assign_sub(self, value: Any) -> Any:
+        """Subtract `value` in place."""
+        return self.assign(self.value.detach() - _as_tensor(value, self.value))  # type: ignore[attr-defined]
+
+
+def _as_tensor(value: Any, like: torch.Tensor | None = None) -> torch.Tensor:
+    if isinstance(value, WeightView):
+        value = value.value
+    if not isinstance(value, torch.Tensor):
+        value = torch.as_tensor(np.asarray(value))
+    value = value.detach()
+    return value if like is None else value.to(like.device)
+
+
+class Variable(VariableMethods, nn.Parameter):
+    """A `torch.nn.Parameter` stored in Keras's layout, with Keras's name, `assign` and `numpy`.
+
+    In torch functions it is an ordinary Parameter (results are plain tensors, autograd and torch.compile see nothing
+    unusual). Integer and boolean variables never require a gradient.
+    """
+
+    def __new__(cls, value: Any = None, trainable: bool = True, dtype: Any = None, name: str = "variable") -> Variable:
+        """Make a variable from an array; `dtype` defaults to that of a tensor, or to floatx for other float data."""
+        if not isinstance(value, torch.Tensor):
+            array = np.asarray(value)
+            if dtype is None and (array.dtype.kind == "f" or isinstance(value, (int, float, list, tuple))):
+                dtype = config.floatx() if array.dtype.kind in "fiu" else None
+            value = torch.as_tensor(array)
+        if dtype is not None:
+            value = value.to(config.torch_dtype(dtype))
+        differentiable = value.is_floating_point() or value.is_complex()
+        variable = torch.Tensor._make_subclass(cls, value.detach(), bool(trainable and differentiable))
+        variable._path = name
+        variable.constraint = None
+        variable.regularizer = None
+        return variable
+
+    def __init__(self, value: Any = None, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
+        self._trainable = bool(trainable)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may change the variable."""
+        return self.__dict__.get("_trainable", True)
+
+    @trainable.setter
+    def trainable(self, flag: bool) -> None:
+        self._trainable = bool(flag)
+        if self.is_floating_point():
+            self.requires_grad_(self._trainable)
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The value, differentiable."""
+        return self
+
+    @property
+    def storages(self) -> tuple[torch.Tensor, ...]:
+        """The torch tensors an optimizer updates."""
+        return (self,)
+
+    def to_storage(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Turn an array in Keras's layout into the layout of `storages`."""
+        return (value,)
+
+    def from_storage(self, *tensors: torch.Tensor) -> torch.Tensor:
+        """Turn tensors in the layout of `storages` into Keras's layout."""
+        return tensors[0]
+
+    def initialized_value(self) -> torch.Tensor:
+        """Return the value (TensorFlow 1 spelling)."""
+        return self.value
+
+    def _write(self, tensor: torch.Tensor) -> None:
+        self.detach().copy_(tensor)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Variable:
+        if id(self) in memo:
+            return memo[id(self)]
+        copied = Variable(self.detach().clone(memory_format=torch.preserve_format), trainable=self.trainable)
+        copied.__dict__.update(self.__dict__)
+        copied.requires_grad_(self.requires_grad)
+        memo[id(self)] = copied
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuild_variable, (self.detach().as_subclass(torch.Tensor), self.requires_grad, dict(self.__dict__))
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
+
+
+def _rebuild_variable(data: torch.Tensor, requires_grad: bool, attributes: dict[str, Any]) -> Variable:
+    variable = Variable(data)
+    variable.__dict__.update(attributes)
+    variable.requires_grad_(requires_grad)
+    return variable
+
+
+class WeightView(VariableMethods):
+    """A weight of a Keras layer that is stored, in torch's layout, in parameters of an inner torch module.
+
+    `value` is a differentiable view in Keras's layout (a converted copy where no view exists); assigning writes to
+    the parameters in place. Torch functions take the handle as if it were that view.
+    """
+
+    def __init__(
+        self,
+        layer: nn.Module,
+        paths: tuple[str, ...],
+        layout: Any,
+        name: str,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> None:
+        self._layer = layer
+        self._owners = tuple(path.rpartition(".")[::2] for path in paths)
+        self.layout = layout
+        self._path = name
+        self._trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+
+    @property
+    def storages(self) -> tuple[torch.Tensor, ...]:
+        """The parameters or buffers of the torch module, in torch's layout."""
+        find = self._layer.get_submodule
+        return tuple(getattr(find(owner), attribute) for owner, attribute in self._owners)
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The weight in Keras's layout, differentiable."""
+        return self.layout.view(*self.storages)
+
+    def to_storage(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Turn an array in Keras's layout into the layout of `storages`."""
+        return self.layout.unview(value)
+
+    def from_storage(self, *tensors: torch.Tensor) -> torch.Tensor:
+        """Turn tensors in the layout of `storages` into Keras's layout."""
+        return self.layout.view(*tensors)
+
+    def _write(self, tensor: torch.Tensor) -> None:
+        for storage, part in zip(self.storages, self.layout.unview(tensor), strict=True):
+            storage.detach().copy_(part)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may change the weight."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, flag: bool) -> None:
+        self._trainable = bool(flag)
+        for storage in self.storages:
+            if isinstance(storage, nn.Parameter) and storage.is_floating_point():
+                storage.requires_grad_(self._trainable)
+
+    @property
+    def shape(self) -> torch.Size:
+        """Shape in Keras's layout."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The torch dtype."""
+        return self.storages[0].dtype
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the storage."""
+        return self.storages[0].device
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.value.dim()
+
+    @property
+    def grad(self) -> torch.Tensor | None:
+        """The gradient in Keras's layout, or None."""
+        grads = [storage.grad for storage in self.storages]
+        present = [grad for grad in grads if grad is not None]
+        return self.layout.view(*present) if len(present) == len(grads) else None
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether autograd tracks the storage."""
+        return self.storages[0].requires_grad
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*_unwrap(args), **{key: _unwrap(item) for key, item in (kwargs or {}).items()})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(torch.Tensor, name):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(self.value, name)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.numpy(), dtype=dtype)
+
+    def __getitem__(self, index: Any) -> torch.Tensor:
+        return self.value[index]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        return f"<WeightView path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
+
+
+def _unwrap(item: Any) -> Any:
+    if isinstance(item, WeightView):
+        return item.value
+    if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
+        return type(item)(_unwrap(part) for part in item)
+    return item
+
+
+def _forward_operator(name: str) -> Callable[..., Any]:
+    operator = getattr(torch.Tensor, name)
+
+    def apply(self: WeightView, *others: Any) -> Any:
+        return operator(self.value, *(_unwrap(other) for other in others))
+
+    apply.__name__ = name
+    return apply
+
+
+_OPERATORS = """
+    add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul neg abs lt le gt ge
+""".split()
+for _operator in _OPERATORS:
+    setattr(WeightView, f"__{_operator}__", _forward_operator(f"__{_operator}__"))

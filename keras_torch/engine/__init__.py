@@ -1,0 +1,9 @@
+"""The engine: layers, symbolic inputs, input checks."""
+
+from __future__ import annotations
+
+from keras_torch.engine.base_layer import Layer
+from keras_torch.engine.input_layer import Input, InputLayer
+from keras_torch.engine.input_spec import InputSpec
+
+__all__ = ["Input", "InputLayer", "InputSpec", "Layer"]

@@ -1,0 +1,386 @@
+"""Layer: a `torch.nn.Module` with Keras's life cycle (build once the input shape is known, then call)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from keras_torch import config, legacy, regularizers
+from keras_torch.engine import call as call_steps
+from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
+from keras_torch.engine.input_spec import check_inputs
+from keras_torch.engine.nodes import NodesMixin
+from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules, leaves
+from keras_torch.engine.weights import WeightsMixin
+from keras_torch.errors import suggest
+from keras_torch.registry import CustomObjectScope, snake_case
+from keras_torch.symbolic import KerasTensor, unique_name
+
+
+class Layer(WeightsMixin, NodesMixin, nn.Module):
+    """Base of all layers and models.
+
+    Subclasses define `call(self, inputs)` in torch operations, and optionally `build(self, input_shape)`,
+    `compute_output_shape`, `compute_mask` and `get_config`. Weights come from `add_weight`, from sub-layers, or from
+    plain torch modules set as attributes. Keras 1's `get_output_shape_for` is honoured.
+
+    Like every Keras layer it is in inference mode until told otherwise.
+    """
+
+    _call_signature: CallSignature
+    _build_argument_names: list[str]
+    _makes_mask: bool = False
+    _knows_output_shape: bool = False
+    _wants_training: bool = False
+    _is_builtin: bool = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._is_builtin = cls.__module__.startswith("keras_torch.")
+        if "get_output_shape_for" in cls.__dict__ and "compute_output_shape" not in cls.__dict__:
+            cls.compute_output_shape = lambda self, shape: self.get_output_shape_for(shape)  # type: ignore
+        cls._knows_output_shape = cls.compute_output_shape is not Layer.compute_output_shape
+        cls._makes_mask = cls.compute_mask is not Layer.compute_mask
+        if "call" in cls.__dict__ and "forward" not in cls.__dict__:
+            cls.forward = cls.call
+        elif "forward" in cls.__dict__ and "call" not in cls.__dict__:
+            cls.call = cls.forward
+        cls._call_signature = CallSignature(cls.call)
+        if "call" in cls.__dict__:
+            cls._wants_training = cls._call_signature.takes_training and not cls._is_builtin
+        parameters = inspect.signature(cls.build).parameters.values()
+        cls._build_argument_names = [
+            p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD
+        ]
+        if cls._is_builtin:
+            legacy.adapt(cls)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Set up the module before `__init__`, so that attributes may be set before `super().__init__()`."""
+        layer = super().__new__(cls)
+        nn.Module.__init__(layer)
+        layer.__dict__.update(
+            training=False,
+            built=False,
+            activity_regularizer=None,
+            supports_masking=False,
+            stateful=False,
+            _name=None,
+            _trainable=True,
+            _dtype=config.floatx(),
+            _compute_torch_dtype=config.torch_dtype(None),
+            _autocast=True,
+            _own_weights=[],
+            _foreign_views={},
+            _claimed_modules=set(),
+            _inbound_nodes=[],
+            _call_losses=[],
+            _input_spec=None,
+            _accepted_shape=None,
+            _initial_weights=None,
+            _batch_input_shape=None,
+            _tracked={},
+            _init_arguments=(args, kwargs),
+        )
+        return layer
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Take the arguments that all layers share; `input_shape` and its kin say what the first layer will see."""
+        self._name = name
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        if dtype is not None:
+            self._set_dtype(dtype)
+        self._autocast = autocast
+        self._trainable = bool(trainable)
+        self._initial_weights = kwargs.pop("weights", None)
+        self._batch_input_shape = _input_shape(kwargs)
+        dynamic = kwargs.pop("dynamic", False)
+        if dynamic not in (False, True, None):
+            raise TypeError(f"Layer {self.name!r}: `dynamic` must be a bool. Received: {dynamic!r}")
+        if kwargs:
+            self._refuse(kwargs)
+
+    def _refuse(self, kwargs: dict[str, Any]) -> None:
+        known = inspect.signature(type(self).__init__).parameters
+        hints = "".join(suggest(key, known) for key in kwargs)
+        raise TypeError(
+            f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}.{hints} "
+            f"It takes: {[key for key in known if key not in ('self', 'kwargs')]}"
+        )
+
+    def _set_dtype(self, dtype: Any) -> None:
+        if isinstance(dtype, dict):
+            dtype = (dtype.get("config") or {}).get("name")
+        dtype = getattr(dtype, "name", dtype)
+        self._dtype = config.dtype_name(dtype)
+        compute = config.torch_dtype(dtype)
+        self._compute_torch_dtype = compute if compute.is_floating_point else config.torch_dtype(None)
+
+    @property
+    def name(self) -> str:
+        """The layer's name; made up from the class name on first use if none was given."""
+        if self._name is None:
+            self._name = unique_name(snake_case(type(self).__name__))
+        return self._name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._name = value
+
+    @property
+    def path(self) -> str:
+        """The layer's name."""
+        return self.name
+
+    @property
+    def dtype(self) -> str:
+        """Name of the dtype of the weights."""
+        return self._dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """Name of the dtype of the weights."""
+        return self._dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """Name of the dtype of the computation."""
+        return config.dtype_name(self._compute_torch_dtype)
+
+    @property
+    def input_spec(self) -> Any:
+        """An InputSpec, or a list of them, that inputs are checked against."""
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value: Any) -> None:
+        self.__dict__["_input_spec"] = value
+        self.__dict__["_accepted_shape"] = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _PLAIN_ATTRIBUTES or isinstance(getattr(type(self), name, None), property):
+            object.__setattr__(self, name, value)
+            return
+        kind = type(value)
+        if name in self._tracked:
+            self._untrack(name)
+        if kind in _CONTAINERS and (not value or holds_modules(value)):
+            value = self._track(name, _CONTAINERS[kind](value))
+        elif kind is tuple and holds_modules(value):
+            self._track(name, value)
+        if isinstance(value, nn.Module) and value.training != self.training:
+            value.train(self.training)
+        super().__setattr__(name, value)
+
+    def _track(self, name: str, value: Any) -> Any:
+        """Register the modules inside a container under `<name>_<key>`, now and whenever it changes."""
+
+        def register() -> None:
+            self._untrack(name)
+            found = leaves(value, name)
+            for key, item in found.items():
+                (self._parameters if isinstance(item, nn.Parameter) else self._modules)[key] = item
+                if isinstance(item, nn.Module) and item.training != self.training:
+                    item.train(self.training)
+            self._tracked[name] = list(found)
+
+        register()
+        if not isinstance(value, tuple):
+            value._changed = register
+        return value
+
+    def _untrack(self, name: str) -> None:
+        for key in self._tracked.pop(name, ()):
+            self._modules.pop(key, None)
+            self._parameters.pop(key, None)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for an input shape (with the batch size first). The default only marks the layer built."""
+        self.built = True
+
+    def _build_once(self, *shapes: Any) -> None:
+        with torch.device(config.default_device()):
+            if self._build_argument_names:
+                self.build(*shapes)
+            else:
+                self.build()  # type: ignore[call-arg]
+        self.built = True
+        if self._initial_weights is not None:
+            weights, self._initial_weights = self._initial_weights, None
+            self.set_weights(weights)
+        if not self._trainable:
+            self.trainable = False
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs, in torch operations. Subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} must define `call(self, inputs)`.")
+
+    forward = call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer on tensors, arrays, or symbolic tensors; builds it if that has not happened."""
+        if len(args) == 1 and not kwargs and self.built:
+            inputs = args[0]
+            if (
+                type(inputs) is torch.Tensor
+                and (inputs.dtype is self._compute_torch_dtype or not inputs.is_floating_point())
+                and self.activity_regularizer is None
+                and (state.in_program or not (self._makes_mask or hasattr(inputs, "_keras_mask")))
+                and not self._wants_training
+            ):
+                shape = inputs.shape[1:]
+                if shape != self._accepted_shape:
+                    self._check_shape(inputs)
+                return self._call_impl(inputs)
+        return call_steps.invoke(self, args, kwargs)
+
+    def _check_shape(self, inputs: torch.Tensor) -> None:
+        spec = self._input_spec
+        if spec is not None:
+            check_inputs(spec, [tuple(inputs.shape)], self.name)
+            if isinstance(spec, (list, tuple)) or (spec.shape and spec.shape[0] is not None):
+                return
+        if inputs.dim() > 1:
+            self.__dict__["_accepted_shape"] = inputs.shape[1:]
+
+    def _has_unbuilt_children(self) -> bool:
+        return any(not child.built or child._has_unbuilt_children() for child in self._children())
+
+    def _after_symbolic_call(self) -> None:
+        """Hook for models; layers have nothing to do."""
+
+    def _symbolic_dtype(self, input_dtype: str | None) -> str:
+        """Dtype of symbolic outputs: the compute dtype where weights or floats are involved, else the input's."""
+        if self._own_weights or input_dtype is None or config.torch_dtype(input_dtype).is_floating_point:
+            return self.compute_dtype
+        return input_dtype
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shape for an input shape, both with the batch size first, None where unknown."""
+        inputs = _tensors(input_shape, self.compute_dtype)
+        if not self.built:
+            self._build_once(input_shape)
+        return shapes_of(call_steps.infer_outputs(self, (inputs,), {}))
+
+    def get_output_shape_for(self, input_shape: Any) -> Any:
+        """Keras 1's name for `compute_output_shape`."""
+        return self.compute_output_shape(input_shape)
+
+    def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs without recording a call."""
+        return call_steps.infer_outputs(self, (inputs,), kwargs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask of the outputs: the input's if `supports_masking`, else None."""
+        return mask if self.supports_masking else None
+
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Add a scalar (or several) to what training minimizes; call it inside `call`."""
+        items = losses if isinstance(losses, (list, tuple)) else [losses]
+        for item in items:
+            value = item() if callable(item) and not isinstance(item, (torch.Tensor, KerasTensor)) else item
+            self._call_losses.append(value.mean() if isinstance(value, torch.Tensor) and value.dim() else value)
+        if not any(holder is self for holder in state.loss_holders):
+            state.loss_holders.append(self)
+
+    @property
+    def losses(self) -> list[torch.Tensor]:
+        """Scalars from `add_loss` and activity regularizers of the last call, and from weight regularizers."""
+        found = list(self._call_losses)
+        for weight in self._all_own_weights():
+            if weight.regularizer is not None and self._trainable and weight.trainable:
+                found.append(weight.regularizer(weight.value))
+        for child in self._children():
+            found.extend(child.losses)
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer, without its weights."""
+        result: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype}
+        if self._batch_input_shape is not None:
+            result["batch_input_shape"] = self._batch_input_shape
+        owner = next(c for c in type(self).__mro__ if "get_config" in c.__dict__)
+        if owner is Layer and not self._is_builtin:
+            result.update(self._constructor_arguments())
+        return result
+
+    def _constructor_arguments(self) -> dict[str, Any]:
+        """What a class without `get_config` was constructed with."""
+        args, kwargs = self._init_arguments
+        parameters = [p for p in inspect.signature(type(self).__init__).parameters.values() if p.name != "self"]
+        names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        return {**dict(zip(names, args, strict=False)), **kwargs}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """Make a layer from what `get_config` returned."""
+        with CustomObjectScope(custom_objects or {}):
+            return cls(**config)
+
+    def extra_repr(self) -> str:
+        """Name and build state, for `print(layer)`."""
+        return f"name={self.name!r}, built={self.built}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key not in ("_init_arguments",)}
+
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        super().__setstate__({"_init_arguments": ((), {}), **values})
+        tracked = list(self._tracked)
+        for name in tracked:
+            value = self.__dict__.get(name)
+            if isinstance(value, (list, dict)):
+                setattr(self, name, value)
+
+
+_PLAIN_ATTRIBUTES = {
+    "built",
+    "training",
+    "activity_regularizer",
+    "_name",
+    "_trainable",
+    "_input_spec",
+    "_inbound_nodes",
+}
+Layer._call_signature = CallSignature(Layer.call)
+Layer._build_argument_names = ["input_shape"]
+
+
+def _input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+    """Take `batch_input_shape`, `batch_shape`, `input_shape`, `input_dim`, `input_length`, `batch_size` from kwargs."""
+    batch_shape = kwargs.pop("batch_input_shape", None) or kwargs.pop("batch_shape", None)
+    shape: Sequence[int | None] | None = kwargs.pop("input_shape", None)
+    dim, length = kwargs.pop("input_dim", None), kwargs.pop("input_length", None)
+    batch_size = kwargs.pop("batch_size", None)
+    if batch_shape is not None:
+        return tuple(batch_shape)
+    if shape is None and dim is not None:
+        shape = (dim,) if length is None else (length, dim)
+    if shape is None:
+        return None
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    return (batch_size, *shape)
+
+
+def _tensors(shape: Any, dtype: str) -> Any:
+    if call_steps.is_shape(shape):
+        return KerasTensor(shape, dtype)
+    if isinstance(shape, dict):
+        return {key: _tensors(item, dtype) for key, item in shape.items()}
+    return type(shape)([_tensors(item, dtype) for item in shape])
+
+
+__all__ = ["Layer", "flat_tensors"]

@@ -1,0 +1,278 @@
+"""The steps of `Layer.__call__`: conversion, building, checks, masks, mode, losses; on real and symbolic tensors."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import functional_call
+from torch.utils import _pytree as pytree
+
+from keras_torch import config
+from keras_torch.engine.input_spec import check_inputs
+from keras_torch.engine.masking import masks_of, set_mask
+from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
+
+
+class _State:
+    """What is going on: whether a lowered program runs (masks are explicit there), and who holds losses."""
+
+    def __init__(self) -> None:
+        self.in_program = False
+        self.depth = 0
+        self.loss_holders: list[Any] = []
+
+
+state = _State()
+
+
+class CallSignature:
+    """The parameters of a layer class's `call`, looked up once per class."""
+
+    def __init__(self, function: Any) -> None:
+        parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+        self.names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        keywords = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+        self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self.takes_mask = "mask" in keywords
+        self.takes_training = "training" in keywords
+        self.keywords = keywords
+
+    def accepts(self, name: str) -> bool:
+        """Whether `call` has a parameter of this name."""
+        return name in self.keywords or self.takes_any
+
+
+def invoke(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a layer on real or symbolic tensors, arrays or numbers."""
+    signature = layer._call_signature
+    if not args and kwargs and signature.names:
+        if signature.names[0] in kwargs:
+            args = (kwargs.pop(signature.names[0]),)
+        elif "inputs" in kwargs:
+            args = (kwargs.pop("inputs"),)
+    if len(args) > 1:
+        args, kwargs = _name_options(signature, args, kwargs)
+    leaves = pytree.tree_leaves((args, kwargs))
+    if any(isinstance(item, KerasTensor) for item in leaves):
+        return call_symbolic(layer, args, kwargs)
+    return call_eager(layer, args, kwargs)
+
+
+def _name_options(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Turn positional `mask` and `training` into keywords, so that they are treated as what they are."""
+    positional = []
+    for index, item in enumerate(args):
+        name = signature.names[index] if index < len(signature.names) else None
+        if name in ("mask", "training"):
+            kwargs = {**kwargs, name: item}
+        else:
+            positional.append(item)
+    return tuple(positional), kwargs
+
+
+def shapes_of(inputs: Any) -> Any:
+    """Return the structure of shapes of a structure of tensors."""
+    return pytree.tree_map(lambda t: tuple(t.shape) if isinstance(t, (torch.Tensor, KerasTensor)) else t, inputs)
+
+
+def flat_tensors(inputs: Any) -> list[Any]:
+    """Return the tensors in a structure."""
+    return [item for item in pytree.tree_leaves(inputs) if isinstance(item, (torch.Tensor, KerasTensor))]
+
+
+def to_tensor(item: Any, layer: Any) -> Any:
+    """Turn arrays and numbers into tensors, and floats into the layer's compute dtype."""
+    if isinstance(item, np.ndarray):
+        if item.dtype.kind not in "fiubc":
+            raise ValueError(
+                f"Layer {layer.name!r} takes numbers, but got an array of dtype {item.dtype}. Convert it first, e.g. "
+                "with `np.asarray(x, dtype='float32')`."
+            )
+        device = next((w.storages[0].device for w in layer._own_weights), None) or config.default_device()
+        item = torch.as_tensor(item, device=device)
+    if isinstance(item, torch.Tensor) and item.is_floating_point() and layer._autocast:
+        dtype = layer._compute_torch_dtype
+        if item.dtype != dtype:
+            mask = getattr(item, "_keras_mask", None)
+            item = item.to(dtype)
+            if mask is not None:
+                item._keras_mask = mask  # type: ignore[attr-defined]
+    return item
+
+
+def _convert_inputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    inputs = args[0]
+    if isinstance(inputs, (list, tuple)) and inputs and all(isinstance(i, (int, float, list)) for i in inputs):
+        inputs = np.asarray(inputs)
+        inputs = inputs.astype(config.floatx()) if inputs.dtype.kind == "f" else inputs
+    elif isinstance(inputs, (int, float)) and not isinstance(inputs, bool):
+        inputs = torch.as_tensor(inputs)
+    return pytree.tree_map(lambda item: to_tensor(item, layer), ((inputs, *args[1:]), kwargs))
+
+
+@contextlib.contextmanager
+def training_mode(layer: Any, training: Any) -> Iterator[None]:
+    """Run a layer and all in it in the given mode; None leaves each module its own."""
+    changed = []
+    if training is not None:
+        training = bool(training)
+        changed = [module for module in layer.modules() if module.training != training]
+    for module in changed:
+        module.training = training
+    try:
+        yield
+    finally:
+        for module in changed:
+            module.training = not training
+
+
+def enter(layer: Any) -> None:
+    """Begin a call from outside: forget the losses that an earlier call left in this layer's tree."""
+    if state.depth == 0 and state.loss_holders:
+        inside = {id(module) for module in layer.modules()}
+        for holder in [h for h in state.loss_holders if id(h) in inside]:
+            holder._call_losses.clear()
+            state.loss_holders.remove(holder)
+
+
+def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a layer on real tensors with everything that Keras does around it."""
+    signature = layer._call_signature
+    training = kwargs.pop("training", None)
+    mask = kwargs.pop("mask", None)
+    if args:
+        args, kwargs = _convert_inputs(layer, args, kwargs)
+    inputs = args[0] if args else None
+    if not layer.built:
+        build(layer, args, kwargs)
+    if layer.input_spec is not None:
+        check_inputs(layer.input_spec, [tuple(t.shape) for t in flat_tensors(inputs)], layer.name)
+    if not state.in_program and mask is None:
+        mask = masks_of(inputs)
+    if mask is not None and signature.takes_mask:
+        kwargs["mask"] = mask
+    enter(layer)
+    state.depth += 1
+    try:
+        with training_mode(layer, training):
+            if signature.takes_training and layer._wants_training:
+                kwargs["training"] = layer.training if training is None else bool(training)
+            outputs = layer._call_impl(*args, **kwargs)
+    finally:
+        state.depth -= 1
+    if layer.activity_regularizer is not None:
+        _add_activity_losses(layer, outputs)
+    if not state.in_program and (mask is not None or layer._makes_mask):
+        _propagate_mask(layer, inputs, mask, outputs)
+    return outputs
+
+
+def _add_activity_losses(layer: Any, outputs: Any) -> None:
+    for output in flat_tensors(outputs):
+        layer.add_loss(layer.activity_regularizer(output) / output.shape[0])
+
+
+def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> None:
+    if any(hasattr(item, "_keras_mask") for item in flat_tensors(outputs)):
+        return
+    result = layer.compute_mask(inputs, mask)
+    if result is not None:
+        set_mask(outputs, result)
+
+
+def build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Make a layer's weights for the shapes of a call's tensors."""
+    shapes = [shapes_of(args[0])] if args else []
+    names = layer._build_argument_names
+    if len(names) > 1:
+        given = dict(zip(layer._call_signature.names, args, strict=False)) | kwargs
+        shapes = [shapes_of(given.get(name.removesuffix("_shape"))) for name in names]
+    elif names and names[0].endswith("_shape") and names[0] not in ("input_shape", "inputs_shape"):
+        given = dict(zip(layer._call_signature.names, args, strict=False)) | kwargs
+        found = given.get(names[0].removesuffix("_shape"))
+        shapes = [shapes_of(found)] if found is not None else shapes
+    layer._build_once(*shapes)
+
+
+def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a call on symbolic tensors: build, check, infer the outputs, make a node, work out the masks."""
+    signature = layer._call_signature
+    if not signature.takes_training and kwargs.get("training") is None:
+        kwargs.pop("training", None)
+    inputs = args[0] if args else None
+    if not layer.built:
+        build(layer, args, kwargs)
+    if layer.input_spec is not None:
+        check_inputs(layer.input_spec, [tuple(t.shape) for t in flat_tensors(inputs)], layer.name)
+    explicit = kwargs.pop("mask", None)
+    mask = explicit if explicit is not None else masks_of(inputs)
+    outputs = _symbolic_outputs(layer, args, kwargs)
+    if mask is not None and signature.takes_mask:
+        kwargs["mask"] = mask
+    for tensor in flat_tensors(outputs):
+        tensor.name = layer.name
+    Node(layer, args, kwargs, outputs)
+    if mask is not None or layer._makes_mask:
+        with internal_nodes():
+            result = layer.compute_mask(inputs, mask)
+        if result is not None:
+            set_mask(outputs, result)
+    layer._after_symbolic_call()
+    return outputs
+
+
+def _symbolic_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if layer._knows_output_shape and not layer._has_unbuilt_children():
+        shape = layer.compute_output_shape(shapes_of(args[0]))
+        return _tensors_of_shape(layer, shape, args[0])
+    return infer_outputs(layer, args, kwargs)
+
+
+def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return symbolic outputs found by running the layer on stand-ins without touching its weights."""
+
+    def run(*run_args: Any, **run_kwargs: Any) -> Any:
+        tensors = pytree.tree_leaves((run_args, run_kwargs))
+        on_meta = any(isinstance(t, torch.Tensor) and t.device.type == "meta" for t in tensors)
+        if not on_meta:
+            device = config.default_device()
+            move = lambda t: t.to(device) if isinstance(t, torch.Tensor) else t  # noqa: E731
+            run_args, run_kwargs = pytree.tree_map(move, (run_args, run_kwargs))
+            return layer(*run_args, **run_kwargs)
+        if layer._has_unbuilt_children():
+            raise NotImplementedError("layers inside are built on their first call, which needs a real device")
+        weights = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+        stand_ins = {key: value.detach().to("meta") for key, value in weights.items()}
+        return functional_call(layer, stand_ins, run_args, run_kwargs)
+
+    holders = list(state.loss_holders)
+    outputs = infer(run, args, kwargs)
+    for holder in [h for h in state.loss_holders if h not in holders]:
+        holder._call_losses.clear()
+        state.loss_holders.remove(holder)
+    return outputs
+
+
+def is_shape(item: Any) -> bool:
+    """Whether `item` is one shape rather than a structure of shapes."""
+    return isinstance(item, (list, tuple)) and all(n is None or isinstance(n, (int, np.integer)) for n in item)
+
+
+def _tensors_of_shape(layer: Any, shape: Any, inputs: Any) -> Any:
+    flat = flat_tensors(inputs)
+    dtype = layer._symbolic_dtype(flat[0].dtype if flat else None)
+    if is_shape(shape):
+        return KerasTensor(shape, dtype)
+    if isinstance(shape, dict):
+        return {key: KerasTensor(item, dtype) for key, item in shape.items()}
+    if not isinstance(shape, (list, tuple)):
+        raise ValueError(
+            f"`compute_output_shape` of layer {layer.name!r} must return a tuple of sizes, or a list or dict of such "
+            f"tuples. Received: {shape!r}"
+        )
+    return type(shape)([KerasTensor(item, dtype) for item in shape])

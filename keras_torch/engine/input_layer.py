@@ -1,0 +1,107 @@
+"""`Input()` and the InputLayer behind it: where a graph of layers starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from keras_torch import config, legacy
+from keras_torch.engine.base_layer import Layer
+from keras_torch.symbolic import KerasTensor, Node
+
+
+class InputLayer(Layer):
+    """The source of a symbolic tensor. `shape` leaves the batch size out, `batch_shape` includes it."""
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        input_tensor: KerasTensor | None = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        batch_shape = batch_shape or kwargs.pop("batch_input_shape", None)
+        if shape is None:
+            shape = kwargs.pop("input_shape", None)
+        if kwargs.pop("ragged", None) or sparse:
+            raise ValueError(
+                f"InputLayer {name!r}: sparse and ragged inputs are not supported. Pass dense arrays, padded with "
+                "`keras.utils.pad_sequences`."
+            )
+        if input_tensor is not None and batch_shape is None and shape is None:
+            batch_shape, dtype = tuple(input_tensor.shape), dtype or input_tensor.dtype
+        if batch_shape is None:
+            if shape is None:
+                raise ValueError("You must pass a `shape` argument to `Input`, e.g. `Input(shape=(784,))`.")
+            shape = (shape,) if isinstance(shape, int) else shape
+            batch_shape = (batch_size, *shape)
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        self.batch_shape = tuple(None if size is None else int(size) for size in batch_shape)
+        self._input_dtype = config.dtype_name(dtype) if dtype is not None else config.floatx()
+        self.optional = optional
+        self.supports_masking = True
+        self.built = True
+        output = KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
+        Node(self, (), {}, output)
+
+    @property
+    def dtype(self) -> str:
+        """Name of the input's dtype."""
+        return self._input_dtype
+
+    @property
+    def batch_input_shape(self) -> tuple[int | None, ...]:
+        """The shape with the batch size."""
+        return self.batch_shape
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the input."""
+        return inputs
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape with the batch size."""
+        return self.batch_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer."""
+        return {
+            "batch_input_shape": self.batch_shape,
+            "dtype": self._input_dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+        }
+
+
+@legacy.translated("Input")
+def Input(
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    tensor: KerasTensor | None = None,
+    optional: bool = False,
+    **kwargs: Any,
+) -> KerasTensor:
+    """Return a symbolic tensor, the input of a functional model. `shape` leaves the batch size out."""
+    layer = InputLayer(
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        batch_shape=batch_shape,
+        input_tensor=tensor,
+        optional=optional,
+        name=name,
+        **kwargs,
+    )
+    return layer._inbound_nodes[0].outputs

@@ -1,0 +1,33 @@
+"""Masks that travel with real tensors outside a model, as the attribute `_keras_mask`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+
+def get_mask(tensor: Any) -> Any:
+    """Return the mask of a real or symbolic tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def set_mask(outputs: Any, mask: Any) -> None:
+    """Attach a mask, or a structure of masks, to the tensors of `outputs`."""
+    if isinstance(outputs, (list, tuple)):
+        masks = mask if isinstance(mask, (list, tuple)) else [mask] * len(outputs)
+        for output, item in zip(outputs, masks, strict=False):
+            set_mask(output, item)
+    elif isinstance(outputs, dict):
+        for key, output in outputs.items():
+            set_mask(output, mask.get(key) if isinstance(mask, dict) else mask)
+    elif mask is not None and outputs is not None:
+        outputs._keras_mask = mask
+
+
+def masks_of(inputs: Any) -> Any:
+    """Return the structure of masks of `inputs`, or None if none has one."""
+    masks = pytree.tree_map(get_mask, inputs)
+    leaves = pytree.tree_leaves(masks, is_leaf=lambda item: item is None)
+    return masks if any(isinstance(item, torch.Tensor) or item is not None for item in leaves) else None

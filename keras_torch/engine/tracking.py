@@ -1,0 +1,73 @@
+"""Lists and dicts of layers as attributes of a layer: their modules are registered, also when they change later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+
+def holds_modules(value: Any) -> bool:
+    """Whether a list, tuple or dict contains a module or parameter at any depth."""
+    if isinstance(value, (nn.Module, nn.Parameter)):
+        return True
+    if isinstance(value, dict):
+        return any(holds_modules(item) for item in value.values())
+    return isinstance(value, (list, tuple)) and any(holds_modules(item) for item in value)
+
+
+def leaves(value: Any, prefix: str) -> dict[str, Any]:
+    """Return the modules and parameters inside a container, keyed by `prefix_key_key`."""
+    if isinstance(value, (nn.Module, nn.Parameter)):
+        return {prefix: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    found: dict[str, Any] = {}
+    for key, item in items:
+        found.update(leaves(item, f"{prefix}_{str(key).replace('.', '_')}"))
+    return found
+
+
+class TrackedList(list):
+    """A list attribute of a layer; every change registers its modules anew."""
+
+    _changed: Callable[[], None] | None = None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return list, (list(self),)
+
+
+class TrackedDict(dict):
+    """A dict attribute of a layer; every change registers its modules anew."""
+
+    _changed: Callable[[], None] | None = None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return dict, (dict(self),)
+
+
+def _notifying(base: type, name: str) -> Callable[..., Any]:
+    method = getattr(base, name)
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        if self._changed is not None:
+            self._changed()
+        return result
+
+    call.__name__ = name
+    return call
+
+
+for _name in ("append", "extend", "insert", "pop", "remove", "clear", "reverse", "__setitem__", "__delitem__"):
+    setattr(TrackedList, _name, _notifying(list, _name))
+for _name in ("update", "pop", "popitem", "setdefault", "clear", "__setitem__", "__delitem__"):
+    setattr(TrackedDict, _name, _notifying(dict, _name))
+
+
+def _extend_in_place(self: TrackedList, other: Any) -> TrackedList:
+    self.extend(other)
+    return self
+
+
+TrackedList.__iadd__ = _extend_in_place  # type: ignore[assignment,method-assign]

@@ -1,0 +1,278 @@
+"""A layer's weights: making them, listing them in Keras's order, reading and writing them as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from keras_torch import config, constraints, initializers, regularizers
+from keras_torch.backend import Variable, WeightView
+from keras_torch.engine import trainable as trainable_state
+from keras_torch.engine.tensor_layout import IDENTITY, Layout
+from keras_torch.errors import NotBuiltError
+
+Weight = Variable | WeightView
+
+
+class WeightsMixin:
+    """The part of Layer that deals with weights. `_own_weights` holds those made by this very layer."""
+
+    name: str
+    built: bool
+    _own_weights: list[Weight]
+    _trainable: bool
+    _modules: dict[str, nn.Module | None]
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        """Make a weight in Keras's layout and return it: a `torch.nn.Parameter` with Keras's methods.
+
+        Arguments: shape, initializer (glorot_uniform for floats, else zeros), dtype, trainable, regularizer,
+        constraint, name; positionally in the order of Keras 3 and 1, or with the name first, of Keras 2 and tf.keras.
+        What TensorFlow's distribution strategies add (`aggregation`, `synchronization`) has no meaning here.
+        """
+        given = _weight_arguments(self.name, args, kwargs)
+        name, trainable, initializer = given.get("name"), given.get("trainable"), given.get("initializer")
+        trainable = True if trainable is None else bool(trainable)
+        dtype_name = config.dtype_name(given.get("dtype") or self.variable_dtype)  # type: ignore[attr-defined]
+        shape = given.get("shape")
+        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+        is_float = config.torch_dtype(dtype_name).is_floating_point
+        initializer = initializers.get(initializer or ("glorot_uniform" if is_float else "zeros"))
+        value = initializer(shape, dtype=dtype_name)
+        if not isinstance(value, torch.Tensor):
+            value = torch.as_tensor(np.asarray(value))
+        value = value.detach().to(config.default_device(), config.torch_dtype(dtype_name))
+        if tuple(value.shape) != shape:
+            raise ValueError(
+                f"The initializer of weight {name!r} of layer {self.name!r} must return the shape {shape}. "
+                f"Received: {tuple(value.shape)}"
+            )
+        weight = Variable(value.contiguous(), trainable=trainable, name=name or "variable")
+        weight.regularizer = regularizers.get(given.get("regularizer"))
+        weight.constraint = constraints.get(given.get("constraint"))
+        return self._own(weight, requires_grad=trainable and self._trainable and is_float)
+
+    add_variable = add_weight
+
+    def _own(self, weight: Variable, requires_grad: bool) -> Variable:
+        weight.requires_grad_(requires_grad)
+        self._own_weights.append(weight)
+        key = weight.name.replace(".", "_")
+        while hasattr(self, key):
+            key += "_"
+        self._parameters[key] = weight  # type: ignore[attr-defined]
+        return weight
+
+    def add_view(
+        self,
+        name: str,
+        paths: str | Sequence[str],
+        layout: Layout = IDENTITY,
+        initializer: Any = "zeros",
+        regularizer: Any = None,
+        constraint: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        shape: Any = None,
+    ) -> WeightView:
+        """Name parameters (or buffers) of an inner torch module as a Keras weight, and set `self.<name>` to it.
+
+        The tensors at `paths`, made on the meta device, are materialized in torch's layout with the values that
+        `initializer` gives for the shape in Keras's layout.
+        """
+        paths = (paths,) if isinstance(paths, str) else tuple(paths)
+        view = WeightView(self, paths, layout, name, trainable, regularizer, constraint)  # type: ignore[arg-type]
+        shape = tuple(view.shape) if shape is None else tuple(shape)
+        dtype = config.torch_dtype(dtype or self.variable_dtype)  # type: ignore[attr-defined]
+        values = initializers.get(initializer)(shape, dtype=config.dtype_name(dtype))
+        values = torch.as_tensor(values).detach().to(config.default_device(), dtype)
+        requires_grad = trainable and self._trainable and dtype.is_floating_point
+        for path, part in zip(paths, layout.unview(values), strict=True):
+            _replace(self, path, part.contiguous(), requires_grad)  # type: ignore[arg-type]
+        self._own_weights.append(view)
+        object.__setattr__(self, name, view)
+        return view
+
+    def _children(self) -> Iterator[Any]:
+        """The layers directly below this one, looking through containers such as nn.ModuleList."""
+        for module in self._modules.values():
+            if module is not None:
+                yield from _find_layers(module)
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that training changes; empty for a frozen layer."""
+        if not self._trainable:
+            return []
+        own = [weight for weight in self._all_own_weights() if weight.trainable]
+        return _unique(own + [w for child in self._children() for w in child.trainable_weights])
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        """The weights that training does not change."""
+        own = self._all_own_weights()
+        if self._trainable:
+            own = [weight for weight in own if not weight.trainable]
+            return _unique(own + [w for child in self._children() for w in child.non_trainable_weights])
+        own = sorted(own, key=lambda weight: not weight.trainable)
+        return _unique(own + [w for child in self._children() for w in child.weights])
+
+    def _all_own_weights(self) -> list[Weight]:
+        return [*self._own_weights, *_foreign_weights(self)]
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights, trainable ones first."""
+        return _unique(self.trainable_weights + self.non_trainable_weights)
+
+    @property
+    def trainable_variables(self) -> list[Weight]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Weight]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    @property
+    def variables(self) -> list[Weight]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer's weights; setting it sets every layer inside, too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+        for weight in [*self._own_weights, *_foreign_weights(self)]:
+            for storage in weight.storages:
+                if isinstance(storage, nn.Parameter) and storage.is_floating_point():
+                    storage.requires_grad_(bool(value) and weight.trainable)
+        for child in self._children():
+            child.trainable = value
+        trainable_state.invalidate()
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return the weights as numpy arrays in Keras's layout (copies)."""
+        return [weight.numpy().copy() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Assign arrays in the order and layout of `get_weights`. ValueError before any is changed."""
+        targets = self.weights
+        if len(targets) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer {self.name!r} with a weight list of length "
+                f"{len(weights)}, but the layer was expecting {len(targets)} weights: "
+                f"{[(w.path, tuple(w.shape)) for w in targets][:20]}"
+            )
+        arrays = [np.asarray(value) if not isinstance(value, torch.Tensor) else value for value in weights]
+        for target, array in zip(targets, arrays, strict=True):
+            if tuple(target.shape) != tuple(array.shape):
+                raise ValueError(
+                    f"Layer {self.name!r}: the weight {target.path!r} has the shape {tuple(target.shape)}. "
+                    f"Received: an array of shape {tuple(array.shape)}"
+                )
+        for target, array in zip(targets, arrays, strict=True):
+            target.assign(array)
+
+    def count_params(self) -> int:
+        """Return the number of scalars in the weights. ValueError before the layer is built."""
+        if not self.built and not self.weights:
+            raise NotBuiltError(
+                f"You tried to call `count_params` on layer {self.name!r}, but it isn't built. Call "
+                "`build(input_shape)` or call it on data first."
+            )
+        return sum(int(np.prod(tuple(weight.shape))) for weight in self.weights)
+
+
+def _unique(weights: list[Weight]) -> list[Weight]:
+    seen: set[int] = set()
+    return [w for w in weights if not (id(w) in seen or seen.add(id(w)))]  # type: ignore[func-returns-value]
+
+
+def _find_layers(module: nn.Module) -> Iterator[Any]:
+    if isinstance(module, WeightsMixin):
+        yield module
+        return
+    for child in module.children():
+        yield from _find_layers(child)
+
+
+def _plain_parameters(module: nn.Module, prefix: str) -> Iterator[tuple[str, torch.Tensor, bool]]:
+    """Parameters and buffers of a torch module and the torch modules in it, stopping at Keras layers."""
+    if isinstance(module, WeightsMixin):
+        return
+    for name, parameter in module._parameters.items():
+        if parameter is not None:
+            yield f"{prefix}.{name}", parameter, True
+    for name, buffer in module._buffers.items():
+        if buffer is not None and name not in module._non_persistent_buffers_set:
+            yield f"{prefix}.{name}", buffer, False
+    for name, child in module._modules.items():
+        if child is not None:
+            yield from _plain_parameters(child, f"{prefix}.{name}")
+
+
+def _foreign_weights(layer: Any) -> list[Weight]:
+    """Weights that nobody declared: torch modules, Parameters and Variables set as attributes."""
+    cache: dict[str, WeightView] = layer._foreign_views
+    known = {id(storage) for weight in layer._own_weights for storage in weight.storages}
+    found: list[Weight] = []
+    for name, parameter in layer._parameters.items():
+        if parameter is None or id(parameter) in known:
+            continue
+        if isinstance(parameter, Variable):
+            found.append(parameter)
+            continue
+        found.append(cache.setdefault(name, WeightView(layer, (name,), IDENTITY, name, parameter.requires_grad)))
+    for attribute, module in layer._modules.items():
+        if module is None or attribute in layer._claimed_modules:
+            continue
+        for path, tensor, is_parameter in _plain_parameters(module, attribute):
+            if id(tensor) in known:
+                continue
+            if path not in cache:
+                trainable = is_parameter and tensor.requires_grad
+                cache[path] = WeightView(layer, (path,), IDENTITY, path.replace(".", "/"), trainable)
+            found.append(cache[path])
+    return found
+
+
+def _replace(layer: nn.Module, path: str, value: torch.Tensor, requires_grad: bool) -> None:
+    owner_path, _, attribute = path.rpartition(".")
+    owner = layer.get_submodule(owner_path)
+    if attribute in owner._buffers:
+        owner._buffers[attribute] = value
+    else:
+        owner._parameters[attribute] = nn.Parameter(value, requires_grad=requires_grad)
+
+
+_ORDER = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")
+_ORDER_KERAS_1 = ("shape", "initializer", "trainable", "name", "regularizer", "constraint")
+_ORDER_KERAS_2 = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
+_DISTRIBUTION = ("aggregation", "synchronization", "use_resource", "experimental_autocast", "autocast")
+
+
+def _weight_arguments(layer_name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Name the positional arguments of `add_weight`: the generation shows in the first and third one."""
+    order = _ORDER
+    if args and (args[0] is None or isinstance(args[0], str)):
+        order = _ORDER_KERAS_2
+    elif len(args) > 2 and isinstance(args[2], bool):
+        order = _ORDER_KERAS_1
+    given = {**dict(zip(order, args, strict=False)), **kwargs}
+    unknown = sorted(set(given) - set(_ORDER) - set(_ORDER_KERAS_2) - set(_DISTRIBUTION))
+    if unknown or len(args) > len(order):
+        raise TypeError(
+            f"`add_weight` of layer {layer_name!r} takes shape, initializer, dtype, trainable, regularizer, constraint "
+            f"and name. Received: {unknown or args}"
+        )
+    return given

@@ -1,0 +1,26 @@
+"""Symbolic tensors, the graph they record, and its lowering to torch.fx."""
+
+from __future__ import annotations
+
+from keras_torch.symbolic.inference import infer
+from keras_torch.symbolic.keras_tensor import KerasTensor, Shape, is_keras_tensor
+from keras_torch.symbolic.lowering import lower, sort_nodes
+from keras_torch.symbolic.naming import get_uid, reset_names, unique_name
+from keras_torch.symbolic.node import FunctionOp, Node, internal_nodes, producer, record_function
+
+__all__ = [
+    "FunctionOp",
+    "KerasTensor",
+    "Node",
+    "Shape",
+    "get_uid",
+    "infer",
+    "internal_nodes",
+    "is_keras_tensor",
+    "lower",
+    "producer",
+    "record_function",
+    "reset_names",
+    "sort_nodes",
+    "unique_name",
+]

@@ -1,0 +1,82 @@
+"""Shapes and dtypes of symbolic results: the call is run on the meta device with two sizes for each None.
+
+Sizes that differ between the two runs are unknown in the result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch import config
+from keras_torch.symbolic.keras_tensor import KerasTensor
+
+# Two sizes with many divisors, so that reshapes and strides that divide an unknown size work out.
+SIZES = (240, 360)
+_SMALL_SIZES = (12, 24)
+
+
+def stand_in(tensor: KerasTensor, size: int, device: str) -> torch.Tensor:
+    """Return a real tensor with `size` in place of each None."""
+    shape = [size if n is None else n for n in tensor.shape]
+    dtype = config.torch_dtype(tensor.dtype)
+    return torch.empty(shape, dtype=dtype, device=device) if device == "meta" else torch.zeros(shape, dtype=dtype)
+
+
+def _materialize(tree: Any, size: int, device: str) -> Any:
+    def convert(item: Any) -> Any:
+        if isinstance(item, KerasTensor):
+            return stand_in(item, size, device)
+        if isinstance(item, torch.Tensor) and item.device.type != device:
+            return item.detach().to(device)
+        return item
+
+    return pytree.tree_map(convert, tree)
+
+
+def _has_unknown(tree: Any) -> bool:
+    return any(isinstance(item, KerasTensor) and None in item.shape for item in pytree.tree_leaves(tree))
+
+
+def _run(function: Callable[..., Any], args: Any, kwargs: Any, size: int, device: str) -> Any:
+    args, kwargs = _materialize((args, kwargs), size, device)
+    context = torch.device("meta") if device == "meta" else contextlib.nullcontext()
+    with torch.no_grad(), context:
+        return function(*args, **kwargs)
+
+
+def _run_all(function: Callable[..., Any], args: Any, kwargs: Any, sizes: tuple[int, ...]) -> list[Any]:
+    """Run on the meta device; functions that need values (or tensors of another device) run on small zeros instead."""
+    try:
+        return [_run(function, args, kwargs, size, "meta") for size in sizes]
+    except (NotImplementedError, RuntimeError):
+        small = _SMALL_SIZES[: len(sizes)]
+        with torch.random.fork_rng(devices=[]):
+            return [_run(function, args, kwargs, size, "cpu") for size in small]
+
+
+def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Return the result's structure with a KerasTensor in place of each tensor."""
+    sizes = SIZES if _has_unknown((args, kwargs)) else SIZES[:1]
+    results = _run_all(function, args, kwargs, sizes)
+    leaves, spec = pytree.tree_flatten(results[0])
+    others = pytree.tree_leaves(results[-1])
+    if len(others) != len(leaves):
+        raise ValueError(f"{function!r} returned a different number of tensors for different sizes of its inputs.")
+    return pytree.tree_unflatten([_symbolic(a, b) for a, b in zip(leaves, others, strict=True)], spec)
+
+
+def _symbolic(first: Any, second: Any) -> Any:
+    if isinstance(first, np.ndarray):
+        first, second = torch.as_tensor(first), torch.as_tensor(second)
+    if not isinstance(first, torch.Tensor):
+        return first
+    if first.dim() != second.dim():
+        raise ValueError("The rank of a result depends on the sizes of its inputs, so it has no symbolic shape.")
+    shape = [a if a == b else None for a, b in zip(first.shape, second.shape, strict=True)]
+    return KerasTensor(shape, config.dtype_name(first.dtype))

@@ -1,0 +1,170 @@
+"""KerasTensor: a placeholder with a shape and a dtype that records every torch function applied to it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from keras_torch import config
+from keras_torch.symbolic.naming import unique_name
+
+_READS_VALUES = ("numpy", "item", "tolist", "data", "grad", "grad_fn", "backward", "cuda", "cpu", "is_cuda")
+
+
+class Shape(tuple):
+    """A tuple of sizes in which None stands for an unknown one, with TensorFlow's accessors."""
+
+    __slots__ = ()
+
+    def as_list(self) -> list[int | None]:
+        """Return the sizes as a list."""
+        return list(self)
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return len(self)
+
+    ndims = rank
+
+    def __getitem__(self, index: Any) -> Any:
+        item = super().__getitem__(index)
+        return Shape(item) if isinstance(index, slice) else item
+
+
+class KerasTensor:
+    """A symbolic tensor: shape (None for unknown sizes), dtype name, and where it came from.
+
+    Operators, tensor methods and any torch function applied to it are recorded as nodes; a Model built from such
+    tensors runs them as straight-line torch code.
+    """
+
+    __array_priority__ = 1000
+    __array_ufunc__ = None
+
+    def __init__(
+        self,
+        shape: Any,
+        dtype: Any = "float32",
+        sparse: bool = False,
+        name: str | None = None,
+        record_history: bool = True,
+    ) -> None:
+        if sparse:
+            raise ValueError("Sparse symbolic tensors are not supported; use a dense `Input` (`sparse=False`).")
+        self.shape = Shape(None if size is None else int(size) for size in shape)
+        self.dtype = config.dtype_name(dtype)
+        self.name = name or unique_name("keras_tensor")
+        self._keras_mask: KerasTensor | None = None
+        self._keras_history: tuple[Any, int, int] | None = None
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def _keras_shape(self) -> tuple[int | None, ...]:
+        return tuple(self.shape)
+
+    def get_shape(self) -> Shape:
+        """Return the shape (TensorFlow 1 spelling)."""
+        return self.shape
+
+    def set_shape(self, shape: Any) -> None:
+        """Refine unknown sizes."""
+        self.shape = Shape(shape)
+
+    def dim(self) -> int:
+        """Number of axes (torch spelling)."""
+        return len(self.shape)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return record(func, args, kwargs or {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(torch.Tensor, name):
+            raise AttributeError(f"'KerasTensor' object has no attribute {name!r}")
+        if name in _READS_VALUES:
+            raise AttributeError(
+                f"{self!r} is symbolic: it has no values, so `.{name}` is not available. Build a Model from the "
+                "inputs to this tensor and call it on data."
+            )
+        attribute = getattr(torch.Tensor, name)
+        if not callable(attribute):
+            return record(getattr, (self, name), {})
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return record(attribute, (self, *args), kwargs)
+
+        return method
+
+    def __getitem__(self, index: Any) -> Any:
+        return record(operator.getitem, (self, index), {})
+
+    def __len__(self) -> int:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"{self!r} is symbolic and the size of its first axis is unknown, so it has no len().")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"Cannot iterate over {self!r}: the size of its first axis is unknown.")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{self!r} is symbolic: it has no value to branch on. Use `torch.where` or `K.switch`, or put the Python "
+            "`if` into the `call` of a layer."
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(
+            f"{self!r} is symbolic and cannot become a numpy array. Build a Model from its inputs and call `predict`."
+        )
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={tuple(self.shape)}, dtype={self.dtype}, name={self.name}>"
+
+
+def _binary(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(self: KerasTensor, other: Any) -> Any:
+        return record(function, (self, other), {})
+
+    def reflected(self: KerasTensor, other: Any) -> Any:
+        return record(function, (other, self), {})
+
+    return forward, reflected
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
+    _function = getattr(operator, _name + "_" if _name in ("and", "or") else _name)
+    _forward, _reflected = _binary(_function)
+    setattr(KerasTensor, f"__{_name}__", _forward)
+    setattr(KerasTensor, f"__r{_name}__", _reflected)
+for _name in ("lt", "le", "gt", "ge"):
+    setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name))[0])
+
+
+def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self: record(function, (self,), {})
+
+
+for _name in ("neg", "abs", "invert"):
+    setattr(KerasTensor, f"__{_name}__", _unary(getattr(operator, _name)))
+
+
+def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a call of a torch function on symbolic tensors; return symbolic results."""
+    from keras_torch.symbolic.node import record_function
+
+    return record_function(function, args, kwargs)
+
+
+def is_keras_tensor(item: Any) -> bool:
+    """Whether `item` is a symbolic tensor."""
+    return isinstance(item, KerasTensor)

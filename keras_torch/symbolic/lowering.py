@@ -1,0 +1,150 @@
+"""Lowering a graph of nodes to a `torch.fx.GraphModule`: running a Keras model is running generated torch code."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.utils import _pytree as pytree
+
+from keras_torch.symbolic.keras_tensor import KerasTensor
+from keras_torch.symbolic.node import FunctionOp, Node, producer
+
+
+def sort_nodes(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Node]:
+    """Return the nodes between `inputs` and `outputs`, each after those it needs.
+
+    ValueError if an output needs a tensor that is not among the inputs.
+    """
+    given = {id(tensor) for tensor in inputs}
+    order: list[Node] = []
+    state: dict[int, bool] = {}
+    stack: list[tuple[Node, bool]] = [(producer(t), False) for t in reversed(outputs) if id(t) not in given]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            if not state.get(id(node)):
+                state[id(node)] = True
+                order.append(node)
+            continue
+        if id(node) in state:
+            continue
+        if not node.input_tensors:
+            raise ValueError(
+                f"Graph disconnected: cannot obtain a value for {node.output_tensors[0]!r} of the layer "
+                f"{node.operation.name!r}, which is not among the model's inputs "
+                f"{[tensor.name for tensor in inputs]}. Add it to `inputs`."
+            )
+        state[id(node)] = False
+        stack.append((node, True))
+        stack.extend((producer(t), False) for t in reversed(node.input_tensors) if id(t) not in given)
+    return order
+
+
+class _Builder:
+    """Collects fx nodes and the modules and constants they refer to."""
+
+    def __init__(self) -> None:
+        self.graph = fx.Graph()
+        self.root: dict[str, Any] = {}
+        self.targets: dict[int, str] = {}
+        self.values: dict[int, fx.Node] = {}
+
+    def target(self, item: Any, wanted: str) -> str:
+        """Return the attribute name under which the generated code finds a module or a constant."""
+        if id(item) not in self.targets:
+            base = re.sub(r"\W", "_", wanted)
+            base = base if base[:1].isalpha() else f"layer_{base}"
+            if hasattr(fx.GraphModule, base) or base in ("graph", "code", "training"):
+                base += "_"
+            name, number = base, 1
+            while name in self.root:
+                name, number = f"{base}_{number}", number + 1
+            self.root[name] = item
+            self.targets[id(item)] = name
+        return self.targets[id(item)]
+
+    def argument(self, item: Any) -> Any:
+        """Replace symbolic tensors by fx nodes, real tensors by attributes."""
+        if isinstance(item, KerasTensor):
+            return self.values[id(item)]
+        if isinstance(item, torch.Tensor):
+            return self.graph.get_attr(self.target(item, "constant"))
+        if isinstance(item, tuple) and hasattr(item, "_fields"):
+            return type(item)(*(self.argument(part) for part in item))
+        if isinstance(item, (list, tuple)):
+            return (
+                type(item)(self.argument(part) for part in item)
+                if type(item) in (list, tuple)
+                else [self.argument(part) for part in item]
+            )
+        if isinstance(item, dict):
+            return {key: self.argument(part) for key, part in item.items()}
+        if isinstance(item, slice):
+            return slice(self.argument(item.start), self.argument(item.stop), self.argument(item.step))
+        return item
+
+    def add(self, node: Node) -> None:
+        """Append one node's call, and take its outputs apart."""
+        args = tuple(self.argument(item) for item in node.args)
+        kwargs = {key: self.argument(item) for key, item in node.kwargs.items()}
+        operation = node.operation
+        if isinstance(operation, FunctionOp):
+            method = _method_name(operation.target)
+            if method:
+                result = self.graph.call_method(method, args, kwargs)
+            else:
+                result = self.graph.call_function(operation.target, args, kwargs)
+        elif isinstance(operation, nn.Module):
+            result = self.graph.call_module(self.target(operation, operation.name), args, kwargs)
+        else:
+            raise TypeError(f"Cannot run {operation!r} in a model: it is neither a layer nor a torch function.")
+        self.unpack(node.outputs, result)
+
+    def unpack(self, structure: Any, result: fx.Node) -> None:
+        """Bind each symbolic output to the fx node that holds it."""
+        if isinstance(structure, KerasTensor):
+            self.values[id(structure)] = result
+            return
+        items = structure.items() if isinstance(structure, dict) else enumerate(structure)
+        for key, part in items:
+            if any(isinstance(leaf, KerasTensor) for leaf in pytree.tree_leaves(part)):
+                self.unpack(part, self.graph.call_function(operator.getitem, (result, key)))
+
+
+def _method_name(target: Any) -> str | None:
+    """Return the name of a tensor method, None for an ordinary function."""
+    name = getattr(target, "__name__", "")
+    is_method = type(target).__name__ in ("method_descriptor", "wrapper_descriptor")
+    return name if is_method and getattr(torch.Tensor, name, None) is target else None
+
+
+def lower(inputs: Sequence[KerasTensor], outputs: Any) -> fx.GraphModule:
+    """Return a GraphModule from the tensors `inputs`, as positional arguments, to the structure `outputs`."""
+    leaves = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
+    builder = _Builder()
+    for position, tensor in enumerate(inputs):
+        placeholder = builder.graph.placeholder(re.sub(r"\W", "_", f"input_{position}_{tensor.name}"))
+        builder.values[id(tensor)] = placeholder
+    for node in sort_nodes(inputs, leaves):
+        builder.add(node)
+    builder.graph.output(builder.argument(outputs))
+    program = fx.GraphModule({}, builder.graph) if not builder.root else _graph_module(builder)
+    return program
+
+
+def _graph_module(builder: _Builder) -> fx.GraphModule:
+    holder = nn.Module()
+    for name, item in builder.root.items():
+        if isinstance(item, torch.Tensor) and not isinstance(item, nn.Parameter):
+            holder.register_buffer(name, item)
+        else:
+            setattr(holder, name, item)
+    program = fx.GraphModule(holder, builder.graph)
+    # Found without nn.Module.__getattr__, which costs as much as a small layer.
+    program.__dict__.update({k: v for k, v in builder.root.items() if isinstance(v, nn.Module)})
+    return program

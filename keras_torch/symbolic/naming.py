@@ -1,0 +1,27 @@
+"""Unique names for layers and recorded functions, counted per prefix as the dialect counts them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from keras_torch import config
+
+_counts: dict[str, int] = defaultdict(int)
+
+
+def unique_name(prefix: str) -> str:
+    """Return `prefix`, `prefix_1`, ... in tf.keras and Keras 3; `prefix_1`, `prefix_2`, ... in Keras 1 and 2."""
+    _counts[prefix] += 1
+    number = _counts[prefix] if config.is_classic() else _counts[prefix] - 1
+    return f"{prefix}_{number}" if number else prefix
+
+
+def get_uid(prefix: str = "") -> int:
+    """Return the next number of a prefix, starting with 1."""
+    _counts[prefix] += 1
+    return _counts[prefix]
+
+
+def reset_names() -> None:
+    """Start counting again."""
+    _counts.clear()

@@ -1,0 +1,114 @@
+"""Nodes: one call of a layer or of a torch function on symbolic tensors."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch import config
+from keras_torch.symbolic.inference import infer
+from keras_torch.symbolic.keras_tensor import KerasTensor
+from keras_torch.symbolic.naming import unique_name
+
+_internal = False
+
+
+@contextlib.contextmanager
+def internal_nodes() -> Iterator[None]:
+    """Mark what is recorded inside as internal: masks and losses, which a model's list of layers does not show."""
+    global _internal
+    before, _internal = _internal, True
+    try:
+        yield
+    finally:
+        _internal = before
+
+
+class FunctionOp:
+    """A recorded torch function in the place where a layer stands in other nodes."""
+
+    def __init__(self, target: Any) -> None:
+        self.target = target
+        self.name = unique_name(_readable(target))
+        self.internal = _internal
+        self._inbound_nodes: list[Node] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function, or record another call of it."""
+        return self.target(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<FunctionOp {self.name}>"
+
+
+def _readable(target: Any) -> str:
+    name = getattr(target, "__name__", type(target).__name__).strip("_")
+    return name if name.isidentifier() else "function"
+
+
+class Node:
+    """Links the symbolic inputs of one call to its outputs; `operation` is a layer or a FunctionOp."""
+
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs = outputs
+        self.input_tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
+        self.output_tensors = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
+        index = len(operation._inbound_nodes)
+        operation._inbound_nodes.append(self)
+        for position, tensor in enumerate(self.output_tensors):
+            tensor._keras_history = (operation, index, position)
+
+    @property
+    def outbound_layer(self) -> Any:
+        """The layer that was called (Keras 1 and 2 name)."""
+        return self.operation
+
+    @property
+    def inbound_layers(self) -> list[Any]:
+        """The operations whose outputs went in."""
+        return [tensor._keras_history[0] for tensor in self.input_tensors if tensor._keras_history]
+
+    @property
+    def parent_nodes(self) -> list[Node]:
+        """The nodes whose outputs went in, in the order of the arguments."""
+        return [producer(tensor) for tensor in self.input_tensors if tensor._keras_history]
+
+    def __repr__(self) -> str:
+        return f"<Node {self.operation.name}: {self.input_tensors} -> {self.output_tensors}>"
+
+
+def producer(tensor: KerasTensor) -> Node:
+    """Return the node that made a symbolic tensor."""
+    if tensor._keras_history is None:
+        raise ValueError(f"{tensor!r} is not the output of a layer or a function. Start from `keras.Input(...)`.")
+    operation, index, _ = tensor._keras_history
+    return operation._inbound_nodes[index]
+
+
+def record_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Record a torch function: infer its outputs, make a node, return the symbolic outputs."""
+    args, kwargs = pytree.tree_map(_constant, (args, kwargs))
+    outputs = infer(function, args, kwargs)
+    if not any(isinstance(item, KerasTensor) for item in pytree.tree_leaves(outputs)):
+        return outputs
+    operation = FunctionOp(function)
+    for tensor in pytree.tree_leaves(outputs):
+        if isinstance(tensor, KerasTensor):
+            tensor.name = operation.name
+    Node(operation, tuple(args), kwargs, outputs)
+    return outputs
+
+
+def _constant(item: Any) -> Any:
+    if isinstance(item, np.ndarray):
+        tensor = torch.as_tensor(item)
+        return tensor.to(config.torch_dtype(config.floatx())) if tensor.dtype == torch.float64 else tensor
+    return item.item() if isinstance(item, np.generic) else item
