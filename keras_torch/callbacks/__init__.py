@@ -1,0 +1,39 @@
+"""Callbacks: objects that act at certain moments of training, evaluation and prediction."""
+
+from keras_torch import registry
+from keras_torch.callbacks.base import Callback
+from keras_torch.callbacks.callback_list import CallbackList
+from keras_torch.callbacks.checkpoint import ModelCheckpoint
+from keras_torch.callbacks.csv_logger import CSVLogger
+from keras_torch.callbacks.early_stopping import EarlyStopping, TerminateOnNaN
+from keras_torch.callbacks.history import BaseLogger, History
+from keras_torch.callbacks.lambda_callback import LambdaCallback
+from keras_torch.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from keras_torch.callbacks.logs import Logs, MetricDict
+from keras_torch.callbacks.progbar import Progbar
+from keras_torch.callbacks.progress import ProgbarLogger
+
+__all__ = [
+    "BaseLogger",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "Logs",
+    "MetricDict",
+    "ModelCheckpoint",
+    "Progbar",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]
+
+registry.callbacks.add(
+    [
+        BaseLogger, CSVLogger, EarlyStopping, History, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
+        ProgbarLogger, ReduceLROnPlateau, TerminateOnNaN,
+    ]
+)  # fmt: skip

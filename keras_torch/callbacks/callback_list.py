@@ -1,0 +1,211 @@
+"""The one place that fires events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from keras_torch import config
+from keras_torch.callbacks.base import EVENTS, Callback
+from keras_torch.callbacks.history import History
+from keras_torch.callbacks.logs import Logs
+from keras_torch.callbacks.progress import ProgbarLogger
+
+LogSource = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
+_OLD_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+def _flatten(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    if isinstance(callbacks, (list, tuple)):
+        return [callback for item in callbacks for callback in _flatten(item)]
+    if isinstance(callbacks, type) or not (
+        hasattr(callbacks, "set_model") or any(hasattr(callbacks, event) for event in EVENTS)
+    ):
+        raise TypeError(
+            f"`callbacks` must hold instances of keras.callbacks.Callback. Received: {callbacks!r}"
+            + (f" (write {callbacks.__name__}())" if isinstance(callbacks, type) else "")
+        )
+    return [callbacks]
+
+
+class CallbackList:
+    """Fires each event on the callbacks that listen to it.
+
+    Which hooks are overridden is found out beforehand, so an event without listeners costs one dict lookup. The `logs`
+    of an event may be None, a mapping, or a function that returns a mapping: it is called only if a listener looks at
+    the values (built-in callbacks) or gets them (all others).
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        self.callbacks: list[Any] = _flatten(callbacks)
+        self.model: Any = None
+        self.params: dict[str, Any] = {}
+        # Number of samples in the current batch; the training loop may keep it up to date.
+        self.batch_size: int | None = None
+        self.history = next((item for item in self.callbacks if isinstance(item, History)), None)
+        if add_progbar and not any(isinstance(item, ProgbarLogger) for item in self.callbacks):
+            self._add_progbar(params)
+        if add_history and self.history is None:
+            self.history = History()
+            self.callbacks.append(self.history)
+        if model is not None:
+            self.set_model(model)
+        if params:
+            self.set_params(params)
+        self.refresh()
+
+    def _add_progbar(self, params: dict[str, Any]) -> None:
+        # Keras 1 and 2 drew the bar first and counted samples; since tf.keras it is drawn after the user's callbacks.
+        if config.is_classic():
+            self.callbacks.insert(0, ProgbarLogger("samples" if params.get("samples") else "steps"))
+        else:
+            self.callbacks.append(ProgbarLogger())
+
+    def refresh(self) -> None:
+        """Find out again who listens to what."""
+        self._hooks: dict[str, tuple[tuple[Callable[..., Any], bool, bool], ...]] = {}
+        for event in EVENTS:
+            entries = (self._listener(callback, event) for callback in self.callbacks)
+            self._hooks[event] = tuple(entry for entry in entries if entry is not None)
+
+    def _listener(self, callback: Any, event: str) -> tuple[Callable[..., Any], bool, bool] | None:
+        """Return (hook, whether it is built in, whether it has Keras 1's name), or None if there is nothing to call."""
+        for name in (event, _OLD_NAMES.get(event)):
+            hook = getattr(callback, name, None) if name else None
+            if hook is None or getattr(hook, "__func__", hook) is getattr(Callback, str(name)):
+                continue
+            if isinstance(callback, Callback) and name in callback.unused_hooks():
+                return None
+            built_in = (getattr(hook, "__module__", None) or "").startswith("keras_torch.")
+            return hook, built_in, name != event
+        return None
+
+    def listens(self, event: str) -> bool:
+        """Whether any callback listens to `event`, e.g. `"on_train_batch_end"`."""
+        return bool(self._hooks[event])
+
+    def append(self, callback: Any) -> None:
+        """Add a callback at the end."""
+        self.callbacks.extend(_flatten(callback))
+        self.refresh()
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Hand the settings of the run to every callback."""
+        self.params = params
+        for callback in self.callbacks:
+            if hasattr(callback, "set_params"):
+                callback.set_params(params)
+        self.refresh()
+
+    def set_model(self, model: Any) -> None:
+        """Hand the model to every callback, and the history to the model."""
+        self.model = model
+        if self.history is not None:
+            model.history = self.history
+        for callback in self.callbacks:
+            if hasattr(callback, "set_model"):
+                callback.set_model(model)
+        self.refresh()
+
+    def set_validation_data(self, data: Any) -> None:
+        """Give every callback the validation arrays, as Keras 1 and 2 did."""
+        for callback in self.callbacks:
+            callback.validation_data = data
+
+    def _fire(self, event: str, logs: LogSource) -> None:
+        hooks = self._hooks[event]
+        if hooks:
+            logs = logs if isinstance(logs, Logs) else Logs(logs)
+            for hook, built_in, _ in hooks:
+                if not built_in:
+                    logs.fetch()
+                hook(logs)
+
+    def _fire_indexed(self, event: str, index: int, logs: LogSource) -> None:
+        hooks = self._hooks[event]
+        if not hooks:
+            return
+        logs = logs if isinstance(logs, Logs) else Logs(logs)
+        for hook, built_in, old_name in hooks:
+            if not built_in:
+                logs.fetch()
+                if old_name and config.is_classic():
+                    logs.update(batch=index, size=self.batch_size or self.params.get("batch_size") or 0)
+            hook(index, logs)
+
+    def on_train_begin(self, logs: LogSource = None) -> None:
+        """Fire the event. Callbacks may define further hooks in it."""
+        self._fire("on_train_begin", logs)
+        self.refresh()
+
+    def on_train_end(self, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire("on_train_end", logs)
+
+    def on_test_begin(self, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire("on_test_begin", logs)
+
+    def on_test_end(self, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire("on_test_end", logs)
+
+    def on_predict_begin(self, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire("on_predict_begin", logs)
+
+    def on_predict_end(self, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire("on_predict_end", logs)
+
+    def on_epoch_begin(self, epoch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_epoch_begin", epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_epoch_end", epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_train_batch_end", batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_test_batch_end", batch, logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: LogSource = None) -> None:
+        """Fire the event."""
+        self._fire_indexed("on_predict_batch_end", batch, logs)
+
+    on_batch_begin = on_train_batch_begin
+    on_batch_end = on_train_batch_end
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.callbacks)
+
+    def __len__(self) -> int:
+        return len(self.callbacks)

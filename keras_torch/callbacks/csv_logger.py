@@ -1,0 +1,63 @@
+"""CSVLogger: one row per epoch in a file."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+from keras_torch.callbacks.base import Callback
+
+
+class CSVLogger(Callback):
+    """Writes the logs of each epoch to a CSV file: the epoch's number, then the names in alphabetical order.
+
+    Args:
+        filename: The file.
+        separator: What stands between the columns.
+        append: Go on with an existing file, whose header is kept, instead of replacing it.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        self.filename = os.fspath(filename)
+        self.sep = separator
+        self.append = append
+        self.keys: list[str] | None = None
+        self.append_header = True
+        self.csv_file: TextIO | None = None
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        self.append_header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0)
+        # Open until on_train_end: every epoch adds a row.
+        self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        values = dict(logs or {})
+        if self.csv_file is None:
+            raise RuntimeError("CSVLogger received the end of an epoch without `on_train_begin`.")
+        writer = csv.writer(self.csv_file, delimiter=self.sep)
+        if self.keys is None:
+            self.keys = sorted(values)
+            # With validation_freq > 1 the first epoch lacks the validation results.
+            if self.keys and not any(key.startswith("val_") for key in self.keys):
+                self.keys += ["val_" + key for key in self.keys]
+        if self.append_header:
+            writer.writerow(["epoch", *self.keys])
+            self.append_header = False
+        writer.writerow([epoch, *(_cell(values.get(key, "NA")) for key in self.keys)])
+        self.csv_file.flush()
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        if self.csv_file is not None:
+            self.csv_file.close()
+            self.csv_file = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "csv_file": None}
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1):
+        return f'"[{", ".join(map(str, value))}]"'
+    return value
