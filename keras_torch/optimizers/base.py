@@ -1,0 +1,417 @@
+"""The facade over `torch.optim`: Keras's arguments, learning rate, counters, clipping, averages and state."""
+
+from __future__ import annotations
+
+import numbers
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from keras_torch import config, legacy, registry
+from keras_torch.backend.variable import Variable
+from keras_torch.optimizers import state
+from keras_torch.optimizers.custom import CustomUpdates, defines_update
+from keras_torch.optimizers.schedules import LearningRateSchedule
+from keras_torch.optimizers.steps import Steps
+
+# Switches of the TensorFlow optimizers that have no counterpart: XLA compilation and a marker in saved configs.
+HARMLESS = ("jit_compile", "is_legacy_optimizer")
+
+
+class CallableList(list[Any]):
+    """A list that may also be called, as `optimizer.variables()` was until Keras 2.10."""
+
+    def __call__(self) -> list[Any]:
+        return self
+
+
+def _scalar(value: Any, dtype: torch.dtype, name: str) -> Variable:
+    return Variable(torch.tensor(value, dtype=dtype, device="cpu"), trainable=False, name=name)
+
+
+class Optimizer(Steps, CustomUpdates):
+    """Base class of all optimizers: a Keras front for one `torch.optim.Optimizer`, kept in `torch_optimizer`.
+
+    The update is torch's; this class sets the hyper-parameters of each step, and does what torch leaves to the loop:
+    `clipnorm`, `clipvalue`, `global_clipnorm`, decoupled `weight_decay`, moving averages of the weights (`use_ema`),
+    `gradient_accumulation_steps`, `loss_scale_factor`, constraints, and Keras 1's and 2's `decay`
+    (`learning_rate / (1 + decay * iterations)`). In dialects 1 and 2 `clipnorm` limits the norm of all gradients
+    together and may be combined with `clipvalue`, as it did there.
+
+    `build(variables)`, then `step()` updates from `.grad`; or `apply_gradients(pairs)`, `minimize(loss, variables)`.
+    Subclasses may define Keras's `build` and `update_step(gradient, variable[, learning_rate])`.
+    """
+
+    # The torch optimizer that does the work, its state as Keras's slots, and whether Keras orders them by variable.
+    torch_optimizer: torch.optim.Optimizer | None = None
+    slots: tuple[state.Slot, ...] = ()
+    slots_by_variable = True
+    _counts_in_keras_2 = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("keras_torch"):
+            legacy.adapt(cls)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        decay: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(learning_rate, str) and name is None:
+            # Subclasses written for Keras 2.11-2.15 pass the name first and set `_learning_rate` themselves.
+            name, learning_rate = learning_rate, 0.001
+        unknown = [key for key in kwargs if key not in HARMLESS]
+        if unknown:
+            raise TypeError(
+                f"Argument(s) not recognized by the optimizer {type(self).__name__}: {', '.join(sorted(unknown))}. "
+                f"Received: { ({key: kwargs[key] for key in unknown}) }"
+            )
+        self.name = name or self._default_name()
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.global_clipnorm = global_clipnorm
+        self.clipvalue = clipvalue
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.decay = float(decay or 0.0)
+        self._dialect = config.dialect()
+        self._check_arguments()
+
+        self.built = False
+        self._is_custom = defines_update(type(self))
+        self._iterations = _scalar(0, torch.int64, "iteration")
+        self._learning_rate: Any = self._build_learning_rate(learning_rate)
+        self._trainable_variables: list[Any] = []
+        self._trainable_variables_indices: dict[int, int] = {}
+        self._own_variables: list[Variable] = []
+        self._params: list[torch.Tensor] = []
+        self._owners: list[int] = []
+        self._averages: dict[torch.Tensor, torch.Tensor] = {}
+        self._accumulated: dict[torch.Tensor, torch.Tensor] = {}
+        self._excluded: set[int] = set()
+        self._excluded_names: re.Pattern[str] | None = None
+        self._plain = False
+        self._synced: int | None = None
+
+    @classmethod
+    def _default_name(cls) -> str:
+        return cls.__name__ if config.dialect() in ("1", "2", "tf") else registry.snake_case(cls.__name__)
+
+    def _check_arguments(self) -> None:
+        clips = {"clipnorm": self.clipnorm, "clipvalue": self.clipvalue, "global_clipnorm": self.global_clipnorm}
+        given = [key for key, value in clips.items() if value is not None]
+        allowed = {"clipnorm", "clipvalue"} if self._dialect in ("1", "2", "tf") else set()
+        if len(given) > 1 and not set(given) <= allowed:
+            raise ValueError(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: {clips}")
+        steps = self.gradient_accumulation_steps
+        if steps and steps < 2:
+            raise ValueError(
+                f"`gradient_accumulation_steps` must be an integer >= 2. Received: gradient_accumulation_steps={steps}"
+            )
+        if self.use_ema:
+            if not 0 <= self.ema_momentum <= 1:
+                raise ValueError(
+                    f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={self.ema_momentum}"
+                )
+            every = self.ema_overwrite_frequency
+            if every and (not isinstance(every, int) or every < 1):
+                raise ValueError(
+                    "`ema_overwrite_frequency` must be an integer >= 1 or None. Received: "
+                    f"ema_overwrite_frequency={every}"
+                )
+
+    # The learning rate and the counter.
+
+    def _build_learning_rate(self, learning_rate: Any) -> Any:
+        if isinstance(learning_rate, torch.optim.lr_scheduler.LRScheduler):
+            raise ValueError(
+                "A torch learning rate scheduler belongs to a torch optimizer: pass that optimizer to `compile` and "
+                "call `scheduler.step()` in a callback, or pass a schedule of `keras.optimizers.schedules` as "
+                f"`learning_rate`. Received: learning_rate={learning_rate!r}"
+            )
+        if isinstance(learning_rate, Mapping):
+            return registry.schedules.get(learning_rate)
+        if isinstance(learning_rate, LearningRateSchedule):
+            return learning_rate
+        if isinstance(learning_rate, numbers.Real) or hasattr(learning_rate, "__float__"):
+            return _scalar(float(learning_rate), config.torch_dtype(config.floatx()), "learning_rate")
+        if callable(learning_rate):
+            return learning_rate
+        raise ValueError(
+            "Argument `learning_rate` should be a float, a LearningRateSchedule, or a callable without arguments that "
+            f"returns the learning rate. Received: learning_rate={learning_rate!r}"
+        )
+
+    def _rate_is_variable(self) -> bool:
+        return isinstance(self._learning_rate, Variable)
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate: a variable (`assign`, `numpy`, `float`), or the schedule's current value as a tensor.
+
+        Can be set to a number, a tensor or a schedule; a number raises TypeError if a schedule is in use.
+        """
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            return rate(self._iterations)
+        return rate if isinstance(rate, torch.Tensor) else rate()
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        current = self._learning_rate
+        if isinstance(value, LearningRateSchedule) or (callable(value) and not isinstance(value, torch.Tensor)):
+            self._learning_rate = value
+        elif isinstance(current, LearningRateSchedule):
+            raise TypeError(
+                "This optimizer was created with a `LearningRateSchedule` object as its `learning_rate` constructor "
+                "argument, hence its learning rate is not settable. If you need the learning rate to be settable, "
+                "you should instantiate the optimizer with a float `learning_rate` argument."
+            )
+        elif isinstance(current, Variable):
+            current.assign(value)
+        else:
+            self._learning_rate = self._build_learning_rate(value)
+
+    @property
+    def lr(self) -> Any:
+        """Old name of `learning_rate`."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
+    def _rate(self) -> float:
+        """The learning rate of the coming step, `decay` included."""
+        rate = self._learning_rate
+        if type(rate) is Variable:
+            value = rate.item()
+        elif hasattr(rate, "rate"):
+            value = float(rate.rate(self._iterations.item()))
+        else:
+            value = float(rate(self._iterations) if isinstance(rate, LearningRateSchedule) else rate())
+        return value / (1.0 + self.decay * self._iterations.item()) if self.decay else value
+
+    @property
+    def iterations(self) -> Any:
+        """Number of updates so far, as an int64 variable (a tensor with `gradient_accumulation_steps`)."""
+        if self.gradient_accumulation_steps:
+            return self._iterations // self.gradient_accumulation_steps
+        return self._iterations
+
+    @iterations.setter
+    def iterations(self, value: Any) -> None:
+        self._iterations.assign(torch.as_tensor(int(value)))
+
+    # Variables.
+
+    def build(self, variables: Iterable[Any]) -> None:
+        """Prepare updates of `variables` (Variable, WeightView or torch tensors). Later calls add new ones."""
+        new = [variable for variable in variables if self._var_key(variable) not in self._trainable_variables_indices]
+        params: list[torch.Tensor] = []
+        for variable in new:
+            index = len(self._trainable_variables)
+            self._trainable_variables_indices[self._var_key(variable)] = index
+            self._trainable_variables.append(variable)
+            tensors = [tensor for tensor in state.storages(variable) if tensor.is_floating_point()]
+            if any(tensor.requires_grad for tensor in tensors):
+                tensors = [tensor for tensor in tensors if tensor.requires_grad]
+            params += tensors
+            self._owners += [index] * len(tensors)
+        self._params += params
+        if params and not self._is_custom:
+            self._build_torch_optimizer(params)
+        if self.use_ema:
+            self._averages.update((param, param.detach().clone()) for param in params)
+        if self.gradient_accumulation_steps:
+            self._accumulated.update((param, torch.zeros_like(param)) for param in params)
+        self._decays = [self._use_weight_decay(self._trainable_variables[owner]) for owner in self._owners]
+        self._constrained = [v for v in self._trainable_variables if getattr(v, "constraint", None) is not None]
+        self._plain = self._needs_nothing_else()
+        self._synced = None
+        self.built = True
+
+    def _needs_nothing_else(self) -> bool:
+        """Whether a step is the torch optimizer's step and no more."""
+        return not (
+            self._is_custom
+            or self._constrained
+            or self.use_ema
+            or self.gradient_accumulation_steps
+            or self.loss_scale_factor
+            or self.clipnorm
+            or self.clipvalue
+            or self.global_clipnorm
+            or (self.weight_decay and not self._torch_decays_weights())
+        )
+
+    def _build_torch_optimizer(self, params: list[torch.Tensor]) -> None:
+        if self.torch_optimizer is None:
+            self.torch_optimizer = self._make_torch_optimizer(params)
+        else:
+            self.torch_optimizer.param_groups[0]["params"] += params
+        for param in params:
+            self.torch_optimizer.state[param] = self._initial_state(param)
+
+    def _var_key(self, variable: Any) -> int:
+        return id(state.storages(variable)[0])
+
+    def _get_variable_index(self, variable: Any) -> int:
+        try:
+            return self._trainable_variables_indices[self._var_key(variable)]
+        except KeyError:
+            name = getattr(variable, "path", "a tensor")
+            raise ValueError(
+                f"Unknown variable: {name}. The optimizer {self.name!r} was built on "
+                f"{len(self._trainable_variables)} other variables; call `optimizer.build(variables)` with all of them."
+            ) from None
+
+    # What the classes of this package define: how torch's optimizer is made, prepared for a step, and read.
+
+    def _make_torch_optimizer(self, params: list[torch.Tensor]) -> torch.optim.Optimizer:
+        """Return the torch optimizer that does the updates."""
+        raise NotImplementedError(
+            f"The optimizer class {type(self).__name__} must define `update_step(gradient, variable, learning_rate)`."
+        )
+
+    def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
+        """Return the torch optimizer's state of a new parameter."""
+        return {}
+
+    def _configure(self, group: dict[str, Any], rate: float, step: int) -> None:
+        """Set the hyper-parameters of step number `step` (from 1) in the torch optimizer's group."""
+        group["lr"] = rate
+
+    def _set_step(self, step: int) -> None:
+        """Tell the torch optimizer how many steps were made, when its own count is off."""
+        assert self.torch_optimizer is not None
+        counts = [entry["step"] for entry in self.torch_optimizer.state.values() if "step" in entry]
+        if counts:
+            torch._foreach_zero_(counts)
+            torch._foreach_add_(counts, float(step))
+
+    def _torch_decays_weights(self) -> bool:
+        """Whether the torch optimizer applies `weight_decay` itself."""
+        return False
+
+    def _slot_groups(self, layout: str) -> list[list[state.Slot]]:
+        """Slots in the order of a file layout; those of one inner list alternate, variable by variable."""
+        if self.slots_by_variable and layout in ("tf", "3") and self.slots:
+            return [list(self.slots)]
+        return [[slot] for slot in self.slots]
+
+    def _scalar_states(self, layout: str) -> list[state.ScalarState]:
+        """State that is one number for all variables."""
+        return []
+
+    def _slot_tensors(self, key: str) -> dict[torch.Tensor, torch.Tensor]:
+        if key in ("average", "gradient_accumulator"):
+            return self._averages if key == "average" else self._accumulated
+        held = self.torch_optimizer.state.items() if self.torch_optimizer is not None else ()
+        return {param: entry[key] for param, entry in held if key in entry}
+
+    def _read_slot(self, key: str, param: torch.Tensor) -> torch.Tensor | None:
+        """Return Keras's value of a slot in torch's layout, None where none is kept."""
+        return self._slot_tensors(key).get(param)
+
+    def _write_slot(self, key: str, param: torch.Tensor, value: torch.Tensor) -> None:
+        """Set a slot from Keras's value in torch's layout."""
+        tensor = self._slot_tensors(key).get(param)
+        if tensor is not None:
+            tensor.copy_(value)
+
+    def _state_restored(self) -> None:
+        self._synced = None
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Any] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Exempt variables from weight decay: those in `var_list`, and those with one of `var_names` in their name."""
+        if self.built:
+            raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
+        self._excluded = {self._var_key(variable) for variable in var_list or ()}
+        names = sorted(set(var_names or ()))
+        self._excluded_names = re.compile("|".join(names)) if names else None
+
+    def _use_weight_decay(self, variable: Any) -> bool:
+        if self._var_key(variable) in self._excluded:
+            return False
+        names = (getattr(variable, "path", ""), getattr(variable, "name", None) or "")
+        return self._excluded_names is None or not any(self._excluded_names.search(name) for name in names)
+
+    # State and configuration.
+
+    @property
+    def variables(self) -> CallableList:
+        """State as handles with `numpy` and `assign`, in Keras 3's order (2.15's in the older dialects)."""
+        return CallableList(state.handles(self, "tf" if self._dialect in ("1", "2", "tf") else "3"))
+
+    @property
+    def weights(self) -> list[Any]:
+        """State as handles with `numpy` and `assign`, in the order of the dialect's Keras."""
+        return state.handles(self)
+
+    def get_weights(self) -> list[Any]:
+        """Return the state as numpy arrays, in the order of the dialect's Keras (2.15's without a dialect)."""
+        return [entry.array for entry in state.export(self)]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Restore what `get_weights` returned, also that of another generation. ValueError if the shapes differ."""
+        if not self.built:
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
+                "`optimizer.build(trainable_variables)` to create the optimizer weights first."
+            )
+        state.import_(self, weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, with Keras 3's keys (and `decay` if it is used)."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            rate = registry.schedules.serialize(rate)
+        else:
+            rate = float(rate if isinstance(rate, Variable) else rate())
+        settings: dict[str, Any] = {"name": self.name, "learning_rate": rate}
+        for key in (
+            "weight_decay",
+            "clipnorm",
+            "global_clipnorm",
+            "clipvalue",
+            "use_ema",
+            "ema_momentum",
+            "ema_overwrite_frequency",
+            "loss_scale_factor",
+            "gradient_accumulation_steps",
+        ):
+            settings[key] = getattr(self, key)
+        if self.decay:
+            settings["decay"] = self.decay
+        return settings
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+        """Make an optimizer, without state, from the result of `get_config`."""
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), Mapping):
+            config["learning_rate"] = registry.schedules.get(config["learning_rate"], custom_objects)
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r} learning_rate={self.get_config()['learning_rate']!r}>"

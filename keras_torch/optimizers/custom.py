@@ -1,0 +1,130 @@
+"""Optimizers that users write in the style of Keras 2.11-3: `build` and `update_step` with their own variables."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from keras_torch import config, initializers
+from keras_torch.backend.variable import Variable
+from keras_torch.optimizers import state
+
+# Methods of optimizers written for Keras before 2.11, which work on a symbolic graph or on TensorFlow's variables.
+OLD_STYLES = ("get_updates", "_resource_apply_dense", "_create_slots")
+
+
+def defines_update(cls: type) -> bool:
+    """Whether a class has its own `update_step`. NotImplementedError for one that is written for an older protocol."""
+    if cls.update_step is not CustomUpdates.update_step:  # type: ignore[attr-defined]
+        return True
+    old = [name for name in OLD_STYLES if hasattr(cls, name)]
+    if old:
+        raise NotImplementedError(
+            f"The optimizer class {cls.__name__} defines `{old[0]}`, the protocol of Keras before 2.11. Expected: "
+            "`build(variables)` and `update_step(gradient, variable, learning_rate)`."
+        )
+    return False
+
+
+class CustomUpdates:
+    """What Keras's base class offers to a subclass that has its own `update_step`."""
+
+    name: str
+    learning_rate: Any
+    _own_variables: list[Variable]
+    _trainable_variables: list[Any]
+    _trainable_variables_indices: dict[int, int]
+    _built = False
+
+    def update_step(self, gradient: torch.Tensor, variable: Any, learning_rate: Any) -> None:
+        """Update one variable from its gradient, both in Keras's layout. Without it torch.optim is used."""
+        raise NotImplementedError(f"The optimizer class {type(self).__name__} has no `update_step` of its own.")
+
+    @property
+    def _index_dict(self) -> dict[int, int]:
+        return self._trainable_variables_indices
+
+    def add_variable(
+        self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: str | None = None, **kwargs: Any
+    ) -> Variable:
+        """Add a variable to the optimizer's state."""
+        if isinstance(initializer, torch.dtype):
+            initializer, dtype = dtype or "zeros", initializer
+        unknown = set(kwargs) - {"aggregation", "layout"}
+        if unknown:
+            raise TypeError(f"`add_variable` got unexpected arguments: {sorted(unknown)}")
+        dtype = config.torch_dtype(dtype)
+        value = initializers.get(initializer)(tuple(shape or ()), dtype=config.dtype_name(dtype))
+        variable = Variable(
+            torch.as_tensor(value), trainable=False, dtype=dtype, name=f"{self.name}/{name or 'variable'}"
+        )
+        self._own_variables.append(variable)
+        return variable
+
+    def add_variable_from_reference(
+        self,
+        reference_variable: Any = None,
+        name: str | None = None,
+        shape: Any = None,
+        initial_value: Any = None,
+        initializer: Any = "zeros",
+        model_variable: Any = None,
+        variable_name: str | None = None,
+    ) -> Variable:
+        """Add a variable with the shape, type and device of a model's variable (Keras 2.15's and 3's arguments)."""
+        reference = model_variable if reference_variable is None else reference_variable
+        label = name or variable_name or "var"
+        index = len(self._own_variables)
+        if initial_value is None:
+            wanted = tuple(reference.shape if shape is None else shape)
+            initial_value = initializers.get(initializer)(wanted, dtype=config.dtype_name(reference.dtype))
+        value = torch.as_tensor(getattr(initial_value, "value", initial_value)).detach()
+        value = value.to(state.storages(reference)[0].device, reference.dtype).clone()
+        path = f"{self.name}/{state.path_of(reference, index).replace('/', '_')}_{label}"
+        variable = Variable(value, trainable=False, name=path)
+        self._own_variables.append(variable)
+        return variable
+
+    def add_optimizer_variables(
+        self, trainable_variables: Sequence[Any], name: str | Sequence[str], initializer: Any = "zeros"
+    ) -> Any:
+        """Add one variable per model variable and name: a list, or a tuple of lists for several names."""
+        names = [name] if isinstance(name, str) else list(name)
+        given = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
+        if len(given) != len(names):
+            raise ValueError(
+                f"The number of provided names must match the number of provided initializers. Received: name={name}, "
+                f"initializer={initializer}"
+            )
+        lists: tuple[list[Variable], ...] = tuple([] for _ in names)
+        for variable in trainable_variables:
+            for target, label, start in zip(lists, names, given, strict=True):
+                target.append(self.add_variable_from_reference(variable, label, initializer=start))
+        return lists[0] if isinstance(name, str) else lists
+
+    def assign(self, variable: Any, value: Any) -> None:
+        """Set a variable."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Any, value: Any) -> None:
+        """Add to a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Any, value: Any) -> None:
+        """Subtract from a variable."""
+        variable.assign_sub(value)
+
+    def _update_each(self, rate: float) -> None:
+        """Call `update_step` for each variable that has a gradient."""
+        takes_rate = len(inspect.signature(self.update_step).parameters) > 2
+        extra = (torch.tensor(rate),) if takes_rate else ()
+        for variable in self._trainable_variables:
+            grads = [tensor.grad for tensor in state.storages(variable)]
+            if all(grad is None for grad in grads):
+                continue
+            tensors = state.storages(variable)
+            parts = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, grads, strict=True)]
+            self.update_step(state.from_storage(variable, parts), variable, *extra)
