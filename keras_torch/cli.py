@@ -1,0 +1,134 @@
+"""The command `keras-torch`: run Keras scripts, unmodified, on PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import runpy
+import sys
+import types
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from keras_torch import config
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="keras-torch", description="Keras's API on PyTorch.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "run",
+        help="run a Keras script, unmodified",
+        description="Run a script whose `import keras` and `from tensorflow import keras` mean keras_torch.",
+        usage="keras-torch run [options] SCRIPT [ARGS ...]\n       keras-torch run [options] -m MODULE [ARGS ...]",
+    )
+    run.add_argument(
+        "--dialect",
+        choices=config.DIALECTS,
+        help="the Keras that the script was written for: 1, 2, tf (tf.keras) or 3; guessed from the script if left out",
+    )
+    run.add_argument(
+        "--image-data-format",
+        choices=("channels_last", "channels_first"),
+        help="the default layout of images, as `image_data_format` in keras.json",
+    )
+    run.add_argument("--gpus", type=int, default=None, metavar="N", help="the number of GPUs to train on; 1 only")
+    run.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a file, as `python -m` does")
+    run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]", help="the script and its arguments")
+    run.set_defaults(parser=run)
+    return parser
+
+
+def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Keep what follows `-m MODULE` from being read as our options."""
+    arguments = list(arguments)
+    if arguments[:1] == ["run"]:
+        index = 1
+        while index < len(arguments) and arguments[index].startswith("-"):
+            if arguments[index] == "-m":
+                return arguments[: index + 2], arguments[index + 2 :]
+            index += 1 if "=" in arguments[index] or arguments[index] in ("-h", "--help") else 2
+    return arguments, []
+
+
+def _run_file(path: Path, arguments: Sequence[str]) -> Callable[[], object]:
+    """Return a function that runs a file as `python FILE ARGS` would."""
+    with io.open_code(str(path)) as file:
+        source = file.read()
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=str(path), __builtins__=__builtins__, __cached__=None, __spec__=None)
+    sys.modules["__main__"] = module
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    return lambda: exec(compile(source, str(path), "exec"), module.__dict__)
+
+
+def _run_module(name: str, arguments: Sequence[str]) -> Callable[[], object]:
+    """Return a function that runs a module as `python -m NAME ARGS` would."""
+    sys.argv = [name, *arguments]
+    sys.path.insert(0, os.getcwd())
+    return lambda: runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """Drop the frames on top that belong to this command, so that a traceback begins in the script."""
+    own = (__file__, "<frozen runpy>", runpy.__file__)
+    current = traceback
+    while current is not None and current.tb_frame.f_code.co_filename in own:
+        current = current.tb_next
+    return current
+
+
+def _execute(start: Callable[[], object]) -> int:
+    """Run the script; report an uncaught exception as Python does, and return the exit status."""
+    try:
+        start()
+    except SystemExit:
+        raise
+    except BaseException as error:
+        trimmed = _without_own_frames(error.__traceback__)
+        sys.excepthook(type(error), error.with_traceback(trimmed), trimmed)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
+    parser: argparse.ArgumentParser = options.parser
+    if options.gpus is not None and options.gpus != 1:
+        parser.error(
+            f"--gpus {options.gpus}: training on several GPUs is not available in this version; expected 1. Leave "
+            "--gpus out to use the first GPU, or the CPU where there is none."
+        )
+    arguments = [*options.rest, *module_arguments]
+    script: Path | None = None
+    if options.module is None:
+        if not arguments:
+            parser.error("a script, or -m MODULE, is missing")
+        script = Path(arguments.pop(0))
+        if script.is_dir() and (script / "__main__.py").is_file():
+            script = script / "__main__.py"
+        if not script.is_file():
+            parser.error(f"there is no script {str(script)!r}")
+
+    from keras_torch import dropin
+    from keras_torch.dropin import guess
+
+    if script is not None:
+        start = _run_file(script, arguments)
+        source: Path | None = script
+    else:
+        start = _run_module(options.module, arguments)
+        source = guess.module_file(options.module)
+    dialect = options.dialect or config.dialect() or (guess.guess_dialect(source) if source else None)
+    dropin.install(dialect)
+    if options.image_data_format:
+        config.set_image_data_format(options.image_data_format)
+    return _execute(start)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    own, module_arguments = _split_module(sys.argv[1:] if arguments is None else arguments)
+    return _run(_parser().parse_args(own), module_arguments)

@@ -1,0 +1,103 @@
+"""`install()`: from then on `import keras` and `from tensorflow import keras` mean keras_torch."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+from keras_torch import config
+from keras_torch.dropin import finder, module_paths
+
+KERAS_VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1", None: "3.15.1"}
+
+_active: Installation | None = None
+_MISSING = object()
+
+
+def _stands_in_for(name: str) -> bool:
+    return name.partition(".")[0] in finder.ROOTS
+
+
+class Installation:
+    """The import hook in place. `uninstall()`, or leaving the `with` block, puts everything back as it was."""
+
+    def __init__(self) -> None:
+        self._set_aside: dict[str, ModuleType] = {}
+        self._attributes: list[tuple[ModuleType, str, Any]] = []
+        self._dialect = config.dialect()
+        self._hook = finder.Finder()
+
+    def _set(self, module: ModuleType, name: str, value: Any) -> None:
+        self._attributes.append((module, name, module.__dict__.get(name, _MISSING)))
+        setattr(module, name, value)
+
+    def start(self) -> None:
+        """Put the hook first in `sys.meta_path` and make the old submodules attributes of their packages."""
+        for name in [name for name in sys.modules if _stands_in_for(name)]:
+            self._set_aside[name] = sys.modules.pop(name)
+        sys.meta_path.insert(0, self._hook)
+        root = importlib.import_module("keras_torch")
+        self._set(root, "__version__", KERAS_VERSIONS[config.dialect()])
+        for rest in (*module_paths.MOVED, *module_paths.JOINED):
+            self._register(rest)
+
+    def _register(self, rest: str) -> None:
+        """Enter one old path in `sys.modules` and, where the name is free, in its package.
+
+        Entered beforehand, it is not bound to its package by a later import, which would cover names such as the
+        function `keras.layers.merge`.
+        """
+        target = finder.target_of(f"keras.{rest}")
+        joined = rest in module_paths.JOINED
+        if not joined and target not in sys.modules:
+            return
+        module = finder.load(f"keras.{rest}")
+        for prefix in module_paths.PREFIXES:
+            sys.modules[f"{prefix}.{rest}"] = module
+        parent_path, _, child = rest.rpartition(".")
+        parent = sys.modules.get(f"keras_torch.{parent_path}" if parent_path else "keras_torch")
+        if parent is not None and not hasattr(parent, child):
+            self._set(parent, child, module)
+
+    def uninstall(self) -> None:
+        """Remove the hook, restore the modules that it covered and the dialect of before."""
+        global _active
+        if _active is not self:
+            return
+        _active = None
+        sys.meta_path.remove(self._hook)  # type: ignore[arg-type]
+        for name in [name for name in sys.modules if _stands_in_for(name)]:
+            del sys.modules[name]
+        sys.modules.update(self._set_aside)
+        for module, name, value in reversed(self._attributes):
+            if value is _MISSING:
+                module.__dict__.pop(name, None)
+            else:
+                setattr(module, name, value)
+        config.set_dialect(self._dialect)
+
+    def __enter__(self) -> Installation:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.uninstall()
+
+
+def install(dialect: str | None = None) -> Installation:
+    """Make `keras`, `keras.*`, `tf_keras`, `tensorflow.keras.*` and `tensorflow`'s settings resolve to keras_torch.
+
+    `dialect` is "1", "2", "tf", "3" or None (today's Keras, lenient); it decides defaults, the order of positional
+    arguments and what `keras.__version__` answers. Real packages of these names are covered, and those already imported
+    are set aside, until `uninstall()`. A second call only changes the dialect and returns the same object.
+    """
+    global _active
+    if _active is None:
+        _active = Installation()
+        config.set_dialect(dialect)
+        _active.start()
+    else:
+        config.set_dialect(dialect)
+        importlib.import_module("keras_torch").__version__ = KERAS_VERSIONS[dialect]  # type: ignore[attr-defined]
+    return _active

@@ -1,0 +1,114 @@
+"""The import hook: `keras`, `keras.*`, `tf_keras`, `tensorflow.keras` and `tensorflow` resolve to our modules.
+
+The module objects are shared: `keras.layers` is `keras_torch.layers`. Only `sys.modules` knows them by both names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from keras_torch.dropin import module_paths, tensorflow_module
+
+ROOTS = ("keras", "tf_keras", "tensorflow")
+
+
+class JoinedModule(ModuleType):
+    """A module whose names are those of several others, the first that has one winning."""
+
+    __path__: list[str]
+
+    def __init__(self, name: str, modules: Sequence[ModuleType]) -> None:
+        super().__init__(name)
+        self.__path__ = []
+        self._modules = tuple(modules)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return sorted({item for module in self._modules for item in _public_names(module)})
+        if not name.startswith("__"):
+            for module in self._modules:
+                if hasattr(module, name):
+                    return getattr(module, name)
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+
+def _public_names(module: ModuleType) -> list[str]:
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    return list(names)
+
+
+def _exists(name: str) -> bool:
+    """Whether a module of ours can be imported, without importing it."""
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def target_of(name: str) -> str | None:
+    """Return our module for an old dotted name, or None if there is none."""
+    rest = module_paths.split(name)
+    if rest is None:
+        return None
+    for path in (module_paths.MOVED.get(rest), rest):
+        if path is not None:
+            target = f"keras_torch.{path}" if path else "keras_torch"
+            if _exists(target):
+                return target
+    return None
+
+
+def _not_found(name: str) -> ModuleNotFoundError:
+    return ModuleNotFoundError(
+        f"No module named {name!r}: keras_torch, which stands in for it, has no such part", name=name
+    )
+
+
+def load(name: str) -> ModuleType:
+    """Return the module that answers for `name`; ModuleNotFoundError if nothing does."""
+    rest = module_paths.split(name)
+    if rest in module_paths.JOINED:
+        parts = [f"keras_torch.{part}" for part in module_paths.JOINED[rest]]
+        return JoinedModule(name, [importlib.import_module(part) for part in parts if _exists(part)])
+    target = target_of(name)
+    if target is not None:
+        return importlib.import_module(target)
+    if name in tensorflow_module.PACKAGES:
+        return tensorflow_module.load(name)
+    raise ModuleNotFoundError(
+        f"No module named {name!r}: keras_torch, which stands in for it, has no such part", name=name
+    )
+
+
+class _Loader:
+    """Puts the shared module into `sys.modules` in place of the empty one that the import system made."""
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__spec__.name if module.__spec__ else module.__name__
+        sys.modules[name] = load(name)
+
+
+class Finder:
+    """Meta path finder for the names in `ROOTS`; it never lets them through to the finders behind it."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        """Return a spec whose loader yields our module, for the names we stand in for."""
+        root = name.partition(".")[0]
+        if root not in ROOTS:
+            return None
+        known = module_paths.split(name) in module_paths.JOINED or name in tensorflow_module.PACKAGES
+        if not known and target_of(name) is None:
+            raise _not_found(name)
+        return importlib.machinery.ModuleSpec(name, _Loader(), is_package=True)

@@ -1,0 +1,121 @@
+"""Module paths that Keras used over the years → the module of keras_torch that holds their names today.
+
+A path that is not listed maps to the module of the same name, if there is one.
+"""
+
+from __future__ import annotations
+
+# Longest first: the rest behind the prefix is what the table below lists.
+PREFIXES = (
+    "tensorflow.contrib.keras.api.keras",
+    "tensorflow.python.keras.api",
+    "tensorflow.compat.v1.keras",
+    "tensorflow.compat.v2.keras",
+    "tensorflow.contrib.keras",
+    "tensorflow.python.keras",
+    "tensorflow.keras",
+    "tf_keras.src",
+    "tf_keras",
+    "keras.api",
+    "keras.src",
+    "keras",
+)
+
+# Packages that held names of several of ours, and had no names of their own.
+JOINED = {
+    "engine": ("engine", "models", "layers"),
+    "engine.base_layer": ("engine", "engine.base_layer", "symbolic"),
+    "engine.topology": ("engine", "models", "layers", "symbolic", "utils"),
+    "engine.training": ("models", "training"),
+}
+
+# Behind the prefix → behind "keras_torch". A row comes before a module of ours of the same path: the old modules held
+# more names than ours, and the package `layers` holds them all.
+MOVED = {
+    "applications.mobilenetv2": "applications.mobilenet_v2",
+    "applications.resnet50": "applications.resnet",
+    "backend.common": "backend",
+    "backend.load_backend": "backend",
+    "backend.tensorflow_backend": "backend",
+    "backend.theano_backend": "backend",
+    "backend.cntk_backend": "backend",
+    "backend_config": "backend",
+    "engine.base_layer_v1": "engine",
+    "engine.compile_utils": "training",
+    "engine.functional": "models",
+    "engine.keras_tensor": "symbolic",
+    "engine.network": "models",
+    "engine.node": "symbolic",
+    "engine.saving": "saving",
+    "engine.sequential": "models",
+    "engine.training_utils": "training",
+    "engine.training_v1": "models",
+    "initializations": "initializers",
+    "initializers.initializers": "initializers",
+    "initializers.initializers_v1": "initializers",
+    "initializers.initializers_v2": "initializers",
+    "layers.activation": "layers",
+    "layers.advanced_activations": "layers",
+    "layers.attention": "layers",
+    "layers.convolutional": "layers",
+    "layers.convolutional_recurrent": "layers",
+    "layers.core": "layers",
+    "layers.cudnn_recurrent": "layers",
+    "layers.dense_attention": "layers",
+    "layers.embeddings": "layers",
+    "layers.experimental": "layers",
+    "layers.experimental.preprocessing": "layers",
+    "layers.local": "layers",
+    "layers.merge": "layers",
+    "layers.merging": "layers",
+    "layers.noise": "layers",
+    "layers.normalization": "layers",
+    "layers.normalization.batch_normalization": "layers",
+    "layers.normalization.layer_normalization": "layers",
+    "layers.pooling": "layers",
+    "layers.preprocessing": "layers",
+    "layers.recurrent": "layers",
+    "layers.recurrent_v2": "layers",
+    "layers.regularization": "layers",
+    "layers.reshaping": "layers",
+    "layers.rnn": "layers",
+    "layers.wrappers": "layers",
+    "legacy.layers": "layers",
+    "metrics.metrics": "metrics",
+    "models.functional": "models",
+    "models.model": "models",
+    "models.sequential": "models",
+    "objectives": "losses",
+    "optimizer_v1": "optimizers",
+    "optimizer_v2": "optimizers",
+    "optimizers.learning_rate_schedule": "optimizers.schedules",
+    "optimizers.legacy": "optimizers",
+    "optimizers.experimental": "optimizers",
+    "optimizers.optimizer_v2": "optimizers",
+    "saving.hdf5_format": "saving",
+    "saving.saving_api": "saving",
+    "saving.model_config": "saving",
+    "utils.conv_utils": "utils",
+    "utils.data_utils": "utils",
+    "utils.generic_utils": "utils",
+    "utils.io_utils": "utils",
+    "utils.layer_utils": "utils",
+    "utils.losses_utils": "losses",
+    "utils.multi_gpu_utils": "utils",
+    "utils.np_utils": "utils",
+    "utils.tf_utils": "utils",
+    "utils.training_utils": "utils",
+    "utils.vis_utils": "utils",
+    "utils.visualize_util": "utils",
+    "wrappers.scikit_learn": "wrappers",
+}
+
+
+def split(name: str) -> str | None:
+    """Return what stands behind the Keras prefix in a dotted module name ("" for the root), or None."""
+    for prefix in PREFIXES:
+        if name == prefix:
+            return ""
+        if name.startswith(prefix + "."):
+            return name[len(prefix) + 1 :]
+    return None
