@@ -259,8 +259,9 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
     def _has_unbuilt_children(self) -> bool:
         return any(not child.built or child._has_unbuilt_children() for child in self._children())
 
-    def _after_symbolic_call(self) -> None:
-        """Hook for models; layers have nothing to do."""
+    def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return fresh symbolic outputs for a call: from `compute_output_shape`, else from running the call."""
+        return call_steps.symbolic_outputs(self, args, kwargs)
 
     def _symbolic_dtype(self, input_dtype: str | None) -> str:
         """Dtype of symbolic outputs: the compute dtype where weights or floats are involved, else the input's."""
@@ -346,15 +347,8 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
                 setattr(self, name, value)
 
 
-_PLAIN_ATTRIBUTES = {
-    "built",
-    "training",
-    "activity_regularizer",
-    "_name",
-    "_trainable",
-    "_input_spec",
-    "_inbound_nodes",
-}
+_PLAIN_ATTRIBUTES = {"built", "training", "activity_regularizer", "_name", "_trainable", "_inbound_nodes"}
+_CONTAINERS = {list: TrackedList, TrackedList: TrackedList, dict: TrackedDict, TrackedDict: TrackedDict}
 Layer._call_signature = CallSignature(Layer.call)
 Layer._build_argument_names = ["input_shape"]
 

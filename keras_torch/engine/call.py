@@ -211,7 +211,7 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         check_inputs(layer.input_spec, [tuple(t.shape) for t in flat_tensors(inputs)], layer.name)
     explicit = kwargs.pop("mask", None)
     mask = explicit if explicit is not None else masks_of(inputs)
-    outputs = _symbolic_outputs(layer, args, kwargs)
+    outputs = layer._symbolic_outputs(args, kwargs)
     if mask is not None and signature.takes_mask:
         kwargs["mask"] = mask
     for tensor in flat_tensors(outputs):
@@ -222,11 +222,11 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             result = layer.compute_mask(inputs, mask)
         if result is not None:
             set_mask(outputs, result)
-    layer._after_symbolic_call()
     return outputs
 
 
-def _symbolic_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def symbolic_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return symbolic outputs of a layer's call."""
     if layer._knows_output_shape and not layer._has_unbuilt_children():
         shape = layer.compute_output_shape(shapes_of(args[0]))
         return _tensors_of_shape(layer, shape, args[0])

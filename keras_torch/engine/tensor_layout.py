@@ -47,3 +47,33 @@ TRANSPOSED = Permutation(1, 0)
 CONV = {rank: Permutation(*range(2, rank + 2), 1, 0) for rank in (1, 2, 3)}
 # torch (in, out, *spatial); Keras (*spatial, out, in)
 CONV_TRANSPOSE = CONV
+
+
+def _update_first(weight: torch.Tensor) -> torch.Tensor:
+    """Exchange the first two of three stacked gates: r, z, n and z, r, n."""
+    reset, update, candidate = weight.chunk(3)
+    return torch.cat((update, reset, candidate))
+
+
+class GRUKernel(Layout):
+    """torch stacks the gates r, z, n in rows, Keras z, r, h in columns: a converted copy."""
+
+    def view(self, *storages: torch.Tensor) -> torch.Tensor:
+        return _update_first(storages[0]).t()
+
+    def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (_update_first(value.t()),)
+
+
+class GRUBias(Layout):
+    """torch's input and recurrent biases are the two rows of Keras's bias, (2, 3 * units)."""
+
+    def view(self, *storages: torch.Tensor) -> torch.Tensor:
+        return torch.stack([_update_first(storage) for storage in storages])
+
+    def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(_update_first(row) for row in value)
+
+
+GRU_KERNEL = GRUKernel()
+GRU_BIAS = GRUBias()

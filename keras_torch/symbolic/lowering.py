@@ -93,14 +93,15 @@ class _Builder:
         args = tuple(self.argument(item) for item in node.args)
         kwargs = {key: self.argument(item) for key, item in node.kwargs.items()}
         operation = node.operation
-        if isinstance(operation, FunctionOp):
+        if isinstance(operation, FunctionOp) and not isinstance(operation.target, nn.Module):
             method = _method_name(operation.target)
             if method:
                 result = self.graph.call_method(method, args, kwargs)
             else:
                 result = self.graph.call_function(operation.target, args, kwargs)
-        elif isinstance(operation, nn.Module):
-            result = self.graph.call_module(self.target(operation, operation.name), args, kwargs)
+        elif isinstance(operation, (nn.Module, FunctionOp)):
+            module = operation.target if isinstance(operation, FunctionOp) else operation
+            result = self.graph.call_module(self.target(module, operation.name), args, kwargs)
         else:
             raise TypeError(f"Cannot run {operation!r} in a model: it is neither a layer nor a torch function.")
         self.unpack(node.outputs, result)

@@ -1,0 +1,309 @@
+"""A functional model's graph as plain data, and back.
+
+Written in the form of Keras 2.15 (`inbound_nodes` as lists of `[layer, node, tensor, kwargs]`); also read in that of
+Keras 3 (`args`/`kwargs` with `__keras_tensor__` objects).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch import config as settings
+from keras_torch import registry
+from keras_torch.models.network import Network, _is_internal
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node
+
+FUNCTION_CLASS = "TorchFunction"
+_FUNCTION_SOURCES = {
+    "torch": torch,
+    "torch.nn.functional": torch.nn.functional,
+    "torch.special": torch.special,
+    "torch.linalg": torch.linalg,
+    "Tensor": torch.Tensor,
+    "operator": operator,
+}
+_WRITES_OR_EXECUTES = ("load", "save", "compile", "from_file", "attrgetter", "methodcaller", "itemgetter", "call")
+
+
+def is_plain(cls: type) -> bool:
+    """Whether a model class is one of ours, whose graph is all there is to it."""
+    return cls.__module__.startswith("keras_torch.")
+
+
+def to_plain(item: Any) -> Any:
+    """Turn what JSON does not know into what it does: numpy and torch scalars, arrays, dtypes, tuples."""
+    if isinstance(item, np.generic):
+        return item.item()
+    if isinstance(item, (np.ndarray, torch.Tensor)):
+        return item.tolist()
+    if isinstance(item, torch.dtype):
+        return settings.dtype_name(item)
+    if hasattr(item, "get_config"):
+        return {"class_name": registry.get_registered_name(type(item)), "config": item.get_config()}
+    if callable(item) and hasattr(item, "__name__"):
+        return item.__name__
+    raise TypeError(f"Cannot write {item!r} of type {type(item).__name__} into a config.")
+
+
+def architecture(model: Any) -> dict[str, Any]:
+    """Return `{"class_name", "config", ...}` of a whole model."""
+    name = type(model).__name__
+    class_name = "Functional" if name == "Model" else registry.get_registered_name(type(model))
+    return {
+        "class_name": class_name,
+        "config": model.get_config(),
+        "keras_version": "2.15.0",
+        "backend": "tensorflow",
+    }
+
+
+def function_path(target: Any) -> str:
+    """Return where a recorded torch function is found, e.g. `"torch.cat"`. ValueError if nowhere public."""
+    name = getattr(target, "__name__", "")
+    for source, module in _FUNCTION_SOURCES.items():
+        for candidate in (name, name.strip("_")):
+            if candidate and getattr(module, candidate, None) is target:
+                return f"{source}.{candidate}"
+    raise ValueError(
+        f"The function {target!r}, applied to a symbolic tensor, cannot be written into a config. Put it into a layer "
+        "of your own, or a Lambda layer with a named function."
+    )
+
+
+def find_function(path: str) -> Any:
+    """Return the torch function at a path that `function_path` wrote; only torch operations are found."""
+    source, _, name = path.rpartition(".")
+    if source not in _FUNCTION_SOURCES or name.startswith("_") or name in _WRITES_OR_EXECUTES:
+        raise ValueError(f"{path!r} is not a torch operation that a model may refer to.")
+    found = getattr(_FUNCTION_SOURCES[source], name, None)
+    if not callable(found) or isinstance(found, type):
+        raise ValueError(f"{path!r} is not a torch operation that a model may refer to.")
+    return found
+
+
+class _Positions:
+    """Where each symbolic tensor of a network comes from: `(layer name, node number in the network, output number)`."""
+
+    def __init__(self, network: Network) -> None:
+        self.nodes: dict[str, list[Node]] = {}
+        inside = {id(node) for node in network.nodes}
+        self.origin: dict[int, tuple[str, int, int]] = {}
+        for operation in network.operations:
+            kept = [node for node in operation._inbound_nodes if id(node) in inside]
+            self.nodes[operation.name] = kept
+            for index, node in enumerate(kept):
+                for position, tensor in enumerate(node.output_tensors):
+                    self.origin[id(tensor)] = (operation.name, index, position)
+        for layer, tensor in zip(network.input_layers, network.flat_inputs, strict=True):
+            self.origin[id(tensor)] = (layer.name, 0, 0)
+
+    def of(self, tensor: KerasTensor) -> list[Any]:
+        """Return `[layer, node, tensor]`."""
+        return list(self.origin[id(tensor)])
+
+
+def serialize(network: Network, name: str, trainable: bool) -> dict[str, Any]:
+    """Return a network as plain data."""
+    positions = _Positions(network)
+    layers = []
+    for item in network.operations:
+        if isinstance(item, FunctionOp):
+            nodes = [_function_node(node, positions) for node in positions.nodes[item.name]]
+            inner = {"name": item.name, "function": function_path(item.target)}
+            layers.append({"class_name": FUNCTION_CLASS, "config": inner, "name": item.name, "inbound_nodes": nodes})
+            continue
+        nodes = [_layer_node(node, positions) for node in positions.nodes[item.name] if node.input_tensors]
+        layers.append({**serialize_layer(item), "name": item.name, "inbound_nodes": nodes})
+    return {
+        "name": name,
+        "trainable": trainable,
+        "layers": layers,
+        "input_layers": _structure(network.inputs, positions),
+        "output_layers": _structure(network.outputs, positions),
+    }
+
+
+def serialize_layer(layer: Any) -> dict[str, Any]:
+    """Return `{"class_name", "config"}` of a layer or a nested model."""
+    class_name = registry.get_registered_name(type(layer))
+    if class_name == "Model":
+        class_name = "Functional"
+    return {"class_name": class_name, "config": layer.get_config()}
+
+
+def _structure(tensors: Any, positions: _Positions) -> Any:
+    if isinstance(tensors, KerasTensor):
+        return [positions.of(tensors)]
+    if isinstance(tensors, Mapping):
+        return {key: positions.of(item) for key, item in tensors.items()}
+    return [positions.of(item) for item in pytree.tree_leaves(tensors)]
+
+
+def _layer_node(node: Node, positions: _Positions) -> list[Any]:
+    """Return one call in the form of Keras 2.15; tensors beside the first argument stand among the kwargs."""
+    names = node.operation._call_signature.names
+    extra = dict(zip(names[1:], node.args[1:], strict=False))
+    kwargs = {key: item for key, item in {**extra, **node.kwargs}.items() if item is not None}
+    if _is_internal(kwargs.get("mask")):
+        del kwargs["mask"]
+    written = {key: _reference(item, positions) for key, item in kwargs.items()}
+    first = node.args[0] if node.args else []
+    if isinstance(first, Mapping):
+        return [{key: [*positions.of(item), written] for key, item in first.items()}][0]  # type: ignore[return-value]
+    return [[*positions.of(item), written] for item in pytree.tree_leaves(first) if isinstance(item, KerasTensor)]
+
+
+def _reference(item: Any, positions: _Positions) -> Any:
+    if isinstance(item, KerasTensor):
+        return positions.of(item)
+    if isinstance(item, (list, tuple)):
+        return [_reference(part, positions) for part in item]
+    return item
+
+
+def _function_node(node: Node, positions: _Positions) -> dict[str, Any]:
+    """Return one call of a torch function in the form of Keras 3."""
+
+    def write(item: Any) -> Any:
+        if isinstance(item, KerasTensor):
+            inner = {"shape": list(item.shape), "dtype": item.dtype, "keras_history": positions.of(item)}
+            return {"class_name": "__keras_tensor__", "config": inner}
+        if isinstance(item, torch.Tensor):
+            value = {"value": item.tolist(), "dtype": settings.dtype_name(item.dtype)}
+            return {"class_name": "__tensor__", "config": value}
+        if isinstance(item, torch.dtype):
+            return {"class_name": "__dtype__", "config": settings.dtype_name(item)}
+        if isinstance(item, slice):
+            return {"class_name": "__slice__", "config": [write(item.start), write(item.stop), write(item.step)]}
+        if item is Ellipsis:
+            return {"class_name": "__ellipsis__", "config": {}}
+        if isinstance(item, tuple):
+            return {"class_name": "__tuple__", "config": [write(part) for part in item]}
+        if isinstance(item, list):
+            return [write(part) for part in item]
+        return {key: write(part) for key, part in item.items()} if isinstance(item, dict) else item
+
+    return {"args": [write(item) for item in node.args], "kwargs": write(node.kwargs)}
+
+
+def deserialize(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Rebuild a graph; return its inputs, its outputs and the layers by name."""
+    layers = {item["name"]: _make_layer(item, custom_objects) for item in config["layers"]}
+    waiting = [(item["name"], node) for item in config["layers"] for node in item.get("inbound_nodes", ()) if node]
+    made: dict[tuple[str, int, int], KerasTensor] = {}
+    counts: dict[str, int] = dict.fromkeys(layers, 0)
+    for item in config["layers"]:
+        layer = layers[item["name"]]
+        if not item.get("inbound_nodes") and getattr(layer, "_inbound_nodes", None):
+            made[item["name"], 0, 0] = layer._inbound_nodes[0].output_tensors[0]
+            counts[item["name"]] = 1
+    while waiting:
+        blocked: set[str] = set()
+        left = []
+        for name, node in waiting:
+            if name in blocked or not _ready(node, made):
+                blocked.add(name)
+                left.append((name, node))
+                continue
+            outputs = _call(layers[name], node, made)
+            for position, tensor in enumerate(t for t in pytree.tree_leaves(outputs) if isinstance(t, KerasTensor)):
+                made[name, counts[name], position] = tensor
+            counts[name] += 1
+        if len(left) == len(waiting):
+            raise ValueError(
+                f"The graph of model {config.get('name')!r} refers to layers or calls that it does not contain: "
+                f"{sorted({name for name, _ in left})}"
+            )
+        waiting = left
+    return _tensors(config["input_layers"], made), _tensors(config["output_layers"], made), layers
+
+
+def _make_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
+    if item["class_name"] == FUNCTION_CLASS:
+        function = find_function(item["config"]["function"])
+        return lambda *args, **kwargs: function(*args, **kwargs)
+    return deserialize_layer(item, custom_objects)
+
+
+def deserialize_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Make a layer or nested model from `{"class_name", "config"}`."""
+    return registry.layers.from_dict(item, custom_objects)
+
+
+def _is_history(item: Any) -> bool:
+    return (
+        isinstance(item, (list, tuple))
+        and len(item) in (3, 4)
+        and isinstance(item[0], str)
+        and all(isinstance(number, int) for number in item[1:3])
+    )
+
+
+def _histories(node: Any) -> list[tuple[str, int, int]]:
+    """Return every reference to a tensor in a serialized call."""
+    if _is_history(node):
+        inner = _histories(node[3]) if len(node) == 4 else []
+        return [(node[0], node[1], node[2]), *inner]
+    if isinstance(node, Mapping):
+        if node.get("class_name") == "__keras_tensor__":
+            return [tuple(node["config"]["keras_history"])]  # type: ignore[list-item]
+        return [found for part in node.values() for found in _histories(part)]
+    if isinstance(node, (list, tuple)):
+        return [found for part in node for found in _histories(part)]
+    return []
+
+
+def _ready(node: Any, made: Mapping[Any, Any]) -> bool:
+    return all(history in made for history in _histories(node))
+
+
+def _call(layer: Any, node: Any, made: Mapping[Any, Any]) -> Any:
+    if isinstance(node, Mapping) and "args" in node:
+        args, kwargs = _read(node["args"], made), _read(node.get("kwargs", {}), made)
+        return layer(*args, **{key: item for key, item in kwargs.items() if not (key == "mask" and item is None)})
+    if isinstance(node, Mapping):
+        kwargs = next((item[3] for item in node.values() if len(item) > 3), {})
+        return layer({key: made[tuple(item[:3])] for key, item in node.items()}, **_read(kwargs, made))
+    node = [node] if _is_history(node) else node
+    tensors = [made[item[0], item[1], item[2]] for item in node]
+    kwargs = next((item[3] for item in node if len(item) > 3 and item[3]), {})
+    return layer(tensors[0] if len(tensors) == 1 else tensors, **_read(kwargs, made))
+
+
+def _read(item: Any, made: Mapping[Any, Any]) -> Any:
+    """Turn a serialized argument into the value, with symbolic tensors in place of references."""
+    if _is_history(item):
+        return made.get((item[0], item[1], item[2]), item)
+    if isinstance(item, Mapping):
+        kind, inner = item.get("class_name"), item.get("config")
+        if kind == "__keras_tensor__":
+            return made[tuple(inner["keras_history"])]
+        if kind == "__tensor__":
+            return torch.tensor(inner["value"], dtype=settings.torch_dtype(inner["dtype"]))
+        if kind == "__dtype__":
+            return settings.torch_dtype(inner)
+        if kind == "__slice__":
+            return slice(*(_read(part, made) for part in inner))
+        if kind == "__ellipsis__":
+            return Ellipsis
+        if kind == "__tuple__":
+            return tuple(_read(part, made) for part in inner)
+        return {key: _read(part, made) for key, part in item.items()}
+    return [_read(part, made) for part in item] if isinstance(item, (list, tuple)) else item
+
+
+def _tensors(item: Any, made: Mapping[Any, KerasTensor]) -> Any:
+    if _is_history(item):
+        return made[item[0], item[1], item[2]]
+    if isinstance(item, Mapping):
+        return {key: _tensors(part, made) for key, part in item.items()}
+    found = [_tensors(part, made) for part in item]
+    return found[0] if len(found) == 1 else found

@@ -1,0 +1,349 @@
+"""Model: a layer with `fit`; functional (from symbolic inputs and outputs) or subclassed (with its own `call`)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from keras_torch import config, legacy
+from keras_torch.backend import Variable, WeightView
+from keras_torch.engine import Layer
+from keras_torch.engine import call as call_steps
+from keras_torch.engine.call import state
+from keras_torch.engine.weights import _unique
+from keras_torch.errors import suggest
+from keras_torch.models import functional_config
+from keras_torch.models.network import Network
+from keras_torch.symbolic import FunctionOp, KerasTensor, record_function
+from keras_torch.training.trainer import Trainer
+from keras_torch.utils.summary import print_summary
+
+
+class Model(Trainer, Layer):
+    """A model to train, evaluate, predict with and save.
+
+    `Model(inputs, outputs)` takes what lies between symbolic tensors and runs it as a torch.fx program
+    (`print(model.code)`). A subclass defines `call` instead, or passes `inputs` and `outputs` to `super().__init__`.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Set up the parts that models have beside those of layers."""
+        model = super().__new__(cls, *args, **kwargs)
+        model.__dict__["_network"] = None
+        return model
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take `inputs`, `outputs` and `name` of a functional model, or the arguments of a layer."""
+        names = ("inputs", "outputs", "name")
+        given = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
+        inputs, outputs = given.pop("inputs", None), given.pop("outputs", None)
+        super().__init__(**given)
+        if (inputs is None) != (outputs is None):
+            missing = "inputs" if inputs is None else "outputs"
+            raise TypeError(f"Model {self.name!r} needs both `inputs` and `outputs`; `{missing}` is missing.")
+        if inputs is not None:
+            self._set_network(Network(inputs, outputs, self.name))
+
+    def _set_network(self, network: Network) -> None:
+        """Adopt a graph: its layers become sub-modules under their names."""
+        self.__dict__["_network"] = network
+        for key in self.__dict__.pop("_network_modules", ()):
+            self._modules.pop(key, None)
+        known = {id(module) for module in self._modules.values()}
+        keys = []
+        for operation in network.operations:
+            if isinstance(operation, nn.Module) and id(operation) not in known:
+                key = re.sub(r"\W", "_", operation.name)
+                while key in self._modules or hasattr(self, key):
+                    key += "_"
+                self._modules[key] = operation
+                keys.append(key)
+                if operation.training != self.training:
+                    operation.train(self.training)
+        for node in network.nodes:
+            for index, item in enumerate(pytree.tree_leaves((node.args, node.kwargs))):
+                if isinstance(item, nn.Parameter) and not any(item is own for own in self._parameters.values()):
+                    self._parameters[f"{node.operation.name}_{index}"] = item
+        self.__dict__["_network_modules"] = keys
+        self.built = True
+
+    def _children(self) -> Iterator[Any]:
+        if self._network is not None:
+            yield from self._network.layers
+        known = {id(layer) for layer in self._network.layers} if self._network is not None else set()
+        yield from (child for child in super()._children() if id(child) not in known)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the model on tensors or arrays, or record a call of it on symbolic tensors."""
+        if (
+            len(args) == 1
+            and not kwargs
+            and self._network is not None
+            and type(args[0]) is torch.Tensor
+            and not self._wants_training
+            and self.activity_regularizer is None
+            and (state.in_program or not hasattr(args[0], "_keras_mask"))
+        ):
+            if state.loss_holders:
+                call_steps.enter(self)
+            return self._call_impl(args[0])
+        return super().__call__(*args, **kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Compute the outputs; subclasses without a graph define it."""
+        if self._network is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} {self.name!r} has neither `inputs` and `outputs` nor a `call` method. Define "
+                "`call(self, inputs)` in the class."
+            )
+        if mask is not None and call_steps.flat_tensors(mask):
+            return self._network.run_masked(inputs, mask, want_mask=False)
+        return self._network.run(inputs, self.add_loss)
+
+    forward = call
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for an input shape by running `call` on stand-ins of that shape."""
+        if self._network is None and type(self).call is not Model.call and input_shape is not None:
+            # Sub-layers are built on the way.
+            shapes = pytree.tree_map(
+                lambda s: KerasTensor(s, config.floatx()), input_shape, is_leaf=call_steps.is_shape
+            )
+            self.built = True
+            try:
+                call_steps.infer_outputs(self, (shapes,), {})
+            except Exception:
+                self.built = False
+                raise
+        self.built = True
+
+    def _build_once(self, *shapes: Any) -> None:
+        if type(self).build is Model.build:
+            # The call that is under way builds the layers inside.
+            self.built = True
+            return
+        super()._build_once(*shapes)
+
+    def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        known = self._network.output_spec(args[0]) if self._network is not None else None
+        return call_steps.infer_outputs(self, args, kwargs) if known is None else known
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the output shape(s) for the input shape(s)."""
+        tensors = pytree.tree_map(lambda s: KerasTensor(s), input_shape, is_leaf=call_steps.is_shape)
+        outputs = self._symbolic_outputs((tensors,), {})
+        return pytree.tree_map(lambda t: tuple(t.shape) if isinstance(t, KerasTensor) else t, outputs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the masks of the outputs, or None if no output has one."""
+        network = self._network
+        if network is None:
+            return super().compute_mask(inputs, mask)
+        if mask is not None and call_steps.flat_tensors(mask):
+            return record_or_run(lambda x, m: network.run_masked(x, m, want_mask=True), inputs, mask)
+        if not network.has_masks:
+            return None
+        flat = network.flatten(inputs)
+        program = network.program("masks")
+        if any(isinstance(tensor, KerasTensor) for tensor in flat):
+            return record_function(program, tuple(flat), {})
+        return program(*network.prepare(inputs))
+
+    @property
+    def code(self) -> str:
+        """The Python code that runs the graph."""
+        if self._network is None:
+            raise AttributeError(f"Model {self.name!r} is subclassed: its code is its own `call`.")
+        return self._network.program().code  # type: ignore[attr-defined]
+
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Add a scalar to what training minimizes: inside `call`, or a symbolic one computed from the graph."""
+        for item in losses if isinstance(losses, (list, tuple)) else [losses]:
+            if isinstance(item, KerasTensor):
+                if self._network is None:
+                    raise ValueError(f"Model {self.name!r} has no graph; call `add_loss` inside `call` instead.")
+                scalar = item.mean() if len(item.shape) else item
+                self._network.add_loss(scalar)
+            else:
+                super().add_loss(item)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly in this model, in Keras's order."""
+        return list(_unique(list(self._children())))
+
+    @property
+    def operations(self) -> list[Layer | FunctionOp]:
+        """The layers and the recorded torch functions."""
+        return list(self._network.operations) if self._network is not None else list(self.layers)
+
+    @property
+    def inputs(self) -> list[KerasTensor] | None:
+        """The symbolic inputs as a flat list; None without a graph."""
+        return self._network.flat_inputs if self._network is not None else None
+
+    @property
+    def outputs(self) -> list[KerasTensor] | None:
+        """The symbolic outputs as a flat list; None without a graph."""
+        return self._network.flat_outputs if self._network is not None else None
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input(s) in the structure given at construction."""
+        return _unwrap(self._network.inputs) if self._network is not None else super().input
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output(s) in the structure given at construction."""
+        return _unwrap(self._network.outputs) if self._network is not None else super().output
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape(s) of the input(s)."""
+        return pytree.tree_map(lambda t: tuple(t.shape), self.input)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape(s) of the output(s)."""
+        return pytree.tree_map(lambda t: tuple(t.shape), self.output)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the input layers."""
+        return self._network.input_names if self._network is not None else []
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the layers that make the outputs, made unique."""
+        if self._network is None:
+            return []
+        names: list[str] = []
+        for tensor in self._network.flat_outputs:
+            base = tensor._keras_history[0].name  # type: ignore[index]
+            name, number = base, 1
+            while name in names:
+                name, number = f"{base}_{number}", number + 1
+            names.append(name)
+        return names
+
+    @property
+    def weights(self) -> list[Variable | WeightView]:
+        """All weights, layer by layer."""
+        found = [weight for layer in self._children() for weight in layer.weights]
+        return _unique(found + self._all_own_weights())
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by its name or its position. ValueError with the nearest name if there is none."""
+        layers = self.layers
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model {self.name!r} only has {len(layers)} "
+                    "layers."
+                )
+            return layers[index]
+        if name is None:
+            raise ValueError("Provide either a layer name or a layer index at `get_layer`.")
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in layers]
+        raise ValueError(
+            f"No such layer: {name!r} in model {self.name!r}.{suggest(name, names)} Its layers are: {names}"
+        )
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: list[float] | None = None,
+        print_fn: Callable[..., Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: list[str] | None = None,
+    ) -> None:
+        """Print the table of layers, output shapes and parameter counts."""
+        if not self.built and not self.weights:
+            raise ValueError(
+                f"Model {self.name!r} has not yet been built. Call `build(input_shape)` or call it on a batch of data."
+            )
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def reset_states(self) -> None:
+        """Reset the states of all stateful recurrent layers inside."""
+        for layer in self._children():
+            if hasattr(layer, "reset_states") and (layer.stateful or isinstance(layer, Model)):
+                layer.reset_states()
+
+    @property
+    def stateful(self) -> bool:
+        """Whether any layer inside keeps states between batches."""
+        return any(layer.stateful for layer in self._children())
+
+    @stateful.setter
+    def stateful(self, value: bool) -> None:
+        self.__dict__["stateful"] = value
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the graph as plain data, or the constructor's arguments of a subclassed model."""
+        if self._network is None or not functional_config.is_plain(type(self)):
+            return {"name": self.name, "trainable": self._trainable, **self._constructor_arguments()}
+        return functional_config.serialize(self._network, self.name, self._trainable)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """Make a model from what `get_config` returned."""
+        if "layers" in config and "input_layers" in config:
+            inputs, outputs, _ = functional_config.deserialize(config, custom_objects)
+            model = cls(inputs=inputs, outputs=outputs, name=config.get("name"))
+            if not config.get("trainable", True):
+                model.trainable = False
+            return model
+        return cls(**config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the architecture as JSON; keyword arguments go to `json.dumps`."""
+        return json.dumps(functional_config.architecture(self), default=functional_config.to_plain, **kwargs)
+
+    def to_yaml(self, **kwargs: Any) -> str:
+        """Return the architecture as YAML; keyword arguments go to `yaml.safe_dump`."""
+        import yaml
+
+        return yaml.safe_dump(json.loads(self.to_json()), **kwargs)
+
+    @legacy.translated("Model.save")
+    def save(self, filepath: Any, overwrite: bool = True, save_format: str | None = None, **kwargs: Any) -> None:
+        """Write architecture, weights, compile information and optimizer state to a Keras HDF5 file."""
+        from keras_torch.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, save_format=save_format, **kwargs)
+
+    @legacy.translated("Model.save_weights")
+    def save_weights(self, filepath: Any, overwrite: bool = True, save_format: str | None = None) -> None:
+        """Write the weights to a Keras HDF5 file."""
+        from keras_torch.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite, save_format=save_format)
+
+    @legacy.translated("Model.load_weights")
+    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+        """Read weights from a Keras file. ValueError, with the model unchanged, if they do not fit."""
+        from keras_torch.saving import load_weights
+
+        load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
+
+
+def record_or_run(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function on real tensors, or record it on symbolic ones."""
+    if any(isinstance(item, KerasTensor) for item in pytree.tree_leaves(args)):
+        return record_function(function, args, {})
+    return function(*args)
+
+
+def _unwrap(structure: Any) -> Any:
+    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure

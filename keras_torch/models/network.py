@@ -1,0 +1,294 @@
+"""The graph behind a functional or Sequential model: its layers in Keras's order, and running it as an fx program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch import config
+from keras_torch.engine import InputLayer
+from keras_torch.engine.call import call_symbolic, state
+from keras_torch.engine.masking import get_mask, set_mask
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node, lower, producer
+
+
+class Network:
+    """Everything between the symbolic tensors `inputs` and `outputs` (tensors, lists, tuples or dicts of them)."""
+
+    def __init__(self, inputs: Any, outputs: Any, name: str) -> None:
+        self.name = name
+        self.inputs, self.outputs = inputs, outputs
+        self.flat_inputs = _symbolic_leaves(inputs, "inputs", name)
+        self.flat_outputs = _symbolic_leaves(outputs, "outputs", name)
+        self.losses: list[KerasTensor] = []
+        self.input_layers = [_input_layer(tensor) for tensor in self.flat_inputs]
+        self.input_names = [layer.name for layer in self.input_layers]
+        self.single_input = isinstance(inputs, KerasTensor)
+        self.nodes: list[Node] = []
+        self.operations: list[Any] = []
+        self._map()
+        self.has_masks = any(tensor._keras_mask is not None for tensor in self.flat_outputs)
+        self._dtypes = [config.torch_dtype(tensor.dtype) for tensor in self.flat_inputs]
+        self._accepted: list[Any] = [None] * len(self.flat_inputs)
+        self._programs: dict[str, Callable[..., Any]] = {}
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, in the order in which Keras lists and saves them."""
+        return [item for item in self.operations if not isinstance(item, FunctionOp)]
+
+    def _map(self) -> None:
+        """Find nodes and operations: by decreasing depth, then in the order of a depth-first walk from the outputs."""
+        walk, indices = _walk(self.flat_inputs, [*self.flat_outputs, *self.losses], self.name)
+        node_depths: dict[int, int] = {}
+        depths: dict[int, int] = {}
+        operations: dict[int, Any] = {}
+        given = {id(tensor) for tensor in self.flat_inputs}
+        for node in reversed(walk):
+            operation = node.operation
+            depth = max(node_depths.get(id(node), 0), depths.get(id(operation), 0))
+            depths[id(operation)] = node_depths[id(node)] = depth
+            operations[id(operation)] = operation
+            for tensor in node.input_tensors:
+                if id(tensor) in given:
+                    layer = self.input_layers[[id(t) for t in self.flat_inputs].index(id(tensor))]
+                    operations[id(layer)] = layer
+                    depths[id(layer)] = max(depth + 1, depths.get(id(layer), 0))
+                elif not _is_internal(tensor):
+                    parent = producer(tensor)
+                    node_depths[id(parent)] = max(depth + 1, node_depths.get(id(parent), 0))
+        for layer in self.input_layers:
+            operations.setdefault(id(layer), layer)
+            depths.setdefault(id(layer), 0)
+        order = {key: indices.get(key, -1) for key in operations}
+        self.operations = sorted(operations.values(), key=lambda op: (-depths[id(op)], order[id(op)]))
+        self.nodes = walk
+
+    def add_loss(self, tensor: KerasTensor) -> None:
+        """Compute one more scalar with every run, for training to minimize."""
+        self.losses.append(tensor)
+        self._map()
+        self._programs.clear()
+
+    def program(self, kind: str = "outputs") -> Callable[..., Any]:
+        """Return the compiled straight-line code; `kind` is what it returns: outputs, masks or both."""
+        if kind not in self._programs:
+            masks = pytree.tree_map(get_mask, self.outputs)
+            wanted = {"outputs": self.outputs, "masks": masks, "both": (self.outputs, masks)}[kind]
+            if self.losses and kind != "masks":
+                wanted = (wanted, self.losses)
+            self._programs[kind] = lower(self.flat_inputs, wanted)
+        return self._programs[kind]
+
+    def run(self, inputs: Any, collect_losses: Callable[[Any], None]) -> Any:
+        """Run on real tensors and return the outputs, with masks attached where layers outside may need them."""
+        tensors = self.prepare(inputs)
+        nested = state.in_program
+        kind = "both" if self.has_masks and not nested else "outputs"
+        run = self._programs.get(kind) or self.program(kind)
+        state.in_program = True
+        try:
+            result = run.forward(*tensors)  # type: ignore[attr-defined]
+        finally:
+            state.in_program = nested
+        if self.losses:
+            result, losses = result
+            for loss in losses:
+                collect_losses(loss)
+        if kind == "both":
+            result, masks = result
+            set_mask(result, masks)
+        return result
+
+    def run_masked(self, inputs: Any, mask: Any, want_mask: bool) -> Any:
+        """Run on real tensors with masks for the inputs; return the outputs, or their masks."""
+        masks = (
+            [mask]
+            if self.single_input or isinstance(mask, torch.Tensor)
+            else pytree.tree_leaves(mask, is_leaf=lambda item: item is None)
+        )
+        pattern = "".join("1" if item is not None else "0" for item in masks)
+        key = f"{'masks' if want_mask else 'outputs'} {pattern}"
+        if key not in self._programs:
+            self._programs[key] = self._lower_masked([item is not None for item in masks], want_mask)
+        nested, state.in_program = state.in_program, True
+        try:
+            return self._programs[key](*self.prepare(inputs), *(item for item in masks if item is not None))
+        finally:
+            state.in_program = nested
+
+    def _lower_masked(self, masked: list[bool], want_mask: bool) -> Callable[..., Any]:
+        """Replay the graph on inputs that have masks, lower the replay and forget it."""
+        counts = [(op, len(op._inbound_nodes)) for op in self.operations]
+        fresh, mask_inputs = {}, []
+        for tensor, has_mask in zip(self.flat_inputs, masked, strict=True):
+            copy = fresh[id(tensor)] = KerasTensor(tensor.shape, tensor.dtype, name=tensor.name)
+            if has_mask:
+                copy._keras_mask = KerasTensor(tensor.shape[:2], "bool", name=f"{tensor.name}_mask")
+                mask_inputs.append(copy._keras_mask)
+        inputs = list(fresh.values())
+        outputs = replay(self, fresh)
+        result = pytree.tree_map(get_mask, outputs) if want_mask else outputs
+        program = lower(inputs + mask_inputs, result)
+        for operation, count in counts:
+            del operation._inbound_nodes[count:]
+        return program
+
+    def prepare(self, inputs: Any) -> list[torch.Tensor]:
+        """Return the flat inputs, matched by name or position, of the declared rank and dtype. ValueError if not."""
+        flat = [inputs] if self.single_input and isinstance(inputs, torch.Tensor) else self.flatten(inputs)
+        for index, tensor in enumerate(flat):
+            if tensor.shape[1:] != self._accepted[index]:
+                tensor = flat[index] = self._fit(tensor, index)
+            dtype = self._dtypes[index]
+            if tensor.dtype is not dtype and (tensor.is_floating_point() or dtype.is_floating_point):
+                flat[index] = tensor.to(dtype)
+        return flat
+
+    def _fit(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
+        """Add or drop a last axis of size 1 where that makes the declared rank; check all known sizes."""
+        wanted = self.flat_inputs[index].shape
+        rank = tensor.dim()
+        if rank == len(wanted) - 1 and wanted[-1] == 1:
+            tensor = tensor.unsqueeze(-1)
+        elif rank == len(wanted) + 1 and tensor.shape[-1] == 1:
+            tensor = tensor.squeeze(-1)
+        elif rank == len(wanted) and all(
+            size is None or size == found for size, found in zip(wanted[1:], tensor.shape[1:], strict=True)
+        ):
+            self._accepted[index] = tensor.shape[1:]
+        if tensor.dim() != len(wanted) or any(
+            size is not None and size != found for size, found in zip(wanted[1:], tensor.shape[1:], strict=True)
+        ):
+            raise ValueError(
+                f'Input {index} ({self.input_names[index]!r}) of model "{self.name}" is incompatible with the model: '
+                f"expected shape={tuple(wanted)}, found shape={tuple(tensor.shape)}. Reshape the data, or build the "
+                "model with this input shape."
+            )
+        return tensor
+
+    def flatten(self, inputs: Any) -> list[Any]:
+        """Return one item per input from a tensor, list, tuple or dict (by input name or by the model's own keys)."""
+        count = len(self.flat_inputs)
+        if isinstance(inputs, Mapping):
+            keys = list(self.inputs) if isinstance(self.inputs, Mapping) else self.input_names
+            for names in (keys, self.input_names):
+                if all(name in inputs for name in names):
+                    return [inputs[name] for name in names]
+            missing = [name for name in keys if name not in inputs]
+            raise ValueError(
+                f'Model "{self.name}" takes inputs named {keys}; missing: {missing}. Received: {list(inputs)}'
+            )
+        flat = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        if len(flat) != count:
+            flat = pytree.tree_leaves(inputs)
+        if len(flat) != count:
+            raise ValueError(
+                f'Model "{self.name}" expects {count} input(s), {self.input_names}, but it received {len(flat)} '
+                f"input tensors. Received: {[tuple(getattr(t, 'shape', ())) for t in flat]}"
+            )
+        return flat
+
+    def output_spec(self, inputs: Any) -> Any:
+        """Return fresh symbolic outputs if the inputs have the declared shapes (batch sizes apart), else None."""
+        flat = self.flatten(inputs)
+        for tensor, wanted in zip(flat, self.flat_inputs, strict=True):
+            if tuple(tensor.shape)[1:] != tuple(wanted.shape)[1:]:
+                return None
+        return pytree.tree_map(lambda t: KerasTensor(t.shape, t.dtype), self.outputs)
+
+
+def replay(network: Network, tensors: dict[int, KerasTensor], replace: Callable[[Any], Any] = lambda op: op) -> Any:
+    """Call the operations again, in order, on other symbolic inputs; return the new outputs.
+
+    `tensors` maps the id of each old input to its replacement; `replace` may give another layer for an operation.
+    """
+
+    def renew(item: Any) -> Any:
+        return tensors[id(item)] if isinstance(item, KerasTensor) else item
+
+    for node in network.nodes:
+        if isinstance(node.operation, InputLayer) or all(id(tensor) in tensors for tensor in node.output_tensors):
+            continue
+        kwargs = dict(node.kwargs)
+        if _is_internal(kwargs.get("mask")):
+            del kwargs["mask"]
+        args, kwargs = pytree.tree_map(renew, (node.args, kwargs))
+        operation = replace(node.operation)
+        if isinstance(operation, FunctionOp):
+            outputs = operation(*args, **kwargs)
+        else:
+            if not operation.built and operation is not node.operation:
+                outputs = operation(*args, **kwargs)
+            else:
+                outputs = call_symbolic(operation, args, kwargs)
+        for old, new in zip(node.output_tensors, _leaves(outputs), strict=True):
+            tensors[id(old)] = new
+    return pytree.tree_map(renew, network.outputs)
+
+
+def _leaves(tree: Any) -> list[KerasTensor]:
+    return [item for item in pytree.tree_leaves(tree) if isinstance(item, KerasTensor)]
+
+
+def _symbolic_leaves(tree: Any, what: str, name: str) -> list[KerasTensor]:
+    leaves = pytree.tree_leaves(tree)
+    for item in leaves:
+        if not isinstance(item, KerasTensor):
+            raise ValueError(
+                f"The `{what}` of model {name!r} must be symbolic tensors: `keras.Input(...)` or outputs of layers "
+                f"called on them. Received: {item!r}"
+            )
+    if what == "inputs" and len({id(item) for item in leaves}) != len(leaves):
+        raise ValueError(f"The `inputs` of model {name!r} must all be different. Received: {tree!r}")
+    return leaves
+
+
+def _input_layer(tensor: KerasTensor) -> InputLayer:
+    """Return the InputLayer of a tensor; an inner tensor gets one that stands for it in this model."""
+    if tensor._keras_history is not None and isinstance(tensor._keras_history[0], InputLayer):
+        return tensor._keras_history[0]
+    layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype)
+    layer._stands_for = id(tensor)
+    return layer
+
+
+def _is_internal(item: Any) -> bool:
+    """Whether a mask (or a structure of masks) was worked out by the engine rather than given by the user."""
+    tensors = _leaves(item)
+    operations = [tensor._keras_history[0] for tensor in tensors if tensor._keras_history]
+    return bool(tensors) and all(isinstance(op, FunctionOp) and op.internal for op in operations)
+
+
+def _walk(inputs: list[KerasTensor], outputs: list[KerasTensor], name: str) -> tuple[list[Node], dict[int, int]]:
+    """Depth-first from the outputs: the nodes, each after its parents, and when each operation was first seen."""
+    given = {id(tensor) for tensor in inputs}
+    order: list[Node] = []
+    finished: set[int] = set()
+    indices: dict[int, int] = {}
+    stack: list[tuple[KerasTensor, bool]] = [(tensor, False) for tensor in reversed(outputs)]
+    while stack:
+        tensor, expanded = stack.pop()
+        if id(tensor) in given and not isinstance(producer(tensor).operation, InputLayer):
+            continue
+        node = producer(tensor)
+        if expanded:
+            if id(node) not in finished:
+                finished.add(id(node))
+                order.append(node)
+            continue
+        if id(node) in finished:
+            continue
+        if not node.input_tensors and id(tensor) not in given:
+            raise ValueError(
+                f"Graph disconnected: model {name!r} cannot obtain a value for {tensor!r} of layer "
+                f"{node.operation.name!r}, which is not among its inputs {[t.name for t in inputs]}. Add it to "
+                "`inputs`."
+            )
+        indices.setdefault(id(node.operation), len(indices))
+        stack.append((tensor, True))
+        stack.extend((t, False) for t in reversed(node.input_tensors) if not _is_internal(t))
+    return order, indices

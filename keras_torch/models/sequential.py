@@ -1,0 +1,183 @@
+"""Sequential: a stack of layers, run as the functional model it amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from keras_torch.engine import InputLayer, Layer
+from keras_torch.engine.call import is_shape
+from keras_torch.layers.torch_module import TorchModuleWrapper
+from keras_torch.models import functional_config
+from keras_torch.models.model import Model
+from keras_torch.models.network import Network
+from keras_torch.symbolic import KerasTensor
+
+
+class Sequential(Model):
+    """A stack of layers with one input and one output each.
+
+    The graph is made as soon as the input shape is known: from the first layer's `input_shape`, from an `Input`, from
+    `build(input_shape)`, or from the first batch.
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self.__dict__.update(_stack=[], _input=None, _output=None, _deferred=False)
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Put a layer (or an `Input`, a model, a torch module) on top of the stack."""
+        layer = self._as_layer(layer)
+        if isinstance(layer, InputLayer):
+            if self._stack or self._input is not None:
+                raise ValueError(
+                    f"Sequential model {self.name!r} already has an input or layers, so the InputLayer "
+                    f"{layer.name!r} cannot be added. Only the first item can be an input."
+                )
+            self._start(layer)
+            return
+        if any(item is layer or item.name == layer.name for item in self._stack):
+            raise ValueError(
+                f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
+                f"name of a layer in model {self.name!r}. Received: {layer!r}"
+            )
+        if self._input is None and not self._stack:
+            shape = _first_shape(layer)
+            if shape is not None:
+                dtype = _first_dtype(layer)
+                self._start(InputLayer(batch_shape=shape, dtype=dtype, name=f"{layer.name}_input"))
+        elif self._deferred:
+            self._forget_graph()
+        self._stack.append(layer)
+        if self._input is not None:
+            output = layer(self._output)
+            if not isinstance(output, KerasTensor):
+                self._stack.pop()
+                raise TypeError(
+                    f"All layers of a Sequential model must have one output tensor. Layer {layer.name!r} returned "
+                    f"{len(output)}. Use the functional API for several outputs."
+                )
+            self._output = output
+        self._refresh()
+
+    def _as_layer(self, layer: Any) -> Layer:
+        if isinstance(layer, KerasTensor) and layer._keras_history is not None:
+            layer = layer._keras_history[0]
+        if isinstance(layer, Layer):
+            return layer
+        if isinstance(layer, nn.Module):
+            return TorchModuleWrapper(layer)
+        raise TypeError(
+            f"The item added to Sequential model {self.name!r} must be a layer. Received: {layer!r} of type "
+            f"{type(layer).__name__}"
+        )
+
+    def _start(self, layer: InputLayer) -> None:
+        self.__dict__.update(_input=layer, _output=layer._inbound_nodes[0].outputs)
+
+    def _forget_graph(self) -> None:
+        self.__dict__.update(_input=None, _output=None, _network=None, _deferred=False)
+
+    def _refresh(self) -> None:
+        """Register the layers and, if the input is known, make the graph anew."""
+        if self._input is not None and self._stack:
+            start = self._input._inbound_nodes[0].outputs
+            self._set_network(Network(start, self._output, self.name))
+        elif not self._stack:
+            self._forget_graph()
+            self.built = False
+        if self._network is None:
+            for key in self.__dict__.pop("_network_modules", ()):
+                self._modules.pop(key, None)
+            for layer in self._stack:
+                self._modules[layer.name.replace(".", "_")] = layer
+            self.__dict__["_network_modules"] = [layer.name.replace(".", "_") for layer in self._stack]
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Remove the last layer and return it."""
+        if not self._stack:
+            raise TypeError(f"There are no layers in the Sequential model {self.name!r} to pop.")
+        layer = self._stack.pop()
+        if self._input is not None:
+            node = self._output._keras_history
+            if node is not None and node[0] is layer:
+                self._output = layer._inbound_nodes[node[1]].input_tensors[0]
+        self._refresh()
+        return layer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights for an input shape (with the batch size first)."""
+        if self._input is None and input_shape is not None and self._stack:
+            if not is_shape(input_shape):
+                raise ValueError(
+                    f"Sequential model {self.name!r} takes one input of one shape. Received: {input_shape!r}"
+                )
+            dtype = _first_dtype(self._stack[0])
+            self._start(InputLayer(batch_shape=tuple(input_shape), dtype=dtype, name=f"{self._stack[0].name}_input"))
+            self._deferred = True
+            for layer in self._stack:
+                self._output = layer(self._output)
+            self._refresh()
+        self.built = True
+
+    def _build_once(self, *shapes: Any) -> None:
+        shape = shapes[0] if shapes else None
+        if shape is not None and is_shape(shape):
+            self.build((None, *shape[1:]))
+        else:
+            self.build(shape)
+
+    def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._network is None and isinstance(args[0], KerasTensor):
+            self.build(tuple(args[0].shape))
+        return super()._symbolic_outputs(args, kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The stack, without the input layer."""
+        return list(self._stack)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the stack as plain data, led by its InputLayer if the input shape is known."""
+        layers = [functional_config.serialize_layer(layer) for layer in self._stack]
+        if self._input is not None:
+            layers.insert(0, functional_config.serialize_layer(self._input))
+        config: dict[str, Any] = {"name": self.name, "layers": layers}
+        if self._input is not None:
+            config["build_input_shape"] = self._input.batch_shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+        """Make a model from what `get_config` returned, or from the bare list of layers of early Keras."""
+        if isinstance(config, list):
+            config = {"layers": config}
+        model = cls(name=config.get("name"))
+        for item in config["layers"]:
+            model.add(functional_config.deserialize_layer(item, custom_objects))
+        if model._input is None and config.get("build_input_shape"):
+            model.build(config["build_input_shape"])
+        if not config.get("trainable", True):
+            model.trainable = False
+        return model
+
+
+def _first_shape(layer: Layer) -> tuple[int | None, ...] | None:
+    """Return the input shape that a first layer, or a nested model, knows."""
+    if layer._batch_input_shape is not None:
+        return layer._batch_input_shape
+    if isinstance(layer, Model) and layer.inputs:
+        return tuple(layer.inputs[0].shape)
+    return None
+
+
+def _first_dtype(layer: Layer) -> Any:
+    if isinstance(layer, Model):
+        if layer.inputs:
+            return layer.inputs[0].dtype
+        return _first_dtype(layer.layers[0]) if layer.layers else None
+    return getattr(layer, "_input_dtype", None) or layer.dtype
