@@ -1,0 +1,113 @@
+"""Every layer; this import list is also the table by which names and configs become layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_torch import registry
+from keras_torch.engine import Input, InputLayer, InputSpec, Layer
+from keras_torch.errors import suggest
+from keras_torch.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from keras_torch.layers.convolutional import Conv1D, Conv2D, Conv3D
+from keras_torch.layers.core import Activation, ActivityRegularization, Dense, Identity, Masking
+from keras_torch.layers.lambda_layer import Lambda
+from keras_torch.layers.merge import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Merge,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    merge,
+    minimum,
+    multiply,
+    subtract,
+)
+from keras_torch.layers.noise import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from keras_torch.layers.normalization import BatchNormalization, LayerNormalization
+from keras_torch.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
+from keras_torch.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from keras_torch.layers.resizing import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
+from keras_torch.legacy import aliases
+
+registry.layers.add(
+    [
+        Activation, ActivityRegularization, Add, AlphaDropout, Average, AveragePooling1D, AveragePooling2D,
+        AveragePooling3D, BatchNormalization, Concatenate, Conv1D, Conv2D, Conv3D, Cropping1D, Cropping2D, Cropping3D,
+        Dense, Dot, Dropout, ELU, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
+        GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
+        Identity, InputLayer, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D,
+        MaxPooling3D, Maximum, Merge, Minimum, Multiply, PReLU, Permute, ReLU, RepeatVector, Reshape, Softmax,
+        SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, Subtract, ThresholdedReLU, UpSampling1D, UpSampling2D,
+        UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
+    ]
+)  # fmt: skip
+
+_ALIASES = {old: registry.layers.objects[new] for old, new in aliases.LAYERS.items() if new in registry.layers.objects}
+registry.layers.add(_ALIASES)
+
+__all__ = [
+    *registry.layers.objects, "Input", "InputSpec", "Layer",
+    "add", "average", "concatenate", "deserialize", "dot", "maximum", "merge", "minimum", "multiply", "serialize",
+    "subtract",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Answer to the old names of layers."""
+    if name in _ALIASES:
+        return _ALIASES[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}.{suggest(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """Return `{"class_name", "config"}` of a layer."""
+    return registry.layers.serialize(layer)
+
+
+def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    """Make a layer from what `serialize` returned. Unknown classes must be in `custom_objects`."""
+    return registry.layers.from_dict(config, custom_objects)

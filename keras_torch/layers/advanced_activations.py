@@ -1,0 +1,188 @@
+"""Activations that are layers because they have arguments or weights."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from keras_torch import activations, config, constraints, initializers, regularizers
+from keras_torch.engine import InputSpec, Layer
+
+
+class ActivationLayer(Layer):
+    """Base: the output has the input's shape and mask."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def _not_negative(self, value: Any, argument: str) -> float:
+        if not isinstance(value, numbers.Real) or value < 0:
+            raise ValueError(f"Layer {self.name!r}: `{argument}` must be a number ≥ 0. Received: {value!r}")
+        return float(value)
+
+
+class LeakyReLU(ActivationLayer):
+    """`x` where positive, else `negative_slope * x`.
+
+    The config says `alpha`, the name that every Keras version reads.
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.negative_slope = self._not_negative(negative_slope, "negative_slope")
+
+    @property
+    def alpha(self) -> float:
+        """The name of `negative_slope` up to Keras 2."""
+        return self.negative_slope
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return F.leaky_relu(inputs, self.negative_slope)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LeakyReLU:
+        if "alpha" in config:
+            config = {**config, "negative_slope": config["alpha"]}
+            del config["alpha"]
+        return cls(**config)
+
+    def get_config(self) -> dict[str, Any]:
+        key = "negative_slope" if config.dialect() == "3" else "alpha"
+        return {**super().get_config(), key: self.negative_slope}
+
+
+class PReLU(ActivationLayer):
+    """`x` where positive, else `alpha * x` with a trained `alpha` for each element, or shared along `shared_axes`."""
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        if isinstance(shared_axes, numbers.Integral):
+            shared_axes = [int(shared_axes)]
+        self.shared_axes = None if shared_axes is None else list(shared_axes)  # type: ignore[arg-type]
+
+    def build(self, input_shape: Any) -> None:
+        shape = list(input_shape[1:])
+        for axis in self.shared_axes or ():
+            shape[axis - 1] = 1
+        if None in shape:
+            raise ValueError(
+                f"Layer {self.name!r}: PReLU needs known sizes; name the axes of unknown size in `shared_axes`. "
+                f"Received: input shape {tuple(input_shape)}, shared_axes={self.shared_axes}"
+            )
+        self.alpha = self.add_weight(
+            shape=tuple(shape),
+            name="alpha",
+            initializer=self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+        )
+        shared = self.shared_axes or ()
+        axes = {axis: size for axis, size in enumerate(input_shape) if axis and axis not in shared}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
+        self.built = True
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return torch.relu(inputs) - self.alpha * torch.relu(-inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "alpha_initializer": initializers.serialize(self.alpha_initializer),
+            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
+            "alpha_constraint": constraints.serialize(self.alpha_constraint),
+            "shared_axes": self.shared_axes,
+        }
+
+
+class ELU(ActivationLayer):
+    """`x` where positive, else `alpha * (exp(x) - 1)`."""
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = self._not_negative(alpha, "alpha")
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return F.elu(inputs, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class ThresholdedReLU(ActivationLayer):
+    """`x` above `theta`, else 0. Keras 3 has dropped it in favour of `ReLU(threshold=)`."""
+
+    def __init__(self, theta: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.theta = self._not_negative(theta, "theta")
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return F.threshold(inputs, self.theta, 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "theta": self.theta}
+
+
+class Softmax(ActivationLayer):
+    """Softmax along `axis` (an int, or several for a joint one); elements where `mask` is False get no weight."""
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else [int(item) for item in axis]
+
+    def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        if mask is not None:
+            large = -3e4 if inputs.dtype == torch.float16 else -1e9
+            inputs = inputs + (1.0 - mask.to(inputs.dtype)) * large
+        axis = self.axis
+        if not isinstance(axis, int):
+            axis = axis[0] if len(axis) == 1 else tuple(axis)
+        return activations.softmax(inputs, axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+class ReLU(ActivationLayer):
+    """`x` from `threshold` to `max_value`, above it `max_value`, and `negative_slope * (x - threshold)` below."""
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.max_value = None if max_value is None else self._not_negative(max_value, "max_value")
+        self.negative_slope = self._not_negative(negative_slope, "negative_slope")
+        self.threshold = self._not_negative(threshold, "threshold")
+        self._plain = self.max_value is None and self.negative_slope == 0.0 and self.threshold == 0.0
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self._plain:
+            return torch.relu(inputs)
+        return activations.relu(
+            inputs, negative_slope=self.negative_slope, max_value=self.max_value, threshold=self.threshold
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }

@@ -1,0 +1,226 @@
+"""Lambda: a function as a layer, and the two file forms of Python functions (a name, or bytecode)."""
+
+from __future__ import annotations
+
+import base64
+import contextvars
+import inspect
+import marshal
+import types
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from torch.utils import _pytree as pytree
+
+from keras_torch import config as settings
+from keras_torch import registry
+from keras_torch.engine import Layer
+from keras_torch.engine.call import is_shape
+
+_bytecode_allowed = contextvars.ContextVar("bytecode_allowed", default=False)
+
+
+@contextmanager
+def allow_bytecode() -> Iterator[None]:
+    """Let `Lambda.from_config` run Python bytecode that stands in a file; for `safe_mode=False` of a load call only."""
+    token = _bytecode_allowed.set(True)
+    try:
+        yield
+    finally:
+        _bytecode_allowed.reset(token)
+
+
+def dump_function(function: Callable[..., Any]) -> tuple[str, Any, Any]:
+    """Return a function's bytecode in base64, its defaults and the values it closes over: Keras 2's form."""
+    code = base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii")
+    closure = tuple(cell.cell_contents for cell in function.__closure__) if function.__closure__ else None
+    return code, function.__defaults__, closure
+
+
+def load_function(dumped: Any, layer: str) -> Callable[..., Any]:
+    """Rebuild a function from `dump_function`'s form, if the running load call allows that."""
+    if not _bytecode_allowed.get():
+        raise ValueError(
+            f"Layer {layer!r} holds Python bytecode, which could do anything and is not run. Pass the function by the "
+            f"layer's name: `custom_objects={{{layer!r}: function}}`; or, if you trust the file's author and it was "
+            "written by the same Python version, `safe_mode=False`."
+        )
+    code, defaults, closure = dumped
+    cells = tuple(types.CellType(value) for value in closure) if closure is not None else None
+    raw = marshal.loads(base64.b64decode(code.encode("ascii")))
+    defaults = tuple(tuple(item) if isinstance(item, list) else item for item in defaults) if defaults else None
+    return types.FunctionType(raw, {**_names_for_lambdas()}, "<lambda>", defaults, cells)
+
+
+def _names_for_lambdas() -> dict[str, Any]:
+    """The global names that a loaded lambda may use besides the custom objects."""
+    import torch
+
+    return {"np": np, "torch": torch, **registry.get_custom_objects()}
+
+
+def is_lambda(function: Any) -> bool:
+    """Whether a function has no name to be found by."""
+    return isinstance(function, types.FunctionType) and function.__name__ == "<lambda>"
+
+
+def describe_function(function: Any) -> tuple[Any, str, str | None]:
+    """Return config value, type (`lambda`, `function` or `raw`) and module of a function or a plain value."""
+    if is_lambda(function):
+        return dump_function(function), "lambda", function.__module__
+    if callable(function):
+        return getattr(function, "__name__", type(function).__name__), "function", getattr(function, "__module__", None)
+    return function, "raw", None
+
+
+def find_function(value: Any, kind: str | None, layer: str, custom: Mapping[str, Any]) -> Any:
+    """Return what a config means by `value`: a custom object by name, loaded bytecode, or a plain value."""
+    if isinstance(value, Mapping) and value.get("class_name") == "__lambda__":
+        inner = value["config"]
+        value, kind = (inner["code"], inner.get("defaults"), inner.get("closure")), "lambda"
+    elif isinstance(value, Mapping) and value.get("class_name") == "function":
+        value, kind = value["config"], "function"
+    if kind == "lambda":
+        return load_function(value, layer)
+    if kind == "function" or (kind is None and isinstance(value, str)):
+        for table in (custom, registry.get_custom_objects(), registry.activations.objects):
+            if value in table:
+                return table[value]
+        raise ValueError(
+            f"Layer {layer!r} uses the function {value!r}, which is not known. Pass it: "
+            f"`custom_objects={{{value!r}: function}}`."
+        )
+    return tuple(value) if isinstance(value, list) and is_shape(value) else value
+
+
+class Lambda(Layer):
+    """Call `function(inputs, **arguments)`, written with torch, `keras.backend` or `keras.ops`.
+
+    `output_shape` (without the batch size) or a function of the input shape spares the trial run that finds the shape.
+    The function gets `mask` and `training` if it has such parameters. Weights it uses are not this layer's: for those
+    write a Layer. A saved lambda is bytecode, which loading refuses unless told otherwise.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"Layer {self.name!r}: `function` must be callable. Received: {function!r}")
+        self.function = function
+        self.arguments = dict(arguments or {})
+        self.mask = mask
+        self.supports_masking = mask is not None
+        self._output_shape = output_shape
+        # Without a given shape the engine's trial run finds the output's dtype, too.
+        self._knows_output_shape = output_shape is not None
+        parameters = _parameters(function)
+        self._takes_mask = "mask" in parameters and "mask" not in self.arguments
+        self._takes_training = "training" in parameters and "training" not in self.arguments
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        options = self.arguments
+        if self._takes_mask:
+            options = {**options, "mask": mask}
+        if self._takes_training:
+            options = {**options, "training": self.training if training is None else training}
+        return self.function(inputs, **options)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        shape = self._output_shape
+        if shape is None:
+            return super().compute_output_shape(input_shape)
+        if callable(shape):
+            found = shape(input_shape)
+            return tuple(found) if is_shape(found) else found
+        batch = pytree.tree_leaves(input_shape)[0]
+        if is_shape(shape):
+            return (batch, *shape)
+        return [(batch, *item) for item in shape]
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        arguments = {key: _plain_argument(value) for key, value in self.arguments.items()}
+        if settings.dialect() == "3":
+            return {**super().get_config(), **self._modern_config(), "arguments": arguments}
+        function, function_type, module = describe_function(self.function)
+        shape, shape_type, shape_module = describe_function(self._output_shape)
+        description = {
+            "function": function,
+            "function_type": function_type,
+            "module": module,
+            "output_shape": shape,
+            "output_shape_type": shape_type,
+            "output_shape_module": shape_module,
+        }
+        if self.mask is not None:
+            mask, mask_type, mask_module = describe_function(self.mask)
+            description |= {"mask": mask, "mask_type": mask_type, "mask_module": mask_module}
+        return {**super().get_config(), **description, "arguments": arguments}
+
+    def _modern_config(self) -> dict[str, Any]:
+        """Return the functions in Keras 3's form."""
+        found = {}
+        for key, value in (("function", self.function), ("output_shape", self._output_shape), ("mask", self.mask)):
+            if is_lambda(value):
+                code, defaults, closure = dump_function(value)
+                inner = {"code": code, "defaults": defaults, "closure": closure}
+                found[key] = {"class_name": "__lambda__", "config": inner}
+            elif value is not None:
+                found[key] = describe_function(value)[0]
+        return found
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Lambda:
+        """Rebuild the layer; a function named like the layer in `custom_objects` replaces the stored one."""
+        config = dict(config)
+        name = config.get("name", "lambda")
+        custom = dict(custom_objects or {})
+        for table in (custom, registry.get_custom_objects()):
+            if name in table:
+                config.update(function=table[name], function_type="given")
+                break
+        for key, type_key, module_key in (
+            ("function", "function_type", "module"),
+            ("output_shape", "output_shape_type", "output_shape_module"),
+            ("mask", "mask_type", "mask_module"),
+        ):
+            config.pop(module_key, None)
+            kind = config.pop(type_key, None)
+            if kind != "given" and config.get(key) is not None:
+                config[key] = _stored(config[key], kind, key, name, custom, given=callable(config["function"]))
+        config["arguments"] = {key: _argument(value) for key, value in (config.get("arguments") or {}).items()}
+        return cls(**config)
+
+
+def _stored(value: Any, kind: str | None, key: str, layer: str, custom: Mapping[str, Any], given: bool) -> Any:
+    """Return a stored function; a stored shape function that may not run is inferred anew if the function is given."""
+    is_code = kind == "lambda" or (isinstance(value, Mapping) and value.get("class_name") == "__lambda__")
+    if key == "output_shape" and is_code and given and not _bytecode_allowed.get():
+        return None
+    return value if callable(value) else find_function(value, kind, layer, custom)
+
+
+def _parameters(function: Callable[..., Any]) -> Mapping[str, Any]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def _plain_argument(value: Any) -> Any:
+    """Return a form that JSON can hold; arrays as Keras 2 wrote them."""
+    return {"type": "ndarray", "value": value.tolist()} if isinstance(value, np.ndarray) else value
+
+
+def _argument(value: Any) -> Any:
+    return np.array(value["value"]) if isinstance(value, Mapping) and value.get("type") == "ndarray" else value

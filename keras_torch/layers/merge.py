@@ -1,0 +1,444 @@
+"""Layers that join several tensors, their functions, and Keras 1's `merge` and `Merge`."""
+
+from __future__ import annotations
+
+import functools
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from keras_torch import config
+from keras_torch.engine import Layer
+from keras_torch.engine.call import is_shape
+from keras_torch.layers.lambda_layer import describe_function, find_function
+
+Shape = tuple[int | None, ...]
+
+
+def _join_all(masks: Sequence[Any], join: Callable[[Any, Any], Any]) -> Any:
+    return functools.reduce(join, masks)
+
+
+class Merging(Layer):
+    """Base of the layers that combine a list of tensors element by element, with broadcasting.
+
+    A tensor with fewer axes gets axes of size 1 after the batch axis.
+    """
+
+    _count: int | None = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        shapes = self._checked(input_shape)
+        batches = {shape[0] for shape in shapes} - {None}
+        if len(batches) > 1:
+            raise ValueError(f"Layer {self.name!r}: cannot merge different batch sizes. Received: {shapes}")
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def _checked(self, input_shape: Any) -> list[Shape]:
+        if is_shape(input_shape):
+            raise ValueError(
+                f"Layer {self.name!r}: a {type(self).__name__} layer should be called on a list of inputs. "
+                f"Received: one input of shape {input_shape}"
+            )
+        shapes = [tuple(shape) for shape in input_shape]
+        if not shapes or (self._count is not None and len(shapes) != self._count):
+            wanted = "at least 1 input" if self._count is None else f"exactly {self._count} inputs"
+            raise ValueError(
+                f"Layer {self.name!r}: a {type(self).__name__} layer should be called on {wanted}. Received: {shapes}"
+            )
+        return shapes
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        raise NotImplementedError
+
+    def call(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        rank = inputs[0].ndim
+        for item in inputs:
+            if item.ndim != rank:
+                return self._merge(_equal_ranks(inputs))
+        return self._merge(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shapes = self._checked(input_shape)
+        rank = max(len(shape) for shape in shapes)
+        shapes = [(*shape[:1], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
+        return tuple(self._broadcast(sizes, shapes) for sizes in zip(*shapes, strict=True))
+
+    def _broadcast(self, sizes: tuple[int | None, ...], shapes: list[Shape]) -> int | None:
+        known = {size for size in sizes if size is not None and size != 1}
+        if len(known) > 1:
+            raise ValueError(
+                f"Layer {self.name!r}: inputs have incompatible shapes; sizes must be equal or 1. Received: {shapes}"
+            )
+        return known.pop() if known else (None if None in sizes else 1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Join the masks: a step counts where all inputs have it; in Keras 3 where any has it, if all are masked."""
+        masks = [item for item in mask or () if item is not None]
+        if not masks:
+            return None
+        if config.dialect() == "3":
+            return None if len(masks) < len(mask) else _join_all(masks, torch.logical_or)
+        return _join_all(masks, torch.logical_and)
+
+
+def _equal_ranks(inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    rank = max(item.ndim for item in inputs)
+    return [item[(slice(None), *(None,) * (rank - item.ndim))] for item in inputs]
+
+
+class Add(Merging):
+    """The sum of the inputs."""
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return functools.reduce(torch.add, inputs)
+
+
+class Subtract(Merging):
+    """The first input minus the second."""
+
+    _count = 2
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return inputs[0] - inputs[1]
+
+
+class Multiply(Merging):
+    """The product of the inputs."""
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return functools.reduce(torch.mul, inputs)
+
+
+class Average(Merging):
+    """The mean of the inputs."""
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return functools.reduce(torch.add, inputs) / len(inputs)
+
+
+class Maximum(Merging):
+    """The largest of the inputs, element by element."""
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return functools.reduce(torch.maximum, inputs)
+
+
+class Minimum(Merging):
+    """The smallest of the inputs, element by element."""
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return functools.reduce(torch.minimum, inputs)
+
+
+class Concatenate(Merging):
+    """The inputs one after the other along `axis` (`torch.cat`)."""
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return torch.cat(tuple(inputs), self.axis)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        shapes = self._checked(input_shape)
+        rank = len(shapes[0])
+        fits = -rank <= self.axis < rank and all(len(shape) == rank for shape in shapes)
+        axis = self.axis % rank if fits else 0
+        columns = list(zip(*shapes, strict=False))
+        if not fits or any(len(set(sizes) - {None}) > 1 for i, sizes in enumerate(columns) if i != axis):
+            raise ValueError(
+                f"Layer {self.name!r}: a Concatenate layer requires inputs with matching shapes except along `axis` "
+                f"({self.axis}). Received: {shapes}"
+            )
+        sizes = columns[axis]
+        total = None if None in sizes else sum(sizes)  # type: ignore[arg-type]
+        known = [next((size for size in column if size is not None), None) for column in columns]
+        return (*known[:axis], total, *known[axis + 1 :])
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None or all(item is None for item in mask):
+            return None
+        parts = []
+        for tensor, part in zip(inputs, mask, strict=True):
+            if part is None:
+                part = torch.ones_like(tensor, dtype=torch.bool)
+            elif part.ndim < tensor.ndim:
+                part = torch.logical_or(part.unsqueeze(-1), torch.zeros_like(tensor, dtype=torch.bool))
+            parts.append(part)
+        joined = torch.cat(parts, self.axis)
+        return torch.any(joined, -1) if config.dialect() == "3" else torch.all(joined, -1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
+
+
+class Dot(Merging):
+    """Products of the samples of two tensors, summed over one axis of each (`torch.matmul`).
+
+    `normalize` makes it the cosine proximity. Output: the first input's axes without the summed one, then the second's
+    without it and the batch axis; (batch, 1) if nothing else is left.
+    """
+
+    _count = 2
+
+    def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        pair = (axes, axes) if isinstance(axes, numbers.Integral) else tuple(axes)  # type: ignore[arg-type]
+        if len(pair) != 2 or not all(isinstance(axis, numbers.Integral) for axis in pair):
+            raise ValueError(f"Layer {self.name!r}: `axes` must be an integer or two. Received: {axes!r}")
+        self.axes = axes
+        self.normalize = normalize
+
+    def _axes_of(self, first_rank: int, second_rank: int) -> tuple[int, int]:
+        first, second = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+        found = first % first_rank, second % second_rank
+        if 0 in found:
+            raise ValueError(f"Layer {self.name!r}: `axes` cannot name the batch axis. Received: {self.axes}")
+        return found
+
+    def call(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        first, second = inputs
+        first_axis, second_axis = self._axes_of(first.ndim, second.ndim)
+        if self.normalize:
+            first, second = _unit(first, first_axis), _unit(second, second_axis)
+        if first.ndim == second.ndim == 2:
+            return torch.sum(first * second, 1, keepdim=True)
+        left, right = first.movedim(first_axis, -1), second.movedim(second_axis, 1)
+        product = torch.matmul(
+            left.reshape(len(left), -1, left.shape[-1]), right.flatten(2) if right.ndim > 2 else right.unsqueeze(2)
+        )
+        return product.reshape(len(left), *left.shape[1:-1], *right.shape[2:])
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        first, second = (list(shape) for shape in self._checked(input_shape))
+        axes = self._axes_of(len(first), len(second))
+        sizes = first.pop(axes[0]), second.pop(axes[1])
+        if None not in sizes and sizes[0] != sizes[1]:
+            raise ValueError(
+                f"Layer {self.name!r}: the sizes along `axes` {axes} must be equal. Received: shapes {input_shape}"
+            )
+        shape = (*first, *second[1:])
+        return shape if len(shape) > 1 else (*shape, 1)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
+
+
+def _unit(tensor: torch.Tensor, axis: int) -> torch.Tensor:
+    """Scale to length 1 along an axis; lengths below 1e-6 count as that, as in Keras."""
+    squared = torch.sum(tensor * tensor, axis, keepdim=True)
+    return tensor * torch.rsqrt(torch.clamp(squared, min=1e-12))
+
+
+def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Function form of `Add`."""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Function form of `Subtract`."""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Function form of `Multiply`."""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Function form of `Average`."""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Function form of `Maximum`."""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Function form of `Minimum`."""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """Function form of `Concatenate`."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs: Sequence[Any], axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> Any:
+    """Function form of `Dot`."""
+    return Dot(axes=axes, normalize=normalize, **kwargs)(inputs)
+
+
+MODES: dict[str, type[Merging]] = {
+    "sum": Add,
+    "mul": Multiply,
+    "ave": Average,
+    "max": Maximum,
+    "min": Minimum,
+    "concat": Concatenate,
+    "dot": Dot,
+    "cos": Dot,
+}
+
+
+def _merging_layer(mode: str, concat_axis: int, dot_axes: Any, **kwargs: Any) -> Merging:
+    """Return today's layer for a mode of Keras 1."""
+    if mode not in MODES:
+        raise ValueError(f"`mode` must be a function or one of {sorted(MODES)}. Received: {mode!r}")
+    if mode == "concat":
+        return Concatenate(axis=concat_axis, **kwargs)
+    if mode in ("dot", "cos"):
+        axes = [axis[0] if isinstance(axis, (list, tuple)) else axis for axis in dot_axes] if isinstance(
+            dot_axes, (list, tuple)
+        ) else dot_axes  # fmt: skip
+        return Dot(axes=axes, normalize=mode == "cos", **kwargs)
+    return MODES[mode](**kwargs)
+
+
+class Merge(Layer):
+    """Keras 1's merging layer: today's layer for `mode`, a string or a function of the list of tensors.
+
+    `layers` are branches (models or layers) that run on the inputs first, as in
+    `Sequential([Merge([left, right], mode="concat"), ...])`; without them the layer takes the tensors themselves.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Any] | None = None,
+        mode: Any = "sum",
+        concat_axis: int = -1,
+        dot_axes: Any = -1,
+        output_shape: Any = None,
+        output_mask: Any = None,
+        arguments: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.branches = list(layers or ())
+        self.mode = mode
+        self.concat_axis = concat_axis
+        self.dot_axes = dot_axes
+        self.arguments = dict(arguments or {})
+        self._output_shape = output_shape
+        self._output_mask = output_mask
+        self._knows_output_shape = not callable(mode) or output_shape is not None
+        self._merging = None if callable(mode) else _merging_layer(mode, concat_axis, dot_axes)
+
+    def _counts(self) -> list[int]:
+        """How many of the inputs each branch takes."""
+        return [len(getattr(branch, "inputs", None) or [None]) for branch in self.branches]
+
+    def _through_branches(self, inputs: Sequence[Any]) -> list[Any]:
+        """Run the branches on their share of the inputs."""
+        if not self.branches:
+            return list(inputs)
+        counts = self._counts()
+        if sum(counts) != len(inputs):
+            raise ValueError(
+                f"Layer {self.name!r}: the branches take {counts} inputs, {sum(counts)} together. "
+                f"Received: {len(inputs)}"
+            )
+        outputs, start = [], 0
+        for branch, count in zip(self.branches, counts, strict=True):
+            part = list(inputs[start : start + count])
+            outputs.append(branch(part[0] if count == 1 else part))
+            start += count
+        return outputs
+
+    @property
+    def branch_input_shapes(self) -> list[Shape]:
+        """The shapes, with batch size, of the inputs that the branches take, in order."""
+        shapes: list[Shape] = []
+        for branch in self.branches:
+            if getattr(branch, "inputs", None):
+                shapes.extend(tuple(item.shape) for item in branch.inputs)
+            else:
+                shapes.append(tuple(branch.input_shape))
+        return shapes
+
+    def call(self, inputs: Sequence[Any], mask: Any = None) -> Any:
+        tensors = self._through_branches(inputs)
+        if self._merging is None:
+            return self.mode(tensors, **self.arguments)
+        output = self._merging(tensors)
+        return output.unsqueeze(1) if self.mode == "cos" else output
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        if self.branches:
+            input_shape = [tuple(branch.output_shape) for branch in self.branches]
+        if self._merging is not None:
+            shape = self._merging.compute_output_shape(input_shape)
+            return (shape[0], 1, *shape[1:]) if self.mode == "cos" else shape
+        if callable(self._output_shape):
+            return tuple(self._output_shape(input_shape))
+        if self._output_shape is not None:
+            return (input_shape[0][0], *self._output_shape)
+        return super().compute_output_shape(input_shape)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        if self._merging is not None:
+            return None if self.branches else self._merging.compute_mask(inputs, mask)
+        return self._output_mask(mask) if callable(self._output_mask) else self._output_mask
+
+    def get_config(self) -> dict[str, Any]:
+        if self.branches:
+            raise NotImplementedError(
+                f"Layer {self.name!r}: a Merge layer with branches has no config. Build the model with the functional "
+                "API: `merge([left.output, right.output])`."
+            )
+        mode, mode_type, _ = describe_function(self.mode)
+        shape, shape_type, _ = describe_function(self._output_shape)
+        mask, mask_type, _ = describe_function(self._output_mask)
+        return {
+            **super().get_config(),
+            "mode": mode,
+            "mode_type": "raw" if isinstance(self.mode, str) else mode_type,
+            "concat_axis": self.concat_axis,
+            "dot_axes": self.dot_axes,
+            "output_shape": shape,
+            "output_shape_type": shape_type,
+            "output_mask": mask,
+            "output_mask_type": mask_type,
+            "arguments": self.arguments,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Merge:
+        config = dict(config)
+        for key in ("mode", "output_shape", "output_mask"):
+            kind = config.pop(f"{key}_type", "raw")
+            if config.get(key) is not None and kind != "raw":
+                config[key] = find_function(config[key], kind, config.get("name", "merge"), custom_objects or {})
+        return cls(**config)
+
+
+def merge(
+    inputs: Sequence[Any],
+    mode: Any = "sum",
+    concat_axis: int = -1,
+    dot_axes: Any = -1,
+    output_shape: Any = None,
+    output_mask: Any = None,
+    arguments: Mapping[str, Any] | None = None,
+    name: str | None = None,
+) -> Any:
+    """Merge tensors as Keras 1 did; string modes make today's layers (`"sum"` an `Add`, `"concat"` a `Concatenate`)."""
+    if callable(mode) or mode == "cos":
+        layer: Layer = Merge(None, mode, concat_axis, dot_axes, output_shape, output_mask, arguments, name=name)
+    else:
+        layer = _merging_layer(mode, concat_axis, dot_axes, name=name)
+    return layer(list(inputs))

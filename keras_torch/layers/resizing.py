@@ -1,0 +1,209 @@
+"""Layers that change the size of sequences, images and volumes: ZeroPadding, Cropping, UpSampling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from keras_torch import config
+from keras_torch.engine import InputSpec, Layer
+from keras_torch.layers.spatial import (
+    TO_CHANNELS_FIRST,
+    TO_CHANNELS_LAST,
+    join_shape,
+    number_pairs,
+    split_shape,
+    whole_numbers,
+)
+
+
+class Resizing(Layer):
+    """Base: spatial sizes change axis by axis. Sequences are always (batch, time, channels)."""
+
+    rank: int
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = config.standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def _new_size(self, axis: int, size: int) -> int:
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        channels_last = self.data_format == "channels_last"
+        batch, space, channels = split_shape(input_shape, channels_last)
+        sizes = [None if size is None else self._new_size(axis, size) for axis, size in enumerate(space)]
+        if any(size is not None and size <= 0 for size in sizes):
+            raise ValueError(
+                f"Layer {self.name!r}: nothing would be left of the inputs. Received: input shape {tuple(input_shape)}"
+            )
+        return join_shape(batch, sizes, channels, channels_last)
+
+    def get_config(self) -> dict[str, Any]:
+        base = super().get_config()
+        return base if self.rank == 1 else {**base, "data_format": self.data_format}
+
+
+class ZeroPadding(Resizing):
+    """Add zeros before and after each spatial axis: an int, one for each axis, or a (before, after) pair for each."""
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.padding = number_pairs(padding, self.rank, "padding", self.name)
+        flat = [amount for pair in reversed(self.padding) for amount in pair]
+        self._pads = [0, 0, *flat] if self.data_format == "channels_last" else flat
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return F.pad(inputs, self._pads)
+
+    def _new_size(self, axis: int, size: int) -> int:
+        return size + sum(self.padding[axis])
+
+    def get_config(self) -> dict[str, Any]:
+        padding = self.padding[0] if self.rank == 1 else self.padding
+        return {**super().get_config(), "padding": padding}
+
+
+class ZeroPadding1D(ZeroPadding):
+    """Zeros before and after a sequence (batch, time, channels)."""
+
+    rank = 1
+
+    def __init__(self, padding: Any = 1, **kwargs: Any) -> None:
+        super().__init__(padding, data_format="channels_last", **kwargs)
+
+
+class ZeroPadding2D(ZeroPadding):
+    """Zeros around images."""
+
+    rank = 2
+
+
+class ZeroPadding3D(ZeroPadding):
+    """Zeros around volumes."""
+
+    rank = 3
+
+
+class Cropping(Resizing):
+    """Cut elements off before and after each spatial axis; a view."""
+
+    def __init__(self, cropping: Any = 0, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.cropping = number_pairs(cropping, self.rank, "cropping", self.name)
+        cuts = [slice(before, -after or None) for before, after in self.cropping]
+        first = [slice(None)] if self.data_format == "channels_last" else [slice(None), slice(None)]
+        self._slices = (*first, *cuts)
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs[self._slices]
+
+    def _new_size(self, axis: int, size: int) -> int:
+        return size - sum(self.cropping[axis])
+
+    def get_config(self) -> dict[str, Any]:
+        cropping = self.cropping[0] if self.rank == 1 else self.cropping
+        return {**super().get_config(), "cropping": cropping}
+
+
+class Cropping1D(Cropping):
+    """Cut timesteps off a sequence (batch, time, channels)."""
+
+    rank = 1
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
+        super().__init__(cropping, data_format="channels_last", **kwargs)
+
+
+class Cropping2D(Cropping):
+    """Cut the borders off images."""
+
+    rank = 2
+
+
+class Cropping3D(Cropping):
+    """Cut the borders off volumes."""
+
+    rank = 3
+
+    def __init__(self, cropping: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(cropping, data_format=data_format, **kwargs)
+
+
+class UpSampling(Resizing):
+    """Repeat each element `size` times along each spatial axis."""
+
+    def __init__(self, size: Any = 2, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.size = whole_numbers(size, self.rank, "size", self.name)
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self._resized(inputs, mode="nearest")
+
+    def _resized(self, inputs: torch.Tensor, **options: Any) -> torch.Tensor:
+        """Resize on the channels-first view, whose memory stays channels_last."""
+        factors = tuple(float(size) for size in self.size)
+        if self.data_format == "channels_first":
+            return F.interpolate(inputs, scale_factor=factors, **options)
+        output = F.interpolate(inputs.permute(TO_CHANNELS_FIRST[self.rank]), scale_factor=factors, **options)
+        return output.permute(TO_CHANNELS_LAST[self.rank])
+
+    def _new_size(self, axis: int, size: int) -> int:
+        return size * self.size[axis]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size}
+
+
+class UpSampling1D(UpSampling):
+    """Repeat each timestep of a sequence (batch, time, channels) `size` times."""
+
+    rank = 1
+
+    def __init__(self, size: Any = 2, **kwargs: Any) -> None:
+        super().__init__(size, data_format="channels_last", **kwargs)
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs.repeat_interleave(self.size[0], 1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size[0]}
+
+
+class UpSampling2D(UpSampling):
+    """Enlarge images by repetition, or by `interpolation` "bilinear" or "bicubic" (`F.interpolate`)."""
+
+    rank = 2
+
+    # With antialias torch's cubic kernel is Keras's (a = -0.5) and weights at the border are renormalized alike.
+    _OPTIONS: dict[str, dict[str, Any]] = {
+        "nearest": {"mode": "nearest"},
+        "bilinear": {"mode": "bilinear"},
+        "bicubic": {"mode": "bicubic", "antialias": True},
+    }
+
+    def __init__(
+        self, size: Any = 2, data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+    ) -> None:
+        super().__init__(size, data_format=data_format, **kwargs)
+        self.interpolation = str(interpolation).lower()
+        if self.interpolation not in self._OPTIONS:
+            raise ValueError(
+                f"Layer {self.name!r}: `interpolation` must be one of {tuple(self._OPTIONS)}. "
+                f"Received: {interpolation!r}"
+            )
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self._resized(inputs, **self._OPTIONS[self.interpolation])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "interpolation": self.interpolation}
+
+
+class UpSampling3D(UpSampling):
+    """Enlarge volumes by repetition."""
+
+    rank = 3
