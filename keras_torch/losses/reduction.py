@@ -1,0 +1,204 @@
+"""From per-sample losses to one number: shapes, sample weights, masks and reductions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch import config
+from keras_torch.errors import suggest
+
+
+class Reduction:
+    """Names of the reductions, as tf.keras spells them."""
+
+    AUTO = "auto"
+    NONE = "none"
+    SUM = "sum"
+    SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+
+    @classmethod
+    def all(cls) -> tuple[str, ...]:
+        """Return every name."""
+        return (cls.AUTO, cls.NONE, cls.SUM, cls.SUM_OVER_BATCH_SIZE)
+
+    @classmethod
+    def validate(cls, key: Any) -> None:
+        """Raise ValueError unless `key` names a reduction."""
+        standardize_reduction(key)
+
+
+REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight", "auto")
+
+
+def standardize_reduction(reduction: str | None) -> str | None:
+    """Return the reduction, with `"auto"` spelt out; anything unknown raises ValueError."""
+    if reduction is None or reduction in REDUCTIONS:
+        return "sum_over_batch_size" if reduction == "auto" else reduction
+    raise ValueError(
+        f"`reduction` must be None or one of {REDUCTIONS}.{suggest(reduction, REDUCTIONS)} Received: {reduction!r}"
+    )
+
+
+def as_tensor(value: Any, like: torch.Tensor | None = None) -> Any:
+    """Return tensors and symbolic tensors as they are; other arrays as tensors, floats in floatx."""
+    if isinstance(value, torch.Tensor) or hasattr(type(value), "__torch_function__"):
+        return value
+    tensor = torch.as_tensor(np.asarray(value))
+    device = config.default_device() if like is None else like.device
+    if tensor.is_floating_point():
+        return tensor.to(device, config.torch_dtype(None))
+    return tensor.to(device)
+
+
+def _widened(y_pred: torch.Tensor) -> torch.Tensor:
+    """Return predictions in float32 at least, with what activations and masking layers have noted on them."""
+    half = y_pred.dtype in (torch.float16, torch.bfloat16)
+    dtype = torch.float32 if half else config.torch_dtype(None)
+    wide = y_pred.to(dtype)
+    for note in ("_keras_logits", "_keras_mask"):
+        value = getattr(y_pred, note, None)
+        if value is not None:
+            setattr(wide, note, value.to(dtype) if note == "_keras_logits" else value)
+    return wide
+
+
+def as_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Return both as tensors on one device, the predictions in float32 or float64."""
+    y_pred = as_tensor(y_pred)
+    if (
+        isinstance(y_pred, torch.Tensor)
+        and y_pred.dtype is not torch.float32
+        and y_pred.dtype is not torch.float64
+        and not y_pred.is_complex()
+    ):
+        y_pred = _widened(y_pred)
+    return as_tensor(y_true, y_pred), y_pred
+
+
+def same_rank(first: Any, second: Any) -> tuple[Any, Any]:
+    """Make ranks equal where one array has a last axis of size 1 that the other lacks.
+
+    A one-dimensional array gains the axis; otherwise the other one loses it.
+    """
+    difference = len(first.shape) - len(second.shape)
+    if difference == 1 and first.shape[-1] == 1:
+        if len(second.shape) == 1:
+            return first, second.unsqueeze(-1)
+        return first.squeeze(-1), second
+    if difference == -1 and second.shape[-1] == 1:
+        if len(first.shape) == 1:
+            return first.unsqueeze(-1), second
+        return first, second.squeeze(-1)
+    return first, second
+
+
+def aligned(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Return tensors of one rank and dtype; shapes may still differ where they broadcast."""
+    y_true, y_pred = as_pair(y_true, y_pred)
+    if y_true.shape != y_pred.shape:
+        y_true, y_pred = same_rank(y_true, y_pred)
+        _check_broadcast(y_true, y_pred)
+    if y_true.dtype != y_pred.dtype:
+        y_true = y_true.to(y_pred.dtype)
+    return y_true, y_pred
+
+
+def _check_broadcast(y_true: Any, y_pred: Any) -> None:
+    for a, b in zip(reversed(tuple(y_true.shape)), reversed(tuple(y_pred.shape)), strict=False):
+        if a != b and a not in (1, None) and b not in (1, None):
+            raise ValueError(
+                f"The shapes of `y_true` and `y_pred` do not fit: expected targets of shape {tuple(y_pred.shape)}. "
+                f"Received: y_true.shape={tuple(y_true.shape)}. Check the targets and the model's last layer."
+            )
+
+
+def user_targets(y_true: Any, y_pred: Any, cast: bool) -> Any:
+    """Give losses and metrics written by users the targets that Keras gives them.
+
+    Float targets have the type of the predictions; integers too if `cast`. Label vectors of shape (n,) become (n, 1)
+    next to two-dimensional predictions, in Keras 3 only if these have one column.
+    """
+    if y_true.dtype != y_pred.dtype and (
+        cast or y_true.dtype.is_floating_point or y_true.dtype in (torch.bool, torch.uint8)
+    ):
+        y_true = y_true.to(y_pred.dtype)
+    if (
+        len(y_true.shape) == 1
+        and len(y_pred.shape) == 2
+        and (y_pred.shape[-1] == 1 or config.dialect() in ("1", "2", "tf"))
+    ):
+        y_true = y_true.unsqueeze(-1)
+    return y_true
+
+
+def fit_weight(weight: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Give weights the rank of `values`: trailing axes of size 1 are added, or one is dropped."""
+    missing = values.dim() - weight.dim()
+    if missing > 0 and weight.dim() > 0:
+        return weight.reshape(*weight.shape, *(1,) * missing)
+    if missing == -1 and weight.shape[-1] == 1:
+        return weight.squeeze(-1)
+    return weight
+
+
+def merge_mask(
+    sample_weight: torch.Tensor | None, mask: torch.Tensor | None, dtype: torch.dtype, mean: bool
+) -> torch.Tensor | None:
+    """Fold a mask into the sample weights.
+
+    For a mean the weights grow by total/valid, so that dividing by all entries averages over the valid ones.
+    """
+    if mask is None:
+        return sample_weight
+    weight = mask.to(dtype)
+    if mean:
+        valid = weight.sum()
+        weight = weight * (weight.numel() / valid.clamp(min=1e-30))
+    if sample_weight is None:
+        return weight
+    return weight * fit_weight(sample_weight.to(dtype), weight)
+
+
+def reduce_loss(
+    values: torch.Tensor,
+    sample_weight: Any = None,
+    mask: torch.Tensor | None = None,
+    reduction: str | None = "sum_over_batch_size",
+) -> torch.Tensor:
+    """Weight per-sample losses and reduce them.
+
+    `"sum_over_batch_size"` and `"mean"` divide by the number of losses (of unmasked ones where there is a mask),
+    `"mean_with_sample_weight"` by the sum of the weights. Keras 1 and 2 divide by the number of non-zero weights.
+    """
+    if not values.is_floating_point():
+        values = values.to(config.torch_dtype(None))
+    if sample_weight is not None:
+        sample_weight = as_tensor(sample_weight, values)
+        if config.is_classic() and reduction == "sum_over_batch_size":
+            return _reduce_classic(values, sample_weight, mask)
+    mean = reduction in ("sum_over_batch_size", "mean")
+    weight = merge_mask(sample_weight, mask, values.dtype, mean)
+    if weight is not None:
+        weight = fit_weight(weight.to(values.dtype), values)
+        values = values * weight
+    if reduction is None or reduction == "none":
+        return values
+    if reduction == "mean_with_sample_weight" and weight is not None:
+        total = weight.sum()
+        return torch.where(total == 0, torch.zeros_like(total), values.sum() / total)
+    if reduction == "sum":
+        return values.sum()
+    return values.mean() if values.numel() else values.sum()
+
+
+def _reduce_classic(values: torch.Tensor, sample_weight: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    if mask is not None:
+        mask = mask.to(values.dtype)
+        values = values * fit_weight(mask, values) / mask.mean()
+    if values.dim() > sample_weight.dim():
+        values = values.mean(dim=tuple(range(sample_weight.dim(), values.dim())))
+    weight = sample_weight.to(values.dtype)
+    return (values * weight / (weight != 0).to(values.dtype).mean()).mean()

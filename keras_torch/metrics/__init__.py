@@ -1,0 +1,256 @@
+"""Metrics: functions of one value per sample, and classes that accumulate them over batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_torch import config, registry
+from keras_torch.losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
+from keras_torch.losses import get as get_loss
+from keras_torch.metrics.accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    resolve_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from keras_torch.metrics.auc import (
+    AUC,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from keras_torch.metrics.base import Metric
+from keras_torch.metrics.classic import fbeta_score, fmeasure, matthews_correlation, precision, recall
+from keras_torch.metrics.confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from keras_torch.metrics.probabilistic import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    Hinge,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+from keras_torch.metrics.reduction import Mean, MeanMetricWrapper, MeanTensor, Sum
+from keras_torch.metrics.regression import (
+    CosineSimilarity,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanRelativeError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    RootMeanSquaredError,
+    cosine_proximity,
+    cosine_similarity,
+)
+
+acc = ACC = accuracy
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+bce = BCE = binary_crossentropy
+kld = KLD = kullback_leibler_divergence = kl_divergence
+logcosh = log_cosh
+cosine = cosine_proximity
+
+CLASSES = (
+    Metric,
+    Mean,
+    Sum,
+    MeanTensor,
+    MeanMetricWrapper,
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    MeanSquaredError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError,
+    MeanRelativeError,
+    RootMeanSquaredError,
+    CosineSimilarity,
+    LogCoshError,
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    KLDivergence,
+    Poisson,
+    Hinge,
+    SquaredHinge,
+    CategoricalHinge,
+    TruePositives,
+    TrueNegatives,
+    FalsePositives,
+    FalseNegatives,
+    Precision,
+    Recall,
+    AUC,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+)
+FUNCTIONS = (
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    top_k_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    cosine_similarity,
+    cosine_proximity,
+    mean_squared_error,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_logarithmic_error,
+    huber,
+    log_cosh,
+    hinge,
+    squared_hinge,
+    categorical_hinge,
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    sparse_categorical_crossentropy,
+    kl_divergence,
+    poisson,
+    matthews_correlation,
+    fbeta_score,
+    fmeasure,
+)
+ALIASES = {
+    "acc": accuracy,
+    "ACC": accuracy,
+    "mse": mean_squared_error,
+    "MSE": mean_squared_error,
+    "mae": mean_absolute_error,
+    "MAE": mean_absolute_error,
+    "mape": mean_absolute_percentage_error,
+    "MAPE": mean_absolute_percentage_error,
+    "msle": mean_squared_logarithmic_error,
+    "MSLE": mean_squared_logarithmic_error,
+    "bce": binary_crossentropy,
+    "BCE": binary_crossentropy,
+    "kld": kl_divergence,
+    "KLD": kl_divergence,
+    "kullback_leibler_divergence": kl_divergence,
+    "logcosh": log_cosh,
+    "cosine": cosine_proximity,
+}
+# Keras 1 has functions of these names, later Keras classes
+CLASSIC = {"precision": precision, "recall": recall}
+
+registry.metrics.add(FUNCTIONS)
+registry.metrics.add(CLASSES)
+registry.metrics.add(ALIASES)
+
+
+def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the metric meant by a name, a config dict, a class, a function or a `Metric`; None stays None."""
+    if isinstance(identifier, str) and identifier in CLASSIC and config.dialect() == "1":
+        return CLASSIC[identifier]
+    return registry.metrics.get(identifier, custom_objects)
+
+
+def as_metric(
+    identifier: Any, y_true_shape: Any = (), y_pred_shape: Any = (), loss: Any = None, name: str | None = None
+) -> Metric | None:
+    """Return the `Metric` meant by what users pass to `compile`; functions come wrapped in a mean.
+
+    `"accuracy"`, `"acc"`, `"crossentropy"` and `"ce"` need the shapes of targets and predictions, see
+    `resolve_accuracy`. The name is the one in logs: the string given, or that of the function or object.
+    """
+    if identifier is None or isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, str):
+        name = name or identifier
+        if identifier.lower() in ("accuracy", "acc", "crossentropy", "ce"):
+            return MeanMetricWrapper(resolve_accuracy(y_true_shape, y_pred_shape, identifier, loss), name)
+    found = get(identifier)
+    if isinstance(found, Metric):
+        if name is not None:
+            found.name = name
+        return found
+    if not callable(found):
+        raise ValueError(f"A metric must be a name, a function or a `Metric`. Received: {identifier!r}")
+    return MeanMetricWrapper(
+        get_loss(found),
+        name or getattr(found, "__name__", None) or getattr(found, "name", None) or type(found).__name__,
+    )
+
+
+def serialize(metric: Any) -> Any:
+    """Return the name of a function, or `{"class_name": ..., "config": ...}` of a `Metric`."""
+    return registry.metrics.serialize(metric)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the metric for a name or a config dict."""
+    return get(config, custom_objects)
+
+
+def clone_metric(metric: Any) -> Any:
+    """Return a metric with the same configuration and fresh state; anything else unchanged."""
+    return type(metric).from_config(metric.get_config()) if isinstance(metric, Metric) else metric
+
+
+def clone_metrics(metrics: list[Any]) -> list[Any]:
+    """Return `clone_metric` of each."""
+    return [clone_metric(metric) for metric in metrics]
+
+
+__all__ = [
+    *(item.__name__ for item in CLASSES),
+    *(item.__name__ for item in FUNCTIONS),
+    *ALIASES,
+    *CLASSIC,
+    "as_metric",
+    "clone_metric",
+    "clone_metrics",
+    "deserialize",
+    "get",
+    "resolve_accuracy",
+    "serialize",
+]

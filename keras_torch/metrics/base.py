@@ -1,0 +1,179 @@
+"""Metric: running state in tensors on the device of the data, read back by nobody but the user."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch import config, legacy, registry
+from keras_torch.backend.variable import Variable
+
+
+class Metric:
+    """Base class of metrics.
+
+    A subclass makes its state with `add_weight` (or `add_variable`) in `__init__`, changes it in `update_state`, e.g.
+    with `self.total.assign_add(...)`, and returns a tensor or a dict of tensors from `result`. `reset_state` sets
+    the state to zero. `metric(...)` updates and returns the result.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("keras_torch."):
+            legacy.adapt(cls)
+            return
+        if "reset_states" in cls.__dict__ and "reset_state" not in cls.__dict__:
+            cls.reset_state = _call_old_reset  # type: ignore[method-assign]
+        if "result" in cls.__dict__:
+            cls.result = _returning_copy(cls.__dict__["result"])  # type: ignore[method-assign]
+
+    def __init__(self, name: str | None = None, dtype: Any = None):
+        self.name = name or registry.snake_case(type(self).__name__)
+        dtype = getattr(dtype, "compute_dtype", dtype)
+        self._dtype = config.torch_dtype(dtype)
+        self._variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> str:
+        """Name of the type of the state and of the result."""
+        return config.dtype_name(self._dtype)
+
+    def add_variable(
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Make a state variable. `aggregation` says how processes combine it; only "sum" is known."""
+        if isinstance(shape, str):
+            raise ValueError(f"Metric {self.name!r}: `shape` must be a tuple of ints. Received: {shape!r}")
+        if getattr(aggregation, "value", aggregation) not in ("sum", "SUM", 1):
+            raise ValueError(f"Metric {self.name!r}: `aggregation` must be 'sum'. Received: {aggregation!r}")
+        size = tuple(shape) if isinstance(shape, (tuple, list, torch.Size)) else (int(shape),)
+        kind = self._dtype if dtype is None else config.torch_dtype(dtype)
+        with torch.inference_mode(False), torch.no_grad():
+            if initializer is None or initializer in ("zeros", "zero"):
+                value = torch.zeros(size, dtype=kind)
+            else:
+                value = registry.initializers.get(initializer)(size, dtype=config.dtype_name(kind))
+            path = f"{self.name}/{name or 'variable'}"
+            variable = Variable(value.to(config.default_device(), kind), trainable=False, name=path)
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self, name: Any = None, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, aggregation: Any = "sum"
+    ) -> Variable:
+        """Make a state variable; tf.keras's order of arguments, or Keras 3's `(shape, initializer, dtype)`."""
+        if isinstance(name, (tuple, list)):
+            return self.add_variable(name, shape or "zeros", None if initializer == "zeros" else initializer, "sum")
+        return self.add_variable(shape, initializer, dtype, aggregation, name)
+
+    def _parts(self) -> Iterator[Metric]:
+        for value in vars(self).values():
+            items = value if isinstance(value, (list, tuple)) else (value,)
+            yield from (item for item in items if isinstance(item, Metric))
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state, of metrics held as attributes too."""
+        return [*self._variables, *(variable for part in self._parts() for variable in part.variables)]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The state (tf.keras spelling)."""
+        return self.variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The state (tf.keras spelling)."""
+        return self.variables
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return the state as numpy arrays."""
+        return [variable.numpy().copy() for variable in self.variables]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Set the state from arrays in the order of `variables`."""
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
+
+    def to(self, device: Any) -> Metric:
+        """Move the state to a device."""
+        for variable in self._variables:
+            variable.data = variable.data.to(device)
+        for part in self._parts():
+            part.to(device)
+        return self
+
+    def update_state(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in a batch."""
+        raise NotImplementedError(f"The metric {type(self).__name__} must define `update_state`.")
+
+    def result(self) -> Any:
+        """Return the value of everything seen since the last reset."""
+        raise NotImplementedError(f"The metric {type(self).__name__} must define `result`.")
+
+    def reset_state(self) -> None:
+        """Forget everything seen."""
+        _zero(self.variables)
+
+    def reset_states(self) -> None:
+        """Forget everything seen (older spelling)."""
+        if type(self).reset_state is _call_old_reset:
+            _zero(self.variables)
+        else:
+            self.reset_state()
+
+    def merge_state(self, metrics: list[Metric]) -> None:
+        """Add the state of metrics of the same kind."""
+        for other in metrics:
+            mine, theirs = self.variables, other.variables
+            if [variable.shape for variable in mine] != [variable.shape for variable in theirs]:
+                raise ValueError(f"The metric {other.name!r} has another state than {self.name!r}; cannot merge them.")
+            for variable, value in zip(mine, theirs, strict=True):
+                variable.assign_add(value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric without state."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        """Make a metric from what `get_config` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r}>"
+
+
+def _zero(variables: list[Variable]) -> None:
+    for variable in variables:
+        variable.detach().zero_()
+
+
+def _call_old_reset(self: Metric) -> None:
+    self.reset_states()
+
+
+def _returning_copy(result: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Keep logs from changing when a user's `result` returns a state variable itself."""
+
+    @functools.wraps(result)
+    def copied(self: Metric) -> Any:
+        value = result(self)
+        if isinstance(value, Variable):
+            return value.detach().clone()
+        return value
+
+    return copied

@@ -1,0 +1,258 @@
+"""Sums and means of values over all batches."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from keras_torch import config, registry
+from keras_torch.backend.variable import Variable
+from keras_torch.losses.base import FUSED_MEANS
+from keras_torch.losses.reduction import as_pair, as_tensor, fit_weight, merge_mask, same_rank, user_targets
+from keras_torch.metrics.base import Metric
+
+# Metric function → function of the same arguments that returns (sum of the values, number of values), or None.
+FAST_SUMS: dict[Callable[..., Any], Callable[..., tuple[torch.Tensor, int] | None]] = {}
+
+
+def divide_no_nan(numerator: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor:
+    """Return the quotient, 0 where the denominator is 0."""
+    return torch.where(denominator == 0, torch.zeros_like(numerator), numerator / denominator)
+
+
+def _weighted(values: torch.Tensor, weight: torch.Tensor, mean: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return weighted values and the weights broadcast to them.
+
+    Weights of fewer axes apply to the mean (or sum) of the values over the other axes, which is the same for a mean.
+    """
+    if weight.dim() and values.dim() > weight.dim() + 1:
+        axes = tuple(range(weight.dim(), values.dim()))
+        values = values.mean(dim=axes) if mean else values.sum(dim=axes)
+    weight = fit_weight(weight, values)
+    values, weight = torch.broadcast_tensors(values, weight)
+    return values * weight, weight
+
+
+class Sum(Metric):
+    """Sum of all values, weighted by `sample_weight`."""
+
+    def __init__(self, name: str = "sum", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable(name="total")
+
+    @torch.no_grad()
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add the values."""
+        values = as_tensor(values).to(self._dtype)
+        if sample_weight is not None:
+            values, _ = _weighted(values, as_tensor(sample_weight, values).to(self._dtype), mean=False)
+        if self.total.device != values.device:
+            self.to(values.device)
+        self.total.add_(values.sum())
+
+    def result(self) -> torch.Tensor:
+        """Return the sum."""
+        return self.total.detach().clone()
+
+
+class Mean(Metric):
+    """Mean of all values, weighted by `sample_weight`.
+
+    Without weights the number of values is counted in Python; it reaches the state variable `count` when that is
+    looked at.
+    """
+
+    def __init__(self, name: str = "mean", dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.total = self.add_variable(name="total")
+        self._count = self.add_variable(name="count")
+        self._uncounted: float = 0
+        self._counted = False
+
+    @property
+    def count(self) -> Variable:
+        """The number of values, or the sum of their weights."""
+        if self._uncounted:
+            self._count.detach().add_(self._uncounted)
+            self._uncounted = 0
+        self._counted = True
+        return self._count
+
+    @property
+    def variables(self) -> list[Variable]:
+        """`total`, `count`, and the state of metrics held as attributes."""
+        assert self.count is not None
+        return super().variables
+
+    def reset_state(self) -> None:
+        """Forget everything seen."""
+        super().reset_state()
+        self._counted = False
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in values; a number as `sample_weight` counts each value that many times."""
+        with torch.no_grad():
+            values = as_tensor(values)
+            if sample_weight is None:
+                self._accumulate(values.sum() if values.dim() else values, values.numel())
+            elif isinstance(sample_weight, (int, float)):
+                total = values.sum() if values.dim() else values
+                self._accumulate(total, sample_weight * values.numel(), sample_weight)
+            else:
+                weight = as_tensor(sample_weight, values).to(self._dtype)
+                values, weight = _weighted(values.to(self._dtype), weight, mean=True)
+                self._accumulate(values.sum(), 0)
+                self.count.add_(weight.sum())
+
+    def _accumulate(self, value: torch.Tensor, count: float, factor: float = 1) -> None:
+        total = self.total
+        if total.device != value.device:
+            self.to(value.device)
+        total.add_(value, alpha=factor) if factor != 1 else total.add_(value)
+        if torch.compiler.is_compiling():
+            self.count.add_(count)
+        else:
+            self._uncounted += count
+
+    def result(self) -> torch.Tensor:
+        """Return the mean; 0 before the first value."""
+        if not self._counted:
+            return self.total / (self._uncounted or 1)
+        return divide_no_nan(self.total, self.count)
+
+
+class MeanMetricWrapper(Mean):
+    """Mean over all samples of a function `fn(y_true, y_pred, **kwargs)`.
+
+    A mask on the predictions, or on the function's values, leaves entries out.
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
+        super().__init__(name=name or getattr(fn, "__name__", None) or getattr(fn, "name", "mean"), dtype=dtype)
+        self._fn = fn
+        self._fn_kwargs = kwargs
+        self._function = functools.partial(fn, **kwargs) if kwargs else fn
+        self._builtin = getattr(fn, "__module__", "").startswith("keras_torch.")
+        self._fast = _fast_sum(fn, kwargs)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take in a batch of targets and predictions."""
+        if (
+            sample_weight is None
+            and self._fast is not None
+            and type(y_pred) is torch.Tensor
+            and type(y_true) is torch.Tensor
+            and getattr(y_pred, "_keras_mask", None) is None
+        ):
+            sums = self._fast(y_true, y_pred)
+            if sums is not None:
+                self._accumulate(*sums)
+                return
+        with torch.no_grad():
+            self._update(y_true, y_pred, sample_weight)
+
+    def _update(self, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+        mask = None
+        if not isinstance(y_pred, (dict, list, tuple)) or self._builtin:
+            y_true, y_pred = as_pair(y_true, y_pred)
+            mask = getattr(y_pred, "_keras_mask", None)
+            if not self._builtin:
+                y_true = user_targets(y_true, y_pred, config.dialect() in ("1", "2", "tf"))
+                y_true, y_pred = same_rank(y_true, y_pred)
+        values = as_tensor(self._function(y_true, y_pred))
+        own_mask = getattr(values, "_keras_mask", None)
+        if own_mask is not None:
+            mask = own_mask if mask is None else mask & own_mask
+        if mask is not None:
+            weight = None if sample_weight is None else as_tensor(sample_weight, values).to(self._dtype)
+            sample_weight = merge_mask(weight, mask, self._dtype, mean=False)
+        if values.dim() == 0 and sample_weight is None and config.is_classic():
+            # Keras 1 and 2 average the metrics of batches by batch size
+            sample_weight = y_pred.shape[0] if getattr(y_pred, "shape", None) else None
+        super().update_state(values, sample_weight)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric without state."""
+        result = {**super().get_config(), **self._fn_kwargs}
+        if type(self) is MeanMetricWrapper:
+            result["fn"] = registry.metrics.serialize(self._fn)
+        return result
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        """Make a metric from what `get_config` returned, or Keras's own."""
+        config = dict(config)
+        function = config.pop("fn", None)
+        if cls is MeanMetricWrapper:
+            return cls(registry.metrics.get(function), **config)
+        return cls(**config)
+
+
+def _fast_sum(fn: Callable[..., Any], kwargs: dict[str, Any]) -> Callable[..., Any] | None:
+    """Return the short cut for a built-in function, if its arguments allow one."""
+    if not getattr(fn, "__module__", "").startswith("keras_torch."):
+        return None
+    if fn in FAST_SUMS:
+        return functools.partial(FAST_SUMS[fn], **kwargs) if kwargs else FAST_SUMS[fn]
+    if fn in FUSED_MEANS and kwargs.get("axis", -1) == -1 and kwargs.get("ignore_class") is None:
+        return functools.partial(_scaled_mean, functools.partial(FUSED_MEANS[fn], **kwargs))
+    return None
+
+
+def _scaled_mean(
+    mean: Callable[..., torch.Tensor], y_true: torch.Tensor, y_pred: torch.Tensor
+) -> tuple[torch.Tensor, int, int] | None:
+    if y_pred.dim() < 2 or y_pred.dtype is not torch.float32:
+        return None
+    count = y_pred.numel() // y_pred.shape[-1]
+    with torch.no_grad():
+        return mean(y_true, y_pred), count, count
+
+
+class MeanTensor(Metric):
+    """Elementwise mean of arrays of one shape."""
+
+    def __init__(self, name: str = "mean_tensor", dtype: Any = None, shape: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self._shape: tuple[int, ...] | None = None
+        self.total: Variable | None = None
+        self.count: Variable | None = None
+        if shape is not None:
+            self._build(shape)
+
+    def _build(self, shape: Any) -> None:
+        self._shape = tuple(shape)
+        self.total = self.add_variable(self._shape, name="total")
+        self.count = self.add_variable(self._shape, name="count")
+
+    @torch.no_grad()
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in an array. ValueError if its shape differs from that of the first one."""
+        values = as_tensor(values).to(self._dtype)
+        if self._shape is None:
+            self._build(values.shape)
+        if tuple(values.shape) != self._shape:
+            raise ValueError(
+                f"MeanTensor {self.name!r} needs values of the shape of the first ones, {self._shape}. "
+                f"Received: {tuple(values.shape)}"
+            )
+        weight = torch.ones_like(values)
+        if sample_weight is not None:
+            values, weight = _weighted(values, as_tensor(sample_weight, values).to(self._dtype), mean=True)
+        if self.total.device != values.device:  # type: ignore[union-attr]
+            self.to(values.device)
+        self.total.add_(values)  # type: ignore[union-attr]
+        self.count.add_(weight)  # type: ignore[union-attr]
+
+    def result(self) -> torch.Tensor:
+        """Return the mean array."""
+        if self.total is None or self.count is None:
+            raise ValueError(f"MeanTensor {self.name!r} has no value yet. Call `update_state(values)` first.")
+        return divide_no_nan(self.total, self.count)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric without state."""
+        return {**super().get_config(), "shape": self._shape}
