@@ -1,0 +1,47 @@
+"""Helpers around models and data."""
+
+from keras_torch.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from keras_torch.registry import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+from keras_torch.utils import data_utils, generic_utils, layer_utils, np_utils
+from keras_torch.utils.numerical import normalize, to_categorical
+from keras_torch.utils.progbar import (
+    Progbar,
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+from keras_torch.utils.seeds import set_random_seed
+from keras_torch.utils.summary import count_params, print_summary
+
+__all__ = [
+    "CustomObjectScope",
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "count_params",
+    "custom_object_scope",
+    "data_utils",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "generic_utils",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "is_interactive_logging_enabled",
+    "layer_utils",
+    "normalize",
+    "np_utils",
+    "pack_x_y_sample_weight",
+    "print_summary",
+    "register_keras_serializable",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]

@@ -1,0 +1,239 @@
+"""The table that `Model.summary()` prints, in the look of Keras 2."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+
+from keras_torch import config
+from keras_torch.callbacks.output import print_message
+
+Print = Callable[[str], Any]
+
+# Places at which a long cell is broken before its column is full.
+_BREAKS = ("),", "},", "],", "',")
+
+
+def count_params(weights: Iterable[Any]) -> int:
+    """Return the number of elements in `weights`, each counted once."""
+    return sum(math.prod(weight.shape) for weight in _unique(weights))
+
+
+def memory_size(weights: Iterable[Any]) -> int:
+    """Return the number of bytes that `weights` take, each counted once."""
+    return sum(math.prod(weight.shape) * _item_size(weight) for weight in _unique(weights))
+
+
+def readable_memory_size(size: float) -> str:
+    """Return a number of bytes as text, e.g. `"1.50 KB"`."""
+    for unit in ("Byte", "KB", "MB", "GB", "TB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} PB"
+
+
+def _unique(weights: Iterable[Any]) -> list[Any]:
+    return list({id(weight): weight for weight in weights}.values())
+
+
+def _item_size(weight: Any) -> int:
+    dtype = weight.dtype
+    return (dtype if isinstance(dtype, torch.dtype) else config.torch_dtype(dtype)).itemsize
+
+
+class _Table:
+    """Rows of columns that end at `positions`, with a frame of `|` for nested models."""
+
+    def __init__(self, line_length: int, positions: Sequence[float], print_fn: Print) -> None:
+        self.line_length = line_length
+        ends = [int(line_length * end) for end in positions] if positions[-1] <= 1 else [int(end) for end in positions]
+        self.positions = ends
+        self.print_fn = print_fn
+
+    def rule(self, character: str) -> None:
+        self.print_fn(character * self.line_length)
+
+    def row(self, cells: Sequence[Any], level: int = 0) -> None:
+        """Print one row; cells too long for their column go on below."""
+        rest = [str(cell) for cell in cells]
+        while any(rest):
+            line = ""
+            for column, end in enumerate(self.positions[: len(rest)]):
+                start = self.positions[column - 1] if column else 0
+                is_last = column == len(self.positions) - 1
+                room = end - start - (0 if is_last else 3) - (level if column == 0 else 0)
+                room = self._break_at(rest[column][:room], room)
+                if column == 0:
+                    line += "|" * level + " "
+                line = (line + rest[column][:room]).ljust(end - (level if is_last else 0))
+                rest[column] = rest[column][room:]
+            self.print_fn(line + "|" * level)
+
+    @staticmethod
+    def _break_at(text: str, room: int) -> int:
+        found = [text.find(mark) + len(mark) for mark in _BREAKS if mark in text]
+        return min(found) if found else room
+
+
+class _Summary:
+    """Prints one model; `relevant` holds the nodes of its graph, None for models whose layers form a chain."""
+
+    def __init__(self, table: _Table, relevant: set[int] | None, expand_nested: bool, show_trainable: bool) -> None:
+        self.table = table
+        self.relevant = relevant
+        self.expand_nested = expand_nested
+        self.show_trainable = show_trainable
+
+    def layer(self, layer: Any, level: int = 0, is_last: bool = False) -> None:
+        cells = [f"{layer.name} ({type(layer).__name__})", _output_shape(layer), _parameters(layer)]
+        if self.relevant is not None:
+            cells.append(self.connections(layer))
+        if self.show_trainable:
+            cells.append("Y" if layer.trainable else "N")
+        self.table.row(cells, level)
+        inner = getattr(layer, "layers", None) if self.expand_nested else None
+        if inner:
+            self.frame("¯", level + 1)
+            for index, item in enumerate(inner):
+                self.layer(item, level + 1, index == len(inner) - 1)
+            self.frame("¯", level)
+        if not is_last:
+            self.frame(" ", level)
+
+    def frame(self, character: str, level: int) -> None:
+        self.table.print_fn("|" * level + character * (self.table.line_length - 2 * level) + "|" * level)
+
+    def connections(self, layer: Any) -> list[str]:
+        """Return `name[node][tensor]` of every input of the layer inside this model."""
+        found = []
+        for node in getattr(layer, "_inbound_nodes", ()):
+            if self.relevant and id(node) not in self.relevant:
+                continue
+            found += [f"{source.name}[{place}][{tensor}]" for source, place, tensor in _sources(node)]
+        return found
+
+
+def _output_shape(layer: Any) -> Any:
+    try:
+        shape = layer.output_shape
+    except AttributeError:
+        return "multiple"
+    except RuntimeError:
+        return "?"
+    return "?" if shape is None else shape
+
+
+def _parameters(layer: Any) -> Any:
+    if not getattr(layer, "built", True):
+        return "0 (unused)"
+    return layer.count_params()
+
+
+def _graph_nodes(model: Any) -> list[Any]:
+    """Return the nodes of a model's graph without those of masks and losses; empty for a subclassed model."""
+    network = getattr(model, "_network", None)
+    return [node for node in getattr(network, "nodes", ()) if not _is_internal(node.operation)]
+
+
+def _is_internal(operation: Any) -> bool:
+    return bool(getattr(operation, "internal", False))
+
+
+def _sources(node: Any) -> list[tuple[Any, int, int]]:
+    """Return (operation, node index, tensor index) of a node's inputs."""
+    histories = (tensor._keras_history for tensor in node.input_tensors)
+    return [history[:3] for history in histories if history and not _is_internal(history[0])]
+
+
+def _is_chain(model: Any, nodes: Sequence[Any]) -> bool:
+    """Whether the layers follow one another, so that the table needs no column of connections."""
+    if not nodes or any(base.__name__ == "Sequential" for base in type(model).__mro__):
+        return True
+    sources = [_sources(node) for node in nodes]
+    used = [(id(operation), index) for entries in sources for operation, index, _ in entries]
+    calls = [id(node.operation) for node in nodes]
+    return (
+        all(len(entries) <= 1 for entries in sources)
+        and len(set(used)) == len(used)
+        and len(set(calls)) == len(calls)
+        and sum(not entries for entries in sources) <= 1
+    )
+
+
+def _selected(layers: Sequence[Any], layer_range: Sequence[str] | None) -> Sequence[Any]:
+    """Return the layers from the first to the last name (regular expressions) of `layer_range`."""
+    if layer_range is None:
+        return layers
+    if len(layer_range) != 2 or not all(isinstance(name, str) for name in layer_range):
+        raise ValueError(f"`layer_range` must hold the names of two layers. Received: {layer_range!r}")
+    bounds = []
+    for pattern in layer_range:
+        places = [index for index, layer in enumerate(layers) if re.match(pattern, layer.name)]
+        if not places:
+            raise ValueError(
+                f"`layer_range` names no layer of the model with {pattern!r}. "
+                f"The layers are: {', '.join(layer.name for layer in layers)}"
+            )
+        bounds.append(places)
+    first, last = min(bounds[0]), max(bounds[1])
+    first, last = (first, last) if first <= last else (min(bounds[1]), max(bounds[0]))
+    return layers[first : last + 1]
+
+
+def print_summary(
+    model: Any,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    print_fn: Print | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
+) -> None:
+    """Print a table of a model's layers, output shapes and numbers of parameters.
+
+    Args:
+        model: A built model.
+        line_length: Width of the table.
+        positions: Where the columns end, in characters or as shares of the width.
+        print_fn: Receives each line; standard output by default.
+        expand_nested: Show the layers inside of nested models.
+        show_trainable: Add a column that says which layers are trained.
+        layer_range: Names (or regular expressions) of the first and the last layer to show.
+    """
+    nodes = _graph_nodes(model)
+    chain = _is_chain(model, nodes)
+    line_length = line_length or (65 if chain else 98)
+    positions = positions or ([0.45, 0.85, 1.0] if chain else [0.3, 0.6, 0.7, 1.0])
+    print_fn = print_fn or print_message
+    table = _Table(line_length, positions, print_fn)
+    header = ["Layer (type)", "Output Shape", "Param #"] + ([] if chain else ["Connected to"])
+    if show_trainable:
+        table.line_length += 11
+        table.positions.append(table.line_length)
+        header.append("Trainable")
+    print_fn(f'Model: "{model.name}"')
+    table.rule("_")
+    table.row(header)
+    table.rule("=")
+    summary = _Summary(table, None if chain else {id(node) for node in nodes}, expand_nested, show_trainable)
+    for layer in _selected(model.layers, layer_range):
+        summary.layer(layer)
+    table.rule("=")
+    _print_totals(model, table)
+
+
+def _print_totals(model: Any, table: _Table) -> None:
+    # The weights that the optimizer got at compile time may differ from those trainable now.
+    trainable = getattr(model, "_collected_trainable_weights", None) or model.trainable_weights
+    for title, weights in (
+        ("Total", [*trainable, *model.non_trainable_weights]),
+        ("Trainable", trainable),
+        ("Non-trainable", model.non_trainable_weights),
+    ):
+        table.print_fn(f"{title} params: {count_params(weights)} ({readable_memory_size(memory_size(weights))})")
+    table.rule("_")
