@@ -20,6 +20,7 @@ ROWS: dict[str, Row] = {
     **training_rows.INITIALIZERS,
     **training_rows.PENALTIES,
     **training_rows.METHODS,
+    **training_rows.FUNCTIONS,
 }
 
 __all__ = ["ROWS", "Row", "adapt", "drop_harmless", "row_of", "translated", "upgrade_class_name", "upgrade_config"]
@@ -43,14 +44,14 @@ def translated(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def adapt(cls: type) -> None:
     """Make a class's constructor take its old arguments, if a row exists for the class or for its family."""
-    row = row_of(cls.__name__)
+    family_name = cls.__module__.removeprefix("keras_torch.").partition(".")[0]
+    own = row_of(f"{family_name}.{cls.__name__}") or row_of(cls.__name__)
+    row = own
     for base in cls.__mro__[1:]:
         family = training_rows.FAMILIES.get(base.__name__)
         if family is not None:
             row = family if row is None else row.merged(family)
-    if row is None:
-        return
-    if "__init__" not in cls.__dict__ and row_of(cls.__name__) is None:
+    if row is None or (own is None and "__init__" not in cls.__dict__):
         return
     init = cls.__init__  # type: ignore[misc]
     original = init.__wrapped__ if hasattr(init, "translator") else init

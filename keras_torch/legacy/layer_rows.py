@@ -25,12 +25,12 @@ CONVOLUTION = INITIALIZED | {
 RECURRENT = INITIALIZED | {
     "output_dim": "units",
     "inner_init": "recurrent_initializer",
-    "inner_activation": "recurrent_activation",
-    "forget_bias_init": "unit_forget_bias",
     "U_regularizer": "recurrent_regularizer",
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
 }
+GATED = RECURRENT | {"inner_activation": "recurrent_activation"}
+FORGETTING = GATED | {"forget_bias_init": "unit_forget_bias"}
 REGULARIZED = ("W_regularizer", "b_regularizer", "activity_regularizer", "W_constraint", "b_constraint", "bias")
 CHANNELS_LAST = {era: {"data_format": "channels_last"} for era in ("1", "2", "tf")}
 HARD_SIGMOID = {"recurrent_activation": "hard_sigmoid"}
@@ -38,7 +38,6 @@ FORGET_BIAS = {"unit_forget_bias": {"one": True, "ones": True, "zero": False, "z
 STRATEGY = {
     "consume_less": Refused("it chose between equal computations.", ANY),
     "implementation": Refused("it chose between equal computations.", ANY),
-    "time_major": Refused("put the batch axis first.", (None, False)),
 }
 OUTPUT_SHAPE = {"output_shape": Refused("it is computed.", ANY)}
 
@@ -85,11 +84,11 @@ def _data_format_row(**renamed: str) -> Row:
     return Row(renamed={"dim_ordering": "data_format", **renamed}, values={"data_format": DATA_FORMAT})
 
 
-def _recurrent_row(*middle: str, **more: Any) -> Row:
+def _recurrent_row(renamed: dict[str, str], *middle: str, **more: Any) -> Row:
     """Row of a recurrent layer; `middle` are the arguments between the initializers and the regularizers."""
     tail = ("W_regularizer", "U_regularizer", "b_regularizer", "dropout_W", "dropout_U")
     order = ("output_dim", "init", "inner_init", *middle, *tail)
-    return Row(renamed=RECURRENT, orders={"1": order}, refused=STRATEGY, **more)
+    return Row(renamed=renamed, orders={"1": order}, refused=STRATEGY, **more)
 
 
 def _both_kernels(bound: dict[str, Any]) -> None:
@@ -122,7 +121,6 @@ _DENSE = Row(
 )
 _RATE = Row(renamed={"p": "rate"})
 _GRU_CLASSIC = {"recurrent_activation": "hard_sigmoid", "reset_after": False}
-_CELL = Row(renamed=RECURRENT, refused=STRATEGY)
 _KERAS_1_2 = ("1", "2")
 
 LAYERS: dict[str, Row] = {
@@ -229,15 +227,16 @@ LAYERS: dict[str, Row] = {
         },
         refused={"dropout": Refused("put a `SpatialDropout1D` layer behind the embedding.", (0, 0.0, None))},
     ),
-    "SimpleRNN": _recurrent_row("activation"),
-    "GRU": _recurrent_row("activation", "inner_activation", defaults=dict.fromkeys(_KERAS_1_2, _GRU_CLASSIC)),
+    "SimpleRNN": _recurrent_row(RECURRENT, "activation"),
+    "GRU": _recurrent_row(GATED, "activation", "inner_activation", defaults=dict.fromkeys(_KERAS_1_2, _GRU_CLASSIC)),
     "LSTM": _recurrent_row(
+        FORGETTING,
         *("forget_bias_init", "activation", "inner_activation"),
         values=FORGET_BIAS,
         defaults=dict.fromkeys(_KERAS_1_2, HARD_SIGMOID),
     ),
     "ConvLSTM2D": Row(
-        renamed=RECURRENT | CONVOLUTION,
+        renamed=FORGETTING | CONVOLUTION,
         orders={
             "1": (
                 *("nb_filter", "nb_row", "nb_col", "init", "inner_init", "forget_bias_init", "activation"),
@@ -252,10 +251,9 @@ LAYERS: dict[str, Row] = {
         conflicts=("padding", "strides", "data_format"),
         refused=STRATEGY,
     ),
-    "SimpleRNNCell": _CELL,
-    "GRUCell": Row(renamed=RECURRENT, refused=STRATEGY, defaults=dict.fromkeys(_KERAS_1_2, _GRU_CLASSIC)),
-    "LSTMCell": Row(renamed=RECURRENT, refused=STRATEGY, defaults=dict.fromkeys(_KERAS_1_2, HARD_SIGMOID)),
-    "RNN": Row(refused={"time_major": STRATEGY["time_major"]}),
+    "SimpleRNNCell": Row(refused=STRATEGY),
+    "GRUCell": Row(refused=STRATEGY, defaults=dict.fromkeys(_KERAS_1_2, _GRU_CLASSIC)),
+    "LSTMCell": Row(refused=STRATEGY, defaults=dict.fromkeys(_KERAS_1_2, HARD_SIGMOID)),
     "LeakyReLU": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
     "PReLU": Row(renamed={"init": "alpha_initializer"}, orders={"1": ("init", "weights", "shared_axes")}),
 }

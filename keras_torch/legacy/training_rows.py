@@ -54,12 +54,12 @@ CALLBACKS: dict[str, Row] = {
     ),
     "ReduceLROnPlateau": Row(renamed={"epsilon": "min_delta"}),
     "LambdaCallback": Row(
-        renamed={"on_batch_begin": "on_train_batch_begin", "on_batch_end": "on_train_batch_end"},
-        orders=dict.fromkeys(
-            ("1", "2", "tf"),
-            ("on_epoch_begin", "on_epoch_end", "on_batch_begin", "on_batch_end", "on_train_begin", "on_train_end"),
-        ),
-        shared=frozenset({"on_batch_begin", "on_batch_end"}),
+        orders={
+            "3": (
+                *("on_epoch_begin", "on_epoch_end", "on_train_begin", "on_train_end"),
+                *("on_train_batch_begin", "on_train_batch_end"),
+            )
+        },
     ),
 }
 
@@ -75,7 +75,7 @@ INITIALIZERS: dict[str, Row] = {
     "RandomNormal": Row(renamed={"scale": "stddev"}),
     "RandomUniform": Row(prepare=_uniform_scale),
     "Orthogonal": Row(renamed={"scale": "gain"}, defaults={"1": {"gain": 1.1}}),
-    "Identity": Row(renamed={"scale": "gain"}),
+    "initializers.Identity": Row(renamed={"scale": "gain"}),
     "VarianceScaling": Row(values={"distribution": {"normal": "truncated_normal"}}),
 }
 
@@ -181,5 +181,14 @@ METHODS: dict[str, Row] = {
         orders=dict.fromkeys(_KERAS_1_2, ("filepath", "by_name", "skip_mismatch", "reshape")),
         refused={"reshape": Refused("reshape the arrays and use `set_weights`.", (None, False))},
     ),
+}
+
+FUNCTIONS: dict[str, Row] = {
+    "relu": Row(
+        renamed={"alpha": "negative_slope"},
+        orders=dict.fromkeys(("1", "2", "tf"), ("x", "alpha", "max_value", "threshold")),
+        shared=frozenset({"alpha"}),
+    ),
+    "leaky_relu": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
     "to_categorical": Row(renamed={"nb_classes": "num_classes"}),
 }

@@ -59,6 +59,9 @@ class Translator:
         self.touched = self.old | SIZES | STEPS | frozenset(row.values)
         self.sizes = bool(self.parameters & (SIZES | STEPS))
         self.plain = {era: self._same_prefix(era) for era in (None, *config.DIALECTS)}
+        # Calls with so many positional arguments and no others need no look at all.
+        table = bool(self.sizes or row.values or row.prepare or row.defaults)
+        self.untouched = 0 if table else min(self.plain.values())
 
     def _same_prefix(self, era: str | None) -> int:
         """Return how many leading positional arguments mean the same in `era` as today."""
@@ -178,6 +181,7 @@ class Translator:
 def wrap(label: str, row: Row, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` with the translation in front; its signature stays today's."""
     translator = Translator(label, row, function)
+    untouched = translator.untouched
 
     if translator.takes_self:
 
@@ -190,6 +194,8 @@ def wrap(label: str, row: Row, function: Callable[..., Any]) -> Callable[..., An
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if not kwargs and len(args) <= untouched:
+                return function(*args)
             args, kwargs = translator(args, kwargs)
             return function(*args, **kwargs)
 
