@@ -6,7 +6,7 @@
 - "1": Keras 1. iterations, then slot by slot, each over all variables. No iterations for RMSprop, Adagrad, Adadelta.
 - "2": Keras 2.0-2.2. As "1"; Adam ends with vhat, of shape (1,) per variable if unused.
 - "2.3": Keras 2.3. As "2", with iterations always first.
-- "v2": tf.keras 2.0-2.10 and `optimizers.legacy`. iter, Nadam's momentum_cache, then slot by slot (RMSprop: by variable).
+- "v2": tf.keras 2.0-2.10 and 2.15 `legacy`. iter, Nadam's momentum_cache, then slot by slot (RMSprop: by variable).
 - "tf": Keras 2.11-2.15. iteration, averages (EMA), then by variable (Adam: m, v, m, v, ..., after them all vhat).
 - "3": Keras 3. iteration, learning_rate (unless a schedule), averages, accumulators, then as "tf"; Nadam's product of
   momenta at the end.
