@@ -1,0 +1,32 @@
+"""Where batches come from: arrays, Sequence / PyDataset, generators, torch DataLoaders.
+
+A source has `num_batches` (None if unknown), `batch_size`, `repeatable`, `epoch()` (an iterator of batches, on the
+device) and `on_epoch_end()`.
+"""
+
+from keras_torch.data.arrays import ArrayData
+from keras_torch.data.iterables import GeneratorData, LoaderData, loader_for
+from keras_torch.data.sequence import PyDataset, Sequence, SequenceData, is_sequence
+from keras_torch.data.structure import (
+    batch_length,
+    flatten,
+    map_structure,
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
+
+__all__ = [
+    "ArrayData",
+    "GeneratorData",
+    "LoaderData",
+    "PyDataset",
+    "Sequence",
+    "SequenceData",
+    "batch_length",
+    "flatten",
+    "is_sequence",
+    "loader_for",
+    "map_structure",
+    "pack_x_y_sample_weight",
+    "unpack_x_y_sample_weight",
+]

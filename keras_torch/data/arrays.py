@@ -1,0 +1,131 @@
+"""Arrays as batches: an index permutation and slices of whole tensors, block by block, never sample by sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch import config
+
+# The share of free GPU memory that training data may take before it stays on the host.
+DEVICE_SHARE = 0.25
+# How much is gathered at once: small enough for a CPU's caches, large enough to amortise a copy to a GPU.
+CPU_BLOCK_BYTES = 2 << 20
+DEVICE_BLOCK_BYTES = 64 << 20
+MAX_BLOCK_BATCHES = 256
+# Up to here data is converted to the model's dtype once; larger data is converted block by block.
+CONVERT_ONCE_BYTES = 1 << 30
+
+
+class ArrayData:
+    """Tensors with one common first dimension, cut into batches.
+
+    `tensors` lie on the host; `dtypes` are what the model wants (None: as they are); `pack` turns the tuple of
+    one batch's tensors into the batch. `shuffle` is True, False or "batch" (shuffle whole batches).
+    """
+
+    repeatable = True
+
+    def __init__(
+        self,
+        tensors: list[torch.Tensor],
+        batch_size: int = 32,
+        shuffle: bool | str = False,
+        dtypes: list[torch.dtype | None] | None = None,
+        device: torch.device | None = None,
+        pack: Callable[[tuple[torch.Tensor, ...]], Any] | None = None,
+    ) -> None:
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.size = int(tensors[0].shape[0])
+        self.num_batches = math.ceil(self.size / batch_size)
+        self.device = device or config.default_device()
+        self._pack = pack
+        self._order: np.ndarray | None = None
+        self._place(tensors, dtypes or [None] * len(tensors))
+
+    def _place(self, tensors: list[torch.Tensor], dtypes: list[torch.dtype | None]) -> None:
+        """Convert and move what fits; what does not is left for `_block`."""
+        sizes = [t.numel() * (d.itemsize if d else t.element_size()) for t, d in zip(tensors, dtypes, strict=True)]
+        total = sum(sizes)
+        resident = all(t.device == self.device for t in tensors) or _fits(total, self.device)
+        if resident:
+            tensors = [t.to(self.device) for t in tensors]
+        if total <= CONVERT_ONCE_BYTES:
+            tensors = [t if d is None else t.to(d) for t, d in zip(tensors, dtypes, strict=True)]
+        self._tensors = tensors
+        self._dtypes = [d if d is not None and t.dtype != d else None for t, d in zip(tensors, dtypes, strict=True)]
+        self._on_device = resident
+        self._passthrough = resident and not any(self._dtypes)
+        budget = CPU_BLOCK_BYTES if self.device.type == "cpu" else DEVICE_BLOCK_BYTES
+        per_batch = max(1, total * self.batch_size // max(1, self.size))
+        self._block = self.batch_size * max(1, min(MAX_BLOCK_BATCHES, budget // per_batch))
+
+    def epoch(self) -> Iterator[Any]:
+        """Yield the batches of one pass."""
+        order = self._next_order()
+        for start in range(0, self.size, self._block):
+            chunk = self._gather(order, start, min(start + self._block, self.size))
+            parts = zip(*(tensor.split(self.batch_size) for tensor in chunk), strict=True)
+            if self._pack is None:
+                yield from parts
+            else:
+                yield from map(self._pack, parts)
+
+    def on_epoch_end(self) -> None:
+        """Arrays need nothing between epochs."""
+
+    def _gather(self, order: torch.Tensor | None, start: int, stop: int) -> list[torch.Tensor]:
+        if order is None:
+            chunk = [tensor[start:stop] for tensor in self._tensors]
+        else:
+            index = order[start:stop]
+            chunk = [tensor.index_select(0, index) for tensor in self._tensors]
+        return chunk if self._passthrough else [self._finish(*item) for item in zip(chunk, self._dtypes, strict=True)]
+
+    def _finish(self, tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+        """Move a block to the device in its stored dtype, and convert it there."""
+        if not self._on_device:
+            if self.device.type == "cuda" and not tensor.is_pinned():
+                tensor = tensor.pin_memory()
+            tensor = tensor.to(self.device, non_blocking=True)
+        return tensor if dtype is None else tensor.to(dtype)
+
+    def _next_order(self) -> torch.Tensor | None:
+        if not self.shuffle:
+            return None
+        order = self._classic_order() if config.is_classic() else self._torch_order()
+        return order.to(self._tensors[0].device)
+
+    def _torch_order(self) -> torch.Tensor:
+        if self.shuffle != "batch":
+            return torch.randperm(self.size, device="cpu")
+        whole = self.size // self.batch_size
+        starts = torch.randperm(whole, device="cpu") * self.batch_size
+        order = (starts[:, None] + torch.arange(self.batch_size, device="cpu")).flatten()
+        return torch.cat([order, torch.arange(whole * self.batch_size, self.size, device="cpu")])
+
+    def _classic_order(self) -> torch.Tensor:
+        """Keras 1 and 2 shuffle one index array again and again with numpy's global generator."""
+        if self._order is None:
+            self._order = np.arange(self.size)
+        if self.shuffle == "batch":
+            whole = self.size // self.batch_size * self.batch_size
+            rows = self._order[:whole].reshape(-1, self.batch_size)
+            np.random.shuffle(rows)
+            self._order = np.append(rows.reshape(-1), self._order[whole:])
+        else:
+            np.random.shuffle(self._order)
+        return torch.from_numpy(self._order.copy())
+
+
+def _fits(size: int, device: torch.device) -> bool:
+    """Whether data of `size` bytes may live on `device` for the whole training."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return size <= free * DEVICE_SHARE
+    return device.type == "cpu"

@@ -1,0 +1,109 @@
+"""Arrays of any origin become torch tensors: numpy, pandas, scipy, Python lists, tensors."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch import config
+
+_WIDER = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64, np.dtype("uint64"): np.int64}
+
+
+def to_numpy_or_tensor(value: Any, label: str) -> Any:
+    """Return `value` as a numpy array of numbers, or unchanged if it is a torch tensor.
+
+    `label` is how error messages call the argument, e.g. "`x`". TypeError for text, ValueError for ragged lists.
+    """
+    if isinstance(value, torch.Tensor):
+        return value
+    if not isinstance(value, np.ndarray):
+        value = _as_array(value, label)
+    kind = value.dtype.kind
+    if kind == "O":
+        value = _from_objects(value, label)
+    elif kind in "USVmM":
+        raise TypeError(
+            f"{label} must hold numbers. Received: an array of dtype {value.dtype}, shape {value.shape}. "
+            "Turn text or dates into numbers first, e.g. with `np.unique(values, return_inverse=True)`."
+        )
+    return value
+
+
+def _as_array(value: Any, label: str) -> np.ndarray:
+    if hasattr(value, "to_numpy"):
+        return value.to_numpy()
+    if hasattr(value, "toarray"):
+        return value.toarray()
+    if isinstance(value, (list, tuple)) and any(isinstance(item, torch.Tensor) for item in value):
+        value = [item.detach().cpu().numpy() if isinstance(item, torch.Tensor) else item for item in value]
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{label} must be a rectangular array, but its items have different lengths. "
+            f"Received: {_brief(value)}. Pad them first, e.g. with `keras.utils.pad_sequences`."
+        ) from error
+
+
+def _from_objects(value: np.ndarray, label: str) -> np.ndarray:
+    """Return an object array as numbers when that is exact."""
+    try:
+        result = np.array(value.tolist())
+    except ValueError:
+        result = value
+    if result.dtype.kind not in "biuf" or result.shape[: value.ndim] != value.shape:
+        first = _brief(value.flat[0]) if value.size else "missing"
+        raise TypeError(
+            f"{label} must be an array of numbers. Received: an array of dtype object, shape {value.shape}, whose "
+            f"first item is {first}. Convert it, e.g. with "
+            "`np.asarray(x, dtype='float32')`; pad items of different lengths with `keras.utils.pad_sequences`."
+        )
+    return result
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
+
+
+def to_tensor(array: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """Return a numpy array or tensor as a torch tensor, sharing memory where the dtype allows it.
+
+    Without `dtype`, floats become `floatx` and integers stay as they are.
+    """
+    tensor = array if isinstance(array, torch.Tensor) else from_numpy(array)
+    if dtype is None and tensor.is_floating_point():
+        dtype = config.torch_dtype(config.floatx())
+    if dtype is not None and tensor.dtype != dtype:
+        tensor = tensor.to(dtype)
+    return tensor.detach() if tensor.requires_grad else tensor
+
+
+def from_numpy(array: np.ndarray) -> torch.Tensor:
+    """`torch.from_numpy` for any strides, byte order, unsigned type and for read-only arrays."""
+    if array.dtype in _WIDER:
+        array = array.astype(_WIDER[array.dtype])
+    elif not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    elif array.dtype == np.longdouble and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    if any(stride < 0 for stride in array.strides):
+        array = np.ascontiguousarray(array)
+    if array.flags.writeable:
+        return torch.from_numpy(array)
+    with warnings.catch_warnings():
+        # Nothing here writes to the data; torch only fears that somebody might.
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(array)
+
+
+def to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    """Return a tensor's values as a numpy array on the host; bfloat16, which numpy lacks, becomes float32."""
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.float()
+    return tensor.cpu().numpy()

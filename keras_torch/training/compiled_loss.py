@@ -1,0 +1,183 @@
+"""The loss of a compiled model: one loss and weight for each output, their sum, and the running means of both."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import torch
+
+from keras_torch import config, losses
+from keras_torch.data.structure import flatten, is_nested
+from keras_torch.metrics import Metric
+from keras_torch.training.outputs import in_output_order, output_names_of, per_output
+
+
+class LossTracker(Metric):
+    """Mean of a loss over an epoch, each batch counting as many times as it has samples: one `add_` a step."""
+
+    def __init__(self, name: str = "loss") -> None:
+        super().__init__(name=name)
+        self._total: torch.Tensor | None = None
+        self._count = 0.0
+        self._last: Any = None
+
+    def add(self, loss: torch.Tensor, samples: int) -> None:
+        """Count a batch's loss. Call it under `torch.no_grad()`."""
+        if self._total is None:
+            dtype = torch.float32 if loss.device.type == "mps" else torch.float64
+            self._total = torch.zeros((), dtype=dtype, device=loss.device)
+        self._total.add_(loss, alpha=samples)
+        self._count += samples
+
+    def record(self, loss: torch.Tensor, samples: int) -> None:
+        """Count a batch's loss, and ignore the same tensor if the caller's own train_step hands it in again."""
+        with torch.no_grad():
+            self.add(loss, samples)
+        self._last = weakref.ref(loss)
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Count `values`, a scalar, with the weight `sample_weight` (1 by default)."""
+        if self._last is not None and self._last() is values:
+            return
+        values = torch.as_tensor(values, dtype=None).detach()
+        with torch.no_grad():
+            self.add(values.mean() if values.dim() else values, 1 if sample_weight is None else float(sample_weight))
+
+    def result(self) -> torch.Tensor:
+        """Return the mean so far."""
+        if self._total is None:
+            return torch.zeros(())
+        return (self._total / max(self._count, 1e-12)).to(torch.float32)
+
+    def reset_state(self) -> None:
+        """Start a new mean."""
+        if self._total is not None:
+            self._total = torch.zeros_like(self._total)
+        self._count = 0.0
+        self._last = None
+
+    @property
+    def variables(self) -> list[torch.Tensor]:
+        """The weighted sum and the weight so far."""
+        total = torch.zeros(()) if self._total is None else self._total
+        return [total, torch.tensor(self._count)]
+
+
+def function_name(function: Any) -> str:
+    """Return the name under which a function appears in logs."""
+    inner = getattr(function, "func", function)
+    return getattr(inner, "__name__", None) or type(inner).__name__
+
+
+class CompiledLoss:
+    """Losses and weights for the outputs of one model. Called with targets and predictions it returns the total."""
+
+    def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None) -> None:
+        self.user_loss = loss
+        self.user_weights = loss_weights
+        self.output_names = output_names
+        self.total = LossTracker("loss")
+        self.tracking = True
+        self.built = False
+        self._single: Any = None
+        self._resolved = _resolve(loss)
+        if output_names is not None:
+            self.build(output_names)
+
+    def build(self, names: list[str]) -> None:
+        """Give each output its loss, weight and, if there are several outputs, its running mean."""
+        self.names = names
+        multiple = len(names) > 1
+        self.losses = per_output(_unnest(self._resolved, names), names, "`loss`")
+        self.weights = per_output(_unnest(self.user_weights, names), names, "`loss_weights`")
+        if not any(loss is not None for loss in self.losses) and self._resolved is not None:
+            raise ValueError(f"`loss` gives no loss to any of the outputs {names}. Received: loss={self.user_loss!r}")
+        self.trackers = [
+            LossTracker(f"{name}_loss") if multiple and loss is not None else None
+            for name, loss in zip(names, self.losses, strict=True)
+        ]
+        simple = not multiple and self.weights[0] in (None, 1, 1.0) and not config.is_classic()
+        self._single = self.losses[0] if simple else None
+        self.built = True
+
+    @property
+    def metrics(self) -> list[LossTracker]:
+        """The running means: the total, then one for each output of a model with several."""
+        return [self.total] + ([tracker for tracker in self.trackers if tracker is not None] if self.built else [])
+
+    def compute(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
+        """Return the weighted sum of the losses of one batch, or None if no output has one."""
+        if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
+            if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
+                y_true = y_true.unsqueeze(-1)
+            return self._single(y_true, y_pred, sample_weight)
+        if not self.built:
+            self.build(self.output_names or output_names_of(y_pred))
+            return self.compute(y_true, y_pred, sample_weight)
+        return self._compute_all(y_true, y_pred, sample_weight)
+
+    def _compute_all(self, y_true: Any, y_pred: Any, sample_weight: Any) -> torch.Tensor | None:
+        predictions = flatten(y_pred)
+        targets = in_output_order(y_true, y_pred, self.names)
+        weights = in_output_order(sample_weight, y_pred, self.names)
+        total: torch.Tensor | None = None
+        if len(targets) != len(predictions):
+            raise ValueError(
+                f"There must be one target array for each of the {len(predictions)} outputs {self.names}. "
+                f"Received: {len(targets)} arrays"
+            )
+        for index, (loss, target) in enumerate(zip(self.losses, targets, strict=True)):
+            if loss is None or target is None:
+                continue
+            value = output_loss(loss, target, predictions[index], weights[index])
+            tracker = self.trackers[index]
+            if tracker is not None:
+                with torch.no_grad():
+                    tracker.add(value, predictions[index].shape[0])
+            if self.weights[index] is not None:
+                value = value * self.weights[index]
+            total = value if total is None else total + value
+        return total
+
+    def __call__(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None, regularization_losses: Any = None
+    ) -> torch.Tensor | None:
+        """Return the total loss of a batch, `regularization_losses` included, and count it in the running mean."""
+        total = self.compute(y_true, y_pred, sample_weight)
+        for extra in regularization_losses or ():
+            total = extra if total is None else total + extra
+        if total is not None and self.tracking:
+            self.total.record(total, flatten(y_pred)[0].shape[0])
+        return total
+
+    def reset_state(self) -> None:
+        """Start new running means."""
+        for tracker in self.metrics:
+            tracker.reset_state()
+
+
+def output_loss(loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any) -> torch.Tensor:
+    """Return one output's loss. Keras 1 and 2 divide by the number of samples whose weight is not zero."""
+    if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
+        y_true = y_true.unsqueeze(-1)
+    value = loss(y_true, y_pred, sample_weight)
+    if sample_weight is not None and config.is_classic():
+        value = value / (sample_weight != 0).to(value.dtype).mean()
+    return value
+
+
+def _resolve(loss: Any) -> Any:
+    """Turn every leaf of `loss` into a loss object, so that unknown names fail in `compile`."""
+    if isinstance(loss, dict) and "class_name" not in loss:
+        return {key: _resolve(item) for key, item in loss.items()}
+    if isinstance(loss, (list, tuple)):
+        return [_resolve(item) for item in loss]
+    return losses.as_loss(loss)
+
+
+def _unnest(value: Any, names: list[str]) -> Any:
+    """Take the single entry out of a list given for a model with one output."""
+    if len(names) == 1 and is_nested(value) and not isinstance(value, dict) and len(value) == 1:
+        return value[0]
+    return value

@@ -1,0 +1,190 @@
+"""What happens in `compile` and before a loop starts: resolving arguments, freezing the trained set, configs."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+
+from keras_torch import losses, optimizers, registry
+from keras_torch import metrics as metrics_module
+from keras_torch.engine import trainable as trainable_state
+from keras_torch.training import standardize
+from keras_torch.training.compiled import CompiledMetrics
+from keras_torch.training.compiled_loss import CompiledLoss
+from keras_torch.training.steps import Compiled, tracked_metrics
+
+
+def make(model: Any, arguments: dict[str, Any]) -> Compiled:
+    """Resolve the arguments of `compile`; raises before anything about the model has changed."""
+    names = _known_outputs(model)
+    optimizer = optimizers.get(arguments["optimizer"])
+    loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names)
+    metrics = CompiledMetrics(arguments["metrics"], arguments["weighted_metrics"], names, loss)
+    jit, steps = arguments["jit_compile"], arguments["steps_per_execution"]
+    if jit not in ("auto", True, False, None):
+        raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {jit!r}")
+    if steps != "auto" and (int(steps) != steps or steps < 1):
+        raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps!r}")
+    arguments["steps_per_execution"] = 1 if steps == "auto" else int(steps)
+    compiled = Compiled(optimizer, loss, metrics, arguments)
+    if model.built:
+        compiled.trainable = list(model.trainable_variables)
+    if jit is True and not arguments["run_eagerly"]:
+        compiled.forward = torch.compile(model)
+    return compiled
+
+
+def _known_outputs(model: Any) -> list[str] | None:
+    known = standardize.slots(model, "outputs")
+    return None if known is None else [slot.name for slot in known]
+
+
+def adopt_outputs(model: Any, compiled: Compiled) -> None:
+    """Settle losses and metrics per output once a model that was built by its data has outputs."""
+    names = _known_outputs(model)
+    if names is not None and compiled.loss.output_names is None:
+        arguments = compiled.arguments
+        compiled.loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names)
+        compiled.metrics = CompiledMetrics(arguments["metrics"], arguments["weighted_metrics"], names, compiled.loss)
+
+
+def require(model: Any, method: str) -> Compiled:
+    """Return what `compile` made. RuntimeError before it was called."""
+    compiled = model._compiled
+    if compiled is None:
+        raise RuntimeError(
+            f"You must compile the model {model.name!r} before using `{method}`: call `model.compile(optimizer, loss)`."
+        )
+    return compiled
+
+
+def prepare(model: Any) -> None:
+    """Find out, once per loop, what the user's class overrides, and which metrics are attributes of layers."""
+    compiled = model._compiled
+    compiled.compute_loss = _tolerant(model.compute_loss) if model._overrides("compute_loss") else None
+    compiled.compute_metrics = model.compute_metrics if model._overrides("compute_metrics") else None
+    compiled.layer_metrics = tracked_metrics(model)
+    if model._overrides("train_step") and model.built:
+        _follow_flags(model)
+
+
+def _follow_flags(model: Any) -> None:
+    """A train_step of the user's own takes the weights as they are flagged now, not as they were at compile time."""
+    chosen = {id(storage) for variable in model.trainable_variables for storage in variable.storages}
+    for parameter in model.parameters():
+        wanted = id(parameter) in chosen and parameter.is_floating_point()
+        if parameter.requires_grad != wanted:
+            parameter.requires_grad_(wanted)
+    trainable_state.invalidate()
+
+
+def _tolerant(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave `training` out for a `compute_loss` that does not take it (before Keras 3.7)."""
+    parameters = inspect.signature(function).parameters
+    if "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return function
+
+    @functools.wraps(function)
+    def call(**arguments: Any) -> Any:
+        return function(**{key: value for key, value in arguments.items() if key in parameters})
+
+    return call
+
+
+def set_optimizer(model: Any, value: Any) -> None:
+    """Exchange the optimizer of a compiled model; on an uncompiled one, compile without a loss."""
+    if model._compiled is None:
+        arguments = dict(_DEFAULTS, optimizer=value)
+        object.__setattr__(model, "_compiled", make(model, arguments))
+        return
+    model._compiled.optimizer = optimizers.get(value)
+    model._compiled.arguments["optimizer"] = value
+    trainable_state.invalidate()
+
+
+def recompile(model: Any, name: str, value: Any) -> None:
+    """Exchange one argument of `compile`."""
+    arguments = dict(_DEFAULTS if model._compiled is None else model._compiled.arguments)
+    if model._compiled is not None:
+        arguments["optimizer"] = model._compiled.optimizer
+    object.__setattr__(model, "_compiled", make(model, {**arguments, name: value}))
+
+
+_DEFAULTS = {
+    "optimizer": "rmsprop",
+    "loss": None,
+    "loss_weights": None,
+    "metrics": None,
+    "weighted_metrics": None,
+    "run_eagerly": False,
+    "steps_per_execution": 1,
+    "jit_compile": "auto",
+    "auto_scale_loss": True,
+}
+
+
+def serialize(model: Any) -> dict[str, Any] | None:
+    """Return the arguments of `compile` as plain data."""
+    compiled = model._compiled
+    if compiled is None:
+        return None
+    arguments = compiled.arguments
+    return {
+        "optimizer": registry.optimizers.serialize(compiled.optimizer),
+        "loss": _map(losses.serialize, arguments["loss"]),
+        "loss_weights": arguments["loss_weights"],
+        "metrics": _map(metrics_module.serialize, arguments["metrics"]),
+        "weighted_metrics": _map(metrics_module.serialize, arguments["weighted_metrics"]),
+        "run_eagerly": arguments["run_eagerly"],
+        "steps_per_execution": arguments["steps_per_execution"],
+        "jit_compile": arguments["jit_compile"],
+    }
+
+
+def _map(function: Callable[[Any], Any], value: Any) -> Any:
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: _map(function, item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_map(function, item) for item in value]
+    if isinstance(value, (str, Mapping)) or value is None:
+        return value
+    return function(losses.get(value) if isinstance(value, torch.nn.Module) else value)
+
+
+def compile_from_config(model: Any, config: Mapping[str, Any]) -> None:
+    """Compile with plain data, and make the optimizer's state if the weights exist, so that it can be loaded."""
+    known = {key: value for key, value in config.items() if key in _DEFAULTS}
+    model.compile(**known)
+    if model.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
+    """Return both as ints. ValueError unless they are whole numbers, not negative."""
+    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+        if isinstance(value, str) or int(value) != value or value < 0:
+            raise ValueError(f"`{name}` must be an integer, 0 or more. Received: {value!r}")
+    return int(epochs), int(initial_epoch)
+
+
+def refuse_split(validation_split: float, x: Any) -> None:
+    """`validation_split` needs arrays."""
+    if validation_split:
+        raise ValueError(
+            "`validation_split` needs arrays, whose last samples it takes. "
+            f"Received: x of type {type(x).__name__}. Pass `validation_data` instead."
+        )
+
+
+def validation_due(freq: Any) -> Callable[[int], bool]:
+    """Return the function that says whether epoch number n (from 1) ends with a validation."""
+    if isinstance(freq, int) and not isinstance(freq, bool) and freq >= 1:
+        return lambda epoch: epoch % freq == 0
+    if isinstance(freq, Collection) and not isinstance(freq, str):
+        return lambda epoch: epoch in freq
+    raise ValueError(f"`validation_freq` must be a positive integer or a list of epoch numbers. Received: {freq!r}")
+

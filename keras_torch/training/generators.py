@@ -1,0 +1,91 @@
+"""Keras 1's and 2's methods for generators; since tf.keras `fit`, `evaluate` and `predict` take generators."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_torch import legacy
+
+
+class GeneratorMethods:
+    """`fit_generator`, `evaluate_generator` and `predict_generator` under their old names and argument orders."""
+
+    @legacy.translated("Model.fit_generator")
+    def fit_generator(
+        self,
+        generator: Any,
+        steps_per_epoch: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = 1,
+        callbacks: Any = None,
+        validation_data: Any = None,
+        validation_steps: int | None = None,
+        validation_freq: Any = 1,
+        class_weight: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+    ) -> Any:
+        """Train on batches from a generator or Sequence; the same as `fit`."""
+        return self.fit(  # type: ignore[attr-defined]
+            x=generator,
+            steps_per_epoch=steps_per_epoch,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            validation_steps=validation_steps,
+            validation_freq=validation_freq,
+            class_weight=class_weight,
+            max_queue_size=max_queue_size,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            shuffle=shuffle,
+            initial_epoch=initial_epoch,
+        )
+
+    @legacy.translated("Model.evaluate_generator")
+    def evaluate_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: int | str = 0,
+    ) -> Any:
+        """Measure the model on batches from a generator or Sequence; the same as `evaluate`."""
+        return self.evaluate(  # type: ignore[attr-defined]
+            x=generator,
+            steps=steps,
+            callbacks=callbacks,
+            max_queue_size=max_queue_size,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            verbose=verbose,
+        )
+
+    @legacy.translated("Model.predict_generator")
+    def predict_generator(
+        self,
+        generator: Any,
+        steps: int | None = None,
+        callbacks: Any = None,
+        max_queue_size: int = 10,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        verbose: int | str = 0,
+    ) -> Any:
+        """Predict for batches from a generator or Sequence; the same as `predict`."""
+        return self.predict(  # type: ignore[attr-defined]
+            x=generator,
+            steps=steps,
+            callbacks=callbacks,
+            max_queue_size=max_queue_size,
+            workers=workers,
+            use_multiprocessing=use_multiprocessing,
+            verbose=verbose,
+        )

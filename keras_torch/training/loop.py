@@ -1,0 +1,181 @@
+"""The loops: one over the batches of an epoch, and one over epochs."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from keras_torch import config
+from keras_torch.callbacks import CallbackList, Logs
+
+
+class Steps:
+    """The batches of each epoch: all of a source, or `steps` at a time, going on where the last epoch stopped."""
+
+    def __init__(self, source: Any, steps: int | None = None) -> None:
+        self.source = source
+        self.steps = steps
+        self.count: int | None = steps if steps is not None else source.num_batches
+        self._iterator: Iterator[Any] | None = None
+        self._used = 0
+
+    def epoch(self) -> Iterator[Any]:
+        """Yield the batches of one epoch, with a warning if the data ends too early."""
+        if self.steps is None:
+            yield from self._whole()
+        else:
+            yield from self._some(self.steps)
+
+    def _whole(self) -> Iterator[Any]:
+        seen = 0
+        for data in self.source.epoch():
+            seen += 1
+            yield data
+        if self.count is None:
+            self.count = seen
+        elif seen < self.count and not self.source.repeatable:
+            _warn_exhausted()
+        self.source.on_epoch_end()
+
+    def _some(self, steps: int) -> Iterator[Any]:
+        available = self.source.num_batches
+        for _ in range(steps):
+            data = self._next()
+            if data is _END and config.is_classic() and self.source.repeatable:
+                data = self._next()
+            if data is _END:
+                _warn_exhausted()
+                return
+            self._used += 1
+            yield data
+        if available is not None and self._used >= available:
+            self._finish_pass()
+
+    def _next(self) -> Any:
+        if self._iterator is None:
+            self._iterator = iter(self.source.epoch())
+        data = next(self._iterator, _END)
+        if data is _END:
+            self._finish_pass()
+        return data
+
+    def _finish_pass(self) -> None:
+        self._iterator = None
+        self._used = 0
+        self.source.on_epoch_end()
+
+
+_END = object()
+
+
+def _warn_exhausted() -> None:
+    warnings.warn(
+        "Your input ran out of data; interrupting the epoch. Make sure that your dataset or generator can give at "
+        "least `steps_per_epoch * epochs` batches.",
+        stacklevel=2,
+    )
+
+
+def run_epoch(
+    model: Any,
+    step: Callable[[Any], Any],
+    batches: Iterator[Any],
+    callbacks: CallbackList,
+    mode: str,
+    logs_of: Callable[[Any], dict[str, Any]],
+) -> Any:
+    """Run `step` on every batch and fire the batch events of `mode` ("train", "test" or "predict").
+
+    Returns what the last step returned. Logs are only made where a callback listens.
+    """
+    begin, end = batch_hooks(callbacks, mode)
+    stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[mode]
+    group = max(1, int(getattr(model, "steps_per_execution", 1) or 1))
+    outcome = None
+    index = -1
+    for index, data in enumerate(batches):
+        if begin is not None and index % group == 0:
+            begin(index, {})
+        outcome = step(data)
+        if (index + 1) % group == 0:
+            if end is not None:
+                end(index, logs_of(outcome))
+            if getattr(model, stop):
+                return outcome
+    if end is not None and (index + 1) % group:
+        end(index, logs_of(outcome))
+    return outcome
+
+
+def batch_hooks(callbacks: CallbackList, mode: str) -> tuple[Callable[..., Any] | None, Callable[..., Any] | None]:
+    """Return the batch begin and end events of `mode`, None where no callback listens."""
+    names = (f"on_{mode}_batch_begin", f"on_{mode}_batch_end")
+    found = [getattr(callbacks, name) if callbacks.listens(name) else None for name in names]
+    return found[0], found[1]
+
+
+@contextlib.contextmanager
+def mode_of(model: Any, training: bool) -> Iterator[None]:
+    """Put the model into training or inference mode, and back into inference mode whatever happens."""
+    model.train(training)
+    try:
+        yield
+    finally:
+        if training:
+            model.eval()
+
+
+def train(
+    model: Any,
+    steps: Steps,
+    callbacks: CallbackList,
+    epochs: int,
+    initial_epoch: int,
+    validate: Callable[[int], dict[str, Any] | None],
+) -> None:
+    """Train for the epochs `initial_epoch` to `epochs - 1`; `validate(epoch)` returns logs when it is due."""
+    logs: Any = {}
+    callbacks.on_train_begin()
+    for epoch in range(initial_epoch, epochs):
+        model.reset_metrics()
+        callbacks.on_epoch_begin(epoch)
+        with mode_of(model, True):
+            outcome = run_epoch(model, model.train_function, steps.epoch(), callbacks, "train", model._logs)
+        logs = Logs(model._logs(outcome)).fetch()
+        extra = validate(epoch)
+        if extra is not None:
+            logs.update({f"val_{name}": value for name, value in extra.items()})
+        callbacks.on_epoch_end(epoch, logs)
+        if model.stop_training:
+            break
+    callbacks.on_train_end(logs)
+
+
+def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:
+    """Measure the model on the data and return its logs."""
+    model.reset_metrics()
+    callbacks.on_test_begin()
+    with mode_of(model, False), torch.no_grad():
+        outcome = run_epoch(model, model.test_function, steps.epoch(), callbacks, "test", model._logs)
+    logs = Logs(model._logs(outcome)).fetch()
+    callbacks.on_test_end(logs)
+    return logs
+
+
+def predict(model: Any, steps: Steps, callbacks: CallbackList, found: Any) -> Any:
+    """Collect the outputs for all batches in `found` and return its result."""
+
+    def step(data: Any) -> dict[str, Any]:
+        outputs = model.predict_function(data)
+        found.add(outputs)
+        return {"outputs": outputs}
+
+    callbacks.on_predict_begin()
+    with mode_of(model, False), torch.no_grad():
+        run_epoch(model, step, steps.epoch(), callbacks, "predict", lambda outcome: outcome)
+    callbacks.on_predict_end()
+    return found.result()

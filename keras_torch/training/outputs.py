@@ -1,0 +1,53 @@
+"""How values given per output (losses, weights, metrics, targets) meet the outputs of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_torch.data.structure import flatten
+from keras_torch.errors import suggest
+
+
+def output_names_of(y_pred: Any) -> list[str]:
+    """Return names for the outputs of a model that has none: dict keys, or `output_1`, `output_2`, ..."""
+    if isinstance(y_pred, Mapping):
+        return [str(key) for key in y_pred]
+    return [f"output_{index + 1}" for index in range(len(flatten(y_pred)))]
+
+
+def per_output(value: Any, names: list[str], label: str, required: bool = False) -> list[Any]:
+    """Return `value`, given as a dict by output name or as a list, as one entry for each output.
+
+    `required` says that a dict must have every name. ValueError names the unknown, missing or surplus ones.
+    """
+    if isinstance(value, Mapping):
+        unknown = [key for key in value if key not in names]
+        if unknown:
+            raise ValueError(
+                f"{label} has keys that are no output names: {unknown}.{suggest(unknown[0], names)} "
+                f"The outputs of the model are: {names}. Received keys: {list(value)}"
+            )
+        missing = [name for name in names if name not in value]
+        if missing and required:
+            raise ValueError(f"{label} lacks the outputs {missing}. Received keys: {list(value)}")
+        return [value.get(name) for name in names]
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(names):
+            raise ValueError(
+                f"{label} must have one entry for each of the {len(names)} outputs {names}. "
+                f"Received: {len(value)} entries"
+            )
+        return list(value)
+    return [value] * len(names)
+
+
+def in_output_order(value: Any, y_pred: Any, names: list[str] | None) -> list[Any]:
+    """Return targets, weights or predictions as a flat list in the order of the outputs; missing ones are None."""
+    keys = names if names and not isinstance(y_pred, Mapping) else output_names_of(y_pred)
+    if isinstance(value, Mapping):
+        return [value.get(key) for key in keys]
+    if value is None:
+        return [None] * len(keys)
+    leaves = flatten(value)
+    return leaves * len(keys) if len(leaves) == 1 else leaves

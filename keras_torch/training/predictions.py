@@ -1,0 +1,75 @@
+"""Collecting the outputs of `predict`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from keras_torch.data.conversion import to_numpy
+from keras_torch.data.structure import flatten, rebuilder
+
+# Outputs up to this size stay on the device until the end, so that no batch waits for a copy.
+KEEP_BYTES = 1 << 30
+
+
+class Predictions:
+    """Outputs of successive batches, joined along the first axis; `samples` is their total number if known."""
+
+    def __init__(self, samples: int | None) -> None:
+        self._samples = samples
+        self._rebuild: Any = None
+        self._buffers: list[_Buffer] = []
+
+    def add(self, outputs: Any) -> None:
+        """Append one batch's outputs."""
+        leaves = flatten(outputs)
+        if not self._buffers:
+            self._rebuild = rebuilder(outputs)
+            self._buffers = [_Buffer(leaf, self._samples) for leaf in leaves]
+        for buffer, leaf in zip(self._buffers, leaves, strict=True):
+            buffer.add(leaf)
+
+    def result(self) -> Any:
+        """Return numpy arrays in the structure of the model's outputs."""
+        if not self._buffers:
+            raise ValueError("`predict` got no batches. Received: data without any batch")
+        arrays = [buffer.result() for buffer in self._buffers]
+        return self._rebuild(arrays) if self._rebuild else arrays[0]
+
+
+class _Buffer:
+    """One output: filled in place when the number of samples is known, else a list of batches."""
+
+    def __init__(self, first: torch.Tensor, samples: int | None) -> None:
+        self._whole: torch.Tensor | None = None
+        self._filled = 0
+        self._parts: list[torch.Tensor] = []
+        if samples and first.dim() and first.shape[0] < samples:
+            size = samples * first[0].numel() * first.element_size()
+            device = first.device if size <= KEEP_BYTES else torch.device("cpu")
+            self._whole = torch.empty((samples, *first.shape[1:]), dtype=first.dtype, device=device)
+
+    def add(self, part: torch.Tensor) -> None:
+        whole, end = self._whole, self._filled + (part.shape[0] if part.dim() else 1)
+        if whole is not None and (part.shape[1:] != whole.shape[1:] or end > whole.shape[0]):
+            # The model changes shapes from batch to batch after all.
+            self._parts, self._whole = [whole[: self._filled]], None
+            whole = None
+        if whole is None:
+            self._parts.append(part)
+        else:
+            whole[self._filled : end].copy_(part)
+        self._filled = end
+
+    def result(self) -> Any:
+        if self._whole is not None:
+            return to_numpy(self._whole[: self._filled])
+        parts = [part if part.dim() else part.reshape(1) for part in self._parts]
+        if len({part.shape[1:] for part in parts}) > 1:
+            raise ValueError(
+                "The outputs of different batches cannot be joined into one array. Received the shapes: "
+                f"{sorted({tuple(part.shape) for part in parts})}. Pad the inputs to one length, or use "
+                "`predict_on_batch`."
+            )
+        return to_numpy(parts[0] if len(parts) == 1 else torch.cat(parts))

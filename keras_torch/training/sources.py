@@ -1,0 +1,259 @@
+"""From the arguments of `fit`, `evaluate` and `predict` to a source of batches on the model's device."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+
+from keras_torch import config
+from keras_torch.data import (
+    ArrayData,
+    GeneratorData,
+    LoaderData,
+    SequenceData,
+    is_sequence,
+    loader_for,
+    pack_x_y_sample_weight,
+    unpack_x_y_sample_weight,
+)
+from keras_torch.training import standardize
+from keras_torch.training.standardize import Arrays
+from keras_torch.training.steps import ensure_built
+
+_FEW = 2
+
+
+def device_of(model: Any) -> torch.device:
+    """Return where the model's weights are; the default device if it has none."""
+    return next((parameter.device for parameter in model.parameters()), None) or config.default_device()
+
+
+def is_array_like(x: Any) -> bool:
+    """Whether `x` is an array, a structure of arrays or a list of numbers, not a stream of batches."""
+    if isinstance(x, (np.ndarray, torch.Tensor, list, tuple, Mapping)) or x is None:
+        return True
+    return hasattr(x, "shape") or hasattr(x, "to_numpy")
+
+
+class ArrayArguments:
+    """Checked `x`, `y` and `sample_weight` given as arrays, to be cut into batches."""
+
+    def __init__(
+        self, model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    ) -> None:
+        self.model = model
+        compiled = model._compiled
+        self.x = standardize.standardize_x(model, x)
+        if not model.built and _has_default_step(model):
+            self._build(x)
+        loss = compiled.loss if compiled is not None and compiled.loss.built else None
+        self.y = standardize.standardize_y(model, y, None if loss is None else loss.losses)
+        self.weight = standardize.standardize_sample_weight(model, sample_weight, self.y)
+        self.size = standardize.check_lengths(self.x, self.y, self.weight)
+        self.class_weight = class_weight
+
+    def _build(self, x: Any) -> None:
+        """Make the weights with the first samples, then check the input again: now the model knows its shapes."""
+        if not self.x.given or not all(tensor.dim() for tensor in self.x.tensors):
+            return
+        device = device_of(self.model)
+        parts = [
+            tensor[:_FEW].to(device, dtype)
+            for tensor, dtype in zip(self.x.tensors, self.x.dtypes, strict=True)
+        ]
+        ensure_built(self.model, self.x.rebuild(parts) if self.x.rebuild else parts[0])
+        self.model._adopt_outputs()
+        self.x = standardize.standardize_x(self.model, x)
+
+    def split(self, fraction: float) -> tuple[ArrayArguments, ArrayArguments]:
+        """Return the first part, to train on, and the last `fraction` of the samples, to validate with."""
+        if not 0 < fraction < 1:
+            raise ValueError(f"`validation_split` must lie between 0 and 1. Received: {fraction!r}")
+        at = int(self.size * (1.0 - fraction))
+        if at in (0, self.size):
+            raise ValueError(
+                f"`validation_split={fraction}` of {self.size} samples leaves {at} to train on and {self.size - at} to "
+                "validate with; both must be positive."
+            )
+        return self._part(slice(None, at), self.class_weight), self._part(slice(at, None), None)
+
+    def _part(self, which: slice, class_weight: Any) -> ArrayArguments:
+        part = object.__new__(ArrayArguments)
+        part.model, part.class_weight = self.model, class_weight
+        for name in ("x", "y", "weight"):
+            arrays: Arrays = getattr(self, name)
+            tensors = [tensor[which] for tensor in arrays.tensors]
+            setattr(part, name, Arrays(tensors, arrays.dtypes, arrays.rebuild))
+        part.size = int(part.x.tensors[0].shape[0])
+        return part
+
+    def source(self, batch_size: int, shuffle: bool | str) -> ArrayData:
+        """Return the batches."""
+        y, weight = self.y, self.weight
+        if self.class_weight is not None:
+            weight = self._weighted()
+        every = (self.x, y, weight)
+        return ArrayData(
+            [tensor for arrays in every for tensor in arrays.tensors],
+            batch_size,
+            shuffle,
+            [dtype for arrays in every for dtype in arrays.dtypes or [None] * len(arrays.tensors)],
+            device_of(self.model),
+            _packer(self.x, y, weight),
+        )
+
+    def _weighted(self) -> Arrays:
+        if not self.y.given:
+            raise ValueError("`class_weight` needs targets. Received: y=None")
+        targets = self.y.rebuild(self.y.tensors) if self.y.rebuild else self.y.tensors[0]
+        weights = standardize.class_weights(self.class_weight, targets, _output_names(self.model))
+        if self.weight.given:
+            weights = _times(weights, self.weight)
+        return standardize.as_given(weights, "`class_weight`")
+
+
+def _times(weights: Any, given: Arrays) -> Any:
+    if isinstance(weights, Mapping) or len(given.tensors) != 1 or given.tensors[0].dim() != 1:
+        raise ValueError("`class_weight` and `sample_weight` can only be combined as one array for one output.")
+    return weights * given.tensors[0]
+
+
+def _output_names(model: Any) -> list[str] | None:
+    known = standardize.slots(model, "outputs")
+    return None if known is None else [slot.name for slot in known]
+
+
+def _has_default_step(model: Any) -> bool:
+    return not model._overrides("train_step")
+
+
+def _packer(x: Arrays, y: Arrays, weight: Arrays) -> Callable[[tuple[torch.Tensor, ...]], Any] | None:
+    """Return the function from a batch's tensors to what steps get; None where the tuple is that already."""
+    parts = (x, y, weight)
+    if all(len(arrays.tensors) == 1 and arrays.rebuild is None for arrays in parts if arrays.given) and y.given:
+        return None
+    ends = np.cumsum([len(arrays.tensors) for arrays in parts]).tolist()
+
+    def pack(tensors: tuple[torch.Tensor, ...]) -> Any:
+        values: list[Any] = []
+        for arrays, start, end in zip(parts, (0, *ends), ends, strict=False):
+            leaves = list(tensors[start:end])
+            values.append(None if not leaves else arrays.rebuild(leaves) if arrays.rebuild else leaves[0])
+        return pack_x_y_sample_weight(*values)
+
+    return pack
+
+
+def stream(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    batch_size: int | None = None,
+    shuffle: bool | str = False,
+    workers: int | None = None,
+    use_multiprocessing: bool | None = None,
+    max_queue_size: int | None = None,
+) -> Any:
+    """Return a source for a Sequence, a generator, a torch DataLoader or Dataset, or another iterable of batches."""
+    kind = type(x).__name__
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise ValueError(
+                f"`{name}` must not be given when `x` is a {kind}: its batches hold inputs, targets and weights."
+            )
+    if isinstance(x, TensorDataset):
+        arrays = ArrayArguments(model, *unpack_x_y_sample_weight(tuple(x.tensors)), class_weight)
+        return arrays.source(batch_size or 32, shuffle)
+    convert = converter(model, class_weight, lists_are_tuples=isinstance(x, (DataLoader, Dataset)))
+    if is_sequence(x):
+        return SequenceData(x, convert, shuffle, workers, use_multiprocessing, max_queue_size)
+    if isinstance(x, Dataset) and not isinstance(x, DataLoader):
+        return LoaderData(loader_for(x, batch_size or 32, shuffle, workers), convert)
+    if hasattr(x, "__next__"):
+        return GeneratorData(x, convert, workers, max_queue_size or 10)
+    if hasattr(x, "__iter__"):
+        return LoaderData(x, convert)
+    raise TypeError(
+        "`x` must be an array, a list or dict of arrays, a generator, a keras.utils.Sequence / PyDataset, or a torch "
+        f"DataLoader or Dataset. Received: {x!r} of type {kind}"
+    )
+
+
+def converter(model: Any, class_weight: Any = None, lists_are_tuples: bool = False) -> Callable[[Any], Any]:
+    """Return the function that checks one batch from outside and moves it to the device."""
+
+    def convert(data: Any) -> Any:
+        if isinstance(data, list) and (lists_are_tuples or config.is_classic() or _takes_one_input(model)):
+            data = tuple(data)
+        elif isinstance(data, list):
+            data = (data,)
+        return convert_batch(model, *unpack_x_y_sample_weight(data), class_weight)
+
+    return convert
+
+
+def _takes_one_input(model: Any) -> bool:
+    inputs = model.inputs
+    return inputs is None or len(inputs) == 1
+
+
+def convert_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
+    """Return one batch as tensors on the model's device, checked like the arguments of `fit`."""
+    device = device_of(model)
+    compiled = model._compiled
+    loss = compiled.loss if compiled is not None and compiled.loss.built else None
+    inputs = standardize.standardize_x(model, x)
+    targets = standardize.standardize_y(model, y, None if loss is None else loss.losses)
+    weights = standardize.standardize_sample_weight(model, sample_weight, targets)
+    standardize.check_lengths(inputs, targets, weights)
+    value = _restore(targets, device)
+    weight = _restore(weights, device)
+    if class_weight is not None:
+        if value is None:
+            raise ValueError("`class_weight` needs targets. Received: batches without targets")
+        by_class = standardize.class_weights(class_weight, value, _output_names(model))
+        weight = by_class if weight is None else _times(by_class, Arrays([weight]))
+    return pack_x_y_sample_weight(_restore(inputs, device), value, weight)
+
+
+def _restore(arrays: Arrays, device: torch.device) -> Any:
+    if not arrays.given:
+        return None
+    tensors = [
+        tensor.to(device, non_blocking=True) if dtype is None else tensor.to(device, dtype, non_blocking=True)
+        for tensor, dtype in zip(arrays.tensors, arrays.dtypes or [None] * len(arrays.tensors), strict=True)
+    ]
+    return arrays.rebuild(tensors) if arrays.rebuild else tensors[0]
+
+
+def check_batch_size(batch_size: Any) -> int:
+    """Return the batch size, 32 by default. ValueError unless it is a positive whole number."""
+    if batch_size is None:
+        return 32
+    if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size <= 0:
+        raise ValueError(f"`batch_size` must be a positive integer. Received: {batch_size!r}")
+    return int(batch_size)
+
+
+def check_steps(name: str, steps: Any) -> int | None:
+    """Return a number of steps; None and -1 mean all batches. ValueError for 0 or less."""
+    if steps is None or steps == -1:
+        return None
+    if int(steps) != steps or steps < 1:
+        raise ValueError(f"`{name}` must be a positive integer, or None for all batches. Received: {steps!r}")
+    return int(steps)
+
+
+def warn_batch_size(batch_size: Any, x: Any) -> None:
+    """Streams bring their own batches: `batch_size` beside one has no effect, and Keras refuses it."""
+    if batch_size is not None and not isinstance(x, Dataset):
+        warnings.warn(
+            f"`batch_size={batch_size}` has no effect: {type(x).__name__} gives whole batches.", stacklevel=4
+        )

@@ -1,0 +1,392 @@
+"""Checks of what users pass to fit, evaluate and predict, and the texts that say what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch import config
+from keras_torch.data.conversion import to_numpy_or_tensor, to_tensor
+from keras_torch.data.structure import flatten, rebuilder
+from keras_torch.errors import suggest
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a model says about one input or output; `shape` includes the batch axis and is None if unknown."""
+
+    name: str
+    shape: tuple[int | None, ...] | None = None
+    dtype: torch.dtype | None = None
+
+
+@dataclass
+class Arrays:
+    """One argument (`x`, `y` or `sample_weight`): its tensors and the function that restores the user's structure."""
+
+    tensors: list[torch.Tensor] = field(default_factory=list)
+    dtypes: list[torch.dtype | None] = field(default_factory=list)
+    rebuild: Any = None
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any array."""
+        return bool(self.tensors)
+
+
+def slots(model: Any, kind: str, keys: Any = ()) -> list[Slot] | None:
+    """Return the inputs or outputs (`kind`) of a model, or None where only a call would tell.
+
+    Where the model was made with a dict of tensors its keys are the names; `keys` (those the user gave) may choose
+    the layers' names instead.
+    """
+    tensors = getattr(model, kind, None)
+    if tensors is None:
+        return None
+    leaves = flatten(tensors)
+    names = list(getattr(model, kind[:-1] + "_names", ()) or (f"{kind[:-1]}_{i + 1}" for i in range(len(leaves))))
+    structure = getattr(model, kind[:-1], None)
+    if isinstance(structure, Mapping) and len(structure) == len(leaves) and not set(names) <= set(keys):
+        names = list(structure)
+    return [
+        Slot(str(name), tuple(leaf.shape), config.torch_dtype(leaf.dtype))
+        for name, leaf in zip(names, leaves, strict=True)
+    ]
+
+
+def standardize_x(model: Any, x: Any) -> Arrays:
+    """Return the inputs as tensors that fit the model. ValueError or TypeError names the input that does not."""
+    known = slots(model, "inputs", x if isinstance(x, Mapping) else ())
+    label = f"model {model.name!r}" if getattr(model, "name", None) else "the model"
+    if known is None:
+        return as_given(x, "`x`", unsigned_to_float=True)
+    leaves, rebuild = _match(x, known, "`x`", "input", label)
+    arrays = Arrays(rebuild=rebuild)
+    for slot, leaf in zip(known, leaves, strict=True):
+        array = to_numpy_or_tensor(leaf, f"Input {slot.name!r} of {label}")
+        arrays.tensors.append(_fit_shape(to_tensor(array, array_dtype(array, slot.dtype)), slot, label))
+        arrays.dtypes.append(slot.dtype)
+    return arrays
+
+
+def array_dtype(array: Any, wanted: torch.dtype | None) -> torch.dtype | None:
+    """Convert floats and wide integers to the model's dtype now; small integers (images) stay small in memory."""
+    if wanted is None:
+        return None
+    dtype = array.dtype if isinstance(array, torch.Tensor) else None
+    size = array.element_size() if dtype is not None else array.dtype.itemsize
+    return wanted if size >= wanted.itemsize else dtype or config.torch_dtype(array.dtype)
+
+
+def standardize_y(model: Any, y: Any, losses: list[Any] | None) -> Arrays:
+    """Return the targets as tensors, in the user's structure, checked against outputs and losses if these are known."""
+    if y is None:
+        return Arrays()
+    known = slots(model, "outputs")
+    label = f"model {model.name!r}" if getattr(model, "name", None) else "the model"
+    if known is None or losses is None or len(losses) != len(known):
+        return as_given(y, "`y`")
+    leaves, rebuild = _match(y, known, "`y`", "output", label, losses)
+    arrays = Arrays(rebuild=rebuild)
+    used = [i for i, leaf in enumerate(leaves) if leaf is not None]
+    for index in used:
+        slot = known[index]
+        array = to_numpy_or_tensor(leaves[index], f"The target of output {slot.name!r} of {label}")
+        tensor = _target(array, slot, losses[index], label)
+        arrays.tensors.append(tensor)
+        arrays.dtypes.append(None)
+    return arrays
+
+
+def _target(array: Any, slot: Slot, loss: Any, label: str) -> torch.Tensor:
+    tensor = to_tensor(array)
+    shape = slot.shape
+    if shape is not None and tensor.dim() == 1 and len(shape) == 2 and shape[1] == 1:
+        tensor = tensor.unsqueeze(-1)
+    name = _builtin_name(loss)
+    if name == "sparse_categorical_crossentropy":
+        ignored = getattr(loss, "_fn_kwargs", {}).get("ignore_class")
+        check_labels(tensor, shape[-1] if shape else None, ignored, slot.name, label)
+        return tensor if tensor.is_floating_point() else tensor.long()
+    if name == "categorical_crossentropy" or (config.is_classic() and name in _SHAPE_CHECKED):
+        _check_target_shape(tensor, slot, name, label)
+    if name and not tensor.is_floating_point() and tensor.numel() <= _CONVERTED_TARGETS:
+        # The loss would convert each batch; the whole is cheaper.
+        tensor = tensor.to(config.torch_dtype(config.floatx()))
+    return tensor
+
+
+def _builtin_name(loss: Any) -> str:
+    """Return the name of the library's own loss function in `loss`, else an empty string."""
+    function = getattr(loss, "fn", None)
+    known = getattr(function, "__module__", "").startswith("keras_torch.losses")
+    return function.__name__ if known and function is not None else ""
+
+
+_CONVERTED_TARGETS = 1 << 26
+
+
+_SHAPE_CHECKED = ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")
+
+
+def _check_target_shape(tensor: torch.Tensor, slot: Slot, loss: str, label: str) -> None:
+    expected = slot.shape
+    if expected is None:
+        return
+    shape = tuple(tensor.shape)
+    same = len(shape) == len(expected) and all(
+        e is None or e == s for s, e in zip(shape[1:], expected[1:], strict=False)
+    )
+    if same:
+        return
+    hint = ""
+    if loss == "categorical_crossentropy" and (shape[-1:] == (1,) or len(shape) == len(expected) - 1):
+        hint = (
+            " These look like class numbers: use the loss 'sparse_categorical_crossentropy', or turn them into rows "
+            f"with `keras.utils.to_categorical(y, {expected[-1]})`."
+        )
+    raise ValueError(
+        f"The target of output {slot.name!r} of {label} must have the output's shape {expected} for the loss "
+        f"{loss!r}. Received: an array of shape {shape}.{hint}"
+    )
+
+
+def check_labels(
+    labels: torch.Tensor, classes: int | None, ignored: int | None, name: str, label: str = "the model"
+) -> None:
+    """ValueError if class numbers lie outside `0..classes - 1`."""
+    if classes is None or labels.numel() == 0 or labels.dtype == torch.bool:
+        return
+    if ignored is not None:
+        labels = labels[labels != ignored]
+        if labels.numel() == 0:
+            return
+    low, high = (bound.item() for bound in torch.aminmax(labels))
+    if low < 0 or high >= classes:
+        counted = " If the classes are counted from 1, pass `y - 1`." if low >= 1 and high == classes else ""
+        raise ValueError(
+            f"The labels of output {name!r} of {label} must lie in 0..{classes - 1}, because its last axis has "
+            f"{classes} units. Received: labels from {low} to {high}.{counted}"
+        )
+
+
+def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arrays:
+    """Return the weights as float tensors, one array for all outputs or one for each."""
+    if sample_weight is None:
+        return Arrays()
+    known = slots(model, "outputs")
+    if isinstance(sample_weight, Mapping):
+        names = [slot.name for slot in known] if known else list(sample_weight)
+        wrong = [key for key in sample_weight if key not in names]
+        if wrong:
+            raise ValueError(
+                f"`sample_weight` has keys that are no output names: {wrong}.{suggest(wrong[0], names)} "
+                f"The outputs are: {names}"
+            )
+    arrays = as_given(sample_weight, "`sample_weight`")
+    floatx = config.torch_dtype(config.floatx())
+    arrays.tensors = [tensor.to(floatx) for tensor in arrays.tensors]
+    for tensor in arrays.tensors:
+        for target in y.tensors[:1]:
+            if tensor.dim() > max(target.dim(), 2) and tensor.dim() > 1:
+                raise ValueError(
+                    "`sample_weight` must have one number per sample, or per sample and time step. "
+                    f"Received: an array of shape {tuple(tensor.shape)}"
+                )
+    return arrays
+
+
+def as_given(value: Any, label: str, unsigned_to_float: bool = False) -> Arrays:
+    """Convert a structure of arrays leaf by leaf; a list of numbers is one array."""
+    if value is None:
+        return Arrays()
+    if isinstance(value, (list, tuple)) and not any(_is_array(item) for item in flatten(value)):
+        value = to_numpy_or_tensor(value, label)
+    leaves = [leaf for leaf in flatten(value) if leaf is not None]
+    arrays = Arrays(rebuild=rebuilder(value))
+    floatx = config.torch_dtype(config.floatx())
+    for leaf in leaves:
+        tensor = to_tensor(to_numpy_or_tensor(leaf, label))
+        arrays.tensors.append(tensor)
+        arrays.dtypes.append(floatx if unsigned_to_float and tensor.dtype == torch.uint8 else None)
+    return arrays
+
+
+def _is_array(item: Any) -> bool:
+    return isinstance(item, (np.ndarray, torch.Tensor)) or (
+        not isinstance(item, (np.generic, str)) and (hasattr(item, "to_numpy") or hasattr(item, "__array__"))
+    )
+
+
+def _match(
+    value: Any, known: list[Slot], argument: str, kind: str, label: str, optional: list[Any] | None = None
+) -> tuple[list[Any], Any]:
+    """Return one array for each slot, and the function that restores the user's structure.
+
+    `optional` are the outputs' losses: where there is none, the target may be missing.
+    """
+    names = [slot.name for slot in known]
+    count = len(known)
+    if isinstance(value, Mapping):
+        needed = [n for i, n in enumerate(names) if optional is None or optional[i] is not None]
+        missing = [name for name in needed if name not in value]
+        unknown = [key for key in value if key not in names]
+        if missing or (unknown and optional is not None):
+            wrong = unknown[0] if unknown else missing[0]
+            raise ValueError(
+                f"{argument} must be a dict with the {kind} names {names} of {label} as keys. "
+                f"Received the keys: {list(value)}.{suggest(wrong, names)}"
+            )
+        present = [name for name in names if name in value]
+        if len(known) == 1 and kind == "output":
+            return [value[names[0]]], None
+        return [value.get(name) for name in names], lambda parts: dict(zip(present, parts, strict=True))
+    if count == 1:
+        return [_only(value, argument, names, kind, label)], None
+    if not isinstance(value, (list, tuple)) or len(value) != count:
+        if optional is not None and isinstance(value, (list, tuple)):
+            wanted = [i for i, loss in enumerate(optional) if loss is not None]
+            if len(wanted) == len(value):
+                leaves: list[Any] = [None] * count
+                for i, item in zip(wanted, value, strict=True):
+                    leaves[i] = item
+                return leaves, lambda parts: {names[i]: part for i, part in zip(wanted, parts, strict=True)}
+        raise ValueError(
+            f"{argument} must be a list of {count} arrays, one for each {kind} of {label}: {names}. "
+            f"Received: {_describe(value)}"
+        )
+    kept = [item is not None for item in value]
+
+    def rebuild(parts: list[Any]) -> list[Any]:
+        remaining = iter(parts)
+        return [next(remaining) if keep else None for keep in kept]
+
+    return list(value), rebuild
+
+
+def _only(value: Any, argument: str, names: list[str], kind: str, label: str) -> Any:
+    """Return the one array of a model with one input or output, also out of a list of one."""
+    if isinstance(value, (list, tuple)) and any(_is_array(item) for item in value):
+        if len(value) == 1:
+            return value[0]
+        raise ValueError(
+            f"{label.capitalize() if label == 'the model' else label} has one {kind}, {names[0]!r}, so {argument} must "
+            f"be one array. Received: {_describe(value)}. If these are samples, join them with "
+            f"`np.array({argument.strip('`')})`."
+        )
+    return value
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        shapes = [tuple(item.shape) if hasattr(item, "shape") else type(item).__name__ for item in value]
+        shown = f"{shapes[:4]}"[:-1] + (", ...]" if len(shapes) > 4 else "]")
+        return f"a {type(value).__name__} of {len(value)} with the shapes {shown}"
+    if hasattr(value, "shape"):
+        return f"one array of shape {tuple(value.shape)}"
+    return f"{type(value).__name__}"
+
+
+def _fit_shape(tensor: torch.Tensor, slot: Slot, label: str) -> torch.Tensor:
+    """Check an input against its slot. As in Keras, a last axis of size 1 may be missing or surplus."""
+    expected = slot.shape
+    if expected is None:
+        return tensor
+    if tensor.dim() == len(expected) - 1 and expected[-1] in (1, None) and tensor.dim() >= 1:
+        tensor = tensor.unsqueeze(-1)
+    elif tensor.dim() == len(expected) + 1 and tensor.shape[-1] == 1:
+        tensor = tensor.squeeze(-1)
+    shape = tuple(tensor.shape)
+    if len(shape) == len(expected) and all(e is None or e == s for s, e in zip(shape, expected, strict=True)):
+        return tensor
+    if len(shape) == len(expected) and all(
+        e is None or e == s for s, e in zip(shape[1:], expected[1:], strict=True)
+    ):
+        # Only the batch size differs (stateful models): the last, smaller batch fails with the layer's own message.
+        return tensor
+    raise ValueError(
+        f"Input {slot.name!r} of {label} must have the shape {expected} (None: any size). "
+        f"Received: an array of shape {shape}.{_shape_hint(shape, expected)}"
+    )
+
+
+def _shape_hint(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> str:
+    inner, wanted = shape[1:], expected[1:]
+    if shape == tuple(wanted):
+        return " This is one sample; add the batch axis with `x[None]`."
+    if len(inner) == len(wanted) and len(inner) > 1:
+        if (*inner[1:], inner[0]) == tuple(wanted):
+            return " The channels are first in the array and last in the model: use `np.moveaxis(x, 1, -1)`."
+        if (inner[-1], *inner[:-1]) == tuple(wanted):
+            return " The channels are last in the array and first in the model: use `np.moveaxis(x, -1, 1)`."
+    if None not in wanted and len(inner) != len(wanted):
+        size = 1
+        for n in wanted:
+            size *= n or 1
+        if size == int(np.prod(inner)):
+            return f" It has as many numbers per sample: use `x.reshape(-1, {', '.join(map(str, wanted))})`."
+    return ""
+
+
+def check_lengths(x: Arrays, y: Arrays, sample_weight: Arrays) -> int:
+    """Return the number of samples. ValueError if the arrays disagree, or if there are none."""
+    sizes = {}
+    for name, arrays in (("x", x), ("y", y), ("sample_weight", sample_weight)):
+        for index, tensor in enumerate(arrays.tensors):
+            if tensor.dim() == 0:
+                raise ValueError(f"`{name}` must be an array with a batch axis. Received: a single number")
+            sizes[name if len(arrays.tensors) == 1 else f"{name}[{index}]"] = int(tensor.shape[0])
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"All arrays must have the same number of samples. Received the numbers: {sizes}")
+    count = next(iter(sizes.values()), 0)
+    if count == 0:
+        raise ValueError(
+            "Expected at least one sample. Received: "
+            + (f"empty arrays, shapes {[tuple(t.shape) for t in x.tensors]}" if sizes else f"x={None}")
+        )
+    return count
+
+
+def class_weights(class_weight: Any, y: Any, names: list[str] | None) -> Any:
+    """Return weights per sample for `class_weight`, a dict class → weight, or such dicts by output name.
+
+    Classes that are not mentioned weigh 1 in Keras 3; earlier Keras raised ValueError, and so do their dialects.
+    """
+    if isinstance(class_weight, (list, tuple)) and names and len(class_weight) == len(names):
+        class_weight = dict(zip(names, class_weight, strict=True))
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(f"`class_weight` must be a dict from class number to weight. Received: {class_weight!r}")
+    nested = any(isinstance(value, Mapping) or value is None for value in class_weight.values())
+    if nested and names and set(class_weight) <= set(names):
+        targets = y if isinstance(y, Mapping) else dict(zip(names, flatten(y), strict=True))
+        return {n: _weigh(class_weight[n], targets[n]) for n in names if class_weight.get(n) is not None}
+    if len(flatten(y)) > 1:
+        raise ValueError(
+            f"`class_weight` for a model with several outputs must be a dict by output name {names}, each value a "
+            f"dict from class number to weight; or pass `sample_weight`. Received: {class_weight!r}"
+        )
+    return _weigh(class_weight, flatten(y)[0])
+
+
+def _weigh(class_weight: Mapping[Any, Any], y: torch.Tensor) -> torch.Tensor:
+    if y.dim() > 2:
+        raise ValueError(
+            "`class_weight` needs targets of at most two axes; pass `sample_weight` instead. "
+            f"Received: targets of shape {tuple(y.shape)}"
+        )
+    labels = y.argmax(-1) if y.dim() == 2 and y.shape[1] > 1 else y.reshape(-1)
+    labels = labels.long()
+    table = {int(key): float(value) for key, value in class_weight.items()}
+    size = max([*table, int(labels.max()) if labels.device.type == "cpu" and labels.numel() else 0]) + 1
+    if config.dialect() in ("1", "2", "tf"):
+        missing = sorted({int(i) for i in labels.unique()} - set(table))
+        if missing:
+            raise ValueError(f"`class_weight` must have every class in the data; it lacks {missing}. Received: {table}")
+    lookup = torch.ones(size, dtype=config.torch_dtype(config.floatx()))
+    for key, value in table.items():
+        lookup[key] = value
+    return lookup.to(labels.device)[labels]

@@ -1,0 +1,169 @@
+"""What happens with one batch: training, testing, predicting. `fit`, `evaluate`, `*_on_batch` all call these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
+from keras_torch.engine import trainable as trainable_state
+from keras_torch.engine.call import enter
+from keras_torch.engine.call import state as call_state
+from keras_torch.metrics import Metric
+from keras_torch.training.compiled import CompiledMetrics
+from keras_torch.training.compiled_loss import CompiledLoss
+
+
+@dataclass(eq=False)
+class Compiled:
+    """Everything that one call of `compile` settles. Its identity stamps the weights' `requires_grad` flags."""
+
+    optimizer: Any
+    loss: CompiledLoss
+    metrics: CompiledMetrics
+    arguments: dict[str, Any]
+    trainable: list[Any] | None = None
+    regularized: bool = True
+    compute_loss: Callable[..., Any] | None = None
+    compute_metrics: Callable[..., Any] | None = None
+    forward: Callable[..., Any] | None = None
+    layer_metrics: list[Any] | None = None
+
+
+def claim(model: Any, compiled: Compiled, x: Any) -> None:
+    """Make sure that exactly the weights chosen at compile time will get gradients, and that the optimizer has them.
+
+    Cheap to ask for (`trainable_state.owner is compiled` says that nothing changed), so GANs may alternate.
+    """
+    ensure_built(model, x)
+    if compiled.trainable is None:
+        compiled.trainable = list(model.trainable_variables)
+    chosen = {id(storage) for variable in compiled.trainable for storage in variable.storages}
+    for parameter in model.parameters():
+        wanted = id(parameter) in chosen and parameter.is_floating_point()
+        if parameter.requires_grad != wanted:
+            parameter.requires_grad_(wanted)
+    compiled.optimizer.build(compiled.trainable)
+    compiled.regularized = has_regularizers(model)
+    trainable_state.owner = compiled
+
+
+def has_regularizers(model: Any) -> bool:
+    """Whether any weight has a regularizer, so that `model.losses` must be asked for at each step."""
+    return any(getattr(weight, "regularizer", None) is not None for weight in model.weights)
+
+
+def ensure_built(model: Any, x: Any) -> None:
+    """Call the model once on a batch if its weights do not exist yet."""
+    if model.built:
+        return
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        model.train(training)
+
+
+def tracked_metrics(model: Any) -> list[Any]:
+    """Return the Metric objects set as attributes of the model and of the layers in it."""
+    found: list[Any] = []
+    for module in model.modules():
+        for name, value in vars(module).items():
+            if name == "_compiled":
+                continue
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(item, Metric) and not any(item is known for known in found):
+                    found.append(item)
+    return found
+
+
+def train_step(model: Any, data: Any) -> dict[str, Any] | None:
+    """Learn from one batch: forward, loss, backward, update, metrics. The model is in training mode.
+
+    Returns logs if `compute_metrics` is overridden, else None: results are asked for when somebody wants them.
+    """
+    x, y, weight = unpack_x_y_sample_weight(data)
+    compiled = model._compiled
+    if trainable_state.owner is not compiled:
+        claim(model, compiled, x)
+    optimizer = compiled.optimizer
+    optimizer.zero_grad()
+    if call_state.loss_holders:
+        enter(model)
+    y_pred = (compiled.forward or model)(x)
+    loss = batch_loss(model, compiled, x, y, y_pred, weight, True)
+    if loss.requires_grad:
+        (optimizer.scale_loss(loss) if compiled.arguments["auto_scale_loss"] else loss).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return count(model, compiled, loss, x, y, y_pred, weight)
+
+
+def test_step(model: Any, data: Any) -> dict[str, Any] | None:
+    """Measure one batch: forward, loss, metrics. The model is in inference mode, under `torch.no_grad()`."""
+    x, y, weight = unpack_x_y_sample_weight(data)
+    compiled = model._compiled
+    if call_state.loss_holders:
+        enter(model)
+    y_pred = (compiled.forward or model)(x)
+    loss = batch_loss(model, compiled, x, y, y_pred, weight, False)
+    return count(model, compiled, loss, x, y, y_pred, weight)
+
+
+def batch_loss(
+    model: Any, compiled: Compiled, x: Any, y: Any, y_pred: Any, weight: Any, training: bool
+) -> torch.Tensor:
+    """Return the total loss of a batch with what layers added, from the user's `compute_loss` if there is one."""
+    if compiled.compute_loss is not None:
+        compiled.loss.tracking = False
+        try:
+            loss = compiled.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
+        finally:
+            compiled.loss.tracking = True
+    else:
+        loss = compiled.loss.compute(y, y_pred, weight) if y is not None else None
+        if compiled.regularized or call_state.loss_holders:
+            for extra in model.losses:
+                loss = extra if loss is None else loss + extra
+    if loss is None:
+        raise ValueError(no_loss(model, compiled, y))
+    return loss
+
+
+def no_loss(model: Any, compiled: Compiled, y: Any) -> str:
+    """Return the text of the error about a missing loss or missing targets."""
+    if compiled.loss.user_loss is not None and y is None:
+        return (
+            f"The model {model.name!r} was compiled with loss={compiled.loss.user_loss!r}, which compares predictions "
+            "with targets, but there are none. Received: y=None. Pass `y`, or batches of `(x, y)`."
+        )
+    return (
+        f"The model {model.name!r} has no loss to minimize. Pass `loss` to `compile()`, or call `self.add_loss()` in "
+        f"a layer. Received: loss={compiled.loss.user_loss!r}"
+    )
+
+
+def count(
+    model: Any, compiled: Compiled, loss: torch.Tensor, x: Any, y: Any, y_pred: Any, weight: Any
+) -> dict[str, Any] | None:
+    """Add a batch to the running means and metrics."""
+    samples = y_pred.shape[0] if isinstance(y_pred, torch.Tensor) and y_pred.dim() else _samples(y_pred, x)
+    compiled.loss.total.add(loss, samples)
+    if compiled.compute_metrics is not None:
+        return compiled.compute_metrics(x, y, y_pred, weight)
+    if y is not None:
+        compiled.metrics.update_state(y, y_pred, weight)
+    return None
+
+
+def _samples(*structures: Any) -> int:
+    for structure in structures:
+        for leaf in flatten(structure):
+            if isinstance(leaf, torch.Tensor) and leaf.dim():
+                return leaf.shape[0]
+    return 1
