@@ -1,0 +1,280 @@
+"""RNN: the layer that runs a cell over the time axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from keras_torch import registry
+from keras_torch.engine import InputSpec, Layer
+from keras_torch.layers.recurrent_loop import flatten, pack_like
+from keras_torch.layers.stacked_cells import (
+    StackedRNNCells,
+    as_shape,
+    build_cell,
+    check_cell,
+    initial_state_of,
+    output_size_of,
+    run_cell,
+)
+
+
+def split_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], num_constants: int = 0) -> tuple[Any, ...]:
+    """Take `[inputs, *initial_state, *constants]` apart: return the positional arguments, put the rest into kwargs."""
+    if not args:
+        for name in ("inputs", "sequences"):
+            if name in kwargs:
+                args = (kwargs.pop(name),)
+    if not args or not isinstance(args[0], (list, tuple)) or not all(hasattr(item, "shape") for item in args[0]):
+        return args
+    given = list(args[0])
+    split = len(given) - num_constants
+    if given[1:split]:
+        kwargs["initial_state"] = given[1:split]
+    if num_constants and split > 0:
+        kwargs["constants"] = given[split:]
+    return (given[0], *args[1:])
+
+
+class RNN(Layer):
+    """Run `cell`, or several stacked cells, over the time axis of (batch, time, ...).
+
+    A cell has `call(inputs, states) -> (output, states)` and `state_size`; optionally `output_size`, `build`,
+    `get_initial_state`. Returns the last output (batch, units), with `return_sequences` all of them (batch, time,
+    units), and with `return_state` a list that ends with the states. `initial_state` may be given to the call, or
+    behind the inputs in one list. Masked steps carry the states over and repeat the output before
+    (`zero_output_for_mask`: output zeros).
+
+    The built-in cells run whole sequences through torch's fused modules where these compute the same; `unroll=True`
+    asks for the step loop instead.
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        time_major: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self._num_constants = kwargs.pop("num_constants", None)
+        super().__init__(**kwargs)
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell)
+        check_cell(cell, self.name)
+        self.cell = cell
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        self.unroll = bool(unroll)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.time_major = bool(time_major)
+        self.supports_masking = True
+        self._last_states: list[Tensor] | None = None
+        self._may_fuse = not self.unroll
+
+    @property
+    def state_size(self) -> Any:
+        """The cell's `state_size`."""
+        return self.cell.state_size
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer on `inputs`, or on `[inputs, *initial_state]`."""
+        args = split_inputs(args, kwargs, self._num_constants or 0)
+        if kwargs.get("constants") is not None:
+            self._num_constants = len(kwargs["constants"])
+        return super().__call__(*args, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        """Build the cell for one step of the input shape (batch, time, ...)."""
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"Layer {self.name!r} expects inputs of at least 3 axes: (batch, time, features). "
+                f"Received: input shape {tuple(input_shape)}"
+            )
+        batch, time = (1, 0) if self.time_major else (0, 1)
+        if self.unroll and input_shape[time] is None:
+            raise ValueError(
+                f"Layer {self.name!r} cannot unroll (`unroll=True`) over an unknown number of time steps. Received: "
+                f"input shape {tuple(input_shape)}. Give the number in `Input(shape=(steps, features))`."
+            )
+        build_cell(self.cell, (input_shape[batch], *input_shape[2:]))
+        axes = {axis: size for axis, size in enumerate(input_shape) if axis > 1 and size is not None}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
+        super().build(input_shape)
+
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        constants: Any = None,
+        mask: Any = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Run the cell; `training` is the mode of the layer, set by whoever calls it."""
+        if self.time_major:
+            inputs = inputs.transpose(0, 1)
+        if inputs.shape[1] == 0:
+            raise ValueError(f"Layer {self.name!r} needs at least one time step. Received: inputs {_shape(inputs)}")
+        mask = self._step_mask(mask, inputs)
+        states = self._first_states(inputs, initial_state)
+        if self.go_backwards:
+            inputs = inputs.flip(1)
+            mask = None if mask is None else mask.flip(1)
+        needs_states = self.return_state or self.stateful
+        sequence, last, states = run_cell(
+            self.cell, inputs, states, mask, self.return_sequences, needs_states, self._may_fuse, constants
+        )
+        if self.stateful and not inputs.is_meta:
+            self._last_states = [state.detach() for state in states]
+        output = self._output(sequence, last, mask)
+        return [output, *_top_level(pack_like(self.state_size, states))] if self.return_state else output
+
+    def _output(self, sequence: Tensor | None, last: Tensor, mask: Tensor | None) -> Tensor:
+        zero = self.zero_output_for_mask and mask is not None
+        if not self.return_sequences:
+            return _zero_where_masked(last, mask[:, -1]) if zero else last  # type: ignore[index]
+        assert sequence is not None
+        sequence = _zero_where_masked(sequence, mask) if zero else sequence  # type: ignore[arg-type]
+        return sequence.transpose(0, 1) if self.time_major else sequence
+
+    def _step_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
+        """Return the mask as booleans (batch, time)."""
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        if mask is None:
+            return None
+        mask = torch.as_tensor(mask, device=inputs.device).to(torch.bool)
+        mask = mask.transpose(0, 1) if self.time_major else mask
+        if mask.dim() == 3 and mask.shape[2] == 1:
+            mask = mask[..., 0]
+        if mask.shape != inputs.shape[:2]:
+            raise ValueError(
+                f"Layer {self.name!r} expects a `mask` of shape (batch, time) = {_shape(inputs)[:2]}. "
+                f"Received: {_shape(mask)}"
+            )
+        return mask
+
+    def _first_states(self, inputs: Tensor, initial_state: Any) -> list[Tensor]:
+        if self.stateful and self._last_states is not None:
+            initial_state = self._last_states
+        if initial_state is None:
+            initial_state = self.get_initial_state(inputs)
+        states = [torch.as_tensor(item, device=inputs.device).to(inputs.dtype) for item in flatten(initial_state)]
+        sizes = [as_shape(size) for size in flatten(self.state_size)]
+        if len(states) != len(sizes):
+            raise ValueError(
+                f"Layer {self.name!r} has {len(sizes)} states but was passed {len(states)} initial states. "
+                f"Received: `initial_state` of shapes {[_shape(state) for state in states]}"
+            )
+        for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
+            if _shape(state) != (inputs.shape[0], *size):
+                raise ValueError(
+                    f"Layer {self.name!r}: state {index} has the shape {_shape(state)}, expected "
+                    f"{(inputs.shape[0], *size)} for inputs of shape {_shape(inputs)}."
+                    + (" A stateful layer needs batches of one size; see `reset_states()`." if self.stateful else "")
+                )
+        return states
+
+    def get_initial_state(self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None) -> list[Any]:
+        """Return the states that a sequence starts with, for `inputs` (batch, time, ...) or for a batch size."""
+        if isinstance(inputs, int):
+            inputs, batch_size = None, inputs
+        state = initial_state_of(self.cell, inputs, batch_size, dtype)
+        return list(state) if isinstance(state, (list, tuple)) else [state]
+
+    @property
+    def states(self) -> list[Any]:
+        """The states that a stateful layer keeps between batches; None before the first."""
+        return self._last_states or [None] * len(flatten(self.state_size))
+
+    def reset_states(self, states: Any = None) -> None:
+        """Forget the kept states, or set them to arrays. AttributeError unless the layer is stateful."""
+        if not self.stateful:
+            raise AttributeError(f"Layer {self.name!r} must be stateful (`stateful=True`) to reset its states.")
+        if states is None:
+            self._last_states = None
+            return
+        arrays = [torch.as_tensor(np.asarray(item)) for item in flatten(states)]
+        sizes = [as_shape(size) for size in flatten(self.state_size)]
+        if len(arrays) != len(sizes):
+            raise ValueError(
+                f"Layer {self.name!r} expects {len(sizes)} states, but it received {len(arrays)} state values. "
+                f"Received shapes: {[_shape(item) for item in arrays]}"
+            )
+        for index, (array, size) in enumerate(zip(arrays, sizes, strict=True)):
+            if _shape(array)[1:] != size:
+                raise ValueError(
+                    f"State {index} is incompatible with layer {self.name!r}: expected shape={('batch', *size)}. "
+                    f"Received: {_shape(array)}"
+                )
+        self._last_states = arrays
+
+    reset_state = reset_states
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return (batch, units) or (batch, time, units), in a list with the shapes of the states if these return."""
+        if input_shape and isinstance(input_shape[0], (list, tuple)):
+            input_shape = input_shape[0]
+        batch, time = (input_shape[1], input_shape[0]) if self.time_major else (input_shape[0], input_shape[1])
+        leading = ((time, batch) if self.time_major else (batch, time)) if self.return_sequences else (batch,)
+        output = (*leading, *as_shape(output_size_of(self.cell)))
+        if not self.return_state:
+            return output
+        shapes = [(batch, *as_shape(size)) for size in flatten(self.state_size)]
+        return [output, *_top_level(pack_like(self.state_size, shapes))]
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Pass the mask on if sequences are returned; states have none."""
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = mask if self.return_sequences else None
+        if not self.return_state:
+            return mask
+        return [mask, *_top_level(pack_like(self.state_size, [None] * len(flatten(self.state_size))))]
+
+    def _symbolic_dtype(self, input_dtype: str | None) -> str:
+        return self.compute_dtype
+
+    def _own_config(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "unroll": self.unroll,
+        }
+        for name in ("zero_output_for_mask", "time_major"):
+            if getattr(self, name):
+                found[name] = True
+        if self._num_constants:
+            found["num_constants"] = self._num_constants
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self._own_config(), "cell": registry.layers.serialize(self.cell)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        config = dict(config)
+        if "cell" in config:
+            config["cell"] = registry.layers.get(config["cell"], custom_objects)
+        return super().from_config(config, custom_objects)
+
+
+def _top_level(states: Any) -> list[Any]:
+    return states if isinstance(states, list) else [states]
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)
+
+
+def _zero_where_masked(output: Tensor, mask: Tensor) -> Tensor:
+    return output.masked_fill(~mask.view(*mask.shape, *(1,) * (output.dim() - mask.dim())), 0)

@@ -1,0 +1,329 @@
+"""Layers around a layer: Wrapper, TimeDistributed, Bidirectional."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from keras_torch import registry
+from keras_torch.engine import Layer
+from keras_torch.engine.call import is_shape
+from keras_torch.layers.rnn import split_inputs
+from keras_torch.symbolic import KerasTensor, record_function
+
+
+class Wrapper(Layer):
+    """Base of layers around one `layer`, whose weights are theirs."""
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._check_layer(layer, "layer")
+        self.layer = layer
+
+    def _check_layer(self, layer: Any, argument: str) -> None:
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: `{argument}` must be a Keras layer. Received: {layer!r} of type "
+                f"{type(layer).__name__}"
+            )
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build the layer inside."""
+        if not self.layer.built:
+            self.layer._build_once(input_shape)
+        super().build(input_shape)
+
+    def _symbolic_dtype(self, input_dtype: str | None) -> str:
+        return self.layer._symbolic_dtype(input_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layer": _serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        config = dict(config)
+        for name in ("layer", "backward_layer"):
+            if config.get(name) is not None:
+                config[name] = registry.layers.get(config[name], custom_objects)
+        return super().from_config(config, custom_objects)
+
+
+def _serialize(layer: Layer) -> dict[str, Any]:
+    found = registry.layers.serialize(layer)
+    return {**found, "class_name": "Functional"} if found["class_name"] == "Model" else found
+
+
+class TimeDistributed(Wrapper):
+    """Apply a layer or model to each time step of (batch, time, ...), by folding time into the batch.
+
+    A stateful layer is called step by step instead. What depends on the whole batch (BatchNormalization) sees all steps
+    of it at once, as in Keras 2.15.
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
+    def _child_shape(self, input_shape: Any) -> Any:
+        if not is_shape(input_shape):
+            return type(input_shape)(self._child_shape(item) for item in input_shape)
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"TimeDistributed {self.name!r} expects inputs of at least 3 axes: (batch, time, ...). "
+                f"Received: input shape {tuple(input_shape)}"
+            )
+        return (input_shape[0], *input_shape[2:])
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build the layer for one time step."""
+        super().build(self._child_shape(input_shape))
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        """Run the layer; `training` is the mode of the layer, set by whoever calls it."""
+        batch, time = pytree.tree_leaves(inputs)[0].shape[:2]
+        if getattr(self.layer, "stateful", False):
+            steps = [self.layer(pytree.tree_map(lambda x, t=t: x[:, t], inputs)) for t in range(time)]
+            return pytree.tree_map(lambda *outputs: torch.stack(outputs, 1), *steps)
+        options = {}
+        if isinstance(mask, Tensor) and mask.dim() > 2 and self.layer._call_signature.takes_mask:
+            options["mask"] = mask.flatten(0, 1)
+        outputs = self.layer(pytree.tree_map(_fold, inputs), **options)
+        return pytree.tree_map(lambda output: output.unflatten(0, (batch, time)), outputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Insert the time axis into the layer's output shape."""
+        first = input_shape
+        while not is_shape(first):
+            first = first[0]
+
+        def with_time(shape: Any) -> Any:
+            if not is_shape(shape):
+                return type(shape)([with_time(item) for item in shape])
+            return (shape[0], first[1], *shape[1:])
+
+        return with_time(self.layer.compute_output_shape(self._child_shape(input_shape)))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask that the layer makes of each step; if it makes none, the steps' own."""
+        if not self.layer._makes_mask:
+            if mask is None or self.layer.supports_masking or len(mask.shape) == 2:
+                return mask
+            return torch.any(torch.flatten(mask, 2), -1)
+        leaves = pytree.tree_leaves((inputs, mask))
+        if any(isinstance(leaf, KerasTensor) for leaf in leaves):
+            return record_function(self._mask_of_steps, (inputs, mask), {})
+        return self._mask_of_steps(inputs, mask)
+
+    def _mask_of_steps(self, inputs: Any, mask: Any) -> Any:
+        inner_mask = None if mask is None or mask.dim() == 2 else _fold(mask)
+        found = self.layer.compute_mask(pytree.tree_map(_fold, inputs), inner_mask)
+        return mask if found is None else found.unflatten(0, pytree.tree_leaves(inputs)[0].shape[:2])
+
+
+def _fold(tensor: Tensor) -> Tensor:
+    return torch.flatten(tensor, 0, 1)
+
+
+_MERGE_MODES = ("sum", "mul", "ave", "concat", None)
+
+
+class Bidirectional(Wrapper):
+    """Run a recurrent layer forwards and a copy of it backwards in time, and merge their outputs.
+
+    `merge_mode` is "concat", "sum", "mul", "ave", or None for a list of both. With `return_state` the forward states
+    and then the backward states follow; `initial_state` has the same order. Sequences of masked input have zeros in
+    masked steps (since Keras 2.4).
+    """
+
+    def __init__(
+        self,
+        layer: Any,
+        merge_mode: str | None = "concat",
+        weights: Any = None,
+        backward_layer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        Layer.__init__(self, weights=weights, **kwargs)
+        self._check_layer(layer, "layer")
+        if merge_mode not in _MERGE_MODES:
+            raise ValueError(
+                f"Bidirectional {self.name!r}: `merge_mode` must be one of {_MERGE_MODES}. Received: {merge_mode!r}"
+            )
+        self.merge_mode = merge_mode
+        self._has_own_backward_layer = backward_layer is not None
+        self.forward_layer = _fresh_copy(layer)
+        if backward_layer is None:
+            backward_layer = _fresh_copy(layer)
+            backward_layer.go_backwards = not backward_layer.go_backwards
+        self._check_layer(backward_layer, "backward_layer")
+        self.backward_layer = backward_layer
+        self.forward_layer.name = "forward_" + layer.name.removeprefix("forward_")
+        self.backward_layer.name = "backward_" + backward_layer.name.removeprefix("backward_")
+        self._check_directions()
+        for item in (self.forward_layer, self.backward_layer):
+            if hasattr(item, "zero_output_for_mask"):
+                item.zero_output_for_mask = item.return_sequences
+        self.stateful = getattr(layer, "stateful", False)
+        self.return_sequences = layer.return_sequences
+        self.return_state = getattr(layer, "return_state", False)
+        self.supports_masking = True
+        self.input_spec = layer.input_spec
+        if not kwargs.get("trainable", layer.trainable):
+            self.trainable = False
+
+    def _check_directions(self) -> None:
+        forward, backward = self.forward_layer, self.backward_layer
+        if forward.go_backwards == backward.go_backwards:
+            raise ValueError(
+                f"Bidirectional {self.name!r}: `layer` and `backward_layer` must differ in `go_backwards`. Received: "
+                f"{forward.go_backwards} for both"
+            )
+        for name in ("stateful", "return_sequences", "return_state"):
+            values = getattr(forward, name, False), getattr(backward, name, False)
+            if values[0] != values[1]:
+                raise ValueError(
+                    f"Bidirectional {self.name!r}: `layer` and `backward_layer` must agree in `{name}`. Received: "
+                    f"{values[0]} and {values[1]}"
+                )
+
+    @property
+    def layer(self) -> Any:
+        """The layer that runs forwards."""
+        return self.forward_layer
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer on `inputs`, or on `[inputs, *initial_state]`."""
+        return super().__call__(*split_inputs(args, kwargs), **kwargs)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build both layers."""
+        for layer in (self.forward_layer, self.backward_layer):
+            if not layer.built:
+                layer._build_once(input_shape)
+        Layer.build(self, input_shape)
+
+    def call(
+        self,
+        inputs: Tensor,
+        initial_state: Any = None,
+        constants: Any = None,
+        mask: Any = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Run both layers; `training` is the mode of the layer, set by whoever calls it."""
+        forward_options, backward_options = self._options(initial_state, constants, mask)
+        forward = self._run(self.forward_layer, inputs, forward_options)
+        backward = self._run(self.backward_layer, inputs, backward_options)
+        states: list[Any] = []
+        if self.return_state:
+            states = [*forward[1:], *backward[1:]]
+            forward, backward = forward[0], backward[0]
+        if self.return_sequences:
+            backward = backward.flip(0 if getattr(self.forward_layer, "time_major", False) else 1)
+        output = self._merge(forward, backward)
+        if not self.return_state:
+            return output
+        return [*(output if self.merge_mode is None else [output]), *states]
+
+    def _options(self, initial_state: Any, constants: Any, mask: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        shared = {"mask": mask, "constants": constants}
+        forward = {name: value for name, value in shared.items() if value is not None}
+        backward = dict(forward)
+        if initial_state is not None:
+            if not isinstance(initial_state, (list, tuple)) or len(initial_state) % 2:
+                raise ValueError(
+                    f"Bidirectional {self.name!r}: `initial_state` must be a list of the forward layer's states and "
+                    f"then as many of the backward layer. Received: {initial_state!r}"
+                )
+            half = len(initial_state) // 2
+            forward["initial_state"] = list(initial_state[:half])
+            backward["initial_state"] = list(initial_state[half:])
+        return forward, backward
+
+    @staticmethod
+    def _run(layer: Any, inputs: Tensor, options: dict[str, Any]) -> Any:
+        outputs = layer(inputs, **options)
+        for output in pytree.tree_leaves(outputs):
+            output.__dict__.pop("_keras_mask", None)
+        return outputs
+
+    def _merge(self, forward: Tensor, backward: Tensor) -> Any:
+        if self.merge_mode == "concat":
+            return torch.cat((forward, backward), -1)
+        if self.merge_mode == "sum":
+            return forward + backward
+        if self.merge_mode == "ave":
+            return (forward + backward) / 2
+        if self.merge_mode == "mul":
+            return forward * backward
+        return [forward, backward]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape(s) of the merged output, and of the states."""
+        shapes = self.forward_layer.compute_output_shape(input_shape)
+        output, states = (tuple(shapes[0]), list(shapes[1:])) if self.return_state else (tuple(shapes), [])
+        if self.merge_mode == "concat":
+            output = (*output[:-1], 2 * output[-1])
+        outputs = [output, output] if self.merge_mode is None else [output]
+        found = [*outputs, *states, *states]
+        return found if len(found) > 1 else output
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Pass the mask on if sequences are returned; states have none."""
+        mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+        mask = mask if self.return_sequences else None
+        outputs = [mask, mask] if self.merge_mode is None else [mask]
+        if self.return_state:
+            shapes = self.forward_layer.compute_output_shape((None, None, 1))
+            outputs += [None] * (2 * (len(shapes) - 1))
+        return outputs if len(outputs) > 1 else mask
+
+    @property
+    def states(self) -> list[Any]:
+        """The states that stateful layers keep between batches, forward ones first."""
+        return [*self.forward_layer.states, *self.backward_layer.states]
+
+    def reset_states(self, states: Any = None) -> None:
+        """Forget the kept states of both layers, or set them. AttributeError unless the layer is stateful."""
+        if states is not None and (not isinstance(states, (list, tuple)) or len(states) % 2):
+            raise ValueError(
+                f"Bidirectional {self.name!r}: `states` must be a list of the forward layer's states and then as many "
+                f"of the backward layer. Received: {states!r}"
+            )
+        half = 0 if states is None else len(states) // 2
+        self.forward_layer.reset_states(None if states is None else states[:half])
+        self.backward_layer.reset_states(None if states is None else states[half:])
+
+    reset_state = reset_states
+
+    def _symbolic_dtype(self, input_dtype: str | None) -> str:
+        return self.compute_dtype
+
+    def get_config(self) -> dict[str, Any]:
+        inner = _without_prefix(_serialize(self.forward_layer), "forward_")
+        config = {**Layer.get_config(self), "layer": inner, "merge_mode": self.merge_mode}
+        if self._has_own_backward_layer:
+            config["backward_layer"] = _without_prefix(_serialize(self.backward_layer), "backward_")
+        return config
+
+
+def _without_prefix(serialized: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Undo in a serialized layer what Bidirectional set: its name, and zeros for masked steps."""
+    config = dict(serialized["config"])
+    config["name"] = config["name"].removeprefix(prefix)
+    config.pop("zero_output_for_mask", None)
+    return {**serialized, "config": config}
+
+
+def _fresh_copy(layer: Any) -> Any:
+    """Return an unbuilt layer with the settings of `layer`."""
+    if not layer.built:
+        return copy.deepcopy(layer)
+    cell = getattr(layer, "cell", None)
+    classes = {type(item) for item in (cell, *getattr(cell, "cells", ())) if item is not None}
+    custom = {registry.get_registered_name(item): item for item in classes}
+    return type(layer).from_config(layer.get_config(), custom_objects=custom)
