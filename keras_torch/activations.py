@@ -212,14 +212,17 @@ def sparse_sigmoid(x: Tensor) -> Tensor:
 
 
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
-    """Euclidean projection of `x` onto the probability simplex along `axis` (https://arxiv.org/abs/1602.02068)."""
+    """Sparse alternative to softmax along `axis` (https://arxiv.org/abs/1602.02068), with the numbers of Keras 3.
+
+    The paper's threshold is `(sum of the support - 1) / size`; Keras 3 (to 3.15 at least) sums the *cumulated* sums, so
+    that a result with more than one non-zero entry adds up to less than 1. Models trained there need the same here.
+    """
     ordered = torch.sort(x, dim=axis, descending=True).values
-    excess = torch.cumsum(ordered, axis) - 1
+    cumulated = torch.cumsum(ordered, axis)
     rank = torch.cumsum(torch.ones_like(ordered), axis)
-    inside = ordered * rank > excess
-    support = torch.sum(inside, axis, keepdim=True)
-    tau = torch.sum(torch.where(inside, ordered, torch.zeros_like(ordered)), axis, keepdim=True)
-    return torch.relu(x - (tau - 1) / support)
+    support = ordered * rank > cumulated - 1
+    total = torch.sum(torch.where(support, cumulated, torch.zeros_like(cumulated)), axis, keepdim=True)
+    return torch.relu(x - (total - 1) / torch.sum(support, axis, keepdim=True))
 
 
 registry.activations.add(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 
 from keras_torch import config as _config
 from keras_torch import registry
-from keras_torch.initializers.base import Initializer
+from keras_torch.initializers.base import Initializer as Initializer
 from keras_torch.initializers.constant import Constant, Identity, Ones, Zeros
 from keras_torch.initializers.random import (
     GlorotNormal,
@@ -64,7 +66,21 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     """Return the initializer for a name, a config, an instance, a class, a function or an array of values."""
     if isinstance(identifier, (np.ndarray, torch.Tensor)):
         return _from_array(identifier)
-    return registry.initializers.get(identifier, custom_objects)
+    found = registry.initializers.get(identifier, custom_objects)
+    return _with_dtype(found) if inspect.isfunction(found) else found
+
+
+def _with_dtype(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that also takes `dtype`: those written for Keras 1 have only `(shape, name=None)`."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(item.name == "dtype" or item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters):
+        return function
+
+    @functools.wraps(function)
+    def initialize(shape: Sequence[int], dtype: Any = None, **kwargs: Any) -> Any:
+        return function(shape, **kwargs)
+
+    return initialize
 
 
 def _from_array(values: Any) -> Any:

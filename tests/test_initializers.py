@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from keras_torch import config, initializers, registry
+from keras_torch.initializers import initializations
+
+RANDOM = ["RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "GlorotNormal", "GlorotUniform",
+          "HeNormal", "HeUniform", "LecunNormal", "LecunUniform", "Orthogonal"]  # fmt: skip
+SHAPE = (3, 3, 40, 60)
+FAN_IN, FAN_OUT = 360, 540
+
+# Standard deviation of each distribution, from the formulas in the papers.
+STDDEV = {
+    "RandomNormal": 0.05,
+    "RandomUniform": 0.1 / math.sqrt(12),
+    "TruncatedNormal": 0.05 * 0.8796,
+    "VarianceScaling": math.sqrt(1 / FAN_IN),
+    "GlorotNormal": math.sqrt(2 / (FAN_IN + FAN_OUT)),
+    "GlorotUniform": math.sqrt(2 / (FAN_IN + FAN_OUT)),
+    "HeNormal": math.sqrt(2 / FAN_IN),
+    "HeUniform": math.sqrt(2 / FAN_IN),
+    "LecunNormal": math.sqrt(1 / FAN_IN),
+    "LecunUniform": math.sqrt(1 / FAN_IN),
+}
+# Largest absolute value in standard deviations: uniform, and normal cut off at two.
+LIMIT = {name: math.sqrt(3) if "Uniform" in name else 2 / 0.8796 for name in STDDEV} | {"RandomNormal": 6.0}
+
+
+@pytest.mark.parametrize("name", sorted(STDDEV))
+def test_mean_spread_and_range_follow_the_formula(name):
+    values = initializers.get(name)(SHAPE)
+    spread = STDDEV[name]
+    assert values.shape == SHAPE and values.dtype == torch.float32
+    assert abs(values.mean().item()) < 0.02 * spread
+    assert values.std().item() == pytest.approx(spread, rel=0.02)
+    assert values.abs().max().item() <= LIMIT[name] * spread * 1.001
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (3, 8), (3, 3, 2, 5), (1, 1, 4, 16)])
+def test_orthogonal_makes_orthonormal_rows_or_columns_of_the_flattened_weight(shape):
+    matrix = initializers.Orthogonal(gain=2.0)(shape).reshape(-1, shape[-1]) / 2
+    small = matrix.t() @ matrix if matrix.shape[0] >= matrix.shape[1] else matrix @ matrix.t()
+    torch.testing.assert_close(small, torch.eye(len(small)), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_a_seed_makes_the_same_values_each_time_and_no_seed_makes_new_ones(name):
+    seeded = registry.initializers.objects[name](seed=11)
+    torch.testing.assert_close(seeded((5, 7)), seeded((5, 7)), rtol=0, atol=0)
+    torch.testing.assert_close(initializers.deserialize(initializers.serialize(seeded))((5, 7)), seeded((5, 7)))
+    other = initializers.get(name)
+    assert not torch.equal(other((5, 7)), other((5, 7)))
+
+
+@pytest.mark.parametrize("name", RANDOM)
+@pytest.mark.parametrize("dialect", ["1", "2"])
+def test_numpys_seed_alone_repeats_the_values_in_old_dialects(name, dialect):
+    with config.dialect_scope(dialect):
+        results = []
+        for _ in range(2):
+            np.random.seed(1337)
+            results.append([initializers.get(name)((4, 6)) for _ in range(2)])
+    assert torch.equal(results[0][0], results[1][0]) and torch.equal(results[0][1], results[1][1])
+    assert not torch.equal(results[0][0], results[0][1])
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_torchs_seed_repeats_the_values(name):
+    results = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        results.append(initializers.get(name)((4, 6)))
+    assert torch.equal(*results)
+
+
+@pytest.mark.parametrize("name", sorted(registry.initializers.objects))
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_every_initializer_makes_every_float_type_and_round_trips(name, dtype):
+    initializer = initializers.get(name)
+    values = initializer((4, 4), dtype=dtype)
+    assert values.shape == (4, 4) and config.dtype_name(values.dtype) == dtype and torch.isfinite(values).all()
+    again = initializers.deserialize(initializers.serialize(initializer))
+    assert type(again) is type(initializer) and again.get_config() == initializer.get_config()
+    assert initializer.clone().get_config() == initializer.get_config()
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("zero", "Zeros"), ("zeros", "Zeros"), ("one", "Ones"), ("uniform", "RandomUniform"),
+        ("normal", "RandomNormal"),
+        ("random_normal", "RandomNormal"), ("glorot_uniform", "GlorotUniform"), ("lecun_uniform", "LecunUniform"),
+        ("identity", "Identity"), ("orthogonal", "Orthogonal"), ("he_normal", "HeNormal"),
+        ("variance_scaling", "VarianceScaling"), ("truncated_normal", "TruncatedNormal"), ("constant", "Constant"),
+    ],
+)  # fmt: skip
+def test_old_names_resolve(name, cls):
+    assert type(initializers.get(name)).__name__ == cls
+    assert getattr(initializers, name).__name__ == cls
+
+
+def test_keras_1_did_not_cut_normals_off_and_had_a_larger_orthogonal_gain():
+    with config.dialect_scope("1"):
+        assert initializers.get("he_normal")((100, 200)).abs().max() > 2.5 * math.sqrt(2 / 100)
+        assert initializers.get("orthogonal").get_config()["gain"] == 1.1
+    assert initializers.get("orthogonal").get_config()["gain"] == 1.0
+
+
+def test_identity_repeats_in_old_dialects_and_pads_with_zeros_since():
+    expected = torch.eye(2, 4)
+    assert torch.equal(initializers.Identity()((2, 4)), expected)
+    with config.dialect_scope("2"):
+        assert torch.equal(initializers.Identity(3.0)((2, 4)), 3 * torch.eye(2).repeat(1, 2))
+        with pytest.raises(ValueError, match="multiple"):
+            initializers.Identity()((2, 3))
+
+
+def test_constant_takes_arrays_and_refuses_those_that_do_not_fit():
+    values = np.arange(3.0)
+    assert initializers.Constant(values)((2, 3)).tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert initializers.Constant(values).get_config() == {"value": [0.0, 1.0, 2.0]}
+    with pytest.raises(ValueError, match=r"shape \(3,\)"):
+        initializers.Constant(values)((2, 2))
+
+
+def test_an_array_is_an_initializer_of_exactly_its_shape():
+    values = np.arange(6.0).reshape(2, 3)
+    assert initializers.get(values)((2, 3), dtype="float32").tolist() == values.tolist()
+    with pytest.raises(ValueError, match=r"\(3, 2\)"):
+        initializers.get(values)((3, 2))
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(ValueError, match="`seed` of GlorotUniform"):
+        initializers.GlorotUniform(seed=(3, 3))
+    with pytest.raises(ValueError, match="`mode` of VarianceScaling"):
+        initializers.VarianceScaling(mode="fan")
+    with pytest.raises(ValueError, match='Did you mean "GlorotUniform"'):
+        initializers.get("glorot_unifrm")
+    with pytest.raises(ValueError, match="at least two dimensions"):
+        initializers.Orthogonal()((3,))
+
+
+def test_configs_of_tensorflow_1_carry_a_dtype_that_is_ignored():
+    config_ = {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform",
+                                                         "seed": None, "dtype": "float32"}}  # fmt: skip
+    assert initializers.get(config_).mode == "fan_avg"
+
+
+def test_keras_1_functions_return_variables_at_once():
+    assert initializations.normal((200, 200), scale=0.01, name="w").std().item() == pytest.approx(0.01, rel=0.05)
+    assert initializations.glorot_uniform((3, 4), dim_ordering="th").shape == (3, 4)
+    assert initializations.zero((2,)).tolist() == [0, 0]
+    weight = initializations.get("he_normal")((3, 4), name="W")
+    assert weight.requires_grad and weight.name == "W"
+    with pytest.raises(ValueError, match='Did you mean "uniform"'):
+        initializations.get("unifrm")
+
+
+def test_functions_written_for_keras_1_need_no_dtype():
+    def my_init(shape, name=None):
+        return initializations.normal(shape, scale=0.01, name=name)
+
+    initializer = initializers.get(my_init)
+    assert initializer((2, 3), dtype="float32").shape == (2, 3)
+    assert initializers.serialize(initializer) == "my_init"
+
+
+def test_the_device_context_is_followed():
+    with torch.device("meta"):
+        assert initializers.GlorotUniform()((3, 4)).device.type == "meta"
