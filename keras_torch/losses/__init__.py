@@ -20,7 +20,7 @@ from keras_torch.losses.classification import (
     poisson,
     sparse_categorical_crossentropy,
 )
-from keras_torch.losses.hinge import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from keras_torch.losses.margin import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
 from keras_torch.losses.probabilistic import (
     BinaryCrossentropy,
     BinaryFocalCrossentropy,

@@ -75,6 +75,15 @@ def _clipped(probabilities: torch.Tensor) -> torch.Tensor:
     return probabilities.clamp(epsilon, 1.0 - epsilon)
 
 
+def _is_modern() -> bool:
+    return config.dialect() in (None, "3")
+
+
+def _log_probabilities(y_pred: torch.Tensor, axis: int) -> torch.Tensor:
+    """Return clipped log probabilities. Keras 3 divides by their sum first; before, softmax does that afterwards."""
+    return torch.log(_clipped(y_pred / y_pred.sum(dim=axis, keepdim=True) if _is_modern() else y_pred))
+
+
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> torch.Tensor:
@@ -147,7 +156,7 @@ def sparse_categorical_crossentropy(
     y_true, y_pred = as_pair(y_true, y_pred)
     logits = logits_of(y_pred, from_logits)
     if logits is None:
-        logits = torch.log(_clipped(y_pred))
+        logits = _log_probabilities(y_pred, axis)
     labels = _labels(y_true, y_pred, axis)
     if ignore_class is None:
         return _cross_entropy(logits, labels, axis, "none")
@@ -167,7 +176,7 @@ def _sparse_mean(
 ) -> torch.Tensor:
     logits = logits_of(y_pred, from_logits)
     if logits is None:
-        logits = torch.log(_clipped(y_pred))
+        logits = _log_probabilities(y_pred, axis)
     if y_pred.dim() != 2 or axis != -1 or y_true.shape != y_pred.shape[:1]:
         y_true = _labels(y_true, y_pred, axis)
     elif y_true.dtype is not torch.int64:
@@ -245,6 +254,8 @@ def binary_focal_crossentropy(
     """
     y_true, y_pred = _binary_targets(y_true, y_pred, label_smoothing, "binary_focal_crossentropy")
     probabilities = torch.sigmoid(y_pred) if from_logits else y_pred
+    if from_logits and _is_modern():
+        y_pred, from_logits = probabilities, False
     right = y_true * probabilities + (1.0 - y_true) * (1.0 - probabilities)
     values = torch.pow(1.0 - right, gamma) * _binary_values(y_true, y_pred, from_logits)
     if apply_class_balancing:

@@ -32,15 +32,17 @@ class TorchLoss(Loss):
             if module not in _MODULES:
                 raise ValueError(f"TorchLoss: `module` must name a loss of torch.nn. Received: {module!r}")
             module = _MODULES[module](**arguments)
+        elif arguments:
+            raise ValueError(f"TorchLoss: arguments need `module` to be a name. Received: {sorted(arguments)}")
         function = getattr(module, "__name__", type(module).__name__)
         own = getattr(module, "reduction", None)
         super().__init__(name=name or registry.snake_case(function), reduction=_REDUCTIONS.get(str(own), "none"))
-        self.module = module
+        self.module: Any = module
         self._class_indices = isinstance(module, _CLASS_INDEX_LOSSES) or function in ("cross_entropy", "nll_loss")
         self._reduces = own is not None
-        self._elementwise = copy.copy(module) if own is not None else None
+        self._elementwise: Any = copy.copy(module) if own is not None else None
         if own is not None:
-            self._elementwise.reduction = "none"  # type: ignore[union-attr]
+            self._elementwise.reduction = "none"
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
         y_true, y_pred = as_pair(y_true, y_pred)

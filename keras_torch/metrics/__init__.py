@@ -25,7 +25,7 @@ from keras_torch.losses import (
     squared_hinge,
 )
 from keras_torch.losses import get as get_loss
-from keras_torch.metrics.accuracy import (
+from keras_torch.metrics.accuracies import (
     Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,

@@ -29,7 +29,7 @@ class Metric:
         if "reset_states" in cls.__dict__ and "reset_state" not in cls.__dict__:
             cls.reset_state = _call_old_reset  # type: ignore[method-assign]
         if "result" in cls.__dict__:
-            cls.result = _returning_copy(cls.__dict__["result"])  # type: ignore[method-assign]
+            cls.result = _returning_copy(cls.__dict__["result"])  # type: ignore[method-assign, assignment]
 
     def __init__(self, name: str | None = None, dtype: Any = None):
         self.name = name or registry.snake_case(type(self).__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_torch.losses import classification, hinge
+from keras_torch.losses import classification, margin
 from keras_torch.metrics.reduction import MeanMetricWrapper
 
 
@@ -73,18 +73,18 @@ class Hinge(MeanMetricWrapper):
     """Mean of `max(1 - y_true * y_pred, 0)`."""
 
     def __init__(self, name: str = "hinge", dtype: Any = None):
-        super().__init__(hinge.hinge, name, dtype)
+        super().__init__(margin.hinge, name, dtype)
 
 
 class SquaredHinge(MeanMetricWrapper):
     """Mean of `max(1 - y_true * y_pred, 0)**2`."""
 
     def __init__(self, name: str = "squared_hinge", dtype: Any = None):
-        super().__init__(hinge.squared_hinge, name, dtype)
+        super().__init__(margin.squared_hinge, name, dtype)
 
 
 class CategoricalHinge(MeanMetricWrapper):
     """Mean margin between the right class and the best wrong one."""
 
     def __init__(self, name: str = "categorical_hinge", dtype: Any = None):
-        super().__init__(hinge.categorical_hinge, name, dtype)
+        super().__init__(margin.categorical_hinge, name, dtype)

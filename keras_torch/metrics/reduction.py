@@ -131,14 +131,14 @@ class MeanMetricWrapper(Mean):
     """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(name=name or getattr(fn, "__name__", None) or getattr(fn, "name", "mean"), dtype=dtype)
+        super().__init__(name=name or getattr(fn, "__name__", None) or getattr(fn, "name", None) or "mean", dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
         self._function = functools.partial(fn, **kwargs) if kwargs else fn
         self._builtin = getattr(fn, "__module__", "").startswith("keras_torch.")
         self._fast = _fast_sum(fn, kwargs)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in a batch of targets and predictions."""
         if (
             sample_weight is None
