@@ -13,6 +13,7 @@ from keras_torch import config, legacy, regularizers
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
 from keras_torch.engine.input_spec import check_inputs
+from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
 from keras_torch.engine.nodes import NodesMixin
 from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules, leaves
 from keras_torch.engine.weights import WeightsMixin
@@ -37,6 +38,8 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
     _knows_output_shape: bool = False
     _wants_training: bool = False
     _is_builtin: bool = True
+    # Whether integers go into `call` as they are; where False they become floats, as in Keras's Dense.
+    _accepts_integers: bool = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -207,6 +210,15 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
             self._modules.pop(key, None)
             self._parameters.pop(key, None)
 
+    def __getattr__(self, name: str) -> Any:
+        modules = self.__dict__.get("_modules", ())
+        if name in modules:
+            return modules[name]
+        if name in _NODE_PROPERTIES:
+            # The property raised AttributeError, and only its message is of use.
+            self._explain_missing(name)
+        return super().__getattr__(name)
+
     def build(self, input_shape: Any) -> None:
         """Make the weights for an input shape (with the batch size first). The default only marks the layer built."""
         self.built = True
@@ -236,10 +248,14 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
             inputs = args[0]
             if (
                 type(inputs) is torch.Tensor
-                and (inputs.dtype is self._compute_torch_dtype or not inputs.is_floating_point())
+                and (
+                    inputs.dtype is self._compute_torch_dtype
+                    or (self._accepts_integers and not inputs.is_floating_point())
+                )
                 and self.activity_regularizer is None
                 and (state.in_program or not (self._makes_mask or hasattr(inputs, "_keras_mask")))
                 and not self._wants_training
+                and not state.loss_holders
             ):
                 shape = inputs.shape[1:]
                 if shape != self._accepted_shape:

@@ -95,7 +95,9 @@ def to_tensor(item: Any, layer: Any) -> Any:
             )
         device = next((w.storages[0].device for w in layer._own_weights), None) or config.default_device()
         item = torch.as_tensor(item, device=device)
-    if isinstance(item, torch.Tensor) and item.is_floating_point() and layer._autocast:
+    if isinstance(item, torch.Tensor) and (
+        (item.is_floating_point() and layer._autocast) or not (layer._accepts_integers or item.is_complex())
+    ):
         dtype = layer._compute_torch_dtype
         if item.dtype != dtype:
             mask = getattr(item, "_keras_mask", None)
@@ -133,7 +135,7 @@ def training_mode(layer: Any, training: Any) -> Iterator[None]:
 
 def enter(layer: Any) -> None:
     """Begin a call from outside: forget the losses that an earlier call left in this layer's tree."""
-    if state.depth == 0 and state.loss_holders:
+    if state.depth == 0 and not state.in_program and state.loss_holders:
         inside = {id(module) for module in layer.modules()}
         for holder in [h for h in state.loss_holders if id(h) in inside]:
             holder._call_losses.clear()
@@ -269,10 +271,10 @@ def _tensors_of_shape(layer: Any, shape: Any, inputs: Any) -> Any:
     if is_shape(shape):
         return KerasTensor(shape, dtype)
     if isinstance(shape, dict):
-        return {key: KerasTensor(item, dtype) for key, item in shape.items()}
+        return {key: _tensors_of_shape(layer, item, inputs) for key, item in shape.items()}
     if not isinstance(shape, (list, tuple)):
         raise ValueError(
             f"`compute_output_shape` of layer {layer.name!r} must return a tuple of sizes, or a list or dict of such "
             f"tuples. Received: {shape!r}"
         )
-    return type(shape)([KerasTensor(item, dtype) for item in shape])
+    return type(shape)([_tensors_of_shape(layer, item, inputs) for item in shape])

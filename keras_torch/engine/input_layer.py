@@ -9,7 +9,7 @@ import torch
 
 from keras_torch import config, legacy
 from keras_torch.engine.base_layer import Layer
-from keras_torch.symbolic import KerasTensor, Node
+from keras_torch.symbolic import KerasTensor, Node, get_uid, unique_name
 
 
 class InputLayer(Layer):
@@ -42,7 +42,7 @@ class InputLayer(Layer):
                 raise ValueError("You must pass a `shape` argument to `Input`, e.g. `Input(shape=(784,))`.")
             shape = (shape,) if isinstance(shape, int) else shape
             batch_shape = (batch_size, *shape)
-        super().__init__(name=name, dtype=dtype, **kwargs)
+        super().__init__(name=name or _default_name(), dtype=dtype, **kwargs)
         self.batch_shape = tuple(None if size is None else int(size) for size in batch_shape)
         self._input_dtype = config.dtype_name(dtype) if dtype is not None else config.floatx()
         self.optional = optional
@@ -78,6 +78,11 @@ class InputLayer(Layer):
             "ragged": False,
             "name": self.name,
         }
+
+
+def _default_name() -> str:
+    """`input_1`, `input_2`, ... up to Keras 2.15; `input_layer`, `input_layer_1`, ... since Keras 3."""
+    return f"input_{get_uid('input')}" if config.dialect() in ("1", "2", "tf") else unique_name("input_layer")
 
 
 @legacy.translated("Input")

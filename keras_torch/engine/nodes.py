@@ -13,6 +13,9 @@ def _single(items: list[Any]) -> Any:
     return items[0] if len(items) == 1 else items
 
 
+NODE_PROPERTIES = frozenset(("input", "output", "input_mask", "output_mask", "input_shape", "output_shape"))
+
+
 class NodesMixin:
     """The part of Layer that answers questions about its calls on symbolic tensors."""
 
@@ -38,6 +41,14 @@ class NodesMixin:
                 f"Use `get_{what.replace(' ', '_')}_at(node_index)` instead."
             )
         return self._node(0, what)
+
+    def _explain_missing(self, name: str) -> None:
+        """Raise the AttributeError of a property that has no value."""
+        what = name.replace("_", " ")
+        if name.endswith("shape"):
+            self._agreed(name.removesuffix("_shape"))
+        else:
+            self._only_node(what)
 
     def get_input_at(self, node_index: int) -> Any:
         """Return the symbolic input(s) of the call number `node_index`."""

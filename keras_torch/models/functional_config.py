@@ -228,8 +228,7 @@ def deserialize(
 
 def _make_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
     if item["class_name"] == FUNCTION_CLASS:
-        function = find_function(item["config"]["function"])
-        return lambda *args, **kwargs: function(*args, **kwargs)
+        return FunctionOp(find_function(item["config"]["function"]))
     return deserialize_layer(item, custom_objects)
 
 

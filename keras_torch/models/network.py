@@ -34,6 +34,7 @@ class Network:
         self._dtypes = [config.torch_dtype(tensor.dtype) for tensor in self.flat_inputs]
         self._accepted: list[Any] = [None] * len(self.flat_inputs)
         self._programs: dict[str, Callable[..., Any]] = {}
+        self._lower()
 
     @property
     def layers(self) -> list[Any]:
@@ -71,7 +72,12 @@ class Network:
         """Compute one more scalar with every run, for training to minimize."""
         self.losses.append(tensor)
         self._map()
+        self._lower()
+
+    def _lower(self) -> None:
+        """Make the program now (it takes 40 µs a layer), so that torch.compile meets finished code."""
         self._programs.clear()
+        self.program("both" if self.has_masks else "outputs")
 
     def program(self, kind: str = "outputs") -> Callable[..., Any]:
         """Return the compiled straight-line code; `kind` is what it returns: outputs, masks or both."""

@@ -40,6 +40,8 @@ class FunctionOp:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function, or record another call of it."""
+        if any(isinstance(item, KerasTensor) for item in pytree.tree_leaves((args, kwargs))):
+            return record_function(self.target, args, kwargs)
         return self.target(*args, **kwargs)
 
     def __repr__(self) -> str:

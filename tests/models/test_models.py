@@ -1,0 +1,235 @@
+"""Functional, Sequential and subclassed models: structure, sharing, nesting, configs, masks."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import keras_torch as keras
+from keras_torch import Input, Model, Sequential, layers
+from keras_torch.models import clone_model
+
+
+def two_in_two_out():
+    a, b = Input((8,), name="a"), Input((8,), name="b")
+    shared = layers.Dense(4, name="shared")
+    x = layers.concatenate([shared(a), shared(b)])
+    return Model([a, b], [layers.Dense(2, name="left")(x), layers.Dense(1, name="right")(x)])
+
+
+def test_inputs_come_as_lists_tuples_or_dicts_in_any_order():
+    model = two_in_two_out()
+    a, b = torch.rand(3, 8), torch.rand(3, 8)
+    expected = model([a, b])
+    for given in ((a, b), {"b": b, "a": a}):
+        for left, right in zip(model(given), expected, strict=True):
+            torch.testing.assert_close(left, right)
+    with pytest.raises(ValueError, match=r"missing: \['b'\].*Received: \['a', 'c'\]"):
+        model({"a": a, "c": b})
+    with pytest.raises(ValueError, match=r"expects 2 input\(s\).*received 1"):
+        model([a])
+
+
+def test_outputs_keep_the_structure_they_were_given_in():
+    x = Input((3,))
+    model = Model({"x": x}, {"double": x * 2, "half": x / 2})
+    out = model({"x": torch.ones(1, 3)})
+    assert set(out) == {"double", "half"}
+    torch.testing.assert_close(out["half"], torch.full((1, 3), 0.5))
+
+
+def test_a_wrong_shape_names_the_input_and_both_shapes():
+    model = two_in_two_out()
+    with pytest.raises(ValueError, match=r"Input 1 \('b'\).*expected shape=\(None, 8\), found shape=\(3, 7\)"):
+        model([torch.ones(3, 8), torch.ones(3, 7)])
+
+
+def test_layers_are_listed_by_depth_as_keras_lists_them():
+    model = two_in_two_out()
+    assert [layer.name for layer in model.layers][:3] == ["a", "b", "shared"]
+    assert [layer.name for layer in model.layers][-2:] == ["left", "right"]
+    assert model.input_names == ["a", "b"]
+    assert model.output_names == ["left", "right"]
+    assert model.get_layer("left") is model.layers[-2]
+    with pytest.raises(ValueError, match='No such layer.*Did you mean "shared"'):
+        model.get_layer("shard")
+
+
+def test_features_are_extracted_between_inner_tensors():
+    model = two_in_two_out()
+    inner = model.get_layer("shared").get_output_at(0)
+    head = Model(model.inputs, model.get_layer("left").output)
+    assert "right" not in [layer.name for layer in head.layers]
+    front = Model(model.inputs[0], inner)
+    x = torch.rand(2, 8)
+    torch.testing.assert_close(front(x), model.get_layer("shared")(x))
+    inputs = Input((4,))
+    back = Model(inner, layers.Dense(3, name="tail")(inner))
+    assert back(torch.rand(2, 4)).shape == (2, 3)
+    assert inputs is not inner
+
+
+@pytest.mark.parametrize("round_trip", ["config", "json", "clone"])
+def test_a_model_comes_back_from_its_description(round_trip):
+    model = two_in_two_out()
+    if round_trip == "config":
+        twin = Model.from_config(model.get_config())
+    elif round_trip == "json":
+        twin = Model.from_config(json.loads(model.to_json())["config"])
+    else:
+        twin = clone_model(model)
+    assert [layer.name for layer in twin.layers if layer.weights] == ["shared", "left", "right"]
+    twin.set_weights(model.get_weights())
+    data = [torch.rand(3, 8), torch.rand(3, 8)]
+    for left, right in zip(twin(data), model(data), strict=True):
+        torch.testing.assert_close(left, right)
+
+
+def test_recorded_torch_functions_come_back_from_a_config_and_nothing_else_does():
+    x = Input((6,), name="x")
+    y = torch.cat([x[:, 1:3], torch.relu(x).view(-1, 2, 3).sum(1)], dim=-1)
+    model = Model(x, y)
+    config = json.loads(model.to_json())["config"]
+    twin = Model.from_config(config)
+    data = torch.randn(4, 6)
+    torch.testing.assert_close(twin(data), model(data))
+    entry = next(item for item in config["layers"] if item["class_name"] == "TorchFunction")
+    for path in ("os.system", "torch.load", "torch.__loader__", "operator.attrgetter", "torch.Tensor"):
+        entry["config"]["function"] = path
+        with pytest.raises(ValueError, match="not a torch operation"):
+            Model.from_config(config)
+
+
+def test_sequential_builds_from_a_shape_an_input_a_call_or_data():
+    stack = [layers.Dense(4, input_shape=(3,)), layers.Dense(2)]
+    assert Sequential(stack).output_shape == (None, 2)
+    assert Sequential([Input((3,)), layers.Dense(2)]).built
+    deferred = Sequential([layers.Dense(4), layers.Dense(2)])
+    assert not deferred.built
+    assert deferred.weights == []
+    assert deferred(np.ones((5, 3))).shape == (5, 2)
+    assert deferred.input_shape == (None, 3)
+    later = Sequential([layers.Dense(4)])
+    later.build((None, 3))
+    assert later.count_params() == 16
+
+
+def test_sequential_pop_and_add_change_the_graph():
+    model = Sequential([Input((3,)), layers.Dense(4, name="one"), layers.Dense(5, name="two")])
+    assert model.pop().name == "two"
+    assert model.output_shape == (None, 4)
+    model.add(layers.Dense(6, name="three"))
+    assert model(torch.ones(1, 3)).shape == (1, 6)
+    assert [layer.name for layer in model.layers] == ["one", "three"]
+    assert len(model.weights) == 4
+    with pytest.raises(ValueError, match="unique names.*three"):
+        model.add(layers.Dense(1, name="three"))
+    with pytest.raises(TypeError, match="must be a layer"):
+        model.add("dense")
+
+
+def test_models_nest_and_share_weights():
+    inner = Sequential([Input((3,)), layers.Dense(4)], name="inner")
+    a, b = Input((3,)), Input((3,))
+    model = Model([a, b], layers.add([inner(a), inner(b)]))
+    assert len(model.weights) == 2
+    x = torch.rand(2, 3)
+    torch.testing.assert_close(model([x, x]), 2 * inner(x))
+    outer = Model(a, Model(a, inner(a))(a))
+    torch.testing.assert_close(outer(x), inner(x))
+
+
+def test_subclassed_models_build_from_a_shape_and_list_their_layers():
+    class Net(Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden = layers.Dense(4)
+            self.head = layers.Dense(2)
+
+        def call(self, inputs, training=None):
+            assert training in (True, False)
+            return self.head(torch.tanh(self.hidden(inputs)))
+
+    net = Net()
+    net.build((None, 3))
+    assert [tuple(w.shape) for w in net.weights] == [(3, 4), (4,), (4, 2), (2,)]
+    assert [layer.name for layer in net.layers] == [net.hidden.name, net.head.name]
+    assert net(np.ones((5, 3))).shape == (5, 2)
+    wrapped = Model(inputs := Input((3,)), net(inputs))
+    assert wrapped(torch.ones(2, 3)).shape == (2, 2)
+
+
+def test_a_subclass_may_pass_inputs_and_outputs_to_the_constructor():
+    class Classifier(Model):
+        def __init__(self, classes, **kwargs):
+            x = Input((3,))
+            super().__init__(inputs=x, outputs=layers.Dense(classes)(x), **kwargs)
+            self.classes = classes
+
+    model = Classifier(4, name="mine")
+    assert model.name == "mine"
+    assert model(torch.ones(2, 3)).shape == (2, 4)
+
+
+def test_masks_are_values_of_the_graph_and_pass_through_nested_models():
+    ids = Input((5,), dtype="int32", name="ids")
+    embedding = layers.Embedding(10, 4, mask_zero=True)
+    direct = Model(ids, layers.LSTM(3)(embedding(ids)))
+    inner = Model(ids, embedding(ids))
+    nested = Model(ids, layers.LSTM(3)(inner(ids)))
+    nested.set_weights(direct.get_weights())
+    data = np.array([[1, 2, 0, 0, 0], [3, 4, 5, 6, 7]])
+    torch.testing.assert_close(nested(data), direct(data))
+    short = np.array([[1, 2]])
+    alone = Model(i := Input((2,), dtype="int32"), direct.layers[-1](embedding(i)))
+    torch.testing.assert_close(alone(short)[0], direct(data)[0])
+    assert "mask" in direct.code
+    assert all("ne" != getattr(layer, "name", "") for layer in direct.layers)
+
+
+def test_the_program_is_plain_generated_code():
+    model = two_in_two_out()
+    assert "self.shared(" in model.code
+    assert model.code.count("self.shared(") == 2
+
+
+def test_clone_model_can_replace_layers_and_inputs():
+    model = Sequential([Input((3,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")])
+
+    def wider(layer):
+        config = layer.get_config()
+        return type(layer).from_config({**config, "units": 2 * config["units"]})
+
+    twin = clone_model(model, clone_function=wider)
+    assert [tuple(w.shape) for w in twin.weights] == [(3, 8), (8,), (8, 4), (4,)]
+    functional = two_in_two_out()
+    fresh = [Input((8,)), Input((8,))]
+    assert clone_model(functional, input_tensors=fresh).inputs[0] is fresh[0]
+
+
+def test_summary_lists_layers_shapes_and_totals():
+    lines = []
+    model = Sequential([Input((3,)), layers.Dense(4, name="first")], name="net")
+    model.summary(print_fn=lambda line, **kwargs: lines.append(line))
+    text = "\n".join(lines)
+    assert 'Model: "net"' in text
+    assert "first (Dense)" in text
+    assert "(None, 4)" in text
+    assert "Total params: 16" in text
+    with pytest.raises(ValueError, match="has not yet been built"):
+        Sequential([layers.Dense(2)]).summary()
+
+
+def test_models_compile_without_graph_breaks():
+    x = Input((8, 8, 1))
+    y = layers.Conv2D(4, 3, activation="relu")(x)
+    y = layers.BatchNormalization()(layers.MaxPooling2D()(y))
+    model = Model(x, layers.Dense(3, activation="softmax")(layers.Flatten()(y)))
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    data = torch.rand(2, 8, 8, 1)
+    torch.testing.assert_close(compiled(data), model(data))
+
+
+def test_keras_is_the_package_itself():
+    assert keras.models.Model is keras.Model
