@@ -13,7 +13,7 @@ from keras_torch import registry
 from keras_torch.engine import Layer
 from keras_torch.engine.call import is_shape
 from keras_torch.layers.rnn import split_inputs
-from keras_torch.symbolic import KerasTensor, record_function
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node
 
 
 class Wrapper(Layer):
@@ -113,19 +113,23 @@ class TimeDistributed(Wrapper):
             if mask is None or self.layer.supports_masking or len(mask.shape) == 2:
                 return mask
             return torch.any(torch.flatten(mask, 2), -1)
-        leaves = pytree.tree_leaves((inputs, mask))
-        if any(isinstance(leaf, KerasTensor) for leaf in leaves):
-            return record_function(self._mask_of_steps, (inputs, mask), {})
-        return self._mask_of_steps(inputs, mask)
-
-    def _mask_of_steps(self, inputs: Any, mask: Any) -> Any:
-        inner_mask = None if mask is None or mask.dim() == 2 else _fold(mask)
+        inner_mask = None if mask is None or len(mask.shape) == 2 else _fold(mask)
         found = self.layer.compute_mask(pytree.tree_map(_fold, inputs), inner_mask)
-        return mask if found is None else found.unflatten(0, pytree.tree_leaves(inputs)[0].shape[:2])
+        return mask if found is None else _unfold(found, pytree.tree_leaves(inputs)[0])
 
 
-def _fold(tensor: Tensor) -> Tensor:
+def _fold(tensor: Any) -> Any:
     return torch.flatten(tensor, 0, 1)
+
+
+def _unfold(folded: Any, like: Any) -> Any:
+    """Give the folded axis the first two sizes of `like`."""
+    if not isinstance(folded, KerasTensor):
+        return folded.unflatten(0, like.shape[:2])
+    # Recorded by hand: shape inference cannot know that the folded axis is a product.
+    output = KerasTensor((*like.shape[:2], *folded.shape[1:]), folded.dtype)
+    Node(FunctionOp(_unfold), (folded, like), {}, output)
+    return output
 
 
 _MERGE_MODES = ("sum", "mul", "ave", "concat", None)
