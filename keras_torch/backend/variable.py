@@ -156,6 +156,9 @@ class Variable(VariableMethods, nn.Parameter):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuild_variable, (self.detach().as_subclass(torch.Tensor), self.requires_grad, dict(self.__dict__))
 
+    def __format__(self, spec: str) -> str:
+        return self.item().__format__(spec) if spec and self.dim() == 0 else super().__format__(spec)
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
 
@@ -200,8 +203,12 @@ class WeightView(VariableMethods):
 
     @property
     def value(self) -> torch.Tensor:
-        """The weight in Keras's layout, differentiable."""
-        return self.layout.view(*self.storages)
+        """The weight in Keras's layout, differentiable. Its `grad` is that of the storage, if there is one."""
+        storages = self.storages
+        value = self.layout.view(*storages)
+        if storages[0].grad is not None and value is not storages[0]:
+            value.grad = self.grad
+        return value
 
     def to_storage(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Turn an array in Keras's layout into the layout of `storages`."""

@@ -36,13 +36,7 @@ OPTIMIZERS: dict[str, Row] = {
     "Adam": _optimizer_row("beta_1", "beta_2", "epsilon", "decay", "amsgrad", defaults=_classic()),
     "Adamax": _optimizer_row("beta_1", "beta_2", "epsilon", "decay", defaults=_classic(learning_rate=0.002)),
     "Nadam": _optimizer_row(
-        *("beta_1", "beta_2", "epsilon", "schedule_decay"),
-        defaults=_classic(learning_rate=0.002),
-        refused={
-            "schedule_decay": Refused(
-                "Nadam's momentum schedule has the fixed rate 0.004 since Keras 2.3.", (0.004, None)
-            )
-        },
+        *("beta_1", "beta_2", "epsilon", "schedule_decay"), defaults=_classic(learning_rate=0.002)
     ),
 }
 

@@ -153,6 +153,9 @@ class Nadam(_Moments):
 
     torch's `momentum_decay` is the exponent of the momentum schedule, `0.96 ** (step * momentum_decay)`. It is 1 in
     Keras 2.11 and later, and Keras 1's and 2's `schedule_decay`, by default 0.004, before.
+
+    In graph mode Keras 2.15 multiplies its running product of momenta once per variable instead of once per step,
+    which alters the first steps; here it is once per step, as in its eager mode and in Keras 3.
     """
 
     slots = (Slot("exp_avg", "m", "momentum", "m"), Slot("exp_avg_sq", "v", "velocity", "v"))
@@ -175,7 +178,7 @@ class Nadam(_Moments):
         return torch.optim.NAdam(params, momentum_decay=self._momentum_decay, foreach=True)
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
-        state = {"step": torch.zeros(()), "mu_product": torch.ones(())}
+        state = {"step": torch.zeros((), device="cpu"), "mu_product": torch.ones((), device="cpu")}
         return {**state, **{slot.key: torch.zeros_like(param) for slot in self.slots}}
 
     def _configure(self, group: dict[str, Any], rate: float, step: int) -> None:

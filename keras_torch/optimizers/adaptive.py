@@ -133,7 +133,7 @@ class Adadelta(Optimizer):
         return torch.optim.Adadelta(params, foreach=True)
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
-        return {"step": torch.zeros(()), **{slot.key: torch.zeros_like(param) for slot in self.slots}}
+        return {"step": torch.zeros((), device="cpu"), **{slot.key: torch.zeros_like(param) for slot in self.slots}}
 
     def _configure(self, group: dict[str, Any], rate: float, step: int) -> None:
         group["lr"] = rate

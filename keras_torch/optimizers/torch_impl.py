@@ -81,18 +81,17 @@ class RMSprop(ForeachOptimizer):
         squares = _column(entries, "square_avg")
         torch._foreach_mul_(squares, rho)
         torch._foreach_addcmul_(squares, grads, grads, 1 - rho)
-        inside = 0.0 if group["eps_outside"] else eps
+        variances = squares
         if group["centered"]:
             means = _column(entries, "grad_avg")
             torch._foreach_lerp_(means, grads, 1 - rho)
-            roots = list(torch._foreach_addcmul(squares, means, means, -1))
-            if inside:
-                torch._foreach_add_(roots, inside)
-        else:
-            roots = list(torch._foreach_add(squares, inside))
-        torch._foreach_sqrt_(roots)
+            variances = list(torch._foreach_addcmul(squares, means, means, -1))
         if group["eps_outside"]:
+            roots = list(torch._foreach_sqrt(variances))
             torch._foreach_add_(roots, eps)
+        else:
+            roots = list(torch._foreach_add(variances, eps))
+            torch._foreach_sqrt_(roots)
         if group["momentum"] > 0:
             momenta = _column(entries, "momentum_buffer")
             torch._foreach_mul_(momenta, group["momentum"])

@@ -20,16 +20,28 @@ class TorchOptimizer(Optimizer):
     callbacks, which set it in all groups.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer | Callable[..., torch.optim.Optimizer], **kwargs: Any) -> None:
-        self.options = {key: value for key, value in kwargs.items() if key not in ("name", *_FACADE)}
-        own = {key: value for key, value in kwargs.items() if key in ("name", *_FACADE)}
-        made = isinstance(optimizer, torch.optim.Optimizer)
-        self._factory: Any = None if made else optimizer
-        start = optimizer.param_groups[0]["lr"] if made else self.options.get("lr", 0.001)  # type: ignore[union-attr]
-        own.setdefault("name", type(optimizer).__name__ if made else getattr(optimizer, "__name__", "torch_optimizer"))
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer | Callable[..., torch.optim.Optimizer],
+        learning_rate: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        own = {key: value for key, value in kwargs.items() if key in _FACADE}
+        self.options = {key: value for key, value in kwargs.items() if key not in _FACADE}
+        if learning_rate is not None:
+            self.options["lr"] = float(learning_rate)
+        held = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
+        if held is not None and self.options:
+            raise ValueError(
+                f"A torch optimizer that is already made keeps its own settings. Received: {self.options}. Set them on "
+                "the torch optimizer, or pass its class."
+            )
+        kind = optimizer if held is None else type(held)
+        start = self.options.get("lr", 0.001) if held is None else held.param_groups[0]["lr"]
+        own.setdefault("name", getattr(kind, "__name__", "torch_optimizer"))
         super().__init__(learning_rate=float(start), **own)
-        if made:
-            self.torch_optimizer = optimizer  # type: ignore[assignment]
+        self._factory: Any = optimizer if held is None else None
+        self.torch_optimizer = held
         self._seen_rate = float(self._learning_rate)
 
     def _build_torch_optimizer(self, params: list[torch.Tensor]) -> None:
@@ -104,9 +116,9 @@ class TorchOptimizer(Optimizer):
         else:
             kind, options = getattr(self._factory, "__name__", repr(self._factory)), dict(self.options)
         plain = {k: v for k, v in options.items() if isinstance(v, (bool, int, float, str, tuple, type(None)))}
-        plain["lr"] = float(self.learning_rate)
-        settings = {key: value for key, value in super().get_config().items() if key != "learning_rate"}
-        return {**settings, "optimizer": kind, **plain}
+        settings = {key: value for key, value in super().get_config().items() if key in _FACADE}
+        plain.pop("lr", None)
+        return {**settings, "optimizer": kind, "learning_rate": float(self.learning_rate), **plain}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TorchOptimizer:
@@ -121,6 +133,7 @@ class TorchOptimizer(Optimizer):
 
 # Arguments of the facade that torch optimizers do not have; `weight_decay` and the learning rate are torch's own.
 _FACADE = (
+    "name",
     "clipnorm",
     "clipvalue",
     "global_clipnorm",

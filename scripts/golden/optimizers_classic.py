@@ -90,7 +90,7 @@ for name, case in TABLE["classic"].items():
         gradients = clipped([g.astype("float64") for g in gradients], config)
         rule = RULES[case["class_name"]]
         weights = [
-            rule(w, g, s, rate, iteration + 1, config) for w, g, s in zip(weights, gradients, states)
+            rule(w, g, s, rate, iteration + 1, config) for w, g, s in zip(weights, gradients, states, strict=True)
         ]
         if iteration + 1 in KEPT_STEPS:
             kept.append(weights)

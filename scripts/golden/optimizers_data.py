@@ -18,7 +18,7 @@ def weights_and_gradients() -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     weights = [random.randn(*shape).astype("float32") for shape in shapes]
     scales = [10.0 ** random.uniform(-4, 0.5, size=shape) for shape in shapes]
     steps = [
-        [(scale * random.randn(*shape)).astype("float32") for scale, shape in zip(scales, shapes)]
+        [(scale * random.randn(*shape)).astype("float32") for scale, shape in zip(scales, shapes, strict=True)]
         for _ in range(TABLE["steps"])
     ]
     for step in steps[::5]:

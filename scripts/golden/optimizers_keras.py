@@ -1,7 +1,8 @@
 """Trajectories of real Keras's optimizers. Run with the Python of Keras 2.15.0 (TF 2.15) and of Keras 3.15.1 (torch).
 
 Writes tests/golden/optimizers_keras215.npz or ..._keras315.npz: per case the weights after some steps, and the
-optimizer's `variables`, each as one flat array. Seed 7 (tests/golden/optimizers_cases.json). Updates are made eagerly, one apply per step.
+optimizer's `variables`, each as one flat array. Seed 7 (tests/golden/optimizers_cases.json).
+Updates are made eagerly, one apply per step.
 """
 
 import os
@@ -44,7 +45,8 @@ def run(case):
         if rate is not None:
             optimizer.learning_rate = rate
         pairs = [
-            (None if is_missing(case, number, i) else make_tensor(g), v) for i, (g, v) in enumerate(zip(gradients, variables))
+            (None if is_missing(case, number, i) else make_tensor(g), v)
+            for i, (g, v) in enumerate(zip(gradients, variables, strict=True))
         ]
         optimizer.apply_gradients(pairs)
         if number + 1 in KEPT_STEPS:
