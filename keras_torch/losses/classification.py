@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from keras_torch import config
 from keras_torch.losses.base import FUSED_MEANS
-from keras_torch.losses.reduction import aligned, as_pair
+from keras_torch.losses.reduction import aligned, as_pair, same_rank
 
 # torch ignores the class -100 unless told otherwise; no label has this value.
 _NO_CLASS = -(2**63)
@@ -47,7 +47,7 @@ def check_label_range(labels: Any, num_classes: int, name: str = "y_true") -> No
         )
 
 
-def _check_classes(y_true: Any, y_pred: Any, loss: str) -> None:
+def _refuse_shapes(y_true: Any, y_pred: Any, loss: str) -> None:
     fix = "Use `to_categorical` on integer labels, or the loss `sparse_categorical_crossentropy`."
     if loss.startswith("binary"):
         fix = "Give the last layer as many units as a target has values."
@@ -62,7 +62,7 @@ def _class_targets(y_true: Any, y_pred: Any, label_smoothing: float, axis: int, 
         raise ValueError(f"`axis` must be an int. Received: axis={axis} of type bool")
     y_true, y_pred = as_pair(y_true, y_pred)
     if y_true.shape != y_pred.shape:
-        _check_classes(y_true, y_pred, loss)
+        _refuse_shapes(y_true, y_pred, loss)
     if y_true.dtype != y_pred.dtype:
         y_true = y_true.to(y_pred.dtype)
     if label_smoothing:
@@ -133,16 +133,17 @@ def _labels(y_true: Any, y_pred: Any, axis: int) -> Any:
 
 
 def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor, axis: int, reduction: str) -> torch.Tensor:
-    shape = labels.shape
-    if logits.dim() > 2:
-        logits = logits.movedim(axis, -1)
-        logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+    if len(logits.shape) > 2:
+        if reduction == "mean":
+            logits = logits.movedim(axis, -1)
+            logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
+        else:
+            logits = logits.movedim(axis, 1)
     try:
-        result = F.cross_entropy(logits, labels, ignore_index=_NO_CLASS, reduction=reduction)
-    except IndexError as error:
-        check_label_range(labels, logits.shape[-1])
-        raise error
-    return result if reduction == "mean" else result.reshape(shape)
+        return F.cross_entropy(logits, labels, ignore_index=_NO_CLASS, reduction=reduction)
+    except IndexError:
+        check_label_range(labels, logits.shape[-1] if reduction == "mean" else logits.shape[min(1, logits.dim() - 1)])
+        raise
 
 
 def sparse_categorical_crossentropy(
@@ -160,7 +161,7 @@ def sparse_categorical_crossentropy(
     labels = _labels(y_true, y_pred, axis)
     if ignore_class is None:
         return _cross_entropy(logits, labels, axis, "none")
-    valid = labels != ignore_class
+    valid = torch.ne(labels, ignore_class)
     values = _cross_entropy(logits, torch.where(valid, labels, 0), axis, "none")
     values = torch.where(valid, values, 0.0)
     values._keras_mask = valid  # type: ignore[attr-defined]
@@ -185,20 +186,18 @@ def _sparse_mean(
 
 
 def _binary_targets(y_true: Any, y_pred: Any, label_smoothing: float, loss: str) -> tuple[Any, Any]:
-    y_true, y_pred = _with_logits(y_true, y_pred)
+    y_true, y_pred = as_pair(y_true, y_pred)
     if y_true.shape != y_pred.shape:
-        _check_classes(y_true, y_pred, loss)
+        logits = getattr(y_pred, "_keras_logits", None)
+        y_true, y_pred = same_rank(y_true, y_pred)
+        if y_true.shape != y_pred.shape:
+            _refuse_shapes(y_true, y_pred, loss)
+        if logits is not None and getattr(y_pred, "_keras_logits", None) is None:
+            y_pred._keras_logits = logits.reshape(y_pred.shape)
+    if y_true.dtype != y_pred.dtype:
+        y_true = y_true.to(y_pred.dtype)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    return y_true, y_pred
-
-
-def _with_logits(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Align ranks without losing the logits noted on the predictions."""
-    logits = getattr(y_pred, "_keras_logits", None)
-    y_true, y_pred = aligned(y_true, y_pred)
-    if logits is not None and getattr(y_pred, "_keras_logits", None) is None:
-        y_pred._keras_logits = logits.reshape(y_pred.shape)
     return y_true, y_pred
 
 

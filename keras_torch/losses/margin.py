@@ -15,7 +15,7 @@ def _signed(y_true: torch.Tensor) -> torch.Tensor:
     """Turn targets that are all 0 or 1 into -1 and 1, without reading them back from the device."""
     if config.is_classic():
         return y_true
-    binary = ((y_true == 0) | (y_true == 1)).all()
+    binary = torch.logical_or(torch.eq(y_true, 0), torch.eq(y_true, 1)).all()
     return torch.where(binary, 2.0 * y_true - 1.0, y_true)
 
 

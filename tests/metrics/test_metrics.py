@@ -1,0 +1,279 @@
+"""State, weights, configs, names and user-defined metrics."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from keras_torch import config, losses, metrics
+
+SPECIAL = {
+    metrics.MeanRelativeError: {"normalizer": [1.0, 2.0]},
+    metrics.SensitivityAtSpecificity: {"specificity": 0.5},
+    metrics.SpecificityAtSensitivity: {"sensitivity": 0.5},
+    metrics.PrecisionAtRecall: {"recall": 0.5},
+    metrics.RecallAtPrecision: {"precision": 0.5},
+    metrics.MeanMetricWrapper: {"fn": losses.mean_squared_error},
+    metrics.AUC: {"num_thresholds": 7, "curve": "PR", "thresholds": [0.25, 0.5]},
+    metrics.TopKCategoricalAccuracy: {"k": 3},
+    metrics.SparseTopKCategoricalAccuracy: {"k": 3, "from_sorted_ids": True},
+    metrics.Precision: {"thresholds": [0.5, 0.7], "top_k": 2, "class_id": 1},
+    metrics.BinaryAccuracy: {"threshold": 0.25},
+    metrics.MeanTensor: {"shape": (2, 3)},
+}
+BUILT_IN = [item for item in metrics.CLASSES if item is not metrics.Metric]
+
+
+class TruePositives(metrics.Metric):
+    """Written as one writes it for tf.keras."""
+
+    def __init__(self, name="true_hits", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.total = self.add_weight(name="tp", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        values = ((y_true > 0) & (y_pred > 0.5)).float()
+        if sample_weight is not None:
+            values = values * sample_weight
+        self.total.assign_add(torch.sum(values))
+
+    def result(self):
+        return self.total
+
+
+def test_a_tf_keras_metric_class_works():
+    metric = TruePositives()
+    y_true, y_pred = torch.tensor([1, 1, 0]), torch.tensor([0.9, 0.2, 0.8], requires_grad=True)
+    first = metric(y_true, y_pred)
+    second = metric(y_true, y_pred, sample_weight=torch.tensor([3.0, 1.0, 1.0]))
+    assert (first.item(), second.item()) == (1.0, 4.0)
+    assert [variable.path for variable in metric.variables] == ["true_hits/tp"]
+    metric.reset_state()
+    assert metric.result().item() == 0.0
+    assert metric.get_config() == {"name": "true_hits", "dtype": "float32"}
+
+
+def test_the_older_spelling_of_reset_may_be_overridden():
+    class Old(TruePositives):
+        def reset_states(self):
+            super().reset_states()
+            self.resets = getattr(self, "resets", 0) + 1
+
+    metric = Old()
+    metric(torch.ones(2), torch.ones(2))
+    metric.reset_state()
+    metric.reset_states()
+    assert metric.resets == 2 and metric.result().item() == 0
+
+
+def test_state_of_metrics_held_as_attributes_is_found_and_reset():
+    class Pair(metrics.Metric):
+        def __init__(self):
+            super().__init__(name="pair")
+            self.parts = [metrics.Mean(name="a"), metrics.Sum(name="b")]
+
+        def update_state(self, values):
+            for part in self.parts:
+                part.update_state(values)
+
+        def result(self):
+            return {part.name: part.result() for part in self.parts}
+
+    metric = Pair()
+    assert {key: value.item() for key, value in metric(torch.tensor([1.0, 3.0])).items()} == {"a": 2.0, "b": 4.0}
+    assert len(metric.variables) == 3
+    metric.reset_state()
+    assert metric.result()["a"].item() == 0.0
+
+
+def test_keras_3_order_of_add_weight_is_understood():
+    metric = TruePositives()
+    assert tuple(metric.add_weight((2, 3), "ones").shape) == (2, 3)
+    assert tuple(metric.add_variable((2,), "zeros", name="v").shape) == (2,)
+
+
+def test_mean_counts_in_python_until_somebody_looks():
+    metric = metrics.Mean()
+    metric.update_state(torch.tensor([1.0, 2.0, 6.0], requires_grad=True))
+    assert metric.result().item() == 3.0 and not metric.result().requires_grad
+    assert [variable.item() for variable in metric.variables] == [9.0, 3.0]
+    metric.update_state(torch.tensor(5.0), sample_weight=2)
+    assert metric.result().item() == pytest.approx(19 / 5)
+    metric.update_state([1.0, 3.0], sample_weight=[0.0, 1.0])
+    assert metric.result().item() == pytest.approx(22 / 6)
+    metric.reset_state()
+    assert metric.result().item() == 0.0 and metric.count.item() == 0.0
+    metric.update_state(4)
+    assert metric.result().item() == 4.0
+
+
+def test_results_do_not_change_with_later_updates():
+    for metric in (metrics.Sum(), metrics.Mean(), metrics.TruePositives(thresholds=[0.1, 0.2])):
+        arguments = (torch.ones(2),) if not isinstance(metric, metrics.TruePositives) else (torch.ones(2),) * 2
+        metric.update_state(*arguments)
+        before = metric.result()
+        kept = before.clone()
+        metric.update_state(*arguments)
+        metric.reset_state()
+        torch.testing.assert_close(before, kept)
+
+
+def test_mean_tensor_wants_one_shape():
+    metric = metrics.MeanTensor()
+    with pytest.raises(ValueError, match="has no value yet"):
+        metric.result()
+    metric.update_state([1.0, 2.0])
+    metric.update_state([3.0, 6.0], sample_weight=[1.0, 3.0])
+    torch.testing.assert_close(metric.result(), torch.tensor([2.0, 5.0]))
+    with pytest.raises(ValueError, match=r"\(2,\).*Received: \(3,\)"):
+        metric.update_state([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("cls", BUILT_IN)
+def test_a_config_makes_an_equal_metric(cls):
+    metric = cls(**SPECIAL.get(cls, {}), name="mine")
+    again = metrics.deserialize(metrics.serialize(metric))
+    assert type(again) is cls and again.get_config() == metric.get_config() and again.name == "mine"
+    assert pickle.loads(pickle.dumps(metric)).get_config() == metric.get_config()
+    assert copy.deepcopy(metric).get_config() == metric.get_config()
+    assert metrics.clone_metric(metric) is not metric
+
+
+def test_default_names_are_those_of_keras():
+    assert [cls().name for cls in (metrics.AUC, metrics.TruePositives, metrics.Mean)] == [
+        "auc",
+        "true_positives",
+        "mean",
+    ]
+    assert metrics.LogCoshError().name == "logcosh"
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "expected"),
+    [
+        ((None, 1), (None, 1), "binary_accuracy"),
+        ((None,), (None, 1), "binary_accuracy"),
+        ((None,), (None, 10), "sparse_categorical_accuracy"),
+        ((None, 1), (None, 10), "sparse_categorical_accuracy"),
+        ((None, 10), (None, 10), "categorical_accuracy"),
+        ((None, 5), (None, 5, 10), "sparse_categorical_accuracy"),
+    ],
+)
+def test_accuracy_means_what_the_shapes_say(y_true, y_pred, expected):
+    assert metrics.resolve_accuracy(y_true, y_pred, "acc").__name__ == expected
+    entropy = expected.replace("accuracy", "crossentropy")
+    assert metrics.resolve_accuracy(y_true, y_pred, "ce").__name__ == entropy
+    assert metrics.as_metric("acc", y_true, y_pred).name == "acc"
+
+
+def test_accuracy_follows_the_loss_in_keras_1_and_2():
+    arguments = ((None, 10), (None, 10), "accuracy", losses.BinaryCrossentropy())
+    assert metrics.resolve_accuracy(*arguments).__name__ == "categorical_accuracy"
+    with config.dialect_scope("2"):
+        assert metrics.resolve_accuracy(*arguments).__name__ == "binary_accuracy"
+
+
+def test_names_find_metrics():
+    assert metrics.get("mse") is metrics.mean_squared_error
+    assert isinstance(metrics.get("AUC"), metrics.AUC)
+    assert isinstance(metrics.get("precision"), metrics.Precision)
+    with config.dialect_scope("1"):
+        assert metrics.get("precision") is metrics.precision
+    assert metrics.get("cosine_proximity")(torch.ones(1, 2), torch.ones(1, 2)).item() == pytest.approx(1.0)
+    with config.dialect_scope("2"):
+        assert metrics.get("cosine_proximity")(torch.ones(1, 2), torch.ones(1, 2)).item() == pytest.approx(-1.0)
+    with pytest.raises(ValueError, match='Did you mean "accuracy"'):
+        metrics.get("acuracy")
+
+
+def test_functions_and_losses_become_means_with_their_names():
+    def distance(y_true, y_pred):
+        return torch.abs(y_true - y_pred).mean(-1)
+
+    for item, name in ((distance, "distance"), ("mae", "mae"), (losses.MeanAbsoluteError(), "mean_absolute_error")):
+        metric = metrics.as_metric(item, (None, 2), (None, 2))
+        metric.update_state(torch.zeros(4, 2), torch.full((4, 2), 3.0))
+        assert metric.name == name and metric.result().item() == 3.0
+
+
+def test_keras_1_and_2_average_batch_values_by_batch_size():
+    def total(y_true, y_pred):
+        return torch.abs(y_true - y_pred).max()
+
+    values = {}
+    for dialect in ("2", "tf"):
+        with config.dialect_scope(dialect):
+            metric = metrics.as_metric(total)
+            metric.update_state(torch.zeros(3, 1), torch.full((3, 1), 1.0))
+            metric.update_state(torch.zeros(1, 1), torch.full((1, 1), 5.0))
+            values[dialect] = metric.result().item()
+    assert values == {"2": 2.0, "tf": 3.0}
+
+
+def test_masks_leave_entries_out():
+    y_pred = torch.tensor([[[0.9, 0.1], [0.9, 0.1]]])
+    y_pred._keras_mask = torch.tensor([[True, False]])
+    labels = torch.tensor([[0, 1]])
+    assert metrics.SparseCategoricalAccuracy()(labels, y_pred).item() == 1.0
+    y_pred._keras_mask = torch.tensor([[True, True]])
+    assert metrics.SparseCategoricalAccuracy()(labels, y_pred).item() == 0.5
+
+
+def test_ignored_classes_do_not_count():
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=-1)
+    metric.update_state(torch.tensor([0, -1]), torch.tensor([[0.5, 0.5], [0.1, 0.9]]))
+    assert metric.result().item() == pytest.approx(float(np.log(2)))
+
+
+def test_wrong_shapes_are_value_errors():
+    with pytest.raises(ValueError, match=r"sparse_categorical_accuracy.*Received: y_true.shape=\(4, 3\)"):
+        metrics.SparseCategoricalAccuracy()(torch.zeros(4, 3), torch.zeros(4, 3))
+    with pytest.raises(ValueError, match=r"categorical_accuracy.*Received: y_true.shape=\(4, 2\)"):
+        metrics.CategoricalAccuracy()(torch.zeros(4, 2), torch.zeros(4, 3))
+    with pytest.raises(ValueError, match=r"precision.*Received: y_true.shape=\(4, 2\)"):
+        metrics.Precision()(torch.zeros(4, 2), torch.zeros(4, 3))
+    with pytest.raises(ValueError, match="thresholds"):
+        metrics.Precision(thresholds=[0.5, 1.5])
+    with pytest.raises(ValueError, match="curve"):
+        metrics.AUC(curve="ROCK")
+
+
+def test_metrics_of_one_kind_merge():
+    first, second = metrics.Mean(), metrics.Mean()
+    first.update_state([1.0, 2.0])
+    second.update_state([6.0])
+    first.merge_state([second])
+    assert first.result().item() == 3.0
+    with pytest.raises(ValueError, match="cannot merge"):
+        first.merge_state([metrics.Sum()])
+
+
+def test_state_goes_out_and_in_as_arrays():
+    first, second = metrics.Mean(), metrics.Mean()
+    first.update_state([1.0, 2.0])
+    second.set_weights(first.get_weights())
+    assert second.result().item() == 1.5
+
+
+def test_keras_1_functions_describe_a_batch():
+    y_true, y_pred = torch.tensor([1.0, 1, 0, 0]), torch.tensor([0.9, 0.2, 0.8, 0.1])
+    assert metrics.precision(y_true, y_pred).item() == pytest.approx(0.5)
+    assert metrics.recall(y_true, y_pred).item() == pytest.approx(0.5)
+    assert metrics.fmeasure(y_true, y_pred).item() == pytest.approx(0.5)
+    assert metrics.fbeta_score(torch.zeros(4), y_pred).item() == 0.0
+    assert metrics.matthews_correlation(y_true, y_true).item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("cls", [metrics.SparseCategoricalAccuracy, metrics.MeanSquaredError, metrics.Precision])
+def test_updates_compile_without_graph_breaks(cls):
+    torch.compiler.reset()
+    metric, plain = cls(), cls()
+    y_pred = torch.rand(6, 4)
+    y_true = torch.tensor([0, 1, 2, 3, 0, 1]) if "Sparse" in cls.__name__ else (torch.rand(6, 4) > 0.5).float()
+    update = torch.compile(lambda y_true, y_pred: metric.update_state(y_true, y_pred), fullgraph=True, backend="eager")
+    for _ in range(3):
+        update(y_true, y_pred)
+        plain.update_state(y_true, y_pred)
+    torch.testing.assert_close(metric.result(), plain.result())
