@@ -10,6 +10,7 @@ from keras_torch.errors import suggest
 from keras_torch.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from keras_torch.layers.convolutional import Conv1D, Conv2D, Conv3D
 from keras_torch.layers.core import Activation, ActivityRegularization, Dense, Identity, Masking
+from keras_torch.layers.embeddings import Embedding
 from keras_torch.layers.lambda_layer import Lambda
 from keras_torch.layers.merge import (
     Add,
@@ -55,6 +56,16 @@ from keras_torch.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from keras_torch.layers.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    GRUCell,
+    LSTMCell,
+    SimpleRNN,
+    SimpleRNNCell,
+    StackedRNNCells,
+)
 from keras_torch.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from keras_torch.layers.resizing import (
     Cropping1D,
@@ -67,18 +78,22 @@ from keras_torch.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from keras_torch.layers.torch_module import TorchModuleWrapper
+from keras_torch.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 from keras_torch.legacy import aliases
 
 registry.layers.add(
     [
         Activation, ActivityRegularization, Add, AlphaDropout, Average, AveragePooling1D, AveragePooling2D,
-        AveragePooling3D, BatchNormalization, Concatenate, Conv1D, Conv2D, Conv3D, Cropping1D, Cropping2D, Cropping3D,
-        Dense, Dot, Dropout, ELU, Flatten, GaussianDropout, GaussianNoise, GlobalAveragePooling1D,
-        GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
-        Identity, InputLayer, Lambda, LayerNormalization, LeakyReLU, Masking, MaxPooling1D, MaxPooling2D,
-        MaxPooling3D, Maximum, Merge, Minimum, Multiply, PReLU, Permute, ReLU, RepeatVector, Reshape, Softmax,
-        SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, Subtract, ThresholdedReLU, UpSampling1D, UpSampling2D,
-        UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
+        AveragePooling3D, BatchNormalization, Bidirectional, Concatenate, Conv1D, Conv2D, Conv3D, Cropping1D,
+        Cropping2D, Cropping3D, Dense, Dot, Dropout, ELU, Embedding, Flatten, GaussianDropout, GaussianNoise,
+        GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D,
+        GlobalMaxPooling2D, GlobalMaxPooling3D, GRU, GRUCell, Identity, InputLayer, Lambda, LayerNormalization,
+        LeakyReLU, LSTM, LSTMCell, Masking, Maximum, MaxPooling1D, MaxPooling2D, MaxPooling3D, Merge, Minimum,
+        Multiply, Permute, PReLU, ReLU, RepeatVector, Reshape, RNN, SimpleRNN, SimpleRNNCell, Softmax,
+        SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, StackedRNNCells, Subtract, ThresholdedReLU,
+        TimeDistributed, TorchModuleWrapper, UpSampling1D, UpSampling2D, UpSampling3D, Wrapper, ZeroPadding1D,
+        ZeroPadding2D, ZeroPadding3D,
     ]
 )  # fmt: skip
 

@@ -30,10 +30,7 @@ class ActivationLayer(Layer):
 
 
 class LeakyReLU(ActivationLayer):
-    """`x` where positive, else `negative_slope * x`.
-
-    The config says `alpha`, the name that every Keras version reads.
-    """
+    """`x` where positive, else `negative_slope * x`; up to Keras 2.15 that argument was `alpha`."""
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,15 +44,8 @@ class LeakyReLU(ActivationLayer):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         return F.leaky_relu(inputs, self.negative_slope)
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LeakyReLU:
-        if "alpha" in config:
-            config = {**config, "negative_slope": config["alpha"]}
-            del config["alpha"]
-        return cls(**config)
-
     def get_config(self) -> dict[str, Any]:
-        key = "negative_slope" if config.dialect() == "3" else "alpha"
+        key = "alpha" if config.dialect() in ("1", "2", "tf") else "negative_slope"
         return {**super().get_config(), key: self.negative_slope}
 
 

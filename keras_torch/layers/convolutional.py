@@ -93,6 +93,8 @@ class Conv(Layer):
     `padding="same"` pads as TensorFlow does (the odd element after), `"causal"` (1D) only before.
     """
 
+    _accepts_integers = False
+
     rank: int
 
     def __init__(

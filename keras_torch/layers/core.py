@@ -51,6 +51,8 @@ class Dense(Layer):
     Input (batch, ..., features), output (batch, ..., units).
     """
 
+    _accepts_integers = False
+
     def __init__(
         self,
         units: int,
@@ -176,10 +178,10 @@ class Masking(Layer):
         self.mask_value = mask_value
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return torch.any(inputs != self.mask_value, -1)
+        return torch.any(torch.ne(inputs, self.mask_value), -1)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        return inputs * torch.any(inputs != self.mask_value, -1, keepdim=True)
+        return inputs * torch.any(torch.ne(inputs, self.mask_value), -1, keepdim=True)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -51,17 +51,25 @@ class Pooling(Layer):
         self.padding = padding_name(padding, PADDINGS[:2], name)
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=rank + 2)
+        # Sequences are pooled as images of height 1, which keeps their memory channels_last.
+        self._as_image = rank == 1 and self.data_format == "channels_last"
+        extra = (1,) if self._as_image else ()
+        self._windows, self._steps = (*extra, *self.pool_size), (*extra, *self.strides)
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
         raise NotImplementedError
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         channels_last = self.data_format == "channels_last"
+        if self._as_image:
+            inputs = inputs.unsqueeze(1)
+        rank = len(self._windows)
         if channels_last:
-            inputs = inputs.permute(TO_CHANNELS_FIRST[self.rank])
-        same = self.padding == "same"
-        output = self._pool_same(inputs) if same else self._pool(inputs, (0,) * self.rank, False)
-        return output.permute(TO_CHANNELS_LAST[self.rank]) if channels_last else output
+            inputs = inputs.permute(TO_CHANNELS_FIRST[rank])
+        output = self._pool_same(inputs) if self.padding == "same" else self._pool(inputs, (0,) * rank, False)
+        if channels_last:
+            output = output.permute(TO_CHANNELS_LAST[rank])
+        return output.squeeze(1) if self._as_image else output
 
     def _pool_same(self, inputs: torch.Tensor) -> torch.Tensor:
         """Pool with TensorFlow's padding and without a padded copy.
@@ -70,7 +78,7 @@ class Pooling(Layer):
         with stride 1 it cannot, so there one more is padded on both sides and the first window dropped.
         """
         padding, drop = [], []
-        for axis, (kernel, stride) in enumerate(zip(self.pool_size, self.strides, strict=True), start=2):
+        for axis, (kernel, stride) in enumerate(zip(self._windows, self._steps, strict=True), start=2):
             before, after = same_padding(inputs.shape[axis], kernel, stride)
             if stride == 1 and before != after:
                 drop.append(axis)
@@ -103,14 +111,14 @@ class MaxPooling(Pooling):
     """The largest element of each window."""
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
-        return MAX[self.rank](inputs, self.pool_size, self.strides, padding, ceil_mode=ceil_mode)
+        return MAX[len(padding)](inputs, self._windows, self._steps, padding, ceil_mode=ceil_mode)
 
 
 class AveragePooling(Pooling):
     """The mean of each window."""
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
-        return AVERAGE[self.rank](inputs, self.pool_size, self.strides, padding, ceil_mode, count_include_pad=False)
+        return AVERAGE[len(padding)](inputs, self._windows, self._steps, padding, ceil_mode, count_include_pad=False)
 
 
 class MaxPooling1D(MaxPooling):

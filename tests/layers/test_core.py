@@ -1,0 +1,131 @@
+"""Dense, Activation, Masking, the reshaping layers: shapes, views, masks and messages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from keras_torch import layers, registry
+
+
+def test_dense_holds_an_nn_linear_and_its_kernel_is_a_view_of_it() -> None:
+    layer = layers.Dense(3)
+    layer.build((None, 5))
+    assert isinstance(layer.linear, torch.nn.Linear)
+    assert tuple(layer.kernel.shape) == (5, 3)
+    layer.kernel.assign(np.arange(15.0).reshape(5, 3))
+    np.testing.assert_array_equal(layer.linear.weight.detach(), np.arange(15.0).reshape(5, 3).T)
+    assert layer.kernel.value.data_ptr() == layer.linear.weight.data_ptr()
+    assert [w.name for w in layer.weights] == ["kernel", "bias"]
+
+
+def test_dense_without_bias_has_one_weight() -> None:
+    layer = layers.Dense(3, use_bias=False)
+    layer.build((None, 5))
+    assert len(layer.weights) == 1 and layer.bias is None
+
+
+def test_a_listener_on_the_inner_module_sees_the_value_before_the_activation() -> None:
+    layer = layers.Dense(4, activation="relu", bias_initializer="random_normal")
+    inputs = torch.randn(3, 5)
+    expected = layer(inputs)
+    seen = []
+    layer.linear.register_forward_hook(lambda module, args, output: seen.append(output))
+    torch.testing.assert_close(layer(inputs), expected)
+    assert (seen[0] < 0).any()
+
+
+def test_an_activation_can_be_exchanged_after_building() -> None:
+    layer = layers.Dense(4, activation="relu")
+    inputs = torch.randn(8, 5)
+    assert (layer(inputs) >= 0).all()
+    layer.activation = registry.activations.find("linear")
+    assert (layer(inputs) < 0).any()
+
+
+@pytest.mark.parametrize("units", [0, -1, 2.5, "3", None])
+def test_dense_refuses_impossible_units(units: object) -> None:
+    with pytest.raises((ValueError, TypeError), match="units"):
+        layers.Dense(units)
+
+
+def test_dense_needs_a_known_last_dimension() -> None:
+    with pytest.raises(ValueError, match="last dimension"):
+        layers.Dense(2).build((None, None))
+
+
+def test_a_wrong_input_is_named() -> None:
+    layer = layers.Dense(2, name="head")
+    layer.build((None, 5))
+    with pytest.raises(ValueError, match="head.*axis -1.*5"):
+        layer(torch.zeros(3, 4))
+
+
+def test_flatten_after_a_convolution_is_a_view() -> None:
+    output = layers.Conv2D(4, 3, padding="same", activation="relu")(torch.randn(2, 6, 5, 3))
+    flat = layers.Flatten()(output)
+    assert flat.data_ptr() == output.data_ptr()
+    np.testing.assert_array_equal(flat.detach(), output.detach().numpy().reshape(2, -1))
+
+
+def test_flatten_reads_channels_first_in_channels_last_order() -> None:
+    inputs = torch.randn(2, 3, 4, 5)
+    flat = layers.Flatten(data_format="channels_first")(inputs)
+    np.testing.assert_array_equal(flat, inputs.permute(0, 2, 3, 1).reshape(2, -1))
+
+
+def test_flatten_gives_single_numbers_an_axis() -> None:
+    assert layers.Flatten()(torch.zeros(4)).shape == (4, 1)
+    assert layers.Flatten().compute_output_shape((None,)) == (None, 1)
+    assert layers.Flatten().compute_output_shape((None, 3, None)) == (None, None)
+
+
+def test_reshape_works_out_one_size() -> None:
+    layer = layers.Reshape((2, -1))
+    assert layer.compute_output_shape((None, 3, 4)) == (None, 2, 6)
+    assert layer.compute_output_shape((None, None, 4)) == (None, 2, None)
+    assert layer(torch.zeros(5, 3, 4)).shape == (5, 2, 6)
+
+
+def test_reshape_refuses_another_size() -> None:
+    with pytest.raises(ValueError, match="total size.*target_shape"):
+        layers.Reshape((5, 3)).compute_output_shape((None, 4))
+    with pytest.raises(ValueError, match="at most one"):
+        layers.Reshape((-1, -1))
+
+
+def test_permute_refuses_what_is_no_permutation() -> None:
+    with pytest.raises(ValueError, match="permutation"):
+        layers.Permute((0, 1))
+
+
+def test_masking_masks_steps_that_equal_the_value() -> None:
+    inputs = torch.tensor([[[1.0, 2.0], [9.0, 9.0], [9.0, 1.0]]])
+    output = layers.Masking(9.0)(inputs)
+    np.testing.assert_array_equal(output._keras_mask, [[True, False, True]])
+    np.testing.assert_array_equal(output[0, 1], [0.0, 0.0])
+
+
+def test_masks_pass_through_dense_and_stop_at_flatten() -> None:
+    masked = layers.Masking()(torch.tensor([[[1.0], [0.0]]]))
+    assert layers.Dense(2)(masked)._keras_mask is masked._keras_mask
+    assert not hasattr(layers.Flatten()(masked), "_keras_mask")
+
+
+def test_activity_regularization_adds_its_loss_per_sample() -> None:
+    layer = layers.ActivityRegularization(l1=0.1, l2=0.01)
+    layer(torch.full((4, 3), 2.0))
+    torch.testing.assert_close(sum(layer.losses), torch.tensor((0.1 * 24 + 0.01 * 48) / 4))
+
+
+def test_repeat_vector_needs_a_whole_number() -> None:
+    with pytest.raises((TypeError, ValueError), match="`n`"):
+        layers.RepeatVector(2.5)
+
+
+def test_old_names_answer_and_unknown_ones_suggest() -> None:
+    assert layers.Convolution2D is layers.Conv2D and layers.MaxPool2D is layers.MaxPooling2D
+    with pytest.raises(AttributeError, match="Conv2D"):
+        layers.Conv2d  # noqa: B018
+    assert layers.deserialize({"class_name": "Convolution2D", "config": {"filters": 2, "kernel_size": 3}}).filters == 2

@@ -1,0 +1,78 @@
+"""Lambda: shapes, options, configs, and that stored bytecode is not run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from keras_torch import config, layers
+from keras_torch.layers.lambda_layer import allow_bytecode
+
+
+def double(inputs: torch.Tensor) -> torch.Tensor:
+    return inputs * 2
+
+
+def test_shapes_and_dtypes_are_found_by_a_trial_run() -> None:
+    tokens = layers.Input((7,), dtype="int32")
+    output = layers.Lambda(lambda t: torch.nn.functional.one_hot(t.long(), 5).float())(tokens)
+    assert output.shape == (None, 7, 5) and output.dtype == "float32"
+
+
+def test_a_given_shape_leaves_out_the_batch_and_a_function_gets_the_whole() -> None:
+    inputs = layers.Input((7, 3))
+    assert layers.Lambda(lambda t: t[:, 0], output_shape=(3,))(inputs).shape == (None, 3)
+    assert layers.Lambda(lambda t: t[:, 0], output_shape=lambda s: (s[0], s[2]))(inputs).shape == (None, 3)
+
+
+def test_arguments_mask_and_training_reach_the_function() -> None:
+    assert layers.Lambda(lambda t, by: t * by, arguments={"by": 3})(torch.ones(1)).item() == 3
+    layer = layers.Lambda(lambda t, training: t + float(training))
+    assert layer(torch.zeros(1), training=True).item() == 1 and layer(torch.zeros(1)).item() == 0
+    seen = []
+    layers.Lambda(lambda t, mask=None: (seen.append(mask), t)[1])(layers.Masking()(torch.ones(1, 2, 3)))
+    np.testing.assert_array_equal(seen[0], [[True, True]])
+
+
+@pytest.mark.parametrize("dialect", ["2", "tf", "3", None])
+def test_a_stored_lambda_is_refused_and_can_be_given_by_layer_name(dialect: str | None) -> None:
+    with config.dialect_scope(dialect):
+        stored = json.loads(json.dumps(layers.Lambda(lambda t: t * 2, name="twice").get_config()))
+        with pytest.raises(ValueError, match="twice.*custom_objects"):
+            layers.Lambda.from_config(stored)
+        assert layers.Lambda.from_config(stored, {"twice": double}).function is double
+        with allow_bytecode():
+            assert layers.Lambda.from_config(stored)(torch.ones(1)).item() == 2
+
+
+def test_a_stored_shape_function_is_refused_too_unless_the_function_is_given() -> None:
+    layer = layers.Lambda(double, output_shape=lambda s: s, name="twice")
+    stored = json.loads(json.dumps(layer.get_config()))
+    assert stored["function"] == "double" and stored["function_type"] == "function"
+    with pytest.raises(ValueError, match="double.*custom_objects"):
+        layers.Lambda.from_config(stored)
+    assert layers.Lambda.from_config(stored, {"double": double})(torch.ones(1)).item() == 2
+
+
+def test_closures_and_defaults_are_kept_in_bytecode() -> None:
+    factor = 3.0
+    layer = layers.Lambda(lambda t, plus=1.0: t * factor + plus)
+    with allow_bytecode():
+        again = layers.Lambda.from_config(json.loads(json.dumps(layer.get_config())))
+    assert again(torch.ones(1)).item() == 4.0
+
+
+def test_array_arguments_are_stored_as_keras_2_did() -> None:
+    layer = layers.Lambda(double, arguments={"a": np.arange(3)})
+    stored = json.loads(json.dumps(layer.get_config()))
+    assert stored["arguments"] == {"a": {"type": "ndarray", "value": [0, 1, 2]}}
+    again = layers.Lambda.from_config(stored, {"double": double})
+    np.testing.assert_array_equal(again.arguments["a"], np.arange(3))
+
+
+def test_a_function_is_required() -> None:
+    with pytest.raises(TypeError, match="callable"):
+        layers.Lambda(3)

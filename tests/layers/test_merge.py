@@ -1,0 +1,91 @@
+"""Merging layers: shapes, masks, messages and Keras 1's merge."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from keras_torch import config, layers
+
+
+def masked(steps: list[list[float]]) -> torch.Tensor:
+    return layers.Masking()(torch.tensor(steps).unsqueeze(-1))
+
+
+def test_shapes_broadcast_and_unknown_sizes_stay_unknown() -> None:
+    shape = layers.Add().compute_output_shape
+    assert shape([(None, 3), (None, 3)]) == (None, 3)
+    assert shape([(None, 4), (None, 5, 4)]) == (None, 5, 4)
+    assert shape([(None, None, 4), (None, 1, 4)]) == (None, None, 4)
+    assert shape([(None, None, 4), (None, 6, 1)]) == (None, 6, 4)
+    assert layers.Concatenate().compute_output_shape([(None, None, 4), (None, 3, 5)]) == (None, 3, 9)
+    assert layers.Concatenate(1).compute_output_shape([(None, None, 4), (None, 3, 4)]) == (None, None, 4)
+    assert layers.Dot((2, 1)).compute_output_shape([(None, 4, 3), (None, 3, 2)]) == (None, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "message"),
+    [
+        (layers.Add(), (None, 3), "list of inputs"),
+        (layers.Add(), [(None, 3), (None, 4)], "incompatible shapes"),
+        (layers.Add(), [(2, 3), (3, 3)], "batch sizes"),
+        (layers.Subtract(), [(None, 3)] * 3, "exactly 2"),
+        (layers.Concatenate(), [(None, 3, 2), (None, 4, 2)], "matching shapes"),
+        (layers.Concatenate(axis=4), [(None, 3), (None, 3)], "matching shapes"),
+        (layers.Dot(1), [(None, 3), (None, 4)], "must be equal"),
+        (layers.Dot(0), [(None, 3), (None, 3)], "batch axis"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_named(layer: layers.Layer, shapes: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        layer.build(shapes)
+
+
+def test_masks_are_joined_as_in_each_generation() -> None:
+    inputs = [masked([[1, 1, 0]]), masked([[1, 0, 0]])]
+    np.testing.assert_array_equal(layers.add(inputs)._keras_mask, [[True, False, False]])
+    np.testing.assert_array_equal(layers.add([inputs[0], inputs[1] * 1])._keras_mask, [[True, True, False]])
+    with config.dialect_scope("3"):
+        np.testing.assert_array_equal(layers.add(inputs)._keras_mask, [[True, True, False]])
+        assert not hasattr(layers.add([inputs[0], inputs[1] * 1]), "_keras_mask")
+
+
+def test_concatenation_along_time_concatenates_masks() -> None:
+    output = layers.concatenate([masked([[1, 0]]), torch.ones(1, 1, 1)], axis=1)
+    np.testing.assert_array_equal(output._keras_mask, [[True, False, True]])
+
+
+def test_dot_makes_no_mask() -> None:
+    assert not hasattr(layers.dot([masked([[1, 0]]), masked([[1, 0]])], axes=1), "_keras_mask")
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("sum", [4.0, 6.0]), ("mul", [3.0, 8.0]), ("ave", [2.0, 3.0]), ("max", [3.0, 4.0]), ("dot", [11.0])],
+)
+def test_merge_modes_of_keras_1(mode: str, expected: list[float]) -> None:
+    pair = [torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0]])]
+    np.testing.assert_allclose(layers.merge(pair, mode=mode), [expected])
+
+
+def test_merge_takes_functions_and_axes() -> None:
+    pair = [torch.ones(2, 3, 4), torch.ones(2, 5, 4)]
+    assert layers.merge(pair, mode="concat", concat_axis=1).shape == (2, 8, 4)
+    assert layers.merge(pair, mode="dot", dot_axes=[2, 2]).shape == (2, 3, 5)
+    vectors = [layers.Input((3,)), layers.Input((3,))]
+    assert layers.merge(vectors, mode="cos").shape == (None, 1, 1)
+    assert layers.merge(vectors, mode=lambda items: items[0] - items[1], output_shape=(3,)).shape == (None, 3)
+    assert layers.merge(vectors, mode=lambda items, by: items[0] * by, arguments={"by": 2}).shape == (None, 3)
+
+
+def test_an_unknown_mode_is_an_error() -> None:
+    with pytest.raises(ValueError, match="mode"):
+        layers.merge([torch.ones(1, 2)] * 2, mode="median")
+
+
+def test_a_merge_layer_runs_its_branches_on_the_inputs() -> None:
+    left, right = layers.Dense(3, input_shape=(2,)), layers.Dense(4, input_shape=(5,))
+    layer = layers.Merge([left, right], mode="concat")
+    assert layer([torch.zeros(6, 2), torch.zeros(6, 5)]).shape == (6, 7)
+    assert len(layer.trainable_weights) == 4
