@@ -30,14 +30,15 @@ def _classic(first_epsilon: bool = True, **both: Any) -> dict[str, dict[str, Any
 
 OPTIMIZERS: dict[str, Row] = {
     "SGD": _optimizer_row("momentum", "decay", "nesterov"),
-    "RMSprop": _optimizer_row("rho", "epsilon", "decay", defaults=_classic()),
+    "RMSprop": _optimizer_row(
+        "rho", "epsilon", "decay", defaults={**_classic(), "tf": {"ema_overwrite_frequency": 100}}
+    ),
+    "Lion": Row(renamed=_LR, shared=frozenset(_LR), defaults={"tf": {"learning_rate": 0.0001}}),
     "Adagrad": _optimizer_row("epsilon", "decay", defaults=_classic(learning_rate=0.01, initial_accumulator_value=0.0)),
     "Adadelta": _optimizer_row("rho", "epsilon", "decay", defaults=_classic(learning_rate=1.0)),
     "Adam": _optimizer_row("beta_1", "beta_2", "epsilon", "decay", "amsgrad", defaults=_classic()),
     "Adamax": _optimizer_row("beta_1", "beta_2", "epsilon", "decay", defaults=_classic(learning_rate=0.002)),
-    "Nadam": _optimizer_row(
-        *("beta_1", "beta_2", "epsilon", "schedule_decay"), defaults=_classic(learning_rate=0.002)
-    ),
+    "Nadam": _optimizer_row(*("beta_1", "beta_2", "epsilon", "schedule_decay"), defaults=_classic(learning_rate=0.002)),
 }
 
 CALLBACKS: dict[str, Row] = {

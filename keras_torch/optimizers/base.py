@@ -225,6 +225,8 @@ class Optimizer(Steps, CustomUpdates):
     def build(self, variables: Iterable[Any]) -> None:
         """Prepare updates of `variables` (Variable, WeightView or torch tensors). Later calls add new ones."""
         new = [variable for variable in variables if self._var_key(variable) not in self._trainable_variables_indices]
+        if self.built and not new:
+            return
         params: list[torch.Tensor] = []
         for variable in new:
             index = len(self._trainable_variables)

@@ -311,3 +311,27 @@ def test_the_step_is_the_torch_optimizers_and_fused_where_torch_can():
         assert type(optimizer.torch_optimizer).__module__.startswith("torch.optim")
         assert optimizer.torch_optimizer.param_groups[0]["fused"]
         assert optimizer._plain
+
+
+def test_defaults_are_those_of_the_dialects_keras():
+    rates = {}
+    for dialect in ("1", "2", "tf", "3"):
+        with config.dialect_scope(dialect):
+            rates[dialect] = [round(float(cls().lr), 5) for cls in (optimizers.Adagrad, optimizers.Adadelta)]
+            rates[dialect] += [round(float(cls().lr), 5) for cls in (optimizers.Nadam, optimizers.Lion)]
+            assert optimizers.Adam().epsilon == (1e-8 if dialect == "1" else 1e-7)
+            assert optimizers.Adagrad().initial_accumulator_value == (0.0 if dialect in ("1", "2") else 0.1)
+    assert rates["1"][:3] == rates["2"][:3] == [0.01, 1.0, 0.002]
+    assert rates["tf"] == [0.001, 0.001, 0.001, 0.0001]
+    assert rates["3"] == [0.001, 0.001, 0.001, 0.001]
+
+
+def test_epsilon_none_is_the_global_fuzz_factor():
+    assert optimizers.Adam(epsilon=None).epsilon == config.epsilon()
+
+
+def test_an_old_argument_order_and_old_names_are_understood():
+    with config.dialect_scope("2"):
+        optimizer = optimizers.SGD(0.1, 0.9, 1e-6, True)
+    assert (optimizer.momentum, optimizer.decay, optimizer.nesterov) == (0.9, 1e-6, True)
+    assert float(optimizers.AdamW(lr=0.5).lr) == 0.5
