@@ -46,6 +46,7 @@ def claim(model: Any, compiled: Compiled, x: Any) -> None:
         wanted = id(parameter) in chosen and parameter.is_floating_point()
         if parameter.requires_grad != wanted:
             parameter.requires_grad_(wanted)
+            parameter.grad = None
     compiled.optimizer.build(compiled.trainable)
     compiled.regularized = has_regularizers(model)
     trainable_state.owner = compiled

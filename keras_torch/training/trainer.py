@@ -226,10 +226,7 @@ class Trainer(GeneratorMethods):
             self.reset_metrics()
         with loop.mode_of(self, training):
             outcome = step(data)
-        result = self._as_result(Logs(self._logs(outcome)), return_dict)
-        if reset_metrics:
-            self.reset_metrics()
-        return result
+        return self._as_result(Logs(self._logs(outcome)), return_dict)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Learn from one batch and return the logs. Override it for a training of your own.
@@ -306,7 +303,9 @@ class Trainer(GeneratorMethods):
         if compiled is None:
             return steps.tracked_metrics(self)
         inner = compiled.layer_metrics if compiled.layer_metrics is not None else steps.tracked_metrics(self)
-        return [*compiled.loss.metrics, *compiled.metrics.metrics, *inner]
+        own = compiled.metrics
+        # Before the first batch they are one object, so that a train_step which updates each metric reaches them all.
+        return [*compiled.loss.metrics, *(own.metrics if own.built or own.empty else [own]), *inner]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -400,7 +399,12 @@ class Trainer(GeneratorMethods):
 
     def _logs(self, outcome: Any) -> Any:
         """Return the logs of a step: what it returned, else a function that asks the metrics."""
-        return outcome if isinstance(outcome, Mapping) else self.get_metrics_result
+        if not isinstance(outcome, Mapping):
+            return self.get_metrics_result
+        flat: dict[str, Any] = {}
+        for name, value in outcome.items():
+            flat.update(value if isinstance(value, Mapping) else {name: value})
+        return flat
 
     def _as_result(self, logs: Logs, return_dict: bool) -> Any:
         values = dict(logs.items())
