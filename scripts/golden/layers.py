@@ -1,7 +1,7 @@
 """Write tests/golden/layers_*.npz: outputs, gradients and new states of layers, by real Keras.
 
 Run once with Keras 2.15 on TensorFlow (channels_last) and once with Keras 3.15 on torch (channels_first, and batch
-normalization); the numbers' seeds stand in tests/layers/golden_cases.py:
+normalization); the numbers' seeds stand in layer_cases.py beside this file:
 
     TF_CPP_MIN_LOG_LEVEL=3 python scripts/golden/layers.py
     KERAS_BACKEND=torch python scripts/golden/layers.py
@@ -16,8 +16,8 @@ import keras
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "layers"))
-import golden_cases as cases  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parent))
+import layer_cases as cases  # noqa: E402
 
 
 def gradients(layer, arrays, training):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import golden_cases as cases
 import numpy as np
 import pytest
 import torch
 
 from keras_torch import config, layers
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+cases = SimpleNamespace(**runpy.run_path(str(ROOT / "scripts" / "golden" / "layer_cases.py")))
+
+# class, arguments, input shapes, training
+Case = tuple[str, dict[str, Any], list[tuple[int, ...]], bool]
 
 
-def check(golden: str, name: str, case: cases.Case) -> None:
+def check(golden: str, name: str, case: Case) -> None:
     class_name, arguments, shapes, training = case
     layer = getattr(layers, class_name)(**arguments)
     arrays = cases.inputs_of(shapes)
@@ -41,18 +47,18 @@ def check(golden: str, name: str, case: cases.Case) -> None:
 
 
 @pytest.mark.parametrize(("name", "case"), cases.channels_last_cases().items())
-def test_channels_last_numbers_are_those_of_keras_2_15(name: str, case: cases.Case) -> None:
+def test_channels_last_numbers_are_those_of_keras_2_15(name: str, case: Case) -> None:
     with config.dialect_scope("tf"):
         check("layers_k215", name, case)
 
 
 @pytest.mark.parametrize(("name", "case"), cases.channels_first_cases().items())
-def test_channels_first_numbers_are_those_of_keras_3(name: str, case: cases.Case) -> None:
+def test_channels_first_numbers_are_those_of_keras_3(name: str, case: Case) -> None:
     check("layers_k315_first", name, case)
 
 
 @pytest.mark.parametrize("dialect", [None, "3"])
 @pytest.mark.parametrize(("name", "case"), cases.keras3_cases().items())
-def test_batch_normalization_moves_its_averages_as_keras_3(name: str, case: cases.Case, dialect: str | None) -> None:
+def test_batch_normalization_moves_its_averages_as_keras_3(name: str, case: Case, dialect: str | None) -> None:
     with config.dialect_scope(dialect):
         check("layers_k315", name, case)

@@ -1,4 +1,4 @@
-"""The calls whose results are compared with real Keras: pure data for the tests and scripts/golden/layers.py."""
+"""The calls whose results are compared with real Keras: pure data for layers.py and tests/layers/test_golden.py."""
 
 from __future__ import annotations
 
