@@ -49,6 +49,11 @@ class MetricDict(dict):
         return (type(self), (dict(self),))
 
 
+def _array(value: torch.Tensor) -> Any:
+    # numpy has no bfloat16.
+    return (value.float() if value.dtype is torch.bfloat16 else value).numpy()
+
+
 class Logs(MetricDict):
     """The `logs` that callbacks receive.
 
@@ -85,7 +90,7 @@ class Logs(MetricDict):
         for (_, _, shape), entries in groups.items():
             read = torch.stack([value for _, value in entries]).cpu()
             for (name, _), value in zip(entries, read if shape else read.tolist(), strict=True):
-                dict.__setitem__(self, name, value.float().numpy() if shape else value)
+                dict.__setitem__(self, name, _array(value) if shape else value)
 
     def __setitem__(self, name: Any, value: Any) -> None:
         self.fetch()

@@ -50,7 +50,7 @@ MOVED = {
     "engine.sequential": "models",
     "engine.training_utils": "training",
     "engine.training_v1": "models",
-    "initializations": "initializers",
+    "initializations": "initializers.initializations",
     "initializers.initializers": "initializers",
     "initializers.initializers_v1": "initializers",
     "initializers.initializers_v2": "initializers",

@@ -198,12 +198,10 @@ class Orthogonal(Initializer):
     """`gain` times a random (semi-)orthogonal matrix, by `torch.nn.init.orthogonal_`.
 
     A weight of higher rank is seen as the matrix `(product of the leading dimensions, last dimension)`.
-    Keras 1's default gain was 1.1, which the name `"orthogonal"` has in dialect "1".
     """
 
-    def __init__(self, gain: float | None = None, seed: int | None = None) -> None:
-        default = 1.1 if config.dialect() == "1" else 1.0
-        self.gain = default if gain is None else gain
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        self.gain = gain
         self.seed = check_seed(seed, "Orthogonal")
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:

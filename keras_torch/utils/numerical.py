@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras_torch.legacy import translated
 
+
+@translated("to_categorical")
 def to_categorical(y: Any, num_classes: int | None = None, dtype: Any = "float32") -> Any:
     """Turn class numbers into one-hot vectors: shape `(...)` or `(..., 1)` becomes `(..., num_classes)`.
 
