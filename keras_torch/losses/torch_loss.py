@@ -40,9 +40,11 @@ class TorchLoss(Loss):
         self.module: Any = module
         self._class_indices = isinstance(module, _CLASS_INDEX_LOSSES) or function in ("cross_entropy", "nll_loss")
         self._reduces = own is not None
-        self._elementwise: Any = copy.copy(module) if own is not None else None
+        self._elementwise: Any = None
         if own is not None:
-            self._elementwise.reduction = "none"
+            elementwise: Any = copy.copy(module)
+            elementwise.reduction = "none"
+            self._elementwise = elementwise
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
         y_true, y_pred = as_pair(y_true, y_pred)

@@ -94,18 +94,17 @@ class Mean(Metric):
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take in values; a number as `sample_weight` counts each value that many times."""
-        with torch.no_grad():
-            values = as_tensor(values)
-            if sample_weight is None:
-                self._accumulate(values.sum() if values.dim() else values, values.numel())
-            elif isinstance(sample_weight, (int, float)):
-                total = values.sum() if values.dim() else values
-                self._accumulate(total, sample_weight * values.numel(), sample_weight)
-            else:
-                weight = as_tensor(sample_weight, values).to(self._dtype)
-                values, weight = _weighted(values.to(self._dtype), weight, mean=True)
-                self._accumulate(values.sum(), 0)
-                self.count.add_(weight.sum())
+        values = as_tensor(values).detach()
+        if sample_weight is None:
+            self._accumulate(values.sum() if values.dim() else values, values.numel())
+        elif isinstance(sample_weight, (int, float)):
+            total = values.sum() if values.dim() else values
+            self._accumulate(total, sample_weight * values.numel(), sample_weight)
+        else:
+            weight = as_tensor(sample_weight, values).detach().to(self._dtype)
+            values, weight = _weighted(values.to(self._dtype), weight, mean=True)
+            self._accumulate(values.sum(), 0)
+            self.count.add_(weight.sum())
 
     def _accumulate(self, value: torch.Tensor, count: float, factor: float = 1) -> None:
         total = self.total
