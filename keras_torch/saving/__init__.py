@@ -1,0 +1,37 @@
+"""Saving and loading of models, weights and architectures."""
+
+from __future__ import annotations
+
+from keras_torch.registry import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+from keras_torch.saving.api import (
+    load_model,
+    load_weights,
+    model_from_config,
+    model_from_json,
+    model_from_yaml,
+    save_model,
+    save_weights,
+)
+
+__all__ = [
+    "CustomObjectScope",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "load_weights",
+    "model_from_config",
+    "model_from_json",
+    "model_from_yaml",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+]

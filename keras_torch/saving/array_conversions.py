@@ -1,0 +1,136 @@
+"""What older generations stored in another shape: lazy arrays, and one table of conversions by layer class.
+
+A Source knows its shape before anything is read; a conversion makes Sources of Sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from keras_torch.saving import hdf5
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An array of a file, or one computed from several: its name for messages, its shape, and how to get it."""
+
+    name: str
+    shape: Shape
+    read: Callable[[], np.ndarray]
+
+    @classmethod
+    def of(cls, dataset: hdf5.Dataset, name: str) -> Source:
+        """Return the source that reads a dataset as it is."""
+        return cls(name, dataset.shape, lambda: dataset.read(dataset.shape))
+
+
+def joined(parts: Sequence[Source]) -> Source:
+    """Concatenate along the last axis."""
+    shape = (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts)) if parts[0].shape else ()
+    return Source(parts[0].name, shape, lambda: np.concatenate([part.read() for part in parts], axis=-1))
+
+
+def transposed(part: Source, axes: Sequence[int]) -> Source:
+    """Permute the axes."""
+    return Source(part.name, tuple(part.shape[axis] for axis in axes), lambda: part.read().transpose(axes))
+
+
+def flipped(part: Source, axes: Sequence[int]) -> Source:
+    """Reverse some axes: Theano convolved where the others correlate."""
+    return Source(part.name, part.shape, lambda: np.flip(part.read(), tuple(axes)))
+
+
+def reshaped(part: Source, shape: Shape) -> Source:
+    """Change the shape only."""
+    return Source(part.name, shape, lambda: part.read().reshape(shape))
+
+
+def convert(layer: Any, sources: list[Source], shapes: list[Shape], origin: Any) -> list[Source]:
+    """Return the sources as the layer wants them; `shapes` are those of its weights."""
+    name = type(layer).__name__
+    if name == "Bidirectional":
+        half, middle = len(sources) // 2, len(shapes) // 2
+        forward = convert(layer.forward_layer, sources[:half], shapes[:middle], origin)
+        return forward + convert(layer.backward_layer, sources[half:], shapes[middle:], origin)
+    if name == "TimeDistributed":
+        return convert(layer.layer, sources, shapes, origin)
+    if hasattr(layer, "layers") and hasattr(layer, "save_weights"):
+        return _convert_model(layer, sources, origin)
+    if origin.generation == "1" and name in _KERAS_1:
+        sources = _KERAS_1[name](sources, shapes)
+    if origin.generation in ("1", "2") and origin.backend == "theano" and name.startswith("Conv") and sources:
+        spatial = range(len(sources[0].shape) - 2)
+        sources = [flipped(sources[0], tuple(spatial)), *sources[1:]]
+    return sources
+
+
+def _convert_model(model: Any, sources: list[Source], origin: Any) -> list[Source]:
+    """Convert the arrays of a nested model: those of trainable weights first, then the others, layer by layer."""
+    rest, found = list(sources), []
+    for kind in ("trainable_weights", "non_trainable_weights"):
+        for layer in model.layers:
+            shapes = [tuple(weight.shape) for weight in getattr(layer, kind)]
+            if shapes:
+                count = _stored_count(layer, len(shapes), origin)
+                found += convert(layer, rest[:count], shapes, origin)
+                rest = rest[count:]
+    return found + rest
+
+
+def _stored_count(layer: Any, count: int, origin: Any) -> int:
+    """How many arrays the file has for `count` weights: Keras 1 stored each gate apart."""
+    gates = {"LSTM": 12, "GRU": 9}.get(type(layer).__name__)
+    return gates if origin.generation == "1" and gates is not None else count
+
+
+def _gates(order: Sequence[int]) -> Callable[[list[Source], list[Shape]], list[Source]]:
+    """Join W, U and b, stored apart for each gate, in the order of gates that Keras has had since 2.0."""
+
+    def join(sources: list[Source], shapes: list[Shape]) -> list[Source]:
+        if len(sources) != 3 * len(order):
+            return sources
+        return [joined([sources[3 * gate + kind] for gate in order]) for kind in range(3)]
+
+    return join
+
+
+def _kernel_1d(sources: list[Source], shapes: list[Shape]) -> list[Source]:
+    """Drop the second spatial axis, of length 1, from (length, 1, in, out) or (out, in, length, 1)."""
+    kernel = sources[0]
+    if len(kernel.shape) != 4:
+        return sources
+    if kernel.shape != (shapes[0][0], 1, *shapes[0][1:]):
+        kernel = transposed(kernel, (2, 3, 1, 0))
+    return [reshaped(kernel, (kernel.shape[0], *kernel.shape[2:])), *sources[1:]]
+
+
+def _kernel(*axes: int) -> Callable[[list[Source], list[Shape]], list[Source]]:
+    """Move the axes of a kernel that does not fit as it is: dim_ordering 'th' stored (out, in, rows, columns)."""
+
+    def move(sources: list[Source], shapes: list[Shape]) -> list[Source]:
+        kernel = sources[0]
+        if len(kernel.shape) != len(axes) or not _stored_channels_first(kernel.shape, shapes[0]):
+            return sources
+        return [transposed(kernel, axes), *sources[1:]]
+
+    return move
+
+
+def _stored_channels_first(stored: Shape, wanted: Shape) -> bool:
+    return stored != wanted and stored[2:] == wanted[:-2]
+
+
+_KERAS_1: dict[str, Callable[[list[Source], list[Shape]], list[Source]]] = {
+    "LSTM": _gates((0, 2, 1, 3)),
+    "GRU": _gates((0, 1, 2)),
+    "Conv1D": _kernel_1d,
+    "Conv2D": _kernel(2, 3, 1, 0),
+    "Conv3D": _kernel(2, 3, 4, 1, 0),
+    "Conv2DTranspose": _kernel(2, 3, 0, 1),
+}

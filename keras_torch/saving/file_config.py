@@ -1,0 +1,141 @@
+"""Modern configs → the form written to files, which Keras 2.2.4 (where it can), 2.15 and 3.x all read.
+
+Keys that only some generations know are left out while they hold their default; names are those of the oldest reader
+that later ones still accept (`alpha` of LeakyReLU, `batch_input_shape`).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+# Left out while they have this value: not every generation knows them, and all mean the same without them.
+DEFAULTS: dict[str, Any] = {
+    "time_major": False,
+    "zero_output_for_mask": False,
+    "seed": None,
+    "ragged": False,
+    "optional": False,
+    "quantization_config": None,
+    "keepdims": False,
+    "groups": 1,
+    "rms_scaling": False,
+    "synchronized": False,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "autocast": True,
+    "lora_rank": None,
+    "input_axes": None,
+    "output_axes": None,
+}
+# The seed of initializers and of Dropout is known to every generation.
+_KEEPS_SEED = frozenset({"Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D"})
+# (class, key) -> the older name that every generation reads.
+RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
+_ENTRY_KEYS = ("name", "inbound_nodes")
+MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
+_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell")
+
+
+def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{"class_name", "config"}` (plus a layer's name and nodes) in the form of a file."""
+    name = item.get("registered_name") or item["class_name"]
+    class_name = name.rsplit(">", 1)[-1] if name.startswith("keras") else name
+    config = item.get("config")
+    entry: dict[str, Any] = {"class_name": class_name, "config": config}
+    if isinstance(config, Mapping):
+        entry["config"] = write_model(config) if "layers" in config else write_config(class_name, config)
+    for key in _ENTRY_KEYS:
+        if key in item:
+            entry[key] = item[key]
+    return entry
+
+
+def write_wrapped(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a wrapper's inner layer: Keras 3 looks it up by `module`, unlike the layers of a model."""
+    custom = item.get("registered_name")
+    return {"module": None if custom else "keras.layers", **write_object(item), "registered_name": custom}
+
+
+def write_config(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one layer's, initializer's or optimizer's config in the form of a file."""
+    written: dict[str, Any] = {}
+    for key, value in config.items():
+        if key == "dtype":
+            value = dtype_name(value)
+        elif key in DEFAULTS and value == DEFAULTS[key] and not (key == "seed" and class_name in _KEEPS_SEED):
+            continue
+        elif key == "batch_input_shape" and class_name != "InputLayer":
+            continue
+        elif class_name == "BatchNormalization" and key == "axis" and isinstance(value, (list, tuple)):
+            value = value[0] if len(value) == 1 else list(value)
+        written[RENAMED.get((class_name, key), key)] = _write_value(key, value)
+    return written
+
+
+def _write_value(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "class_name" in value and "config" in value:
+            return write_wrapped(value) if key in _WRAPPED else write_object(value)
+        return {name: _write_value(name, item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_write_value(key, item) for item in value]
+    return value
+
+
+def dtype_name(value: Any) -> Any:
+    """Return the name in a dtype policy object; anything else unchanged."""
+    if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
+        return value["config"].get("name", value)
+    return value
+
+
+def write_model(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of a Sequential or functional model in the form of a file."""
+    written = {key: copy.deepcopy(value) for key, value in config.items() if key not in ("layers", "dtype")}
+    written["layers"] = [write_object(layer) for layer in config["layers"]]
+    if "input_layers" in written:
+        _repeat_calls_of_nested_models(written)
+    return written
+
+
+def _repeat_calls_of_nested_models(config: dict[str, Any]) -> None:
+    """Let each call of a nested model stand twice, and refer to the odd index.
+
+    Keras 2 counts the calls of a nested model from 1, Keras 3 from 0. With every call repeated, the index 2k + 1 is a
+    repetition of call k in both; the other repetition leads nowhere and is dropped when the graph is built.
+    """
+    nested = {layer["name"] for layer in config["layers"] if layer["class_name"] in MODEL_CLASSES}
+
+    def change(name: str, index: int) -> int:
+        return 2 * index + 1 if name in nested else index
+
+    for layer in config["layers"]:
+        nodes = renumber(layer["inbound_nodes"], change)
+        layer["inbound_nodes"] = [node for node in nodes for _ in range(2)] if layer["name"] in nested else nodes
+    config["output_layers"] = renumber(config["output_layers"], change)
+
+
+def renumber(value: Any, change: Any) -> Any:
+    """Apply `change(layer name, node index)` to every `[layer, node, tensor, ...]` inside `value`."""
+    if isinstance(value, (list, tuple)):
+        if is_reference(value):
+            rest = [renumber(item, change) for item in value[3:]]
+            return [value[0], change(value[0], value[1]), value[2], *rest]
+        return [renumber(item, change) for item in value]
+    if isinstance(value, Mapping):
+        return {key: renumber(item, change) for key, item in value.items()}
+    return value
+
+
+def is_reference(value: Any) -> bool:
+    """Whether `value` is `[layer name, node index, tensor index]` with or without keyword arguments."""
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) in (3, 4)
+        and isinstance(value[0], str)
+        and all(isinstance(number, int) and not isinstance(number, bool) for number in value[1:3])
+        and (len(value) == 3 or isinstance(value[3], Mapping))
+    )

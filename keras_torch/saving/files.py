@@ -1,0 +1,115 @@
+"""Paths and file objects: what a file is (by its content), and replacing one in a single step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from keras_torch.errors import FileFormatError
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_KINDS = ((HDF5_SIGNATURE, "hdf5"), (b"PK\x03\x04", "zip"))
+# HDF5 allows a block of foreign data in front; the signature then stands at a power of two from 512 on.
+_HDF5_OFFSETS = (512, 1024, 2048, 4096)
+
+
+class DamagedFileError(FileFormatError, OSError):
+    """A file cannot be read as what it claims to be (Keras raises OSError here)."""
+
+
+def is_path(source: Any) -> bool:
+    """Whether `source` is a path rather than an open file."""
+    return isinstance(source, (str, bytes, os.PathLike))
+
+
+def display_name(source: Any) -> str:
+    """Return how error messages call `source`."""
+    if is_path(source):
+        return os.fsdecode(source)
+    name = getattr(source, "filename", None) or getattr(source, "name", None)
+    return str(name) if isinstance(name, (str, bytes)) else f"<{type(source).__name__} object>"
+
+
+def kind(source: Any) -> str:
+    """Return "hdf5", "zip", "directory" or "unknown", judging by the content alone."""
+    if is_path(source):
+        path = Path(os.fsdecode(source))
+        if path.is_dir():
+            return "directory"
+        if not path.exists():
+            raise FileNotFoundError(f"There is no file {str(path)!r} (working directory: {os.getcwd()!r}).")
+        with path.open("rb") as file:
+            return _kind_of_stream(file)
+    position = source.tell()
+    try:
+        return _kind_of_stream(source)
+    finally:
+        source.seek(position)
+
+
+def _kind_of_stream(file: Any) -> str:
+    file.seek(0)
+    head = file.read(8)
+    for signature, name in _KINDS:
+        if head.startswith(signature):
+            return name
+    for offset in _HDF5_OFFSETS:
+        file.seek(offset)
+        if file.read(8) == HDF5_SIGNATURE:
+            return "hdf5"
+    return "unknown"
+
+
+def may_write(path: str, overwrite: bool) -> bool:
+    """Whether `path` may be written: with overwrite=False the user is asked about an existing file, as in Keras."""
+    if overwrite or not os.path.exists(path):
+        return True
+    try:
+        answer = input(f"{path} already exists. Overwrite it? [y/n] ")
+    except EOFError:
+        raise FileExistsError(
+            f"{path!r} exists and `overwrite` is False. Pass `overwrite=True` or choose another name."
+        ) from None
+    return answer.strip().lower() in ("y", "yes")
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Yield the name of a new file beside `path`; when the block ends well it takes the place of `path`.
+
+    The new file is flushed to disk first. When the block raises, it is removed and `path` stays as it was. A symbolic
+    link at `path` is followed; missing folders are made; the permissions of an existing file are kept.
+    """
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(f"Cannot write a model file: {path!r} is a folder. Give a file name, e.g. 'model.h5'.")
+    folder = os.path.dirname(target)
+    os.makedirs(folder, exist_ok=True)
+    temporary = os.path.join(folder, f".{os.path.basename(target)[:100]}.{secrets.token_hex(6)}.tmp")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+    try:
+        yield temporary
+        _flush(temporary)
+        if os.path.exists(target):
+            os.chmod(temporary, os.stat(target).st_mode & 0o7777)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    if os.name == "posix":
+        _flush(folder)
+
+
+def _flush(path: str) -> None:
+    """Force what was written to `path` onto the disk; some file systems cannot do that for folders."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,325 @@
+"""Configs of files, of any generation → today's form, with references to layer calls counted from 0.
+
+Structure is handled here (class names, early Sequential lists, node numbers, wrapped objects); the spelling of each
+class's arguments by the tables of `keras_torch.legacy`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from keras_torch import legacy, registry
+from keras_torch.errors import FileFormatError
+from keras_torch.saving.file_config import DEFAULTS, MODEL_CLASSES, dtype_name, is_reference, renumber
+
+MAX_TEXT = 256 * 2**20
+MAX_NESTING = 200
+_OLD_MODELS = {"Model": "Functional", "Container": "Functional", "Network": "Functional", "Graph": "Functional"}
+# Keras 1's layer that merged in several ways: its mode → the layer of today.
+_MERGE_MODES = {
+    "sum": "Add",
+    "mul": "Multiply",
+    "ave": "Average",
+    "max": "Maximum",
+    "concat": "Concatenate",
+    "dot": "Dot",
+    "cos": "Dot",
+}
+_FAMILIES = (
+    registry.layers,
+    registry.initializers,
+    registry.regularizers,
+    registry.constraints,
+    registry.optimizers,
+    registry.schedules,
+    registry.losses,
+    registry.metrics,
+)
+
+
+class TupleLoader(yaml.SafeLoader):
+    """PyYAML's safe loader plus the one tag that Keras 1 and 2 wrote: Python tuples."""
+
+
+TupleLoader.add_constructor(
+    "tag:yaml.org,2002:python/tuple", lambda loader, node: list(loader.construct_sequence(node, deep=True))
+)
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Parse JSON text from a file; too large, too deep or malformed text is an error that names `where`."""
+    _check_size(text, where)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{where} is not valid JSON: {error}") from error
+    return _check_nesting(value, where)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Parse YAML text with a loader that knows plain data only."""
+    _check_size(text, where)
+    try:
+        value = yaml.load(text, Loader=TupleLoader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError) as error:
+        raise FileFormatError(f"{where} is not plain YAML: {error}") from error
+    return _check_nesting(value, where)
+
+
+def _check_size(text: Any, where: str) -> None:
+    if not isinstance(text, (str, bytes)):
+        raise TypeError(f"{where} must be a string. Received: {type(text).__name__}")
+    if len(text) > MAX_TEXT:
+        raise FileFormatError(f"{where} has {len(text)} characters, more than is allowed ({MAX_TEXT}).")
+
+
+def _check_nesting(value: Any, where: str) -> Any:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > MAX_NESTING:
+            raise FileFormatError(f"{where} is nested more than {MAX_NESTING} levels deep.")
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, Mapping):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        level = [item for item in inner if isinstance(item, (Mapping, list))]
+    return value
+
+
+class ConfigReader:
+    """Brings the configs of one file up to date. `version` is for messages, `generation` chooses the tables."""
+
+    def __init__(self, generation: str | None, version: str, custom_objects: Mapping[str, Any] | None = None) -> None:
+        self.generation = generation
+        self.version = version
+        self.custom_objects = dict(custom_objects or {})
+
+    def model(self, item: Any, where: str = "The model config") -> dict[str, Any]:
+        """Return `{"class_name", "config"}` of a whole model in today's form."""
+        if not isinstance(item, Mapping) or "class_name" not in item or "config" not in item:
+            raise FileFormatError(
+                f"{where} must be an object with the keys `class_name` and `config`. Received: {_brief(item)}"
+            )
+        return self.entry(item)
+
+    def entry(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a layer or model in today's form, with its name and nodes where it stands in a graph."""
+        class_name, config = item.get("class_name"), item.get("config")
+        if not isinstance(class_name, str):
+            raise FileFormatError(f"A layer's `class_name` must be a string. Received: {class_name!r}")
+        if class_name == "Merge" and isinstance(config, Mapping):
+            class_name, config = _merge_layer(config)
+        class_name = _OLD_MODELS.get(class_name, class_name)
+        result: dict[str, Any] = {"class_name": class_name, "config": config}
+        if item.get("registered_name") and item["registered_name"] != class_name:
+            result["registered_name"] = item["registered_name"]
+        if class_name == "Sequential" and isinstance(config, list):
+            config = {"name": None, "layers": config}
+        if isinstance(config, Mapping) and isinstance(config.get("layers"), list):
+            result["config"] = self._graph(config)
+        else:
+            result = self.object(result)
+        for key in ("name", "inbound_nodes"):
+            if key in item:
+                result[key] = item[key]
+        return result
+
+    def _graph(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        result = {key: value for key, value in config.items() if key not in ("dtype", "layers")}
+        for layer in config["layers"]:
+            if not isinstance(layer, Mapping):
+                raise FileFormatError(f"A layer of a model must be an object. Received: {_brief(layer)}")
+        result["layers"] = [self.entry(layer) for layer in config["layers"]]
+        if "input_layers" in config:
+            for key in ("input_layers", "output_layers"):
+                value = result[key]
+                result[key] = [list(value)] if is_reference(value) else value
+            self._count_from_zero(result)
+        return result
+
+    def _count_from_zero(self, config: dict[str, Any]) -> None:
+        """Number the calls of nested models from 0, as Keras 3 does; earlier ones counted from 1."""
+        nested = {layer["name"] for layer in config["layers"] if _is_nested_model(layer)}
+        if not nested or self.generation == "3":
+            return
+        halved = _is_repeated(config, nested)
+
+        def change(name: str, index: int) -> int:
+            return index if name not in nested else (index - 1) // 2 if halved else index - 1
+
+        for layer in config["layers"]:
+            nodes = renumber(layer.get("inbound_nodes", []), change)
+            layer["inbound_nodes"] = nodes[::2] if halved and layer["name"] in nested else nodes
+        config["output_layers"] = renumber(config["output_layers"], change)
+
+    def object(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a layer, initializer, loss or the like in today's form."""
+        class_name = legacy.upgrade_class_name(item["class_name"])
+        result = {**item, "class_name": class_name}
+        config = item.get("config")
+        if not isinstance(config, Mapping):
+            return result
+        custom = self._is_custom(item)
+        read = {key: self._value(key, value) for key, value in config.items() if not (key == "dtype" and value is None)}
+        if not custom:
+            read = legacy.upgrade_config(class_name, read, self.generation)
+            read = self._known_only(class_name, read)
+        result["config"] = read
+        return result
+
+    def _is_custom(self, item: Mapping[str, Any]) -> bool:
+        names = {item["class_name"], item.get("registered_name")}
+        return any(name in table for name in names for table in (self.custom_objects, registry.custom_objects))
+
+    def _value(self, key: str, value: Any) -> Any:
+        if key == "dtype":
+            return dtype_name(value)
+        if isinstance(value, Mapping):
+            if isinstance(value.get("class_name"), str) and "config" in value:
+                return self.entry(value) if value["class_name"] in MODEL_CLASSES else self.object(value)
+            return {inner: self._value(inner, item) for inner, item in value.items()}
+        if isinstance(value, list):
+            return [self._value(key, item) for item in value]
+        return value
+
+    def _known_only(self, class_name: str, config: dict[str, Any]) -> dict[str, Any]:
+        """Drop keys that a class of ours does not know and that say nothing; refuse others, naming the layer."""
+        cls = find_class(class_name)
+        if cls is None or not cls.__module__.startswith("keras_torch."):
+            return config
+        known = constructor_arguments(cls)
+        if known is None:
+            return config
+        config, _ = legacy.drop_harmless(config, known)
+        kept = {key: value for key, value in config.items() if key in known or DEFAULTS.get(key, _NOTHING) != value}
+        unknown = sorted(set(kept) - known)
+        if unknown:
+            raise FileFormatError(
+                f"{class_name} {config.get('name', '')!r}: the config, written by Keras {self.version}, has keys that "
+                f"are not understood: { {key: kept[key] for key in unknown} }. Known are: {sorted(known)}"
+            )
+        return kept
+
+
+_NOTHING = object()
+_COMMON = frozenset(
+    {
+        "name",
+        "trainable",
+        "dtype",
+        "input_shape",
+        "batch_input_shape",
+        "batch_shape",
+        "input_dim",
+        "input_length",
+        "batch_size",
+        "weights",
+        "autocast",
+        "activity_regularizer",
+    }
+)
+# What `from_config` takes beside the constructor's arguments.
+_FROM_CONFIG = {
+    "Lambda": frozenset(
+        {
+            "function_type",
+            "module",
+            "output_shape_type",
+            "output_shape_module",
+            "mask_type",
+            "mask_module",
+        }
+    ),
+}
+
+
+def find_class(name: str) -> type | None:
+    """Return the built-in class of that name in any family, or None."""
+    short = name.rsplit(">", 1)[-1]
+    for family in _FAMILIES:
+        found = family.objects.get(short)
+        if inspect.isclass(found):
+            return found
+    return None
+
+
+def constructor_arguments(cls: type) -> frozenset[str] | None:
+    """Return the names that a class's constructor takes, those handed on to its bases included; None: anything."""
+    from keras_torch.engine import Layer
+
+    names: set[str] = set(_FROM_CONFIG.get(cls.__name__, ()))
+    for base in cls.__mro__:
+        if base is Layer:
+            return frozenset(names | _COMMON)
+        if "__init__" not in base.__dict__:
+            continue
+        parameters = inspect.signature(inspect.unwrap(base.__dict__["__init__"])).parameters
+        variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        names.update(key for key, p in parameters.items() if p.kind not in variadic and key != "self")
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return frozenset(names)
+    return None
+
+
+def _is_nested_model(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer's calls were counted from 1: it is a model that knows its input."""
+    config = layer["config"]
+    if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
+        return False
+    if "input_layers" in config:
+        return True
+    first = config["layers"][0] if config["layers"] else {}
+    if _is_nested_model(first) if isinstance(first.get("config"), Mapping) else False:
+        return True
+    keys = first.get("config", {})
+    return first.get("class_name") == "InputLayer" or any(key in keys for key in ("batch_input_shape", "batch_shape"))
+
+
+def _is_repeated(config: Mapping[str, Any], nested: set[str]) -> bool:
+    """Whether every call of a nested model stands twice, as this library's writer leaves it."""
+    indices: list[int] = []
+
+    def note(name: str, index: int) -> int:
+        if name in nested:
+            indices.append(index)
+        return index
+
+    for layer in config["layers"]:
+        nodes = layer.get("inbound_nodes", [])
+        renumber(nodes, note)
+        if layer["name"] in nested and (len(nodes) % 2 or nodes[::2] != nodes[1::2]):
+            return False
+    renumber(config["output_layers"], note)
+    return all(index % 2 for index in indices)
+
+
+def _merge_layer(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    mode = config.get("mode")
+    if mode not in _MERGE_MODES:
+        raise FileFormatError(
+            f"Layer {config.get('name')!r}: a Merge layer of mode {mode!r} cannot be read; known are "
+            f"{sorted(_MERGE_MODES)}. Rebuild it with a Lambda layer and load the weights with `load_weights`."
+        )
+    result: dict[str, Any] = {"name": config.get("name")}
+    if mode == "concat":
+        result["axis"] = config.get("concat_axis", -1)
+    elif mode in ("dot", "cos"):
+        axes = config.get("dot_axes", -1)
+        result["axes"] = (
+            [axis[0] if isinstance(axis, list) else axis for axis in axes] if isinstance(axes, list) else axes
+        )
+        result["normalize"] = mode == "cos"
+    return _MERGE_MODES[mode], result
+
+
+def _brief(item: Any) -> str:
+    text = repr(item)
+    return text if len(text) <= 200 else text[:200] + "..."

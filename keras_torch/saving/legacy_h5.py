@@ -1,0 +1,208 @@
+"""Keras 2's HDF5 layout, whole models and weights alone: what Keras 1 to 3 write to `.h5` and read from it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import h5py
+import torch
+
+from keras_torch import config, registry
+from keras_torch.engine import Layer
+from keras_torch.errors import FileFormatError
+from keras_torch.saving import hdf5, legacy_weights
+from keras_torch.saving.file_config import write_object
+from keras_torch.saving.legacy_config import ConfigReader, parse_json
+from keras_torch.saving.legacy_weights import Origin, generation_of
+from keras_torch.saving.training_config import read_training_config, write_training_config
+
+VERSION = "2.15.0"
+# Keras's readers pass over this attribute. It says whose formulas the model was made and compiled with, where the
+# generations differ although the names agree (hard_sigmoid, RMSprop's epsilon).
+DIALECT = "keras_torch_dialect"
+
+
+def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None:
+    """Write a model with its weights, and, if it is compiled, compile arguments and optimizer state."""
+    from keras_torch.models.functional_config import architecture, to_plain
+
+    described = architecture(model)
+    text = json.dumps(write_object(described), default=to_plain)
+    compiled = model.get_compile_config() if include_optimizer and getattr(model, "optimizer", None) else None
+    optimizer = model.optimizer if compiled else None
+    if compiled:
+        training = json.dumps(write_training_config(compiled, optimizer), default=to_plain)
+    with hdf5.writing(target) as group:
+        hdf5.write_text(group, "keras_version", VERSION)
+        hdf5.write_text(group, "backend", "tensorflow")
+        hdf5.write_text(group, DIALECT, _dialect_of(model, optimizer))
+        hdf5.write_text(group, "model_config", text)
+        if compiled:
+            hdf5.write_text(group, "training_config", training)
+        legacy_weights.write_weights(group.create_group("model_weights"), model, VERSION)
+        if optimizer is not None and getattr(optimizer, "built", False):
+            _write_optimizer_state(group.create_group("optimizer_weights"), model, optimizer)
+
+
+def _dialect_of(model: Any, optimizer: Any) -> str:
+    """Return the dialect to build and compile in again. Warn where Keras 2 computes something else than the model."""
+    from keras_torch import activations
+
+    dialect = getattr(optimizer, "_dialect", None) or config.dialect() or "3"
+    used = [value for layer in model.modules() if isinstance(layer, Layer) for value in vars(layer).values()]
+    if any(value is activations._hard_sigmoid_modern for value in used):
+        warnings.warn(
+            f"The model {model.name!r} uses `hard_sigmoid` as Keras 3 defines it. Keras 2 reads the file, but its own "
+            "`hard_sigmoid`, `clip(0.2 * x + 0.5, 0, 1)`, gives other predictions.",
+            stacklevel=5,
+        )
+        return "3"
+    classic = any(value is activations._hard_sigmoid_classic for value in used)
+    return "tf" if classic and dialect == "3" else dialect
+
+
+def write_weights(target: Any, model: Any) -> None:
+    """Write the weights alone."""
+    with hdf5.writing(target) as group:
+        legacy_weights.write_weights(group, model, VERSION)
+
+
+def _write_optimizer_state(group: h5py.Group, model: Any, optimizer: Any) -> None:
+    from keras_torch.optimizers import state
+
+    paths: dict[int, str] = {}
+    for layer in model.layers:
+        for path, weight in legacy_weights.weight_paths(layer):
+            paths.setdefault(id(weight), path)
+    named: dict[str, Any] = {}
+    for entry in state.export(optimizer, "tf"):
+        name = entry.name
+        if entry.variable_index is not None:
+            variable = optimizer._trainable_variables[entry.variable_index]
+            short = state.path_of(variable, entry.variable_index)
+            name = name.removesuffix(short) + paths.get(id(variable), short)
+        while name in named:
+            name += "_1"
+        named[name] = entry.array
+    legacy_weights.write_arrays(group, list(named.items()))
+
+
+def read_model(
+    source: Any,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """Build the model that a file describes and fill in its weights, compile arguments and optimizer state."""
+    with hdf5.reading(source) as group:
+        text = group.text("model_config")
+        if text is None:
+            raise FileFormatError(
+                f"{group.file} holds no model, only weights: there is no attribute 'model_config'. Build the model in "
+                "code and call `model.load_weights(...)`."
+            )
+        version = group.text("keras_version") or "1"
+        generation = generation_of(version)
+        dialect = group.text(DIALECT) or generation
+        if dialect not in config.DIALECTS:
+            raise FileFormatError(f"{group.file}: the attribute {DIALECT!r} must be one of {config.DIALECTS}.")
+        reader = ConfigReader(generation, version, custom_objects)
+        described = reader.model(
+            parse_json(text, f"The model config of {group.file}"), f"{group.file}: the model config"
+        )
+        weights = group.group("model_weights")
+        origin = Origin(generation, version, group.text("backend") or weights.text("backend"))
+        with config.dialect_scope(dialect):
+            _check_sizes(described, reader, safe_mode, weights, origin)
+            model = build(described, reader.custom_objects, safe_mode)
+            legacy_weights.assign(legacy_weights.plan(weights, model, origin=origin))
+            if compile:
+                _compile(model, group, reader)
+    return model
+
+
+def build(described: Mapping[str, Any], custom_objects: Mapping[str, Any], safe_mode: bool = True) -> Any:
+    """Make the model of a config in today's form. Bytecode runs only if `safe_mode` is False."""
+    import contextlib
+
+    from keras_torch.layers import lambda_layer
+
+    allowed = contextlib.nullcontext() if safe_mode else lambda_layer.allow_bytecode()
+    with allowed:
+        model = registry.layers.from_dict(described, custom_objects)
+    return model
+
+
+def _check_sizes(
+    described: Mapping[str, Any], reader: ConfigReader, safe_mode: bool, weights: hdf5.Group, origin: Origin
+) -> None:
+    """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
+    with torch.device("meta"):
+        draft = build(described, reader.custom_objects, safe_mode)
+    legacy_weights.plan(weights, draft, origin=origin)
+
+
+def _compile(model: Any, group: hdf5.Group, reader: ConfigReader) -> None:
+    """Compile the model as the file says; what is not understood leaves it uncompiled, with a warning."""
+    text = group.text("training_config")
+    if text is None:
+        warnings.warn(
+            f"{group.file} holds no training configuration, so the model was not compiled. Compile it manually.",
+            stacklevel=5,
+        )
+        return
+    try:
+        arguments = read_training_config(
+            parse_json(text, f"The training config of {group.file}"), reader, model.output_names or [""]
+        )
+        model.compile(**arguments)
+    except Exception as error:
+        warnings.warn(
+            f"{group.file}: the training configuration was not understood, so the model was not compiled. Compile it "
+            f"manually. ({type(error).__name__}: {error})",
+            stacklevel=5,
+        )
+        return
+    if "optimizer_weights" in group:
+        _restore_optimizer(model, group)
+
+
+def _restore_optimizer(model: Any, group: hdf5.Group) -> None:
+    from keras_torch.optimizers import state
+
+    try:
+        stored = group.group("optimizer_weights")
+        names = stored.strings("weight_names") or []
+        size = sum(int(weight.value.numel()) for weight in model.trainable_weights)
+        datasets = [stored.dataset(name) for name in names]
+        if sum(_elements(dataset.shape) for dataset in datasets) > 4 * size + 1000:
+            raise FileFormatError(f"{group.file}: the optimizer's arrays are larger than the model allows.")
+        model.optimizer.build(model.trainable_weights)
+        state.import_(model.optimizer, [dataset.read(dataset.shape) for dataset in datasets], names)
+    except (ValueError, OSError) as error:
+        warnings.warn(
+            f"{group.file}: the optimizer's state was not restored; training goes on with a fresh one. ({error})",
+            stacklevel=6,
+        )
+
+
+def _elements(shape: tuple[int, ...]) -> int:
+    total = 1
+    for size in shape:
+        total *= size
+    return total
+
+
+def read_weights(source: Any, model: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+    """Load the weights of a file, of weights alone or of a whole model, into a model."""
+    with hdf5.reading(source) as group:
+        if (
+            group.attribute("layer_names") is None
+            and group.attribute("layer_names0") is None
+            and "model_weights" in group
+        ):
+            group = group.group("model_weights")
+        legacy_weights.read_weights(group, model, by_name, skip_mismatch)

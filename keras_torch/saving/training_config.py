@@ -1,0 +1,209 @@
+"""Optimizer, losses and metrics in a file: `training_config`, written so that Keras 2.15 and 3 read it, and read back."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from keras_torch import registry
+from keras_torch.errors import FileFormatError
+from keras_torch.registry import snake_case
+from keras_torch.saving.file_config import write_config, write_object
+from keras_torch.saving.legacy_config import ConfigReader
+
+# Resolved by the shapes of targets and predictions; every generation knows these four.
+_BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
+_COMPILE_KEYS = ("loss", "metrics", "weighted_metrics", "loss_weights")
+_ONLY_KERAS_3 = ("loss_scale_factor", "gradient_accumulation_steps")
+_SCHEDULES = "keras.optimizers.schedules"
+_DECAY = "decay"
+_REDUCTIONS = {"auto": "sum_over_batch_size"}
+# What Keras 2 wrote around a function, and what names it there.
+_WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper", "SumOverBatchSizeMetricWrapper"})
+
+
+def write_training_config(compiled: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
+    """Return the training config of a file, from `Model.get_compile_config()` and the optimizer."""
+    return {
+        "loss": _write_nested(compiled.get("loss"), _write_loss),
+        "metrics": _write_nested(compiled.get("metrics"), _write_metric),
+        "weighted_metrics": _write_nested(compiled.get("weighted_metrics"), _write_metric),
+        "loss_weights": compiled.get("loss_weights"),
+        "optimizer_config": _write_optimizer(compiled["optimizer"], optimizer),
+    }
+
+
+def _write_nested(value: Any, write: Any) -> Any:
+    """Apply `write` to the names and objects in lists and dicts of outputs."""
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: _write_nested(item, write) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_write_nested(item, write) for item in value]
+    return None if value is None else write(value)
+
+
+def _function_name(item: Any) -> Any:
+    """Return the name of a serialized function, whichever way it was written; other things unchanged."""
+    if isinstance(item, Mapping) and item.get("class_name") == "function":
+        item = item.get("registered_name") or item["config"]
+        return item["config"] if isinstance(item, Mapping) else item
+    return item
+
+
+def _write_loss(item: Any) -> Any:
+    """Losses by their full names (Keras 3 cannot read `mse` from a file), without keys of one generation only."""
+    item = _function_name(item)
+    if isinstance(item, str):
+        found = registry.losses.objects.get(item)
+        return getattr(found, "__name__", item) if inspect.isfunction(found) else item
+    if isinstance(item.get("config"), Mapping):
+        item = {**item, "config": {key: value for key, value in item["config"].items() if key not in ("dtype", "fn")}}
+    return write_object(item)
+
+
+def _write_metric(item: Any) -> Any:
+    """A built-in function becomes an instance of its class, so that its short name in logs survives."""
+    item = _function_name(item)
+    if isinstance(item, str) and item not in _BY_SHAPE:
+        metric_class = _metric_class(item)
+        return (
+            item if metric_class is None else {"class_name": metric_class, "config": {"name": item, "dtype": "float32"}}
+        )
+    return item if isinstance(item, str) else write_object(item)
+
+
+def _metric_class(name: str) -> str | None:
+    """Return the metric class that averages the function of that name, e.g. "MeanAbsoluteError" for "mae"."""
+    function = getattr(registry.metrics.objects.get(name), "__name__", name)
+    for class_name, item in registry.metrics.objects.items():
+        if inspect.isclass(item) and snake_case(class_name) == function:
+            return class_name
+    return None
+
+
+def _write_optimizer(item: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
+    """Return an optimizer in the form of Keras 2.15; without these marks it would take it for one of before 2.11."""
+    class_name, config = item["class_name"], dict(item["config"])
+    if getattr(optimizer, "_dialect", None) in ("1", "2") and config.get("clipnorm") is not None:
+        # Before tf.keras, `clipnorm` limited the norm of all gradients together.
+        config["global_clipnorm"] = config.pop("clipnorm")
+    for key in _ONLY_KERAS_3:
+        if config.get(key) is None:
+            config.pop(key, None)
+    decay = config.pop("decay", 0.0)
+    if decay and not isinstance(config.get("learning_rate"), Mapping):
+        config["learning_rate"] = _decayed(config["learning_rate"], decay)
+    config = write_config(class_name, config)
+    rate = config.get("learning_rate")
+    if isinstance(rate, Mapping):
+        config["learning_rate"] = {"module": _SCHEDULES, **rate, "registered_name": None}
+    if ">" not in class_name and type(optimizer).__module__.startswith("keras_torch."):
+        # Keras 3 takes the name for the class, and cannot do without one that it knows.
+        config.update(name=class_name, jit_compile=False, is_legacy_optimizer=False)
+        class_name = f"Custom>{class_name}"
+    return {"class_name": class_name, "config": config}
+
+
+def _decayed(rate: float, decay: float) -> dict[str, Any]:
+    """Return `rate / (1 + decay * step)` as the schedule that computes the same; 2.11 and later know no `decay`."""
+    config = {
+        "initial_learning_rate": rate,
+        "decay_steps": 1,
+        "decay_rate": decay,
+        "staircase": False,
+        "name": _DECAY,
+    }
+    return {"class_name": "InverseTimeDecay", "config": config}
+
+
+def read_training_config(config: Any, reader: ConfigReader, output_names: list[str]) -> dict[str, Any]:
+    """Return the arguments of `Model.compile` that a file's training config means."""
+    if not isinstance(config, Mapping) or not isinstance(config.get("optimizer_config"), Mapping):
+        raise FileFormatError("the training config has no `optimizer_config`")
+    arguments = {key: config.get(key) for key in _COMPILE_KEYS}
+    arguments["loss"] = _read_nested(arguments["loss"], lambda item: _read_loss(item, reader))
+    for key in ("metrics", "weighted_metrics"):
+        arguments[key] = _read_metrics(arguments[key], reader, output_names)
+    arguments["optimizer"] = _read_optimizer(config["optimizer_config"], reader)
+    return arguments
+
+
+def _read_nested(value: Any, read: Any) -> Any:
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: _read_nested(item, read) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_read_nested(item, read) for item in value]
+    return None if value is None else read(value)
+
+
+def _read_loss(item: Any, reader: ConfigReader) -> Any:
+    item = _function_name(item)
+    if isinstance(item, str):
+        return registry.losses.get(item, reader.custom_objects)
+    config = dict(item.get("config") or {})
+    function = config.pop("fn", None)
+    if item["class_name"] in _WRAPPERS:
+        return registry.losses.get(_function_name(function), reader.custom_objects)
+    if config.get("reduction") in _REDUCTIONS:
+        config["reduction"] = _REDUCTIONS[config["reduction"]]
+    return registry.losses.from_dict(reader.object({**item, "config": config}), reader.custom_objects)
+
+
+def _read_metrics(value: Any, reader: ConfigReader, output_names: list[str]) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, list) and len(output_names) == 1 and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+
+    def read(item: Any, output: str | None) -> Any:
+        return _read_nested(item, lambda metric: _read_metric(metric, reader, output))
+
+    if isinstance(value, Mapping) and "class_name" not in value:
+        return {key: read(item, key) for key, item in value.items()}
+    if isinstance(value, list) and len(value) == len(output_names) > 1:
+        return [read(item, name) for item, name in zip(value, output_names, strict=True)]
+    return read(value, None)
+
+
+def _read_metric(item: Any, reader: ConfigReader, output: str | None) -> Any:
+    item = _function_name(item)
+    if isinstance(item, str):
+        return item if item in _BY_SHAPE else registry.metrics.get(item, reader.custom_objects)
+    config = dict(item.get("config") or {})
+    name = config.get("name")
+    if output is not None and isinstance(name, str) and name.startswith(f"{output}_"):
+        # Keras 2 wrote the name with the output's in front, which compiling will add again.
+        name = config["name"] = name[len(output) + 1 :]
+    if item["class_name"] not in _WRAPPERS:
+        return registry.metrics.from_dict(reader.object({**item, "config": config}), reader.custom_objects)
+    function = _function_name(config.pop("fn", None))
+    if name in ("accuracy", "acc") and str(function).endswith("accuracy"):
+        return name
+    config.pop("dtype", None)
+    metric_class = _metric_class(str(function))
+    if metric_class is not None:
+        return registry.metrics.from_dict(reader.object({"class_name": metric_class, "config": config}))
+    from keras_torch.metrics import MeanMetricWrapper
+
+    return MeanMetricWrapper(registry.metrics.get(function, reader.custom_objects), **config)
+
+
+def _read_optimizer(item: Mapping[str, Any], reader: ConfigReader) -> Any:
+    from keras_torch import optimizers
+
+    config = reader.object(item)
+    inner = config.get("config")
+    rate = inner.get("learning_rate") if isinstance(inner, Mapping) else None
+    if (
+        isinstance(rate, Mapping)
+        and rate.get("class_name") == "InverseTimeDecay"
+        and rate["config"].get("name") == _DECAY
+    ):
+        inner = {
+            **inner,
+            "learning_rate": rate["config"]["initial_learning_rate"],
+            "decay": rate["config"]["decay_rate"],
+        }
+        config = {**config, "config": inner}
+    return optimizers.get(config, reader.custom_objects)
