@@ -75,16 +75,19 @@ class Mean(Metric):
     @property
     def count(self) -> Variable:
         """The number of values, or the sum of their weights."""
+        self._write_count()
+        return self._count
+
+    def _write_count(self) -> None:
         if self._uncounted:
             self._count.detach().add_(self._uncounted)
             self._uncounted = 0
         self._counted = True
-        return self._count
 
     @property
     def variables(self) -> list[Variable]:
         """`total`, `count`, and the state of metrics held as attributes."""
-        assert self.count is not None
+        self._write_count()
         return super().variables
 
     def reset_state(self) -> None:
