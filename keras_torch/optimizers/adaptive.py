@@ -33,9 +33,10 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float | None = 1e-7,
         centered: bool = False,
+        ema_overwrite_frequency: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, **kwargs)
+        super().__init__(learning_rate=learning_rate, ema_overwrite_frequency=ema_overwrite_frequency, **kwargs)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = config.epsilon() if epsilon is None else epsilon
