@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
+import numpy as np
+
 from keras_torch.callbacks.base import Callback
 
 
@@ -58,6 +60,7 @@ class CSVLogger(Callback):
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1):
+    scalar = isinstance(value, (str, np.generic)) or getattr(value, "shape", None) == ()
+    if isinstance(value, Iterable) and not scalar:
         return f'"[{", ".join(map(str, value))}]"'
     return value

@@ -102,7 +102,7 @@ class _Summary:
             for index, item in enumerate(inner):
                 self.layer(item, level + 1, index == len(inner) - 1)
             self.frame("¯", level)
-        if not is_last:
+        elif not is_last:
             self.frame(" ", level)
 
     def frame(self, character: str, level: int) -> None:

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import keras_torch as keras
+from keras_torch.utils import summary
+
+HERE = Path(__file__).parent
+MODELS = runpy.run_path(str(HERE / "summary_models.py"))["models"](keras)
+PRINTED = json.loads((HERE.parent / "golden" / "summaries_keras2.json").read_text())["printed"]
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_the_table_is_that_of_keras_2(name):
+    lines = []
+    model, options = MODELS[name]
+    model.summary(print_fn=lines.append, **options)
+    # Keras 2 showed the shape of an input layer in a list.
+    expected = [line.replace("[(None, 4)]", "(None, 4)  ") for line in PRINTED[name]]
+    assert lines == expected
+
+
+def test_the_table_goes_to_standard_output(capsys):
+    MODELS["stack"][0].summary()
+    assert capsys.readouterr().out.splitlines() == PRINTED["stack"]
+
+
+def test_a_model_without_weights_yet_is_refused():
+    with pytest.raises(ValueError, match="not yet been built"):
+        keras.Sequential([keras.layers.Dense(2)]).summary()
+
+
+def test_a_subclassed_model_shows_its_layers():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = keras.layers.Dense(3, name="first")
+            self.never = keras.layers.Dense(2, name="never_called")
+
+        def call(self, inputs):
+            return self.first(inputs)
+
+    model = Own()
+    model(np.zeros((2, 4), "float32"))
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert any(line.startswith(" first (Dense)") and " 15 " in line for line in lines)
+    assert any("0 (unused)" in line for line in lines)
+
+
+def test_an_unknown_layer_range_lists_the_layers():
+    with pytest.raises(ValueError, match="The layers are: conv, pool, flat, classes"):
+        MODELS["range"][0].summary(layer_range=["nothing", "flat"])
+
+
+def test_sizes_are_readable():
+    assert [summary.readable_memory_size(size) for size in (0, 1023, 1536, 5 * 1024**3)] == [
+        "0.00 Byte", "1023.00 Byte", "1.50 KB", "5.00 GB",
+    ]  # fmt: skip
