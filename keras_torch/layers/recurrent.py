@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_torch import regularizers
 from keras_torch.engine import InputSpec, Layer
+from keras_torch.engine.input_spec import check_inputs
 from keras_torch.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from keras_torch.layers.rnn import RNN
 from keras_torch.layers.stacked_cells import StackedRNNCells
@@ -58,6 +59,7 @@ class BuiltInRNN(RNN):
 
     def build(self, input_shape: Any) -> None:
         """Build the cell; ValueError where `use_cudnn=True` asks for the fused module and there is none."""
+        check_inputs(self.input_spec, [tuple(input_shape)], self.name)
         super().build(input_shape)
         if self.use_cudnn is True and not (self._may_fuse and self.cell.is_fused):
             raise ValueError(

@@ -268,13 +268,16 @@ class Bidirectional(Wrapper):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape(s) of the merged output, and of the states."""
-        shapes = self.forward_layer.compute_output_shape(input_shape)
-        output, states = (tuple(shapes[0]), list(shapes[1:])) if self.return_state else (tuple(shapes), [])
+        shapes = [layer.compute_output_shape(input_shape) for layer in (self.forward_layer, self.backward_layer)]
+        states: list[Any] = []
+        if self.return_state:
+            states = [*shapes[0][1:], *shapes[1][1:]]
+            shapes = [shape[0] for shape in shapes]
+        forward, backward = shapes
         if self.merge_mode == "concat":
-            output = (*output[:-1], 2 * output[-1])
-        outputs = [output, output] if self.merge_mode is None else [output]
-        found = [*outputs, *states, *states]
-        return found if len(found) > 1 else output
+            forward = (*forward[:-1], forward[-1] + backward[-1])
+        found = [*([forward, backward] if self.merge_mode is None else [forward]), *states]
+        return found if len(found) > 1 else forward
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Pass the mask on if sequences are returned; states have none."""
