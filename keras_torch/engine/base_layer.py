@@ -82,6 +82,7 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
             _claimed_modules=set(),
             _inbound_nodes=[],
             _call_losses=[],
+            _adds_losses=False,
             _input_spec=None,
             _accepted_shape=None,
             _initial_weights=None,
@@ -180,12 +181,15 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
         kind = type(value)
         if name in self._tracked:
             self._untrack(name)
-        if kind in _CONTAINERS and (not value or holds_modules(value)):
+        private = self._is_builtin and name.startswith("_")
+        if kind in _CONTAINERS and not private and (not value or holds_modules(value)):
             value = self._track(name, _CONTAINERS[kind](value))
         elif kind is tuple and holds_modules(value):
             self._track(name, value)
-        if isinstance(value, nn.Module) and value.training != self.training:
-            value.train(self.training)
+        if isinstance(value, nn.Module):
+            state.loss_version += bool(state.loss_version)
+            if value.training != self.training:
+                value.train(self.training)
         super().__setattr__(name, value)
 
     def _track(self, name: str, value: Any) -> Any:
@@ -255,7 +259,7 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
                 and self.activity_regularizer is None
                 and (state.in_program or not (self._makes_mask or hasattr(inputs, "_keras_mask")))
                 and not self._wants_training
-                and not state.loss_holders
+                and (state.in_program or not state.loss_version)
             ):
                 shape = inputs.shape[1:]
                 if shape != self._accepted_shape:
@@ -310,8 +314,9 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
         for item in items:
             value = item() if callable(item) and not isinstance(item, (torch.Tensor, KerasTensor)) else item
             self._call_losses.append(value.mean() if isinstance(value, torch.Tensor) and value.dim() else value)
-        if not any(holder is self for holder in state.loss_holders):
-            state.loss_holders.append(self)
+        if not self._adds_losses:
+            self.__dict__["_adds_losses"] = True
+            state.loss_version += 1
 
     @property
     def losses(self) -> list[torch.Tensor]:

@@ -19,12 +19,16 @@ from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
 
 
 class _State:
-    """What is going on: whether a lowered program runs (masks are explicit there), and who holds losses."""
+    """What is going on: whether a lowered program runs (masks are explicit there), and how deep calls nest.
+
+    `loss_version` is 0 until a layer first adds a loss; it changes whenever the set of layers that do, or the structure
+    of a model, may have changed.
+    """
 
     def __init__(self) -> None:
         self.in_program = False
         self.depth = 0
-        self.loss_holders: list[Any] = []
+        self.loss_version = 0
 
 
 state = _State()
@@ -135,11 +139,18 @@ def training_mode(layer: Any, training: Any) -> Iterator[None]:
 
 def enter(layer: Any) -> None:
     """Begin a call from outside: forget the losses that an earlier call left in this layer's tree."""
-    if state.depth == 0 and not state.in_program and state.loss_holders:
-        inside = {id(module) for module in layer.modules()}
-        for holder in [h for h in state.loss_holders if id(h) in inside]:
-            holder._call_losses.clear()
-            state.loss_holders.remove(holder)
+    if state.depth == 0 and not state.in_program and state.loss_version:
+        clear_losses(layer)
+
+
+def clear_losses(layer: Any) -> None:
+    """Forget the losses of the last call in a layer and all below it."""
+    version, found = layer.__dict__.get("_loss_layers", (0, ()))
+    if version != state.loss_version:
+        found = [module for module in layer.modules() if getattr(module, "_adds_losses", False)]
+        layer.__dict__["_loss_layers"] = (state.loss_version, found)
+    for module in found:
+        module._call_losses.clear()
 
 
 def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -252,11 +263,9 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         stand_ins = {key: value.detach().to("meta") for key, value in weights.items()}
         return functional_call(layer, stand_ins, run_args, run_kwargs)
 
-    holders = list(state.loss_holders)
     outputs = infer(run, args, kwargs)
-    for holder in [h for h in state.loss_holders if h not in holders]:
-        holder._call_losses.clear()
-        state.loss_holders.remove(holder)
+    if state.loss_version:
+        clear_losses(layer)
     return outputs
 
 

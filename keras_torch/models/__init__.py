@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras_torch import registry
 from keras_torch.models.cloning import clone_model
 from keras_torch.models.model import Model
@@ -11,4 +13,15 @@ Functional = Model
 
 registry.layers.add({"Model": Model, "Functional": Model, "Sequential": Sequential})
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model"]
+# Users look for these here; they live above models, so they are fetched when asked for.
+_SAVING = ("load_model", "model_from_config", "model_from_json", "model_from_yaml", "save_model")
+
+__all__ = ["Functional", "Model", "Sequential", "clone_model", *_SAVING]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SAVING:
+        from keras_torch import saving
+
+        return getattr(saving, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -53,6 +53,7 @@ class Model(Trainer, Layer):
     def _set_network(self, network: Network) -> None:
         """Adopt a graph: its layers become sub-modules under their names."""
         self.__dict__["_network"] = network
+        state.loss_version += bool(state.loss_version)
         for key in self.__dict__.pop("_network_modules", ()):
             self._modules.pop(key, None)
         known = {id(module) for module in self._modules.values()}
@@ -90,7 +91,7 @@ class Model(Trainer, Layer):
             and self.activity_regularizer is None
             and (state.in_program or not hasattr(args[0], "_keras_mask"))
         ):
-            if state.loss_holders:
+            if state.loss_version:
                 call_steps.enter(self)
             return self._call_impl(args[0])
         return super().__call__(*args, **kwargs)

@@ -36,6 +36,10 @@ class Network:
         self._programs: dict[str, Callable[..., Any]] = {}
         self._lower()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Programs are made again on first use; fx would retrace them when unpickling.
+        return {**self.__dict__, "_programs": {}}
+
     @property
     def layers(self) -> list[Any]:
         """The layers, in the order in which Keras lists and saves them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from keras_torch.engine import InputLayer, Layer
@@ -135,6 +136,15 @@ class Sequential(Model):
         if self._network is None and isinstance(args[0], KerasTensor):
             self.build(tuple(args[0].shape))
         return super()._symbolic_outputs(args, kwargs)
+
+    def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> np.ndarray:
+        """Return what `predict` does, as Keras 1 and 2 named it for classifiers."""
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> np.ndarray:
+        """Return the most probable class of each sample; for a single output unit, 1 where it exceeds 0.5, else 0."""
+        scores = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return scores.argmax(axis=-1) if scores.shape[-1] > 1 else (scores > 0.5).astype("int32")
 
     @property
     def layers(self) -> list[Layer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import operator
 import re
 from collections.abc import Sequence
@@ -59,7 +60,7 @@ class _Builder:
         if id(item) not in self.targets:
             base = re.sub(r"\W", "_", wanted)
             base = base if base[:1].isalpha() else f"layer_{base}"
-            if hasattr(fx.GraphModule, base) or base in ("graph", "code", "training"):
+            if keyword.iskeyword(base) or hasattr(fx.GraphModule, base) or base in ("graph", "code", "training"):
                 base += "_"
             name, number = base, 1
             while name in self.root:

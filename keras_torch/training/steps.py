@@ -10,7 +10,6 @@ import torch
 
 from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
 from keras_torch.engine import trainable as trainable_state
-from keras_torch.engine.call import enter
 from keras_torch.engine.call import state as call_state
 from keras_torch.metrics import Metric
 from keras_torch.training.compiled import CompiledMetrics
@@ -31,6 +30,9 @@ class Compiled:
     compute_metrics: Callable[..., Any] | None = None
     forward: Callable[..., Any] | None = None
     layer_metrics: list[Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "forward": None}
 
 
 def claim(model: Any, compiled: Compiled, x: Any) -> None:
@@ -94,9 +96,9 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
         claim(model, compiled, x)
     optimizer = compiled.optimizer
     optimizer.zero_grad()
-    if call_state.loss_holders:
+    if call_state.loss_version:
         enter(model)
-    y_pred = (compiled.forward or model)(x)
+    y_pred = (model if compiled.forward is None else compiled.forward)(x)
     loss = batch_loss(model, compiled, x, y, y_pred, weight, True)
     if loss.requires_grad:
         (optimizer.scale_loss(loss) if compiled.arguments["auto_scale_loss"] else loss).backward()
@@ -109,9 +111,9 @@ def test_step(model: Any, data: Any) -> dict[str, Any] | None:
     """Measure one batch: forward, loss, metrics. The model is in inference mode, under `torch.no_grad()`."""
     x, y, weight = unpack_x_y_sample_weight(data)
     compiled = model._compiled
-    if call_state.loss_holders:
+    if call_state.loss_version:
         enter(model)
-    y_pred = (compiled.forward or model)(x)
+    y_pred = (model if compiled.forward is None else compiled.forward)(x)
     loss = batch_loss(model, compiled, x, y, y_pred, weight, False)
     return count(model, compiled, loss, x, y, y_pred, weight)
 
@@ -128,12 +130,18 @@ def batch_loss(
             compiled.loss.tracking = True
     else:
         loss = compiled.loss.compute(y, y_pred, weight) if y is not None else None
-        if compiled.regularized or call_state.loss_holders:
+        if compiled.regularized or call_state.loss_version:
             for extra in model.losses:
                 loss = extra if loss is None else loss + extra
     if loss is None:
         raise ValueError(no_loss(model, compiled, y))
     return loss
+
+
+def _adds_losses(model: Any) -> bool:
+    """Whether any layer of the model may have added a loss in its last call."""
+    version, layers = model.__dict__.get("_loss_layers", (0, ()))
+    return version != call_state.loss_version or bool(layers)
 
 
 def no_loss(model: Any, compiled: Compiled, y: Any) -> str:

@@ -1,0 +1,43 @@
+"""One thread per worker, and a clean slate of names, dialect and seeds for each test."""
+
+import os
+import warnings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import torch
+
+import numpy as np
+import pytest
+
+import keras_torch
+from keras_torch import config, registry, symbolic
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def clean_slate():
+    """Start each test with the same seeds and fresh names; leave no global setting behind."""
+    settings = dict(config._load())
+    custom = dict(registry.custom_objects)
+    symbolic.reset_names()
+    np.random.seed(0)
+    torch.manual_seed(0)
+    yield
+    config._settings.update(settings)
+    registry.custom_objects.clear()
+    registry.custom_objects.update(custom)
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs a GPU where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if "gpu" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+__all__ = ["clean_slate", "keras_torch"]

@@ -1,0 +1,201 @@
+"""Every layer in the registry keeps the same promises: found and checked here without being asked."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+import keras_torch as keras
+from keras_torch import Input, Layer, Model, layers, registry
+from keras_torch.engine import InputLayer
+
+
+def twice(x):
+    return x * 2
+
+
+CELL = layers.GRUCell(3)
+IMAGE, STEPS, FLAT, VOLUME = (6, 6, 3), (5, 4), (7,), (4, 4, 4, 2)
+
+# Constructor arguments and input shape (a list for several inputs) where the defaults will not do.
+ARGUMENTS = {
+    "Activation": ({"activation": "tanh"}, FLAT),
+    "ActivityRegularization": ({"l1": 0.1}, FLAT),
+    "AlphaDropout": ({"rate": 0.3}, FLAT),
+    "BatchNormalization": ({}, IMAGE),
+    "Bidirectional": ({"layer": layers.LSTM(3, return_sequences=True)}, STEPS),
+    "Conv": None,
+    "Conv1D": ({"filters": 3, "kernel_size": 2, "padding": "causal"}, STEPS),
+    "Conv2D": ({"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"}, IMAGE),
+    "Conv3D": ({"filters": 3, "kernel_size": 2}, VOLUME),
+    "Dense": ({"units": 3, "activation": "relu", "kernel_regularizer": "l2"}, FLAT),
+    "Dot": ({"axes": 1}, [FLAT, FLAT]),
+    "Dropout": ({"rate": 0.3}, FLAT),
+    "Embedding": ({"input_dim": 9, "output_dim": 3}, FLAT),
+    "GRU": ({"units": 3}, STEPS),
+    "GRUCell": None,
+    "GaussianDropout": ({"rate": 0.3}, FLAT),
+    "GaussianNoise": ({"stddev": 0.3}, FLAT),
+    "LSTM": ({"units": 3, "return_sequences": True}, STEPS),
+    "LSTMCell": None,
+    "Lambda": ({"function": twice}, FLAT),
+    "Permute": ({"dims": (2, 1)}, STEPS),
+    "RNN": ({"cell": CELL}, STEPS),
+    "RepeatVector": ({"n": 2}, FLAT),
+    "Reshape": ({"target_shape": (2, -1)}, (6,)),
+    "SimpleRNN": ({"units": 3}, STEPS),
+    "SimpleRNNCell": None,
+    "SpatialDropout1D": ({"rate": 0.3}, STEPS),
+    "SpatialDropout2D": ({"rate": 0.3}, IMAGE),
+    "SpatialDropout3D": ({"rate": 0.3}, VOLUME),
+    "StackedRNNCells": None,
+    "TimeDistributed": ({"layer": layers.Dense(3)}, STEPS),
+}
+# Not layers to stack: bases, containers, and what refuses a config on purpose.
+NOT_STACKED = {"InputLayer", "Layer", "Merge", "Model", "Functional", "Sequential", "TorchModuleWrapper", "Wrapper"}
+
+
+def classes():
+    found = {}
+    for item in registry.layers.objects.values():
+        if isinstance(item, type) and item.__name__ not in NOT_STACKED:
+            found.setdefault(item.__name__, item)
+    return found
+
+
+def case(name):
+    if name in ARGUMENTS:
+        return ARGUMENTS[name]
+    if name.endswith("3D"):
+        return {}, VOLUME
+    if name.endswith("2D"):
+        return {}, IMAGE
+    if name.endswith("1D"):
+        return {}, STEPS
+    merges = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+    return {}, [FLAT, FLAT] if name in merges else FLAT
+
+
+STACKED = [name for name in sorted(classes()) if case(name) is not None]
+
+
+def make(name):
+    """Return a built model around the layer, the layer, and real inputs."""
+    arguments, shape = case(name)
+    layer = classes()[name](**arguments)
+    shapes = shape if isinstance(shape, list) else [shape]
+    inputs = [Input(s, dtype="int32" if name == "Embedding" else "float32") for s in shapes]
+    outputs = layer(inputs if isinstance(shape, list) else inputs[0])
+    random = np.random.default_rng(3)
+    data = [
+        random.integers(0, 9, (4, *s)) if name == "Embedding" else random.random((4, *s), dtype="float32")
+        for s in shapes
+    ]
+    data = [torch.as_tensor(item) for item in data]
+    model = Model(inputs, outputs)
+    return model, layer, data if len(data) > 1 else data[0]
+
+
+def test_every_class_in_the_registry_is_a_layer_and_is_listed_in_the_namespace():
+    for name, item in registry.layers.objects.items():
+        assert issubclass(item, Layer), name
+        assert getattr(layers, name, item) is item or name in ("Functional", "Model", "Sequential")
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_symbolic_shapes_are_those_of_real_outputs(name):
+    model, layer, data = make(name)
+    output = model(data)
+    assert (None, *output.shape[1:]) == tuple(model.outputs[0].shape)
+    assert keras.config.dtype_name(output.dtype) == model.outputs[0].dtype
+    shape = model.input_shape
+    assert tuple(layer.compute_output_shape(shape)) == tuple(model.outputs[0].shape)
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_outputs_are_float32_for_float32(name):
+    model, _, data = make(name)
+    assert model(data).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_a_layer_comes_back_from_its_config_by_name(name):
+    model, layer, data = make(name)
+    config = registry.layers.serialize(layer)
+    assert config["class_name"] == name
+    if name == "Lambda":
+        with registry.CustomObjectScope({layer.name: twice, "twice": twice}):
+            twin = registry.layers.from_dict(config)
+    else:
+        twin = registry.layers.from_dict(config)
+    assert type(twin) is type(layer)
+    assert twin.name == layer.name
+    assert twin.get_config() == layer.get_config()
+    inputs = [Input(t.shape[1:], dtype=t.dtype) for t in (data if isinstance(data, list) else [data])]
+    copy = Model(inputs, twin(inputs if isinstance(data, list) else inputs[0]))
+    copy.set_weights(model.get_weights())
+    torch.testing.assert_close(copy(data), model(data))
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_names_lead_to_classes_exactly_and_in_snake_case(name):
+    item = classes()[name]
+    assert registry.layers.find(name) is item
+    assert registry.layers.find(registry.snake_case(name)) is item
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_a_layer_survives_pickling(name):
+    _, layer, data = make(name)
+    twin = pickle.loads(pickle.dumps(layer))
+    torch.testing.assert_close(twin(data), layer(data))
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_weights_survive_a_file(name, tmp_path):
+    model, _, data = make(name)
+    path = tmp_path / "weights.h5"
+    model.save_weights(path)
+    twin = make(name)[0]
+    twin.set_weights([np.zeros_like(w) for w in twin.get_weights()])
+    twin.load_weights(path)
+    torch.testing.assert_close(twin(data), model(data))
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_a_layer_compiles_without_graph_breaks(name):
+    torch.compiler.reset()
+    model, _, data = make(name)
+    # torch still guards the tracing of nn.LSTM, nn.GRU and nn.RNN behind this switch.
+    with torch._dynamo.config.patch(allow_rnn=True):
+        compiled = torch.compile(model, fullgraph=True, backend="eager")
+        torch.testing.assert_close(compiled(data), model(data))
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_gradients_reach_every_trainable_weight(name):
+    model, _, data = make(name)
+    if not model.trainable_weights:
+        return
+    model(data).square().sum().backward()
+    for weight in model.trainable_weights:
+        assert all(storage.grad is not None for storage in weight.storages), weight.path
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_frozen_layers_train_nothing(name):
+    model, layer, _ = make(name)
+    layer.trainable = False
+    assert model.trainable_weights == []
+    assert len(model.non_trainable_weights) == len(model.weights)
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_unknown_arguments_raise_for_every_layer():
+    for name in STACKED:
+        arguments, _ = case(name)
+        with pytest.raises(TypeError, match="no_such_argument"):
+            classes()[name](**arguments, no_such_argument=1)
+    with pytest.raises(TypeError, match="no_such_argument"):
+        InputLayer(shape=(3,), no_such_argument=1)

@@ -1,0 +1,99 @@
+"""The tiers of the package: each row may import only from rows above it. Files stay readable; imports stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import keras_torch
+
+ROOT = Path(keras_torch.__file__).parent
+
+TIERS = [
+    {"config", "errors"},
+    {"registry", "legacy"},
+    {"symbolic"},
+    {"backend"},
+    {"ops", "random"},
+    {"activations", "initializers", "regularizers", "constraints"},
+    {"losses"},
+    {"metrics", "optimizers"},
+    {"engine"},
+    {"layers"},
+    {"data", "callbacks", "distribution"},
+    {"utils"},
+    {"training"},
+    {"models"},
+    {"saving"},
+    {"preprocessing", "datasets", "applications", "wrappers"},
+    {"dropin"},
+    {"cli"},
+    {"__main__"},
+    {"__init__"},
+]
+# The sanctioned upward calls: saving from inside the methods of a model, and its functions under their old path.
+UPWARD = {("models/model.py", "saving"), ("models/__init__.py", "saving")}
+
+TIER_OF = {name: number for number, names in enumerate(TIERS) for name in names}
+
+
+def member(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[0]
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level members of keras_torch that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        modules = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            if node.module == "keras_torch":
+                modules = [f"keras_torch.{alias.name}" for alias in node.names]
+            else:
+                modules = [node.module]
+        found |= {m.split(".")[1] for m in modules if m.startswith("keras_torch.")}
+    return found
+
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def test_every_member_of_the_package_has_a_tier():
+    assert {member(path) for path in FILES} <= set(TIER_OF)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_imports_only_from_the_tiers_above(path):
+    own, name = member(path), str(path.relative_to(ROOT))
+    for target in imports(path) - {own, "__version__"}:
+        if (name, target) in UPWARD:
+            continue
+        assert TIER_OF[target] < TIER_OF[own], f"{name} (tier {TIER_OF[own]}) imports {target} ({TIER_OF[target]})"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_has_at_most_600_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 600
+
+
+def test_importing_the_package_loads_no_optional_package_and_touches_no_gpu():
+    code = (
+        "import sys, torch, keras_torch; "
+        "bad = {'tensorflow', 'pandas', 'matplotlib', 'sklearn', 'scipy', 'PIL', 'tensorboard'} & set(sys.modules); "
+        "assert not bad, bad; assert not torch.cuda.is_initialized()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_the_package_adds_little_to_importing_torch():
+    code = "import torch, time; start = time.perf_counter(); import keras_torch; print(time.perf_counter() - start)"
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+        for _ in range(3)
+    ]
+    assert min(times) <= 0.3, times
