@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import activations, config, constraints, registry, regularizers
+from keras_torch import Input, activations, config, constraints, registry, regularizers
 
 GOLDEN = Path(__file__).parent / "golden"
 DIALECTS = {"tier4_keras2.npz": "tf", "tier4_keras3.npz": "3"}
@@ -117,3 +117,11 @@ def test_custom_objects_come_first():
     with registry.CustomObjectScope({"relu6": relu6}):
         assert activations.get("relu6") is relu6
     assert activations.get("relu6") is activations.relu6
+
+
+@pytest.mark.parametrize("name", sorted(registry.activations.objects))
+def test_activations_are_recorded_on_symbolic_tensors(name):
+    function = activations.get(name)
+    arguments = (0.5, 0.0) if name == "threshold" else ()
+    x = Input((4,))
+    assert function(x, *arguments).shape == ((None, 2) if name == "glu" else (None, 4))
