@@ -110,6 +110,17 @@ class Optimizer(Steps, CustomUpdates):
         self._plain = False
         self._synced: int | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Indices are found by the identity of tensors, which copies do not share.
+        return {key: value for key, value in self.__dict__.items() if key != "_trainable_variables_indices"}
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_trainable_variables_indices":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        found = {self._var_key(variable): index for index, variable in enumerate(self._trainable_variables)}
+        self._trainable_variables_indices = found
+        return found
+
     @classmethod
     def _default_name(cls) -> str:
         return cls.__name__ if config.dialect() in ("1", "2", "tf") else registry.snake_case(cls.__name__)

@@ -57,6 +57,9 @@ class LossTracker(Metric):
         self._count = 0.0
         self._last = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_last": None}
+
     @property
     def variables(self) -> list[torch.Tensor]:
         """The weighted sum and the weight so far."""

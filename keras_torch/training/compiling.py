@@ -33,8 +33,6 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     compiled = Compiled(optimizer, loss, metrics, arguments)
     if model.built:
         compiled.trainable = list(model.trainable_variables)
-    if jit is True and not arguments["run_eagerly"]:
-        compiled.forward = torch.compile(model)
     return compiled
 
 
@@ -62,12 +60,15 @@ def require(model: Any, method: str) -> Compiled:
     return compiled
 
 
-def prepare(model: Any) -> None:
-    """Find out, once per loop, what the user's class overrides, and which metrics are attributes of layers."""
+def prepare(model: Any, loop: bool = True) -> None:
+    """Find out what the user's class overrides and, once per loop, which metrics are attributes of layers."""
     compiled = model._compiled
     compiled.compute_loss = _tolerant(model.compute_loss) if model._overrides("compute_loss") else None
     compiled.compute_metrics = model.compute_metrics if model._overrides("compute_metrics") else None
-    compiled.layer_metrics = tracked_metrics(model)
+    if loop or compiled.layer_metrics is None:
+        compiled.layer_metrics = tracked_metrics(model)
+    if model.jit_compile and compiled.forward is None:
+        compiled.forward = torch.compile(model)
     if model._overrides("train_step") and model.built:
         _follow_flags(model)
 
@@ -87,12 +88,11 @@ def _tolerant(function: Callable[..., Any]) -> Callable[..., Any]:
     parameters = inspect.signature(function).parameters
     if "training" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return function
+    return functools.partial(_call_with, function, tuple(parameters))
 
-    @functools.wraps(function)
-    def call(**arguments: Any) -> Any:
-        return function(**{key: value for key, value in arguments.items() if key in parameters})
 
-    return call
+def _call_with(function: Callable[..., Any], names: tuple[str, ...], **arguments: Any) -> Any:
+    return function(**{key: value for key, value in arguments.items() if key in names})
 
 
 def set_optimizer(model: Any, value: Any) -> None:
@@ -187,4 +187,3 @@ def validation_due(freq: Any) -> Callable[[int], bool]:
     if isinstance(freq, Collection) and not isinstance(freq, str):
         return lambda epoch: epoch in freq
     raise ValueError(f"`validation_freq` must be a positive integer or a list of epoch numbers. Received: {freq!r}")
-

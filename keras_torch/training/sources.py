@@ -21,6 +21,7 @@ from keras_torch.data import (
     pack_x_y_sample_weight,
     unpack_x_y_sample_weight,
 )
+from keras_torch.data.conversion import to_numpy
 from keras_torch.training import standardize
 from keras_torch.training.standardize import Arrays
 from keras_torch.training.steps import ensure_built
@@ -35,7 +36,7 @@ def device_of(model: Any) -> torch.device:
 
 def is_array_like(x: Any) -> bool:
     """Whether `x` is an array, a structure of arrays or a list of numbers, not a stream of batches."""
-    if isinstance(x, (np.ndarray, torch.Tensor, list, tuple, Mapping)) or x is None:
+    if isinstance(x, (np.ndarray, torch.Tensor, list, tuple, Mapping, ArrayArguments)) or x is None:
         return True
     return hasattr(x, "shape") or hasattr(x, "to_numpy")
 
@@ -43,9 +44,7 @@ def is_array_like(x: Any) -> bool:
 class ArrayArguments:
     """Checked `x`, `y` and `sample_weight` given as arrays, to be cut into batches."""
 
-    def __init__(
-        self, model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
-    ) -> None:
+    def __init__(self, model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> None:
         self.model = model
         compiled = model._compiled
         self.x = standardize.standardize_x(model, x)
@@ -62,10 +61,7 @@ class ArrayArguments:
         if not self.x.given or not all(tensor.dim() for tensor in self.x.tensors):
             return
         device = device_of(self.model)
-        parts = [
-            tensor[:_FEW].to(device, dtype)
-            for tensor, dtype in zip(self.x.tensors, self.x.dtypes, strict=True)
-        ]
+        parts = [tensor[:_FEW].to(device, dtype) for tensor, dtype in zip(self.x.tensors, self.x.dtypes, strict=True)]
         ensure_built(self.model, self.x.rebuild(parts) if self.x.rebuild else parts[0])
         self.model._adopt_outputs()
         self.x = standardize.standardize_x(self.model, x)
@@ -92,6 +88,11 @@ class ArrayArguments:
         part.size = int(part.x.tensors[0].shape[0])
         return part
 
+    def as_list(self) -> list[np.ndarray]:
+        """Return inputs, targets and weights as Keras 1's and 2's callbacks know them from `validation_data`."""
+        weights = self.weight.tensors or [torch.ones(self.size) for _ in self.y.tensors]
+        return [to_numpy(tensor) for tensor in (*self.x.tensors, *self.y.tensors, *weights)]
+
     def source(self, batch_size: int, shuffle: bool | str) -> ArrayData:
         """Return the batches."""
         y, weight = self.y, self.weight
@@ -115,6 +116,20 @@ class ArrayArguments:
         if self.weight.given:
             weights = _times(weights, self.weight)
         return standardize.as_given(weights, "`class_weight`")
+
+
+def held_out(model: Any, data: Any) -> ArrayArguments:
+    """Return `validation_data` given as arrays: `(x, y)`, `(x, y, sample_weight)` or `x` alone."""
+    if isinstance(data, ArrayArguments):
+        return data
+    if not isinstance(data, (tuple, list)):
+        return ArrayArguments(model, data)
+    if len(data) not in (2, 3):
+        raise ValueError(
+            "`validation_data` must be `(x, y)` or `(x, y, sample_weight)`, or a stream of batches. "
+            f"Received: a {type(data).__name__} of {len(data)} elements"
+        )
+    return ArrayArguments(model, *data)
 
 
 def _times(weights: Any, given: Arrays) -> Any:
@@ -254,6 +269,4 @@ def check_steps(name: str, steps: Any) -> int | None:
 def warn_batch_size(batch_size: Any, x: Any) -> None:
     """Streams bring their own batches: `batch_size` beside one has no effect, and Keras refuses it."""
     if batch_size is not None and not isinstance(x, Dataset):
-        warnings.warn(
-            f"`batch_size={batch_size}` has no effect: {type(x).__name__} gives whole batches.", stacklevel=4
-        )
+        warnings.warn(f"`batch_size={batch_size}` has no effect: {type(x).__name__} gives whole batches.", stacklevel=4)

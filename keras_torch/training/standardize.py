@@ -303,9 +303,7 @@ def _fit_shape(tensor: torch.Tensor, slot: Slot, label: str) -> torch.Tensor:
     shape = tuple(tensor.shape)
     if len(shape) == len(expected) and all(e is None or e == s for s, e in zip(shape, expected, strict=True)):
         return tensor
-    if len(shape) == len(expected) and all(
-        e is None or e == s for s, e in zip(shape[1:], expected[1:], strict=True)
-    ):
+    if len(shape) == len(expected) and all(e is None or e == s for s, e in zip(shape[1:], expected[1:], strict=True)):
         # Only the batch size differs (stateful models): the last, smaller batch fails with the layer's own message.
         return tensor
     raise ValueError(

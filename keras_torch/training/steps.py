@@ -96,8 +96,6 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
         claim(model, compiled, x)
     optimizer = compiled.optimizer
     optimizer.zero_grad()
-    if call_state.loss_version:
-        enter(model)
     y_pred = (model if compiled.forward is None else compiled.forward)(x)
     loss = batch_loss(model, compiled, x, y, y_pred, weight, True)
     if loss.requires_grad:
@@ -111,8 +109,6 @@ def test_step(model: Any, data: Any) -> dict[str, Any] | None:
     """Measure one batch: forward, loss, metrics. The model is in inference mode, under `torch.no_grad()`."""
     x, y, weight = unpack_x_y_sample_weight(data)
     compiled = model._compiled
-    if call_state.loss_version:
-        enter(model)
     y_pred = (model if compiled.forward is None else compiled.forward)(x)
     loss = batch_loss(model, compiled, x, y, y_pred, weight, False)
     return count(model, compiled, loss, x, y, y_pred, weight)
@@ -130,7 +126,7 @@ def batch_loss(
             compiled.loss.tracking = True
     else:
         loss = compiled.loss.compute(y, y_pred, weight) if y is not None else None
-        if compiled.regularized or call_state.loss_version:
+        if compiled.regularized or (call_state.loss_version and _adds_losses(model)):
             for extra in model.losses:
                 loss = extra if loss is None else loss + extra
     if loss is None:

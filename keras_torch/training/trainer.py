@@ -103,13 +103,15 @@ class Trainer(GeneratorMethods):
         if sources.is_array_like(x):
             arrays = sources.ArrayArguments(self, x, y, sample_weight, class_weight)
             if validation_split and validation_data is None:
-                arrays, held_out = arrays.split(validation_split)
-                validation_data = held_out
+                arrays, validation_data = arrays.split(validation_split)
             source = arrays.source(size, shuffle)
         else:
             compiling.refuse_split(validation_split, x)
+            sources.warn_batch_size(batch_size, x)
             source = sources.stream(self, x, y, sample_weight, class_weight, batch_size, shuffle, *workers_and_queue)
         batches = Steps(source, sources.check_steps("steps_per_epoch", steps_per_epoch))
+        if validation_data is not None and sources.is_array_like(validation_data):
+            validation_data = sources.held_out(self, validation_data)
         validation = self._validation(
             validation_data, validation_batch_size or batch_size, validation_steps, workers_and_queue
         )
@@ -123,6 +125,8 @@ class Trainer(GeneratorMethods):
                 return None
             return loop.test(self, validation, callbacks)
 
+        if isinstance(validation_data, sources.ArrayArguments):
+            callbacks.set_validation_data(validation_data.as_list())
         self._prepare(training=True)
         self.stop_training = False
         loop.train(self, batches, callbacks, epochs, initial_epoch, validate)
@@ -195,7 +199,7 @@ class Trainer(GeneratorMethods):
         """Make one update from one batch and return loss and metrics like `evaluate`."""
         compiling.require(self, "train_on_batch")
         data = sources.convert_batch(self, x, y, sample_weight, class_weight)
-        self._prepare(training=True)
+        self._prepare(training=True, loop=False)
         return self._on_batch(self.train_function, data, True, reset_metrics, return_dict)
 
     @legacy.translated("Model.test_on_batch")
@@ -210,7 +214,7 @@ class Trainer(GeneratorMethods):
         """Measure the model on one batch and return loss and metrics like `evaluate`."""
         compiling.require(self, "test_on_batch")
         data = sources.convert_batch(self, x, y, sample_weight)
-        self._prepare(training=False)
+        self._prepare(training=False, loop=False)
         with torch.no_grad():
             return self._on_batch(self.test_function, data, False, reset_metrics, return_dict)
 
@@ -249,14 +253,14 @@ class Trainer(GeneratorMethods):
         """Set and return `train_function(batch)`, which fit calls."""
         if self.train_function is None or force:
             fast = not self._overrides("train_step")
-            self.train_function = (lambda data: steps.train_step(self, data)) if fast else self.train_step
+            self.train_function = self._train_batch if fast else self.train_step
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:
         """Set and return `test_function(batch)`, which evaluate calls."""
         if self.test_function is None or force:
             fast = not self._overrides("test_step")
-            self.test_function = (lambda data: steps.test_step(self, data)) if fast else self.test_step
+            self.test_function = self._test_batch if fast else self.test_step
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Any:
@@ -366,7 +370,8 @@ class Trainer(GeneratorMethods):
     @property
     def jit_compile(self) -> bool:
         """Whether training runs the model through `torch.compile`."""
-        return self._compiled is not None and self._compiled.forward is not None
+        arguments = {} if self._compiled is None else self._compiled.arguments
+        return arguments.get("jit_compile") is True and not arguments["run_eagerly"]
 
     @property
     def steps_per_execution(self) -> int:
@@ -381,6 +386,12 @@ class Trainer(GeneratorMethods):
         """Compile with the result of `get_compile_config`."""
         compiling.compile_from_config(self, config)
 
+    def _train_batch(self, data: Any) -> Any:
+        return steps.train_step(self, data)
+
+    def _test_batch(self, data: Any) -> Any:
+        return steps.test_step(self, data)
+
     def _overrides(self, name: str) -> bool:
         """Whether the class (or the instance) has its own version of a Trainer method."""
         return name in self.__dict__ or getattr(type(self), name) is not getattr(Trainer, name)
@@ -390,9 +401,9 @@ class Trainer(GeneratorMethods):
         if self._compiled is not None:
             compiling.adopt_outputs(self, self._compiled)
 
-    def _prepare(self, training: bool) -> None:
-        """Look up, before a loop begins, which parts of the steps are the user's own."""
-        compiling.prepare(self)
+    def _prepare(self, training: bool, loop: bool = True) -> None:
+        """Look up, before a loop or a single step, which parts of the steps are the user's own."""
+        compiling.prepare(self, loop)
         if training:
             self.make_train_function()
         self.make_test_function()
@@ -420,15 +431,6 @@ class Trainer(GeneratorMethods):
         step_count = sources.check_steps("validation_steps", step_count)
         if isinstance(data, sources.ArrayArguments):
             return Steps(data.source(size, False), step_count)
-        if isinstance(data, (tuple, list)):
-            if len(data) not in (2, 3):
-                raise ValueError(
-                    "`validation_data` must be `(x, y)` or `(x, y, sample_weight)`, or a stream of batches. "
-                    f"Received: a {type(data).__name__} of {len(data)} elements"
-                )
-            return Steps(sources.ArrayArguments(self, *data).source(size, False), step_count)
-        if sources.is_array_like(data):
-            return Steps(sources.ArrayArguments(self, data).source(size, False), step_count)
         return Steps(sources.stream(self, data, None, None, None, batch_size, False, *queue), step_count)
 
     def _callback_list(
@@ -455,7 +457,4 @@ class Trainer(GeneratorMethods):
         }
         if config.is_classic():
             params["nb_epoch"] = epochs
-        return CallbackList(
-            callbacks, add_history=history, add_progbar=verbose not in (0, False), model=self, **params
-        )
-
+        return CallbackList(callbacks, add_history=history, add_progbar=verbose not in (0, False), model=self, **params)

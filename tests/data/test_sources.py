@@ -210,3 +210,13 @@ def test_a_generator_is_not_run_further_than_needed() -> None:
 
     source = GeneratorData(count(), lambda item: item)
     assert [next(source.epoch()) for _ in range(3)] == [0, 1, 2] and len(drawn) == 3
+
+
+def test_data_without_batches_is_refused() -> None:
+    with pytest.raises(ValueError, match="no batches"):
+        _look(_generate(0))
+
+
+def test_a_generator_at_its_end_stops_training() -> None:
+    with pytest.warns(UserWarning, match="ran out of data"):
+        assert _look(_generate(4), epochs=3).history.epoch == [0]

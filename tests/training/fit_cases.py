@@ -69,8 +69,11 @@ def sample_weight(keras: Any) -> Any:
 
 def regularizers(keras: Any) -> Any:
     x, y = _data(4)
-    regularize = keras.regularizers.l2(0.1)
-    model = _one_output(keras, 1, "linear", kernel_regularizer=regularize, activity_regularizer=keras.regularizers.l1(0.02))
+    penalties = {
+        "kernel_regularizer": keras.regularizers.l2(0.1),
+        "activity_regularizer": keras.regularizers.l1(0.02),
+    }
+    model = _one_output(keras, 1, "linear", **penalties)
     model.compile("sgd", loss="mse")
     history = _fit(model, x, y.astype("float32"), validation_split=0.2)
     return {"history": history, "evaluate": float(model.evaluate(x, y.astype("float32"), verbose=0))}
@@ -92,7 +95,8 @@ def two_outputs(keras: Any) -> Any:
 def two_outputs_as_lists(keras: Any) -> Any:
     x, y = _data(6)
     model = _two_outputs(keras)
-    model.compile("sgd", loss=["mse", "sparse_categorical_crossentropy"], loss_weights=[1.0, 0.3], metrics=[["mae"], ["acc"]])
+    losses = ["mse", "sparse_categorical_crossentropy"]
+    model.compile("sgd", loss=losses, loss_weights=[1.0, 0.3], metrics=[["mae"], ["acc"]])
     history = _fit(model, [x, x * 2], [x.sum(1), y], sample_weight={"kind": np.linspace(0, 1, 50).astype("float32")})
     return {"history": history, "evaluate": [float(v) for v in model.evaluate([x, x], [x.sum(1), y], verbose=0)]}
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fit_cases import CASES
 
 import keras_torch as keras
 from keras_torch import config
 
+CASES = runpy.run_path(str(Path(__file__).with_name("fit_cases.py")))["CASES"]
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "training.json").read_text())["cases"]
 
 

@@ -44,7 +44,8 @@ def _unchanged(model: Any, call: Any, error: type[Exception], *texts: str) -> No
 def test_a_wrong_input_shape_is_named(method: str) -> None:
     model = _classifier()
     call = getattr(model, method)
-    _unchanged(model, lambda: call(X[:, :3], Y), ValueError, "'net'", "(None, 4)", "Received: an array of shape (12, 3)")
+    texts = ("'net'", "(None, 4)", "Received: an array of shape (12, 3)")
+    _unchanged(model, lambda: call(X[:, :3], Y), ValueError, *texts)
 
 
 def test_one_sample_without_a_batch_axis_gets_a_hint() -> None:
@@ -62,7 +63,8 @@ def test_a_wrong_number_of_arrays_is_named() -> None:
     model = _classifier()
     _unchanged(model, lambda: model.fit([X, X], Y), ValueError, "one input", "list of 2")
     model = _two_inputs()
-    _unchanged(model, lambda: model.fit(X, [X[:, :1], Y]), ValueError, "['left', 'right']", "one array of shape (12, 4)")
+    texts = ("['left', 'right']", "one array of shape (12, 4)")
+    _unchanged(model, lambda: model.fit(X, [X[:, :1], Y]), ValueError, *texts)
     _unchanged(model, lambda: model.fit([X, X], [Y]), ValueError, "['number', 'kind']", "list of 1")
 
 

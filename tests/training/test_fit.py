@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -372,3 +374,28 @@ def test_a_model_with_added_losses_alone_trains() -> None:
     model.compile("sgd")
     losses = model.fit(X, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_goes_on_training_like_the_original(copied: Any) -> None:
+    model = _classifier()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(X, Y, epochs=2, verbose=0)
+    other = copied(model)
+    options = {"epochs": 2, "shuffle": False, "verbose": 0}
+    assert other.fit(X, Y, **options).history == model.fit(X, Y, **options).history
+
+
+def test_callbacks_get_the_validation_arrays() -> None:
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.shapes = [array.shape for array in self.validation_data]
+
+    look = Look()
+    _classifier().fit(X, Y, validation_split=0.25, verbose=0, callbacks=[look])
+    assert look.shapes == [(10, 4), (10,), (10,)]
+
+
+def test_batch_size_beside_a_stream_is_reported() -> None:
+    with pytest.warns(UserWarning, match="`batch_size=8` has no effect"):
+        _classifier().fit(iter([(X, Y)]), batch_size=8, verbose=0)
