@@ -142,8 +142,8 @@ class Softmax(ActivationLayer):
             large = -3e4 if inputs.dtype == torch.float16 else -1e9
             inputs = inputs + (1.0 - mask.to(inputs.dtype)) * large
         axis = self.axis
-        if not isinstance(axis, int):
-            axis = axis[0] if len(axis) == 1 else tuple(axis)
+        if not isinstance(axis, int) and len(axis) == 1:
+            axis = axis[0]
         return activations.softmax(inputs, axis)
 
     def get_config(self) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class ChannelsLastConv1d(nn.Conv1d):
     """
 
     def _conv_forward(self, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        padding = (0, self.padding[0])
+        padding: Any = (0, self.padding[0])
         output = F.conv2d(
             input.unsqueeze(2), weight.unsqueeze(2), bias, (1, *self.stride), padding, (1, *self.dilation), self.groups
         )

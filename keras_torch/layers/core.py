@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from keras_torch.engine.tensor_layout import IDENTITY, TRANSPOSED
 from keras_torch.layers.lambda_layer import Lambda
 from keras_torch.layers.noise import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from keras_torch.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from keras_torch.layers.spatial import whole_numbers
 
 __all__ = [
     "Activation",
@@ -68,9 +68,7 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if not isinstance(units, numbers.Integral) or units <= 0:
-            raise ValueError(f"Layer {self.name!r}: `units` must be a positive integer. Received: {units!r}")
-        self.units = int(units)
+        self.units = whole_numbers(units, 1, "units", self.name)[0]
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

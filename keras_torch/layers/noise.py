@@ -22,6 +22,8 @@ def keep_mask(shape: Sequence[int], rate: float, like: torch.Tensor, generator: 
 
     Draws 64 random bits for two elements (measured on the CPU: three to five times faster than `bernoulli_`).
     """
+    if torch.compiler.is_compiling():
+        return torch.rand(tuple(shape), device=like.device) >= rate
     count = math.prod(shape)
     bits = torch.empty((count + 1) // 2, dtype=torch.int64, device=like.device)
     bits.random_(-(2**63), None, generator=generator)
@@ -63,11 +65,12 @@ class Noise(Layer):
     def _generator(self, device: torch.device) -> torch.Generator | None:
         """Return this layer's generator on a device; None stands for torch's own.
 
-        In dialects 1 and 2 an unseeded layer takes its seed from numpy on first use, as those versions did.
+        In dialects 1 and 2 an unseeded layer takes its seed from numpy on first use, as those versions did. Inside
+        torch.compile, which knows no other, torch's own generator serves seeded layers as well.
         """
         if self.seed is None and not config.is_classic():
             return None
-        if device.type == "meta":
+        if torch.compiler.is_compiling() or device.type == "meta":
             return None
         generator = self._generators.get(device)
         if generator is None:
@@ -79,7 +82,7 @@ class Noise(Layer):
         return input_shape
 
     def _checked_rate(self, rate: Any) -> Any:
-        if not isinstance(rate, numbers.Real) or not 0 <= rate <= 1:
+        if not isinstance(rate, numbers.Real) or not 0 <= float(rate) <= 1:
             raise ValueError(f"Layer {self.name!r}: `rate` must be a number between 0 and 1. Received: {rate!r}")
         return rate
 
@@ -169,7 +172,8 @@ class GaussianNoise(Noise):
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed=seed, **kwargs)
-        if not isinstance(stddev, numbers.Real) or stddev < 0:
+        given: Any = stddev
+        if not isinstance(given, numbers.Real) or float(given) < 0:
             raise ValueError(f"Layer {self.name!r}: `stddev` must be a number ≥ 0. Received: {stddev!r}")
         self.stddev = stddev
 

@@ -19,6 +19,8 @@ MODULES: dict[int, type[nn.Module]] = {2: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: 
 class Normalization(Layer):
     """What the two layers share: an offset `beta` and a scale `gamma` with their initializers and so on."""
 
+    norm: Any
+
     _accepts_integers = False
 
     def __init__(

@@ -23,7 +23,8 @@ from keras_torch.layers.spatial import (
     window_count,
 )
 
-MAX: dict[int, Callable[..., torch.Tensor]] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+# torch.max_pool* is what F.max_pool* calls, after asking whether the indices are wanted.
+MAX: dict[int, Callable[..., torch.Tensor]] = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
 AVERAGE: dict[int, Callable[..., torch.Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
@@ -55,6 +56,10 @@ class Pooling(Layer):
         self._as_image = rank == 1 and self.data_format == "channels_last"
         extra = (1,) if self._as_image else ()
         self._windows, self._steps = (*extra, *self.pool_size), (*extra, *self.strides)
+        count = len(self._windows)
+        self._no_padding = (0,) * count
+        self._orders = (TO_CHANNELS_FIRST[count], TO_CHANNELS_LAST[count])
+        self._same = self.padding == "same"
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
         raise NotImplementedError
@@ -63,12 +68,11 @@ class Pooling(Layer):
         channels_last = self.data_format == "channels_last"
         if self._as_image:
             inputs = inputs.unsqueeze(1)
-        rank = len(self._windows)
         if channels_last:
-            inputs = inputs.permute(TO_CHANNELS_FIRST[rank])
-        output = self._pool_same(inputs) if self.padding == "same" else self._pool(inputs, (0,) * rank, False)
+            inputs = inputs.permute(self._orders[0])
+        output = self._pool_same(inputs) if self._same else self._pool(inputs, self._no_padding, False)
         if channels_last:
-            output = output.permute(TO_CHANNELS_LAST[rank])
+            output = output.permute(self._orders[1])
         return output.squeeze(1) if self._as_image else output
 
     def _pool_same(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -111,14 +115,14 @@ class MaxPooling(Pooling):
     """The largest element of each window."""
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
-        return MAX[len(padding)](inputs, self._windows, self._steps, padding, ceil_mode=ceil_mode)
+        return MAX[len(padding)](inputs, self._windows, self._steps, padding, 1, ceil_mode)
 
 
 class AveragePooling(Pooling):
     """The mean of each window."""
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
-        return AVERAGE[len(padding)](inputs, self._windows, self._steps, padding, ceil_mode, count_include_pad=False)
+        return AVERAGE[len(padding)](inputs, self._windows, self._steps, padding, ceil_mode, False)
 
 
 class MaxPooling1D(MaxPooling):

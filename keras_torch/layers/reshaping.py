@@ -11,6 +11,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.engine import InputSpec, Layer
+from keras_torch.layers.spatial import whole_numbers
 
 
 def _product(sizes: Sequence[int | None]) -> int | None:
@@ -45,10 +46,9 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        shape = (target_shape,) if isinstance(target_shape, numbers.Integral) else tuple(target_shape)
-        if sum(size == -1 for size in shape) > 1 or not all(
-            isinstance(size, numbers.Integral) and size >= -1 for size in shape
-        ):
+        shape: tuple[Any, ...] = tuple(target_shape) if hasattr(target_shape, "__len__") else (target_shape,)
+        whole = all(isinstance(size, numbers.Integral) and int(size) >= -1 for size in shape)
+        if not whole or shape.count(-1) > 1:
             raise ValueError(
                 f"Layer {self.name!r}: `target_shape` must hold whole numbers, at most one of them -1. "
                 f"Received: {target_shape!r}"
@@ -59,14 +59,14 @@ class Reshape(Layer):
         return inputs.reshape(inputs.shape[0], *self.target_shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        target = list(self.target_shape)
+        target: list[int | None] = list(self.target_shape)
         size = _product(input_shape[1:])
         if -1 in target:
-            known = math.prod(entry for entry in target if entry != -1)
+            known = math.prod(entry for entry in self.target_shape if entry != -1)
             if size is not None and (known == 0 or size % known):
                 raise self._mismatch(input_shape)
-            target[target.index(-1)] = None if size is None else size // known  # type: ignore[call-overload]
-        elif size is not None and math.prod(target) != size:
+            target[target.index(-1)] = None if size is None else size // known
+        elif size is not None and math.prod(self.target_shape) != size:
             raise self._mismatch(input_shape)
         return (input_shape[0], *target)
 
@@ -108,9 +108,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(n, numbers.Integral):
-            raise TypeError(f"Layer {self.name!r}: `n` must be an integer. Received: {n!r} of type {type(n).__name__}")
-        self.n = int(n)
+        self.n = whole_numbers(n, 1, "n", self.name)[0]
         self.input_spec = InputSpec(ndim=2)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:

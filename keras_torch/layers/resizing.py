@@ -174,7 +174,10 @@ class UpSampling1D(UpSampling):
 
 
 class UpSampling2D(UpSampling):
-    """Enlarge images by repetition, or by `interpolation` "bilinear" or "bicubic" (`F.interpolate`)."""
+    """Enlarge images by repetition, or by `interpolation` "bilinear" or "bicubic" (`F.interpolate`).
+
+    Bilinear interpolation takes pixels as areas, since tf.keras; in dialect 2 as points, which moves the image.
+    """
 
     rank = 2
 
@@ -197,10 +200,21 @@ class UpSampling2D(UpSampling):
             )
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self.interpolation == "bilinear" and config.is_classic():
+            first = 1 if self.data_format == "channels_last" else 2
+            return _between_points(_between_points(inputs, self.size[0], first), self.size[1], first + 1)
         return self._resized(inputs, **self._OPTIONS[self.interpolation])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "interpolation": self.interpolation}
+
+
+def _between_points(inputs: torch.Tensor, factor: int, axis: int) -> torch.Tensor:
+    """Put `factor - 1` interpolated elements behind each element of an axis; the last one has no next and repeats."""
+    count = inputs.shape[axis]
+    following = torch.cat((inputs.narrow(axis, 1, count - 1), inputs.narrow(axis, count - 1, 1)), axis)
+    steps = [torch.lerp(inputs, following, step / factor) for step in range(factor)]
+    return torch.stack(steps, axis + 1).flatten(axis, axis + 1)
 
 
 class UpSampling3D(UpSampling):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import layers
+from keras_torch import config, layers
 
 SPACE = {1: (9,), 2: (9, 8), 3: (5, 6, 7)}
 
@@ -118,6 +118,13 @@ def test_masked_steps_are_left_out_of_the_mean() -> None:
 def test_upsampling_refuses_unknown_interpolations() -> None:
     with pytest.raises(ValueError, match="interpolation"):
         layers.UpSampling2D(interpolation="lanczos3")
+
+
+def test_bilinear_upsampling_of_keras_2_interpolates_between_points() -> None:
+    layer = layers.UpSampling2D((2, 1), interpolation="bilinear")
+    with config.dialect_scope("2"):
+        output = layer(torch.tensor([1.0, 3.0, 7.0]).view(1, 3, 1, 1))
+    np.testing.assert_allclose(output.flatten(), [1, 2, 3, 5, 7, 7])
 
 
 def test_cropping_everything_is_an_error() -> None:
