@@ -64,7 +64,7 @@ model.compile(loss='categorical_crossentropy', optimizer=Adam(lr=0.001, decay=1e
 
 weights_path = os.path.join(folder, 'digits_cnn_keras1_weights.h5')
 callbacks = [
-    ModelCheckpoint(weights_path, monitor='val_acc', save_best_only=True, save_weights_only=True),
+    ModelCheckpoint(weights_path, monitor='val_loss', save_best_only=True, save_weights_only=True),
     EarlyStopping(monitor='val_loss', patience=10),
 ]
 history = model.fit(X_train, Y_train, batch_size=batch_size, nb_epoch=nb_epoch, verbose=2,

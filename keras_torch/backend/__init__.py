@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from keras_torch.backend.session import (
+    batch_get_value,
+    batch_set_value,
+    clear_session,
+    get_value,
+    image_dim_ordering,
+    set_image_dim_ordering,
+    set_session,
+    set_value,
+)
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.config import (
     epsilon,
@@ -15,10 +25,18 @@ from keras_torch.config import (
 __all__ = [
     "Variable",
     "WeightView",
+    "batch_get_value",
+    "batch_set_value",
+    "clear_session",
     "epsilon",
     "floatx",
+    "get_value",
     "image_data_format",
+    "image_dim_ordering",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_image_dim_ordering",
+    "set_session",
+    "set_value",
 ]

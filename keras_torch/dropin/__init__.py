@@ -49,9 +49,7 @@ class Installation:
         Entered beforehand, it is not bound to its package by a later import, which would cover names such as the
         function `keras.layers.merge`.
         """
-        target = finder.target_of(f"keras.{rest}")
-        joined = rest in module_paths.JOINED
-        if not joined and target not in sys.modules:
+        if rest not in module_paths.JOINED and finder.target_of(f"keras.{rest}") is None:
             return
         module = finder.load(f"keras.{rest}")
         for prefix in module_paths.PREFIXES:

@@ -26,6 +26,7 @@ class JoinedModule(ModuleType):
     def __init__(self, name: str, modules: Sequence[ModuleType]) -> None:
         super().__init__(name)
         self.__path__ = []
+        self.__spec__ = importlib.machinery.ModuleSpec(name, None, is_package=True)
         self._modules = tuple(modules)
 
     def __getattr__(self, name: str) -> Any:

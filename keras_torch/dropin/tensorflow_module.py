@@ -10,6 +10,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -125,6 +126,7 @@ class Part(ModuleType):
     def __init__(self, name: str, names: dict[str, Any]) -> None:
         super().__init__(name)
         self.__path__ = []
+        self.__spec__ = ModuleSpec(name, None, is_package=True)  # importlib.util.find_spec demands one
         self.__dict__.update(names)
 
     def __getattr__(self, name: str) -> Any:

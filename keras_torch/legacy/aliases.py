@@ -33,6 +33,7 @@ LAYERS: dict[str, str] = {
     "GlobalAvgPool3D": "GlobalAveragePooling3D",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
+    "TimeDistributedDense": "Dense",
     "LSTMV1": "LSTM",
     "LSTMV2": "LSTM",
     "GRUV1": "GRU",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from keras_torch import registry
+from keras_torch.legacy import aliases
 from keras_torch.optimizers import schedules
 from keras_torch.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
 from keras_torch.optimizers.adaptive import Adadelta, Adagrad, RMSprop
@@ -41,6 +42,15 @@ __all__ = [
 registry.optimizers.add([Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, RMSprop, SGD, TorchOptimizer])
 
 from keras_torch.optimizers import legacy  # noqa: E402  its classes are the ones above
+
+_ALIASES = {old: registry.optimizers.objects[new] for old, new in aliases.OPTIMIZERS.items()}
+
+
+def __getattr__(name: str) -> Any:
+    """Answer to the lower-case names that Keras 1 and 2 had."""
+    if name in _ALIASES:
+        return _ALIASES[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+
+import pytest
+
+import keras_torch
+from keras_torch import config, dropin
+from keras_torch.dropin import module_paths
+
+
+@pytest.fixture(autouse=True)
+def undisturbed():
+    before = dict(vars(keras_torch)), config.dialect(), list(sys.meta_path)
+    yield
+    if dropin._active is not None:
+        dropin._active.uninstall()
+    assert (config.dialect(), sys.meta_path) == before[1:]
+
+
+def test_the_module_objects_are_shared():
+    with dropin.install():
+        import keras
+        from keras import layers
+        from tensorflow import keras as from_tensorflow
+        from tensorflow.keras import layers as other_layers
+
+        assert keras is keras_torch is from_tensorflow
+        assert layers is other_layers is keras_torch.layers
+        assert importlib.import_module("tf_keras.optimizers") is keras_torch.optimizers
+        assert importlib.import_module("tensorflow.python.keras.callbacks") is keras_torch.callbacks
+        assert importlib.import_module("keras.src.losses") is keras_torch.losses
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from keras.layers.core import Dense, Dropout, Activation, Flatten",
+        "from keras.layers.convolutional import Convolution2D, MaxPooling2D, ZeroPadding2D",
+        "from keras.layers.normalization import BatchNormalization",
+        "from keras.layers.advanced_activations import LeakyReLU, PReLU",
+        "from keras.layers.recurrent import LSTM, GRU",
+        "from keras.layers.embeddings import Embedding",
+        "from keras.layers.wrappers import TimeDistributed, Bidirectional",
+        "from keras.layers.noise import GaussianNoise",
+        "from keras.layers.merge import concatenate, add",
+        "from keras.layers import merge, Merge",
+        "from keras.layers.pooling import GlobalAveragePooling2D",
+        "from keras.engine import Layer, InputSpec, Model",
+        "from keras.engine.topology import Layer, Input, InputSpec, merge",
+        "from keras.engine.training import Model",
+        "from keras.engine.base_layer import Layer",
+        "from keras.models import Sequential, Model, load_model, model_from_json",
+        "from keras.optimizers import SGD, adam, rmsprop",
+        "from keras.regularizers import l2, l1l2, l1_l2",
+        "from keras import objectives, initializations, constraints",
+        "from keras.objectives import categorical_crossentropy",
+        "from keras.utils import np_utils",
+        "from keras.utils.np_utils import to_categorical",
+        "from keras.utils.generic_utils import get_custom_objects",
+        "from keras.backend.tensorflow_backend import set_session",
+        "from keras.legacy import interfaces",
+        "from keras.callbacks import ModelCheckpoint, EarlyStopping, ReduceLROnPlateau, CSVLogger",
+        "import keras.backend as K",
+        "import tensorflow.keras.backend as K",
+        "from tensorflow.keras.optimizers.legacy import Adam",
+        "from tensorflow.keras.optimizers.schedules import ExponentialDecay",
+        "from tensorflow.python.keras.layers import Dense",
+        "from tensorflow.compat.v1 import keras",
+    ],
+)
+def test_old_paths_resolve(statement: str):
+    with dropin.install("1"):
+        exec(statement, {})
+
+
+def test_importing_the_old_module_merge_leaves_the_function_in_place():
+    with dropin.install("1"):
+        importlib.import_module("keras.layers.merge")
+        assert callable(keras_torch.layers.merge)
+
+
+@pytest.mark.parametrize(("dialect", "version"), dropin.KERAS_VERSIONS.items())
+def test_the_version_is_that_of_the_dialect(dialect: str | None, version: str):
+    own = getattr(keras_torch, "__version__", None)
+    with dropin.install(dialect):
+        import keras
+
+        assert keras.__version__ == version
+        assert config.dialect() == dialect
+    assert getattr(keras_torch, "__version__", None) == own
+
+
+def test_a_second_call_changes_the_dialect_and_nothing_else():
+    first = dropin.install("1")
+    hooks = len(sys.meta_path)
+    second = dropin.install("2")
+    assert second is first
+    assert len(sys.meta_path) == hooks
+    assert config.dialect() == "2"
+    first.uninstall()
+    first.uninstall()
+
+
+def test_modules_of_other_packages_come_back():
+    other = types.ModuleType("keras")
+    inner = types.ModuleType("keras.layers")
+    sys.modules["keras"], sys.modules["keras.layers"] = other, inner
+    try:
+        with dropin.install():
+            import keras
+
+            assert keras is keras_torch
+        assert sys.modules["keras"] is other
+        assert sys.modules["keras.layers"] is inner
+        assert not [name for name in sys.modules if name.startswith(("tf_keras", "tensorflow"))]
+    finally:
+        del sys.modules["keras"], sys.modules["keras.layers"]
+
+
+def test_old_submodules_are_gone_from_the_packages_afterwards():
+    with dropin.install():
+        assert keras_torch.objectives is keras_torch.losses
+    assert not hasattr(keras_torch, "objectives")
+
+
+def test_a_part_that_is_missing_says_who_stands_in():
+    with dropin.install(), pytest.raises(ModuleNotFoundError, match=r"'keras\.nonsense'.*keras_torch"):
+        importlib.import_module("keras.nonsense")
+
+
+def test_the_modules_of_ours_keep_their_own_spec():
+    with dropin.install():
+        importlib.import_module("keras.layers")
+        importlib.import_module("keras.losses")
+    assert keras_torch.layers.__spec__.name == "keras_torch.layers"
+    assert keras_torch.losses.__name__ == "keras_torch.losses"
+
+
+@pytest.mark.parametrize("path", sorted(module_paths.MOVED.values()))
+def test_no_row_leads_to_a_module_below_another_row(path: str):
+    assert path not in module_paths.MOVED or module_paths.MOVED[path] == path
+
+
+def test_prefixes_are_longest_first():
+    for index, prefix in enumerate(module_paths.PREFIXES):
+        assert not any(prefix.startswith(earlier + ".") for earlier in module_paths.PREFIXES[:index])

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "keras_torch", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def write(folder: Path, source: str, name: str = "script.py") -> str:
+    (folder / name).write_text(source, encoding="utf-8")
+    return name
+
+
+def test_a_script_sees_its_arguments_its_name_and_its_folder(tmp_path: Path):
+    (tmp_path / "inner").mkdir()
+    write(tmp_path, "import sys, beside\nprint(sys.argv, __name__, sys.path[0])", "inner/script.py")
+    write(tmp_path, "", "inner/beside.py")
+    result = run("run", "inner/script.py", "a", "--dialect", "9", folder=tmp_path)
+    assert result.stderr == ""
+    assert result.stdout.strip() == f"['inner/script.py', 'a', '--dialect', '9'] __main__ {tmp_path / 'inner'}"
+
+
+def test_a_module_is_run_as_python_does(tmp_path: Path):
+    write(tmp_path, "import sys, keras\nprint(sys.argv[1:], __name__, sys.path[0], keras.__version__)")
+    result = run("run", "--dialect", "2", "-m", "script", "-x", "--gpus", folder=tmp_path)
+    assert result.stdout.strip() == f"['-x', '--gpus'] __main__ {tmp_path} 2.2.4", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "version"),
+    [
+        ("import keras\nfrom keras.layers import Dense\nDense(output_dim=3)\n", "1.2.2"),
+        ("import keras\n", "2.2.4"),
+        ("from tensorflow import keras\n", "2.15.0"),
+        ("import keras\nkeras.utils.set_random_seed(1)\n", "3.15.1"),
+    ],
+)
+def test_the_dialect_is_guessed(tmp_path: Path, source: str, version: str):
+    result = run("run", write(tmp_path, source + "print(keras.__version__)"), folder=tmp_path)
+    assert result.stdout.strip() == version, result.stderr
+
+
+def test_the_environment_overrides_the_guess_and_the_option_overrides_both(tmp_path: Path):
+    script = write(tmp_path, "import keras\nprint(keras.__version__)")
+    assert run("run", script, folder=tmp_path, KERAS_TORCH_DIALECT="tf").stdout.strip() == "2.15.0"
+    result = run("run", "--dialect", "1", script, folder=tmp_path, KERAS_TORCH_DIALECT="tf")
+    assert result.stdout.strip() == "1.2.2"
+
+
+def test_the_image_data_format_is_set(tmp_path: Path):
+    script = write(tmp_path, "from keras import backend as K\nprint(K.image_data_format())")
+    result = run("run", "--image-data-format", "channels_first", script, folder=tmp_path)
+    assert result.stdout.strip() == "channels_first", result.stderr
+
+
+def test_exit_statuses_are_the_scripts(tmp_path: Path):
+    assert run("run", write(tmp_path, "import sys\nsys.exit(7)"), folder=tmp_path).returncode == 7
+    result = run("run", write(tmp_path, "raise SystemExit('bad')"), folder=tmp_path)
+    assert (result.returncode, result.stderr) == (1, "bad\n")
+
+
+def test_a_traceback_begins_in_the_script(tmp_path: Path):
+    script = write(tmp_path, "def f():\n    raise KeyError('gone')\n\n\nf()\n")
+    for arguments in ((script,), ("-m", "script")):
+        result = run("run", *arguments, folder=tmp_path)
+        assert result.returncode == 1
+        assert "cli.py" not in result.stderr
+        assert "runpy" not in result.stderr
+        assert result.stderr.splitlines()[0] == "Traceback (most recent call last):"
+        assert "script.py" in result.stderr.splitlines()[1]
+        assert result.stderr.splitlines()[-1] == "KeyError: 'gone'"
+
+
+def test_a_syntax_error_shows_the_line(tmp_path: Path):
+    result = run("run", write(tmp_path, "print 'Python 2'\n"), folder=tmp_path)
+    assert result.returncode == 1
+    assert "print 'Python 2'" in result.stderr
+    assert "SyntaxError" in result.stderr
+
+
+@pytest.mark.parametrize("count", ["2", "0"])
+def test_several_gpus_are_refused(tmp_path: Path, count: str):
+    result = run("run", "--gpus", count, write(tmp_path, ""), folder=tmp_path)
+    assert result.returncode == 2
+    assert f"--gpus {count}: training on several GPUs is not available" in result.stderr
+
+
+def test_one_gpu_is_what_happens_anyway(tmp_path: Path):
+    assert run("run", "--gpus", "1", write(tmp_path, "print(1)"), folder=tmp_path).stdout.strip() == "1"
+
+
+def test_a_missing_script_is_named(tmp_path: Path):
+    result = run("run", "nothing.py", folder=tmp_path)
+    assert result.returncode == 2
+    assert "there is no script 'nothing.py'" in result.stderr
+    assert run("run", folder=tmp_path).returncode == 2
