@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from keras_torch.legacy.rows import ANY, Refused, Row
@@ -156,7 +157,8 @@ LAYERS: dict[str, Row] = {
     ),
     "GaussianDropout": _RATE,
     "GaussianNoise": Row(renamed={"sigma": "stddev"}),
-    "Flatten": _data_format_row(),
+    # Keras 1 flattened in memory order, whatever the layout of images.
+    "Flatten": replace(_data_format_row(), defaults={"1": {"data_format": "channels_last"}}),
     "Reshape": Row(renamed={"dims": "target_shape"}),
     "Permute": Row(),
     "RepeatVector": Row(),
