@@ -8,7 +8,6 @@ from keras_torch.data.arrays import ArrayData
 from keras_torch.data.iterables import GeneratorData, LoaderData, loader_for
 from keras_torch.data.sequence import PyDataset, Sequence, SequenceData, is_sequence
 from keras_torch.data.structure import (
-    batch_length,
     flatten,
     map_structure,
     pack_x_y_sample_weight,
@@ -22,7 +21,6 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "SequenceData",
-    "batch_length",
     "flatten",
     "is_sequence",
     "loader_for",

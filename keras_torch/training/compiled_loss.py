@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from keras_torch import config, losses
+from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
 from keras_torch.metrics import Metric
 from keras_torch.training.outputs import in_output_order, output_names_of, per_output
@@ -22,7 +23,7 @@ class LossTracker(Metric):
         self._count = 0.0
         self._last: Any = None
 
-    def add(self, loss: torch.Tensor, samples: int) -> None:
+    def add(self, loss: torch.Tensor, samples: float) -> None:
         """Count a batch's loss. Call it under `torch.no_grad()`."""
         if self._total is None:
             dtype = torch.float32 if loss.device.type == "mps" else torch.float64
@@ -61,10 +62,10 @@ class LossTracker(Metric):
         return {**self.__dict__, "_last": None}
 
     @property
-    def variables(self) -> list[torch.Tensor]:
-        """The weighted sum and the weight so far."""
-        total = torch.zeros(()) if self._total is None else self._total
-        return [total, torch.tensor(self._count)]
+    def variables(self) -> list[Variable]:
+        """Copies of the weighted sum and the weight so far."""
+        total = torch.zeros(()) if self._total is None else self._total.float()
+        return [Variable(total, trainable=False, name="total"), Variable(self._count, trainable=False, name="count")]
 
 
 def function_name(function: Any) -> str:

@@ -15,7 +15,7 @@ from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
-from keras_torch.training.steps import Compiled, tracked_metrics
+from keras_torch.training.steps import Compiled, claim, tracked_metrics
 
 
 def make(model: Any, arguments: dict[str, Any]) -> Compiled:
@@ -71,6 +71,12 @@ def prepare(model: Any, loop: bool = True) -> None:
         compiled.forward = torch.compile(model)
     if model._overrides("train_step") and model.built:
         _follow_flags(model)
+
+
+def claim_early(model: Any) -> None:
+    """Let callbacks find the optimizer complete when training begins; models without weights get theirs on the way."""
+    if model.built:
+        claim(model, model._compiled, None)
 
 
 def _follow_flags(model: Any) -> None:

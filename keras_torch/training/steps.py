@@ -131,6 +131,11 @@ def batch_loss(
                 loss = extra if loss is None else loss + extra
     if loss is None:
         raise ValueError(no_loss(model, compiled, y))
+    if loss.dim():
+        raise ValueError(
+            f"The loss of model {model.name!r} must be one number per batch. Received: a tensor of shape "
+            f"{tuple(loss.shape)} from loss={compiled.loss.user_loss!r}. Give it a `reduction` other than 'none'."
+        )
     return loss
 
 

@@ -247,7 +247,7 @@ class Trainer(GeneratorMethods):
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for one batch. Override it for a prediction of your own."""
-        return self(unpack_x_y_sample_weight(data)[0])
+        return self(unpack_x_y_sample_weight(data)[0])  # type: ignore[operator]
 
     def make_train_function(self, force: bool = False) -> Any:
         """Set and return `train_function(batch)`, which fit calls."""
@@ -275,11 +275,12 @@ class Trainer(GeneratorMethods):
         """Return the total loss of a batch: the compiled losses plus what layers and regularizers add."""
         compiled = compiling.require(self, "compute_loss")
         if y is None:
-            losses = self.losses
+            losses = self.losses  # type: ignore[attr-defined]
             if not losses:
                 raise ValueError(steps.no_loss(self, compiled, y))
             return sum(losses[1:], losses[0])
-        loss = compiled.loss(y, y_pred, sample_weight, regularization_losses=self.losses)
+        added = self.losses  # type: ignore[attr-defined]
+        loss = compiled.loss(y, y_pred, sample_weight, regularization_losses=added)
         if loss is None:
             raise ValueError(steps.no_loss(self, compiled, y))
         return loss
@@ -406,6 +407,8 @@ class Trainer(GeneratorMethods):
         compiling.prepare(self, loop)
         if training:
             self.make_train_function()
+            if loop and not self._overrides("train_step"):
+                compiling.claim_early(self)
         self.make_test_function()
 
     def _logs(self, outcome: Any) -> Any:
@@ -417,7 +420,7 @@ class Trainer(GeneratorMethods):
             flat.update(value if isinstance(value, Mapping) else {name: value})
         return flat
 
-    def _as_result(self, logs: Logs, return_dict: bool) -> Any:
+    def _as_result(self, logs: Mapping[str, Any], return_dict: bool) -> Any:
         values = dict(logs.items())
         if return_dict:
             return values

@@ -399,3 +399,34 @@ def test_callbacks_get_the_validation_arrays() -> None:
 def test_batch_size_beside_a_stream_is_reported() -> None:
     with pytest.warns(UserWarning, match="`batch_size=8` has no effect"):
         _classifier().fit(iter([(X, Y)]), batch_size=8, verbose=0)
+
+
+def test_weighted_losses_of_classic_dialects_divide_by_the_number_of_weights_that_are_not_zero() -> None:
+    model = keras.Sequential([Dense(1, kernel_initializer="ones", input_shape=(4,))])
+    model.compile("sgd", "mse")
+    weights = np.array([0.0, 0.0, 1.0, 2.0])
+    errors = X[:4].sum(1) ** 2
+    with config.dialect_scope("2"):
+        model.compile("sgd", "mse")
+        found = model.evaluate(X[:4], np.zeros(4), sample_weight=weights, verbose=0)
+    assert found == pytest.approx((errors * weights).sum() / 2, rel=1e-5)
+    model.compile("sgd", "mse")
+    found = model.evaluate(X[:4], np.zeros(4), sample_weight=weights, verbose=0)
+    assert found == pytest.approx((errors * weights).sum() / 4, rel=1e-5)
+
+
+def test_classic_accuracy_follows_the_loss() -> None:
+    targets = np.array([[1, 0, 0], [1, 1, 0]], "float32")
+    for dialect, expected in (("2", 4 / 6), ("tf", 1.0)):
+        with config.dialect_scope(dialect):
+            model = keras.Sequential([keras.layers.Activation("linear", input_shape=(3,))])
+            model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+            scores = np.array([[0.9, 0.1, 0.6], [0.8, 0.2, 0.1]])
+            assert model.evaluate(scores, targets, verbose=0)[1] == pytest.approx(expected)
+
+
+def test_a_loss_without_reduction_is_refused() -> None:
+    model = _classifier()
+    model.compile("sgd", keras.losses.MeanSquaredError(reduction="none"))
+    with pytest.raises(ValueError, match="one number per batch"):
+        model.fit(X, np.eye(3)[Y], verbose=0)
