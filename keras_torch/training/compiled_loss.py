@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from keras_torch import config, losses
+from keras_torch import losses
 from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
 from keras_torch.metrics import Metric
@@ -101,7 +101,7 @@ class CompiledLoss:
             LossTracker(f"{name}_loss") if multiple and loss is not None else None
             for name, loss in zip(names, self.losses, strict=True)
         ]
-        simple = not multiple and self.weights[0] in (None, 1, 1.0) and not config.is_classic()
+        simple = not multiple and self.weights[0] in (None, 1, 1.0)
         self._single = self.losses[0] if simple else None
         self.built = True
 
@@ -162,13 +162,10 @@ class CompiledLoss:
 
 
 def output_loss(loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any) -> torch.Tensor:
-    """Return one output's loss. Keras 1 and 2 divide by the number of samples whose weight is not zero."""
+    """Return one output's loss; single columns of targets may lack their axis."""
     if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
         y_true = y_true.unsqueeze(-1)
-    value = loss(y_true, y_pred, sample_weight)
-    if sample_weight is not None and config.is_classic():
-        value = value / (sample_weight != 0).to(value.dtype).mean()
-    return value
+    return loss(y_true, y_pred, sample_weight)
 
 
 def _resolve(loss: Any) -> Any:

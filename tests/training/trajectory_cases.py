@@ -68,15 +68,14 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 
 
 def data(net: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return samples and learnable targets: `BATCHES` batches and a last one that is held out."""
-    _, shape, classes, loss = NETS[net]
+    """Return noise around a pattern per class, and the classes: `BATCHES` batches and one that is held out."""
+    _, shape, units, loss = NETS[net]
     random = np.random.RandomState(sum(map(ord, net)))
-    x = random.uniform(-1, 1, ((BATCHES + 1) * BATCH, *shape)).astype("float32")
-    scores = x.reshape(len(x), -1) @ random.uniform(-1, 1, (x[0].size, max(classes, 2)))
-    labels = scores.argmax(1)
-    if loss == "categorical_crossentropy":
-        return x, np.eye(classes, dtype="float32")[labels]
-    return x, labels.astype("float32" if classes == 1 else "int64")[:, None]
+    classes, samples = max(units, 2), (BATCHES + 1) * BATCH
+    labels = random.randint(0, classes, samples)
+    x = random.uniform(-1, 1, (samples, *shape)) + random.uniform(-0.6, 0.6, (classes, *shape))[labels]
+    targets = np.eye(classes)[labels] if loss == "categorical_crossentropy" else labels[:, None]
+    return x.astype("float32"), targets.astype("int64" if loss.startswith("sparse") else "float32")
 
 
 def initial_weights(model: Any) -> list[np.ndarray]:
