@@ -7,8 +7,11 @@ that later ones still accept (`alpha` of LeakyReLU, `batch_input_shape`).
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping
 from typing import Any
+
+from keras_torch import registry
 
 # Left out while they have this value: not every generation knows them, and all mean the same without them.
 DEFAULTS: dict[str, Any] = {
@@ -30,10 +33,27 @@ DEFAULTS: dict[str, Any] = {
     "input_axes": None,
     "output_axes": None,
 }
-# The seed of initializers and of Dropout is known to every generation.
-_KEEPS_SEED = frozenset({"Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout1D"})
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
+# Classes of tf.keras for what Keras 2 wrote as VarianceScaling: (scale, mode, distribution).
+_SCALINGS = {
+    "GlorotUniform": (1.0, "fan_avg", "uniform"),
+    "GlorotNormal": (1.0, "fan_avg", "normal"),
+    "HeUniform": (2.0, "fan_in", "uniform"),
+    "HeNormal": (2.0, "fan_in", "normal"),
+    "LecunUniform": (1.0, "fan_in", "uniform"),
+    "LecunNormal": (1.0, "fan_in", "normal"),
+}
+_FAMILIES = (
+    registry.layers,
+    registry.initializers,
+    registry.regularizers,
+    registry.constraints,
+    registry.optimizers,
+    registry.schedules,
+    registry.losses,
+    registry.metrics,
+)
 _ENTRY_KEYS = ("name", "inbound_nodes")
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 _WRAPPED = ("layer", "forward_layer", "backward_layer", "cell")
@@ -61,18 +81,54 @@ def write_wrapped(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_config(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return one layer's, initializer's or optimizer's config in the form of a file."""
+    if find_class(class_name) is None:
+        return {key: _write_value(key, value) for key, value in config.items()}
     written: dict[str, Any] = {}
     for key, value in config.items():
+        if _is_superfluous(class_name, key, value):
+            continue
         if key == "dtype":
             value = dtype_name(value)
-        elif key in DEFAULTS and value == DEFAULTS[key] and not (key == "seed" and class_name in _KEEPS_SEED):
-            continue
-        elif key == "batch_input_shape" and class_name != "InputLayer":
-            continue
         elif class_name == "BatchNormalization" and key == "axis" and isinstance(value, (list, tuple)):
             value = value[0] if len(value) == 1 else list(value)
         written[RENAMED.get((class_name, key), key)] = _write_value(key, value)
     return written
+
+
+def _is_superfluous(class_name: str, key: str, value: Any) -> bool:
+    if key == "batch_input_shape":
+        # A Sequential model's shape stands in its InputLayer; Keras 3 would take this one for a shape without batch.
+        return class_name != "InputLayer"
+    return key in DEFAULTS and value == DEFAULTS[key]
+
+
+def find_class(name: str) -> type | None:
+    """Return the built-in class of that name in any family, or None; registered names (`package>name`) are custom."""
+    name = name.removeprefix("Custom>").removeprefix("keras>")
+    for family in _FAMILIES:
+        found = family.objects.get(name)
+        if inspect.isclass(found):
+            return found
+    return None
+
+
+def for_keras_2(item: Any) -> Any:
+    """Return a written config with the names that multi-backend Keras 2 knows; later versions read them as well."""
+    if isinstance(item, list):
+        return [for_keras_2(part) for part in item]
+    if not isinstance(item, Mapping):
+        return item
+    item = {key: for_keras_2(value) for key, value in item.items()}
+    if item.get("class_name") == "Functional":
+        item["class_name"] = "Model"
+    scaling = _SCALINGS.get(item.get("class_name", "")) if isinstance(item.get("class_name"), str) else None
+    if scaling is not None and isinstance(item.get("config"), dict):
+        scale, mode, distribution = scaling
+        config = {"scale": scale, "mode": mode, "distribution": distribution, "seed": item["config"].get("seed")}
+        item.update(class_name="VarianceScaling", config=config)
+    elif item.get("class_name") in ("L1", "L2") and isinstance(item.get("config"), dict):
+        item.update(class_name="L1L2", config={"l1": 0.0, "l2": 0.0, **item["config"]})
+    return item
 
 
 def _write_value(key: str, value: Any) -> Any:

@@ -1,8 +1,8 @@
 """The one way to data in an HDF5 file: guarded reading, and writing. Knows HDF5, knows nothing of Keras.
 
-A file may come from a stranger, so every step along a path is checked: hard links to groups and plain numeric datasets
-only; no external or soft links, external storage, virtual datasets, references, variable-length data or unknown filters;
-depth, counts, attribute sizes and compression ratios are bounded. Nothing is read before its declared shape was accepted.
+A file may come from a stranger, so every step along a path is checked: hard links to groups and plain numeric arrays
+only; no external or soft links, external storage, virtual datasets, references, variable-length data or unknown
+filters; depth, counts, attribute sizes and compression ratios are bounded. What is read has the shape it should have.
 """
 
 from __future__ import annotations
@@ -196,14 +196,20 @@ class Group(_Node):
         if not parts or len(full) > MAX_DEPTH or any(part in (".", "..") or "\0" in part for part in parts):
             raise self.refuse("is not a valid place in the file", where)
         handle = self._handle
-        seen = {h5py.h5o.get_info(handle.id).addr}
+        seen = {self._address(handle)}
         for part in parts:
             handle = self._step(handle, part, where)
-            address = h5py.h5o.get_info(handle.id).addr
+            address = self._address(handle)
             if address in seen:
                 raise self.refuse("leads in a circle", where)
             seen.add(address)
         return handle, full
+
+    def _address(self, handle: Any) -> int:
+        try:
+            return h5py.h5o.get_info(handle.id).addr
+        except _H5_ERRORS as error:
+            raise self.damaged("an object below it", error) from error
 
     def _step(self, handle: Any, name: str, where: str) -> Any:
         link = self._link_type(handle, name) if isinstance(handle, h5py.Group) else None

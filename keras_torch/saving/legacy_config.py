@@ -15,10 +15,11 @@ import yaml
 
 from keras_torch import legacy, registry
 from keras_torch.errors import FileFormatError
-from keras_torch.saving.file_config import DEFAULTS, MODEL_CLASSES, dtype_name, is_reference, renumber
+from keras_torch.saving.file_config import DEFAULTS, MODEL_CLASSES, dtype_name, find_class, is_reference, renumber
 
 MAX_TEXT = 256 * 2**20
 MAX_NESTING = 200
+MAX_ITEMS = 2_000_000
 _OLD_MODELS = {"Model": "Functional", "Container": "Functional", "Network": "Functional", "Graph": "Functional"}
 # Keras 1's layer that merged in several ways: its mode → the layer of today.
 _MERGE_MODES = {
@@ -30,16 +31,6 @@ _MERGE_MODES = {
     "dot": "Dot",
     "cos": "Dot",
 }
-_FAMILIES = (
-    registry.layers,
-    registry.initializers,
-    registry.regularizers,
-    registry.constraints,
-    registry.optimizers,
-    registry.schedules,
-    registry.losses,
-    registry.metrics,
-)
 
 
 class TupleLoader(yaml.SafeLoader):
@@ -47,7 +38,8 @@ class TupleLoader(yaml.SafeLoader):
 
 
 TupleLoader.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: list(loader.construct_sequence(node, deep=True))
+    "tag:yaml.org,2002:python/tuple",
+    lambda loader, node: loader.construct_sequence(node, deep=True),  # type: ignore[arg-type]
 )
 
 
@@ -79,11 +71,14 @@ def _check_size(text: Any, where: str) -> None:
 
 
 def _check_nesting(value: Any, where: str) -> Any:
-    level, depth = [value], 0
+    level, depth, count = [value], 0, 0
     while level:
         depth += 1
+        count += len(level)
         if depth > MAX_NESTING:
             raise FileFormatError(f"{where} is nested more than {MAX_NESTING} levels deep.")
+        if count > MAX_ITEMS:
+            raise FileFormatError(f"{where} has more than {MAX_ITEMS} items.")
         inner: list[Any] = []
         for item in level:
             if isinstance(item, Mapping):
@@ -239,16 +234,6 @@ _FROM_CONFIG = {
         }
     ),
 }
-
-
-def find_class(name: str) -> type | None:
-    """Return the built-in class of that name in any family, or None."""
-    short = name.rsplit(">", 1)[-1]
-    for family in _FAMILIES:
-        found = family.objects.get(short)
-        if inspect.isclass(found):
-            return found
-    return None
 
 
 def constructor_arguments(cls: type) -> frozenset[str] | None:

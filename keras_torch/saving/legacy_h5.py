@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from keras_torch import config, registry
 from keras_torch.engine import Layer
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import hdf5, legacy_weights
-from keras_torch.saving.file_config import write_object
+from keras_torch.saving.file_config import for_keras_2, write_object
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
 from keras_torch.saving.training_config import read_training_config, write_training_config
@@ -29,16 +30,19 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
     """Write a model with its weights, and, if it is compiled, compile arguments and optimizer state."""
     from keras_torch.models.functional_config import architecture, to_plain
 
-    described = architecture(model)
-    text = json.dumps(write_object(described), default=to_plain)
+    described = write_object(architecture(model))
+    if config.is_classic():
+        described = for_keras_2(described)
+    text = json.dumps(described, default=to_plain)
     compiled = model.get_compile_config() if include_optimizer and getattr(model, "optimizer", None) else None
     optimizer = model.optimizer if compiled else None
     if compiled:
         training = json.dumps(write_training_config(compiled, optimizer), default=to_plain)
+    dialect = _dialect_of(model, optimizer)
     with hdf5.writing(target) as group:
         hdf5.write_text(group, "keras_version", VERSION)
         hdf5.write_text(group, "backend", "tensorflow")
-        hdf5.write_text(group, DIALECT, _dialect_of(model, optimizer))
+        hdf5.write_text(group, DIALECT, dialect)
         hdf5.write_text(group, "model_config", text)
         if compiled:
             hdf5.write_text(group, "training_config", training)
@@ -126,14 +130,10 @@ def read_model(
 
 def build(described: Mapping[str, Any], custom_objects: Mapping[str, Any], safe_mode: bool = True) -> Any:
     """Make the model of a config in today's form. Bytecode runs only if `safe_mode` is False."""
-    import contextlib
-
     from keras_torch.layers import lambda_layer
 
-    allowed = contextlib.nullcontext() if safe_mode else lambda_layer.allow_bytecode()
-    with allowed:
-        model = registry.layers.from_dict(described, custom_objects)
-    return model
+    with contextlib.nullcontext() if safe_mode else lambda_layer.allow_bytecode():
+        return registry.layers.from_dict(described, custom_objects)
 
 
 def _check_sizes(

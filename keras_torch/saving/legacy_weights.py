@@ -6,7 +6,7 @@ Everything is matched and every shape is checked before an array is read; every 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Optimizer, losses and metrics in a file: `training_config`, written so that Keras 2.15 and 3 read it, and read back."""
+"""Optimizer, losses and metrics in a file: the `training_config` that Keras 2.15 and 3 read, written and read back."""
 
 from __future__ import annotations
 
@@ -192,18 +192,10 @@ def _read_metric(item: Any, reader: ConfigReader, output: str | None) -> Any:
 def _read_optimizer(item: Mapping[str, Any], reader: ConfigReader) -> Any:
     from keras_torch import optimizers
 
-    config = reader.object(item)
-    inner = config.get("config")
-    rate = inner.get("learning_rate") if isinstance(inner, Mapping) else None
-    if (
-        isinstance(rate, Mapping)
-        and rate.get("class_name") == "InverseTimeDecay"
-        and rate["config"].get("name") == _DECAY
-    ):
-        inner = {
-            **inner,
-            "learning_rate": rate["config"]["initial_learning_rate"],
-            "decay": rate["config"]["decay_rate"],
-        }
-        config = {**config, "config": inner}
-    return optimizers.get(config, reader.custom_objects)
+    described = reader.object(item)
+    config = dict(described.get("config") or {})
+    rate = config.get("learning_rate")
+    if isinstance(rate, Mapping) and rate.get("class_name") == "InverseTimeDecay" and rate["config"]["name"] == _DECAY:
+        config["learning_rate"] = rate["config"]["initial_learning_rate"]
+        config["decay"] = rate["config"]["decay_rate"]
+    return optimizers.get({**described, "config": config}, reader.custom_objects)

@@ -1,0 +1,137 @@
+"""Matching weights: order, names, and errors that leave the model as it was."""
+
+import numpy as np
+import pytest
+
+import keras_torch as keras
+
+
+def model_of(*sizes, inputs=3, names=None):
+    names = names or [f"layer_{i}" for i in range(len(sizes))]
+    layers = [keras.layers.Dense(size, name=name) for size, name in zip(sizes, names, strict=True)]
+    return keras.Sequential([keras.Input((inputs,)), *layers], name="model")
+
+
+def weights_differ(model, before):
+    return any((one != other).any() for one, other in zip(model.get_weights(), before, strict=True))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = model_of(4, 2)
+    model.save_weights(tmp_path / "weights.h5")
+    return model, tmp_path / "weights.h5"
+
+
+def test_weights_load_in_order_whatever_the_names(saved):
+    model, path = saved
+    other = model_of(4, 2, names=["x", "y"])
+    other.load_weights(path)
+    assert not weights_differ(other, model.get_weights())
+
+
+def test_weights_load_from_a_whole_model_file(saved, tmp_path):
+    model, _ = saved
+    model.save(tmp_path / "model.h5")
+    other = model_of(4, 2)
+    other.load_weights(tmp_path / "model.h5")
+    assert not weights_differ(other, model.get_weights())
+
+
+def test_a_wrong_shape_names_file_layer_weight_and_shapes_and_changes_nothing(saved):
+    _, path = saved
+    other = model_of(4, 3)
+    before = [array.copy() for array in other.get_weights()]
+    with pytest.raises(ValueError) as caught:
+        other.load_weights(path)
+    for part in (str(path), "'layer_1/kernel:0'", "'layer_1'", "expected the shape (4, 3)", "Received: (4, 2)"):
+        assert part in str(caught.value)
+    assert not weights_differ(other, before)
+
+
+def test_a_wrong_number_of_layers_lists_both_sides(saved):
+    _, path = saved
+    other = model_of(4, 2, 1)
+    before = [array.copy() for array in other.get_weights()]
+    with pytest.raises(ValueError, match=r"2 layers \['layer_0', 'layer_1'\], the model has 3 layers"):
+        other.load_weights(path)
+    assert not weights_differ(other, before)
+
+
+def test_a_wrong_number_of_weights_lists_both_sides(saved):
+    _, path = saved
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, use_bias=False), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"holds 2 arrays .*layer_0/bias:0.* expects 1 weights"):
+        other.load_weights(path)
+
+
+def test_by_name_loads_the_layers_whose_names_agree(saved):
+    model, path = saved
+    other = model_of(5, 4, 2, inputs=6, names=["new", "other", "layer_1"])
+    before = [array.copy() for array in other.get_weights()]
+    other.load_weights(path, by_name=True)
+    np.testing.assert_array_equal(other.get_weights()[4], model.get_weights()[2])
+    np.testing.assert_array_equal(other.get_weights()[0], before[0])
+
+
+def test_skip_mismatch_leaves_layers_that_do_not_fit_alone(saved):
+    model, path = saved
+    other = model_of(4, 3)
+    before = [array.copy() for array in other.get_weights()]
+    with pytest.warns(UserWarning, match="Skipped loading weights of layer 'layer_1'"):
+        other.load_weights(path, by_name=True, skip_mismatch=True)
+    np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
+    np.testing.assert_array_equal(other.get_weights()[2], before[2])
+
+
+def test_a_model_without_weights_cannot_load_or_save_any(saved, tmp_path):
+    _, path = saved
+    other = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="no weights yet"):
+        other.load_weights(path)
+    with pytest.raises(ValueError, match="no weights yet"):
+        other.save_weights(tmp_path / "other.h5")
+
+
+def test_a_subclassed_models_own_weights_are_saved_and_loaded(tmp_path):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+            self.shift = self.add_weight(shape=(2,), initializer="random_normal", name="shift")
+
+        def call(self, inputs):
+            return self.dense(inputs) + self.shift
+
+    one, other = Own(), Own()
+    for model in (one, other):
+        model(np.zeros((1, 3), "float32"))
+    one.save_weights(tmp_path / "weights.h5")
+    other.load_weights(tmp_path / "weights.h5")
+    assert not weights_differ(other, one.get_weights())
+
+
+def test_keras_zip_files_folders_and_other_files_are_told_apart(saved, tmp_path):
+    model, _ = saved
+    with pytest.raises(ValueError, match=r"model\.h5"):
+        model.save(tmp_path / "model.keras")
+    with pytest.raises(FileNotFoundError, match="no_such_file"):
+        model.load_weights(tmp_path / "no_such_file.h5")
+    with pytest.raises(OSError, match="is a folder"):
+        keras.saving.load_model(tmp_path)
+    (tmp_path / "zip").write_bytes(b"PK\x03\x04 and more")
+    with pytest.raises(ValueError, match="zip archive"):
+        keras.saving.load_model(tmp_path / "zip")
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(ValueError, match="not an HDF5 file"):
+        model.load_weights(tmp_path / "text")
+    with pytest.raises(TypeError, match="`filepath` must be"):
+        keras.saving.load_model(3)
+    with pytest.raises(ValueError, match="`save_format` must be 'h5'"):
+        model.save(tmp_path / "x", save_format="tf")
+
+
+def test_a_file_of_weights_is_no_model(saved):
+    _, path = saved
+    with pytest.raises(ValueError, match="no model, only weights"):
+        keras.saving.load_model(path)
