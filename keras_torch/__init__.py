@@ -31,6 +31,12 @@ from keras_torch.symbolic import KerasTensor
 
 __version__ = "0.1.0"
 
+
+def version() -> str:
+    """Return `__version__`; under `dropin.install` that of the Keras stood in for."""
+    return __version__
+
+
 __all__ = [
     "Initializer",
     "Input",
@@ -59,4 +65,5 @@ __all__ = [
     "regularizers",
     "saving",
     "utils",
+    "version",
 ]

@@ -14,6 +14,9 @@ from keras_torch.backend.session import (
 )
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.config import (
+    dtype_name as standardize_dtype,
+)
+from keras_torch.config import (
     epsilon,
     floatx,
     image_data_format,
@@ -21,6 +24,8 @@ from keras_torch.config import (
     set_floatx,
     set_image_data_format,
 )
+from keras_torch.symbolic import get_uid, is_keras_tensor
+from keras_torch.symbolic import reset_names as reset_uids
 
 __all__ = [
     "Variable",
@@ -30,13 +35,17 @@ __all__ = [
     "clear_session",
     "epsilon",
     "floatx",
+    "get_uid",
     "get_value",
     "image_data_format",
     "image_dim_ordering",
+    "is_keras_tensor",
+    "reset_uids",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
     "set_image_dim_ordering",
     "set_session",
     "set_value",
+    "standardize_dtype",
 ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from keras_torch import registry
+from keras_torch.engine import Input, InputLayer, Layer
+from keras_torch.layers import Merge
 from keras_torch.models.cloning import clone_model
 from keras_torch.models.model import Model
 from keras_torch.models.sequential import Sequential
+from keras_torch.symbolic import Node
 
 Functional = Model
 
@@ -16,7 +19,18 @@ registry.layers.add({"Model": Model, "Functional": Model, "Sequential": Sequenti
 # Users look for these here; they live above models, so they are fetched when asked for.
 _SAVING = ("load_model", "model_from_config", "model_from_json", "model_from_yaml", "save_model")
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", *_SAVING]
+__all__ = [
+    "Functional",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "Merge",
+    "Model",
+    "Node",
+    "Sequential",
+    "clone_model",
+    *_SAVING,
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -43,6 +43,8 @@ registry.optimizers.add([Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lio
 
 from keras_torch.optimizers import legacy  # noqa: E402  its classes are the ones above
 
+# Keras 1 and 2 had the classes under these names; here they cover the modules that are called the same.
+adam, sgd = Adam, SGD
 _ALIASES = {old: registry.optimizers.objects[new] for old, new in aliases.OPTIMIZERS.items()}
 
 

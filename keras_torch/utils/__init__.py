@@ -1,5 +1,6 @@
 """Helpers around models and data."""
 
+from keras_torch.backend import clear_session, is_keras_tensor, standardize_dtype
 from keras_torch.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from keras_torch.registry import (
     CustomObjectScope,
@@ -25,6 +26,7 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "clear_session",
     "count_params",
     "custom_object_scope",
     "data_utils",
@@ -35,6 +37,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "layer_utils",
     "normalize",
     "np_utils",
@@ -42,6 +45,7 @@ __all__ = [
     "print_summary",
     "register_keras_serializable",
     "set_random_seed",
+    "standardize_dtype",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

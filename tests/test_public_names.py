@@ -1,0 +1,168 @@
+"""Every public name of four generations of Keras is ours too, but for those in `MISSING`.
+
+The lists are in tests/golden/public_names_*.json. Old modules are looked for where the import hook finds them, and
+entered in `MISSING` under the path that they have today. The table may only shrink: a stale entry fails as well.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from keras_torch.dropin import finder, module_paths
+
+LISTS = sorted((Path(__file__).parent / "golden").glob("public_names_*.json"))
+
+# Nothing of ours answers to these paths yet.
+MISSING_NAMESPACES = """
+    applications applications.audio_conv_utils applications.convnext applications.densenet applications.efficientnet
+    applications.efficientnet_v2 applications.imagenet_utils applications.inception_resnet_v2
+    applications.inception_v3 applications.mobilenet applications.mobilenet_v2 applications.mobilenet_v3
+    applications.music_tagger_crnn applications.nasnet applications.regnet applications.resnet applications.resnet50
+    applications.resnet_rs applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception
+    backend.experimental callbacks.experimental datasets.boston_housing datasets.california_housing datasets.cifar
+    datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
+    distillation distribution dtensor.experimental dtensor.experimental.optimizers dtype_policies estimator
+    experimental export legacy.saving metrics.experimental mixed_precision models.experimental ops ops.image
+    ops.linalg ops.nn ops.numpy preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
+    random tree utils.bounding_boxes utils.experimental utils.legacy visualization wrappers wrappers.scikit_learn
+""".split()
+
+MISSING = {
+    "": """
+        DTypePolicy FloatDTypePolicy Function Operation Quantizer RematScope StatelessScope SymbolicScope device
+        name_scope remat
+    """,
+    "backend": """
+        Function abs all any arange argmax argmin asymmetric_spatial_2d_padding asymmetric_temporal_padding
+        atrous_conv2d backend batch_dot batch_flatten batch_normalization bias_add binary_crossentropy
+        binary_focal_crossentropy cast cast_to_floatx categorical_crossentropy categorical_focal_crossentropy clip
+        concatenate constant conv1d conv2d conv2d_transpose conv3d conv3d_transpose cos count_params ctc_batch_cost
+        ctc_decode ctc_label_dense_to_sparse cumprod cumsum deconv2d depthwise_conv2d dot dropout dtype elu equal eval
+        exp expand_dims eye flatten foldl foldr function gather get_session get_variable_shape gradients greater
+        greater_equal hard_sigmoid identity in_test_phase in_top_k in_train_phase int_shape is_float_dtype
+        is_int_dtype is_placeholder is_sparse is_tensor l2_normalize learning_phase learning_phase_scope
+        legacy_weight_ordering less less_equal lesser lesser_equal local_conv1d local_conv2d log logsumexp
+        manual_variable_initialization map_fn max maximum mean min minimum moving_average_update name_scope ndim
+        normalize_batch_in_training normalize_data_format not_equal one_hot ones ones_like permute_dimensions
+        placeholder pool2d pool3d pow print_tensor prod random_bernoulli random_binomial random_normal
+        random_normal_variable random_uniform random_uniform_variable relu repeat repeat_elements reshape
+        resize_images resize_volumes result_type reverse rnn round separable_conv1d separable_conv2d
+        set_learning_phase set_legacy_weight_ordering shape sigmoid sign sin slice softmax softplus softsign
+        sparse_categorical_crossentropy spatial_2d_padding spatial_3d_padding sqrt square squeeze stack std
+        stop_gradient sum switch tanh temporal_padding tf_major_version tf_minor_version tile to_dense transpose
+        truncated_normal update update_add update_sub var variable zeros zeros_like
+    """,
+    "callbacks": """
+        BackupAndRestore OrbaxCheckpoint RemoteMonitor SidecarEvaluatorModelExport SwapEMAWeights TensorBoard
+    """,
+    "config": """
+        backend disable_flash_attention disable_interactive_logging disable_traceback_filtering dtype_policy
+        enable_flash_attention enable_interactive_logging enable_traceback_filtering enable_unsafe_deserialization
+        is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled is_traceback_filtering_enabled
+        max_epochs max_steps_per_epoch set_backend set_dtype_policy set_max_epochs set_max_steps_per_epoch
+    """,
+    "engine": "get_source_inputs",
+    "initializers": "STFT STFTInitializer stft",
+    "initializers.initializations": "get_fans",
+    "layers": """
+        AbstractRNNCell AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+        AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast
+        CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1DTranspose Conv2DTranspose
+        Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM2DCell ConvLSTM3D ConvRNN2D ConvRecurrent2D
+        Convolution1DTranspose Convolution2DTranspose Convolution3DTranspose CuDNNGRU CuDNNLSTM CutMix Deconv2D
+        Deconv3D Deconvolution2D Deconvolution3D DenseFeatures DepthwiseConv1D DepthwiseConv2D Discretization
+        EinsumDense Equalization FlaxLayer GroupNormalization GroupQueryAttention HashedCrossing Hashing Highway
+        IntegerLookup JaxLayer LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense MelSpectrogram
+        MixUp MultiHeadAttention Normalization ParametricSoftplus Pipeline PreprocessingLayer RMSNormalization
+        RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
+        RandomElasticTransform RandomErasing RandomFlip RandomFourierFeatures RandomGaussianBlur RandomGrayscale
+        RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation
+        RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom Recurrent Rescaling Resizing
+        ReversibleEmbedding SReLU STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
+        SeparableConvolution2D Solarization SpectralNormalization StringLookup SyncBatchNormalization TFSMLayer
+        TextVectorization UnitNormalization time_distributed_dense
+    """,
+    "losses": """
+        CTC CategoricalGeneralizedCrossEntropy Circle Dice Tversky categorical_generalized_cross_entropy circle ctc
+        dice tversky
+    """,
+    "metrics": """
+        BinaryIoU ConcordanceCorrelation F1Score FBetaScore IoU MeanIoU OneHotIoU OneHotMeanIoU PearsonCorrelation
+        R2Score concordance_correlation f1score fscore pearson_correlation
+    """,
+    "models": "get_source_inputs optimizer_from_config",
+    "optimizers": """
+        Adafactor LossScaleOptimizer MultiOptimizer Muon OptimizerMap ScheduleFreeAdamW TFOptimizer clip_norm
+        optimizer_from_config
+    """,
+    "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
+    "utils": """
+        Config FeatureSpace GeneratorEnqueuer H5Dict HDF5Matrix OrderedEnqueuer SequenceEnqueuer SidecarEvaluator
+        StepsPerExecutionTuner TimedThread array_to_img ask_to_proceed_with_overwrite audio_dataset_from_directory
+        conv_input_length conv_output_length convert_all_kernels_in_model convert_kernel deconv_length
+        deserialize_keras_object get_file get_source_inputs h5dict image_dataset_from_directory img_to_array
+        load_array load_img model_to_dot multi_gpu_model normalize_padding normalize_tuple pad_sequences plot
+        plot_model save_array save_img serialize_keras_object split_dataset text_dataset_from_directory
+        timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
+    """,
+    "utils.data_utils": """
+        GeneratorEnqueuer OrderedEnqueuer SequenceEnqueuer get_file get_index init_pool init_pool_generator
+        next_sample validate_file
+    """,
+    "utils.generic_utils": """
+        deserialize_keras_object func_dump func_load get_from_module has_arg is_all_none make_tuple object_list_uid
+        serialize_keras_object slice_arrays to_list transpose_shape unpack_singleton
+    """,
+    "utils.layer_utils": """
+        convert_all_kernels_in_model convert_dense_weights_data_format count_total_params get_source_inputs
+        layer_from_config
+    """,
+    "utils.np_utils": """
+        accuracy binary_logloss categorical_probas_to_classes conv_input_length conv_output_length convert_kernel
+        multiclass_logloss probas_to_classes
+    """,
+}
+
+
+def has(module: ModuleType, name: str) -> bool:
+    """Whether a module offers `name`; a submodule that is called so does not count."""
+    found = getattr(module, name, None)
+    return found is not None and not isinstance(found, ModuleType)
+
+
+def lacking() -> tuple[set[str], dict[str, set[str]]]:
+    """The namespaces that no module of ours answers for, and the names that the others lack."""
+    namespaces: set[str] = set()
+    names: dict[str, set[str]] = defaultdict(set)
+    for file in LISTS:
+        for namespace, wanted in json.loads(file.read_text(encoding="utf-8"))["names"].items():
+            try:
+                module = finder.load(f"keras.{namespace}".rstrip("."))
+            except ModuleNotFoundError:
+                namespaces.add(namespace)
+            else:
+                today = module_paths.MOVED.get(namespace, namespace)
+                names[today] |= {name for name in wanted if not has(module, name)}
+    return namespaces, {namespace: found for namespace, found in names.items() if found}
+
+
+def test_four_generations_are_listed() -> None:
+    versions = [json.loads(file.read_text(encoding="utf-8"))["version"] for file in LISTS]
+    assert sorted(versions) == ["1.2.2", "2.15.0", "2.2.4", "3.15.1"]
+
+
+def test_namespaces_are_there_but_for_the_missing_ones() -> None:
+    assert sorted(lacking()[0]) == sorted(MISSING_NAMESPACES)
+
+
+@pytest.mark.parametrize("namespace", sorted(set(MISSING) | set(lacking()[1])))
+def test_names_are_there_but_for_the_missing_ones(namespace: str) -> None:
+    lacked = lacking()[1].get(namespace, set())
+    listed = set(MISSING.get(namespace, "").split())
+    assert not lacked - listed, f"keras.{namespace} lacks names that are not in MISSING"
+    assert not listed - lacked, f"keras.{namespace} has these now: strike them from MISSING"
