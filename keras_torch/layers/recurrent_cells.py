@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from keras_torch import activations, config, constraints, initializers, regularizers
 from keras_torch.engine.tensor_layout import GRU_BIAS, GRU_KERNEL, IDENTITY, TRANSPOSED
 from keras_torch.layers.noise import Noise, dropout
+from keras_torch.layers.recurrent_autograd import ELEMENTWISE, GRULoop, LSTMLoop, run_loop
 from keras_torch.layers.recurrent_loop import Result, Step, run_packed, run_steps
 
 _STEP_ACTIVATIONS: dict[Any, Callable[[Tensor], Tensor]] = {
@@ -167,14 +168,14 @@ class BuiltInCell(Noise):
         if inputs is not None:
             zeros = [inputs.new_zeros(inputs.shape[0], self.units) for _ in range(self.state_count)]
         else:
-            options = {"dtype": config.torch_dtype(dtype or self.compute_dtype), "device": config.default_device()}
-            zeros = [torch.zeros(batch_size, self.units, **options) for _ in range(self.state_count)]
+            like = torch.empty(0, dtype=config.torch_dtype(dtype or self.compute_dtype), device=config.default_device())
+            zeros = [like.new_zeros((batch_size or 0, self.units)) for _ in range(self.state_count)]
         return zeros if self.state_count > 1 else zeros[0]
 
     def call(self, inputs: Tensor, states: Any, training: bool | None = None) -> tuple[Tensor, Any]:
         """Take one step: return the output (batch, units) and the new states, nested as `states` is."""
         nested = isinstance(states, (list, tuple))
-        step = self._step(states[0] if nested else states)
+        step = self._step(self.recurrent_kernel.value, self._recurrent_masks(states[0] if nested else states))
         output, new_states = step(self._input_product(inputs), list(states) if nested else [states])
         return output, (new_states if nested else new_states[0])
 
@@ -191,9 +192,21 @@ class BuiltInCell(Noise):
             mask = mask.unsqueeze(2)
         return product(inputs, self.kernel.value, mask, self._biases()[0])
 
-    def _step(self, first_state: Tensor) -> Step:
+    def _recurrent_masks(self, state: Tensor) -> Tensor | None:
+        return self._dropout_mask("recurrent", self.recurrent_dropout, state)
+
+    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
         """Return the function (input product, states) → (output, new states)."""
         raise NotImplementedError
+
+    def _loop(self) -> LSTMLoop | GRULoop | None:
+        """Return the loop that has its own backward pass for these settings, or None."""
+        return None
+
+    def _run_steps(
+        self, sums: Tensor, kernel: Tensor, masks: Tensor | None, states: Sequence[Tensor], every_output: bool
+    ) -> Result:
+        return run_steps(self._step(kernel, masks), sums, list(states), None, every_output)
 
     def run_sequence(
         self,
@@ -207,9 +220,9 @@ class BuiltInCell(Noise):
         """Run over `inputs` (batch, time, features); `last_states` tells whether the states are needed afterwards."""
         self._masks.clear()
         fuse = fuse and self.is_fused and not (self.training and self.recurrent_dropout)
-        if not fuse or (mask is not None and last_states and self.state_count > 1):
-            step = self._step(states[0])
-            return run_steps(step, self._input_product(inputs), states, mask, every_output)
+        looks_up = mask is not None and not (last_states and self.state_count > 1)
+        if not fuse or (mask is not None and not looks_up):
+            return self._run_loop(inputs, states, mask, every_output, looks_up)
         dropped = self._dropout_mask("input", self.dropout, inputs[:, 0])
         if dropped is not None:
             inputs = inputs * dropped[0].unsqueeze(1)
@@ -220,6 +233,25 @@ class BuiltInCell(Noise):
             new_states = [state[0] for state in (final if self.state_count > 1 else (final,))]
             return outputs, new_states[0], new_states
         sequence, last = run_packed(lambda x: self.rnn(x, hx)[0], inputs, mask, every_output)
+        return sequence, last, [torch.where(mask.any(1, keepdim=True), last, states[0])]
+
+    def _run_loop(
+        self, inputs: Tensor, states: list[Tensor], mask: Tensor | None, every_output: bool, looks_up: bool
+    ) -> Result:
+        """Run step by step; `looks_up` tells that a mask may be handled by `run_packed`."""
+        sums, kernel = self._input_product(inputs), self.recurrent_kernel.value
+        masks = self._recurrent_masks(states[0])
+        loop = self._loop()
+        traced = torch.compiler.is_compiling() or torch.is_autocast_enabled(inputs.device.type)
+        if loop is None or traced or (mask is not None and not looks_up):
+            return run_steps(self._step(kernel, masks), sums, states, mask, every_output)
+        if mask is None:
+            return run_loop(loop, self._run_steps, sums, kernel, masks, states, every_output)
+
+        def run(packed: Tensor) -> Tensor:
+            return run_loop(loop, self._run_steps, packed, kernel, masks, states, True)[0]  # type: ignore[return-value]
+
+        sequence, last = run_packed(run, sums, mask, every_output)
         return sequence, last, [torch.where(mask.any(1, keepdim=True), last, states[0])]
 
     @property
@@ -270,9 +302,8 @@ class SimpleRNNCell(BuiltInCell):
         module = nn.RNN(features, self.units, nonlinearity=name, bias=self.use_bias, batch_first=True, device="meta")
         return self._without_second_bias(module)
 
-    def _step(self, first_state: Tensor) -> Step:
-        masks = self._dropout_mask("recurrent", self.recurrent_dropout, first_state)
-        kernel, activation = self.recurrent_kernel.value, self._activation_function("activation")
+    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
+        activation = self._activation_function("activation")
 
         def step(x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
             h = activation(x + product(states[0], kernel, masks))
@@ -352,9 +383,13 @@ class GRUCell(BuiltInCell):
             return super()._biases()
         return self.bias.value.unbind()  # type: ignore[return-value]
 
-    def _step(self, first_state: Tensor) -> Step:
-        masks = self._dropout_mask("recurrent", self.recurrent_dropout, first_state)
-        kernel, bias = self.recurrent_kernel.value, self._biases()[1]
+    def _loop(self) -> GRULoop | None:
+        if self.reset_after or self.activation not in ELEMENTWISE or self.recurrent_activation not in ELEMENTWISE:
+            return None
+        return GRULoop(ELEMENTWISE[self.activation], ELEMENTWISE[self.recurrent_activation])
+
+    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
+        bias = self._biases()[1]
         activation = self._activation_function("activation")
         gate = self._activation_function("recurrent_activation")
 
@@ -455,9 +490,12 @@ class LSTMCell(BuiltInCell):
 
         return initialize
 
-    def _step(self, first_state: Tensor) -> Step:
-        masks = self._dropout_mask("recurrent", self.recurrent_dropout, first_state)
-        kernel = self.recurrent_kernel.value
+    def _loop(self) -> LSTMLoop | None:
+        if self.activation not in ELEMENTWISE or self.recurrent_activation not in ELEMENTWISE:
+            return None
+        return LSTMLoop(ELEMENTWISE[self.activation], ELEMENTWISE[self.recurrent_activation])
+
+    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
         activation = self._activation_function("activation")
         gate = self._activation_function("recurrent_activation")
 

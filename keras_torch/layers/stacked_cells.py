@@ -26,7 +26,7 @@ def check_cell(cell: Any, layer_name: str) -> None:
         )
 
 
-def as_shape(size: Any) -> tuple[int | None, ...]:
+def as_shape(size: Any) -> tuple[int, ...]:
     """Return a state or output size, a number or a shape, as a shape without the batch."""
     return tuple(size.as_list() if hasattr(size, "as_list") else size) if is_shape(size) else (int(size),)
 
@@ -42,8 +42,8 @@ def initial_state_of(cell: Any, inputs: Tensor | None, batch_size: int | None, d
     method = getattr(cell, "get_initial_state", None)
     if method is None:
         if inputs is None:
-            inputs = torch.empty(batch_size, 0, dtype=dtype)
-        zeros = [inputs.new_zeros(inputs.shape[0], *as_shape(size)) for size in flatten(cell.state_size)]
+            inputs = torch.empty(batch_size or 0, 0, dtype=dtype)
+        zeros = [inputs.new_zeros((inputs.shape[0], *as_shape(size))) for size in flatten(cell.state_size)]
         return pack_like(cell.state_size, zeros)
     if inputs is not None:
         batch_size, dtype = inputs.shape[0], inputs.dtype

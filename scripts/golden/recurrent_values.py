@@ -186,7 +186,7 @@ def train():
     model.set_weights([wave(w.shape, 1 + i, 0.4) for i, w in enumerate(model.get_weights())])
     optimizer = keras.optimizers.Adam(learning_rate=0.02)
     model.compile(optimizer, "sparse_categorical_crossentropy")
-    losses = [float(model.train_on_batch(x, y)) for x, y in zip(tokens, labels)]
+    losses = [float(model.train_on_batch(x, y)) for x, y in zip(tokens, labels, strict=True)]
     return np.array(losses), [np.asarray(w) for w in model.get_weights()]
 
 
