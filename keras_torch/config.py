@@ -141,10 +141,10 @@ def is_classic() -> bool:
 
 def default_device() -> torch.device:
     """Return where weights and data live: `KERAS_TORCH_DEVICE`, a `torch.device` context, or CUDA if there is one."""
-    chosen = os.environ.get("KERAS_TORCH_DEVICE")
-    if chosen:
-        return torch.device(chosen)
     current = torch.get_default_device()
+    chosen = os.environ.get("KERAS_TORCH_DEVICE")
+    if chosen and current.type != "meta":
+        return torch.device(chosen)
     if current.type == "cpu" and torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     return current
