@@ -125,20 +125,27 @@ class CompiledLoss:
         predictions = flatten(y_pred)
         targets = in_output_order(y_true, y_pred, self.names)
         weights = in_output_order(sample_weight, y_pred, self.names)
-        total: torch.Tensor | None = None
         if len(targets) != len(predictions):
             raise ValueError(
                 f"There must be one target array for each of the {len(predictions)} outputs {self.names}. "
                 f"Received: {len(targets)} arrays"
             )
-        for index, (loss, target) in enumerate(zip(self.losses, targets, strict=True)):
-            if loss is None or target is None:
+        values = [
+            None if loss is None or target is None else output_loss(loss, target, prediction, weight)
+            for loss, target, prediction, weight in zip(self.losses, targets, predictions, weights, strict=True)
+        ]
+        return self.combine(values, [prediction.shape[0] for prediction in predictions])
+
+    def combine(self, values: list[torch.Tensor | None], samples: list[int]) -> torch.Tensor | None:
+        """Return the weighted sum of the outputs' losses, and count each in its running mean."""
+        total: torch.Tensor | None = None
+        for index, value in enumerate(values):
+            if value is None:
                 continue
-            value = output_loss(loss, target, predictions[index], weights[index])
             tracker = self.trackers[index]
             if tracker is not None:
                 with torch.no_grad():
-                    tracker.add(value, predictions[index].shape[0])
+                    tracker.add(value, samples[index])
             if self.weights[index] is not None:
                 value = value * self.weights[index]
             total = value if total is None else total + value

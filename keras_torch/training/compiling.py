@@ -16,6 +16,7 @@ from keras_torch.training import standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.steps import Compiled, claim, tracked_metrics
+from keras_torch.training.symbolic_loss import SymbolicLoss, uses_symbolic_tensors
 
 
 def make(model: Any, arguments: dict[str, Any]) -> Compiled:
@@ -31,6 +32,8 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
         raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps!r}")
     arguments["steps_per_execution"] = 1 if steps == "auto" else int(steps)
     compiled = Compiled(optimizer, loss, metrics, arguments)
+    if loss.built and any(uses_symbolic_tensors(item) for item in loss.losses):
+        compiled.symbolic = SymbolicLoss(model, loss)
     if model.built:
         compiled.trainable = list(model.trainable_variables)
     return compiled

@@ -14,6 +14,7 @@ from keras_torch.engine.call import state as call_state
 from keras_torch.metrics import Metric
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
+from keras_torch.training.symbolic_loss import SymbolicLoss
 
 
 @dataclass(eq=False)
@@ -29,6 +30,7 @@ class Compiled:
     compute_loss: Callable[..., Any] | None = None
     compute_metrics: Callable[..., Any] | None = None
     forward: Callable[..., Any] | None = None
+    symbolic: SymbolicLoss | None = None
     layer_metrics: list[Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -96,8 +98,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
         claim(model, compiled, x)
     optimizer = compiled.optimizer
     optimizer.zero_grad()
-    y_pred = (model if compiled.forward is None else compiled.forward)(x)
-    loss = batch_loss(model, compiled, x, y, y_pred, weight, True)
+    y_pred, loss = forward(model, compiled, x, y, weight, True)
     if loss.requires_grad:
         (optimizer.scale_loss(loss) if compiled.arguments["auto_scale_loss"] else loss).backward()
         optimizer.step()
@@ -109,15 +110,16 @@ def test_step(model: Any, data: Any) -> dict[str, Any] | None:
     """Measure one batch: forward, loss, metrics. The model is in inference mode, under `torch.no_grad()`."""
     x, y, weight = unpack_x_y_sample_weight(data)
     compiled = model._compiled
-    y_pred = (model if compiled.forward is None else compiled.forward)(x)
-    loss = batch_loss(model, compiled, x, y, y_pred, weight, False)
+    y_pred, loss = forward(model, compiled, x, y, weight, False)
     return count(model, compiled, loss, x, y, y_pred, weight)
 
 
-def batch_loss(
-    model: Any, compiled: Compiled, x: Any, y: Any, y_pred: Any, weight: Any, training: bool
-) -> torch.Tensor:
-    """Return the total loss of a batch with what layers added, from the user's `compute_loss` if there is one."""
+def forward(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, training: bool) -> tuple[Any, torch.Tensor]:
+    """Return predictions and total loss of a batch: compiled losses and what layers added, or the user's own."""
+    if compiled.symbolic is not None and y is not None:
+        y_pred, loss = compiled.symbolic.run(x, y, weight)
+    else:
+        y_pred, loss = (model if compiled.forward is None else compiled.forward)(x), None
     if compiled.compute_loss is not None:
         compiled.loss.tracking = False
         try:
@@ -125,7 +127,8 @@ def batch_loss(
         finally:
             compiled.loss.tracking = True
     else:
-        loss = compiled.loss.compute(y, y_pred, weight) if y is not None else None
+        if compiled.symbolic is None and y is not None:
+            loss = compiled.loss.compute(y, y_pred, weight)
         if compiled.regularized or (call_state.loss_version and _adds_losses(model)):
             for extra in model.losses:
                 loss = extra if loss is None else loss + extra
@@ -136,7 +139,7 @@ def batch_loss(
             f"The loss of model {model.name!r} must be one number per batch. Received: a tensor of shape "
             f"{tuple(loss.shape)} from loss={compiled.loss.user_loss!r}. Give it a `reduction` other than 'none'."
         )
-    return loss
+    return y_pred, loss
 
 
 def _adds_losses(model: Any) -> bool:

@@ -1,0 +1,83 @@
+"""Losses that use inner symbolic tensors of the model, as those of variational autoencoders did in Keras 1 and 2."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import torch
+
+from keras_torch import config
+from keras_torch.data.structure import flatten
+from keras_torch.engine.call import state as call_state
+from keras_torch.losses.reduction import reduce_loss
+from keras_torch.symbolic import KerasTensor, lower
+from keras_torch.training.compiled_loss import output_loss
+from keras_torch.training.outputs import in_output_order
+
+
+def uses_symbolic_tensors(loss: Any) -> bool:
+    """Whether the function behind a loss mentions a KerasTensor, as a global or from the function around it."""
+    function = getattr(loss, "fn", None)
+    if not isinstance(function, types.FunctionType) or function.__module__.startswith("keras_torch."):
+        return False
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    return any(isinstance(value, KerasTensor) for value in [*cells, *_globals(function.__code__, function.__globals__)])
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _globals(code: types.CodeType, names: dict[str, Any]) -> list[Any]:
+    inner = [item for item in code.co_consts if isinstance(item, types.CodeType)]
+    return [names.get(name) for name in code.co_names] + [value for item in inner for value in _globals(item, names)]
+
+
+class SymbolicLoss:
+    """Runs a functional model and such losses as one program, so that the losses see this very run's inner values."""
+
+    def __init__(self, model: Any, compiled_loss: Any) -> None:
+        self._network = model._network
+        self._loss = compiled_loss
+        self._symbolic = [uses_symbolic_tensors(loss) for loss in compiled_loss.losses]
+        self._program: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_program": None}
+
+    def _lower(self) -> Any:
+        """Return the program (inputs, targets) → (outputs, values of the losses before weighting and reduction)."""
+        targets, values = [], []
+        for loss, output, symbolic in zip(self._loss.losses, self._network.flat_outputs, self._symbolic, strict=True):
+            if symbolic:
+                targets.append(KerasTensor(output.shape, config.floatx()))
+                values.append(loss.fn(targets[-1], output))
+        return lower([*self._network.flat_inputs, *targets], (self._network.outputs, values))
+
+    def run(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, torch.Tensor]:
+        """Return the predictions and the total loss of one batch."""
+        if self._program is None:
+            self._program = self._lower()
+        names, floatx = self._loss.names, config.torch_dtype(config.floatx())
+        targets = in_output_order(y, names, names)
+        weights = in_output_order(sample_weight, names, names)
+        fed = [target.to(floatx) for target, symbolic in zip(targets, self._symbolic, strict=True) if symbolic]
+        nested, call_state.in_program = call_state.in_program, True
+        try:
+            y_pred, found = self._program(*self._network.prepare(x), *fed)
+        finally:
+            call_state.in_program = nested
+        predictions, remaining = flatten(y_pred), iter(found)
+        values: list[torch.Tensor | None] = []
+        for loss, symbolic, *parts in zip(
+            self._loss.losses, self._symbolic, targets, predictions, weights, strict=True
+        ):
+            if symbolic:
+                values.append(reduce_loss(next(remaining), parts[2], None, loss.reduction))
+            else:
+                values.append(None if loss is None or parts[0] is None else output_loss(loss, *parts))
+        return y_pred, self._loss.combine(values, [prediction.shape[0] for prediction in predictions])
