@@ -1,6 +1,7 @@
 """Helpers around models and data."""
 
-from keras_torch.backend import clear_session, is_keras_tensor, standardize_dtype
+from keras_torch.backend import clear_session
+from keras_torch.config import dtype_name as standardize_dtype
 from keras_torch.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from keras_torch.registry import (
     CustomObjectScope,
@@ -10,6 +11,7 @@ from keras_torch.registry import (
     get_registered_object,
     register_keras_serializable,
 )
+from keras_torch.symbolic import is_keras_tensor
 from keras_torch.utils import data_utils, generic_utils, layer_utils, np_utils
 from keras_torch.utils.numerical import normalize, to_categorical
 from keras_torch.utils.progbar import (
