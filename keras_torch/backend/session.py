@@ -1,12 +1,10 @@
-"""Values of variables, and the calls on sessions that remain as settings or as nothing."""
+"""The calls on TensorFlow's session that remain as settings or as nothing, names and the dialect's backend."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
-import torch
 
 from keras_torch import config
 from keras_torch.symbolic import naming
@@ -14,45 +12,30 @@ from keras_torch.symbolic import naming
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 
 
-def get_value(x: Any) -> Any:
-    """Return the value of a variable or tensor as a numpy array, independent of it."""
-    if isinstance(x, torch.Tensor):
-        return x.detach().cpu().numpy().copy()
-    if hasattr(x, "numpy"):
-        return np.array(x.numpy())
-    return x
+def backend() -> str:
+    """Return `"tensorflow"` in the dialects that ran on TensorFlow (scripts branch on it), else `"torch"`."""
+    return "tensorflow" if config.dialect() in ("1", "2", "tf") else "torch"
 
 
-def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
-    """Return `get_value` of each."""
-    return [get_value(tensor) for tensor in tensors]
-
-
-def set_value(x: Any, value: Any) -> None:
-    """Assign a number or array to a variable; ValueError if the shape differs."""
-    if hasattr(x, "assign"):
-        x.assign(value)
-    elif isinstance(x, torch.Tensor):
-        new = torch.as_tensor(value)
-        if tuple(new.shape) != tuple(x.shape):
-            raise ValueError(
-                f"`set_value` expects a value of the variable's shape {tuple(x.shape)}. Received: {tuple(new.shape)}"
-            )
-        with torch.no_grad():
-            x.copy_(new)
-    else:
-        raise TypeError(f"`set_value` expects a variable. Received: {x!r} of type {type(x).__name__}")
-
-
-def batch_set_value(pairs: Iterable[Sequence[Any]]) -> None:
-    """Call `set_value` with each pair of variable and value."""
-    for variable, value in pairs:
-        set_value(variable, value)
-
-
-def clear_session() -> None:
+def clear_session(free_memory: bool = True) -> None:
     """Start counting layer names again. Models no longer referred to are freed by Python, as everything else is."""
     naming.reset_names()
+
+
+def get_uid(prefix: str = "") -> int:
+    """Return the next number of a prefix, starting with 1."""
+    return naming.get_uid(prefix)
+
+
+def reset_uids() -> None:
+    """Start counting layer names again."""
+    naming.reset_names()
+
+
+@contextlib.contextmanager
+def name_scope(name: str) -> Iterator[str]:
+    """Group operations under a name in TensorFlow's graph. There is no such graph: the block just runs."""
+    yield name
 
 
 def image_dim_ordering() -> str:
@@ -67,5 +50,33 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     config.set_image_data_format(_ORDERINGS[dim_ordering])
 
 
+class Session:
+    """Stands where a TensorFlow session was expected: variables have their values from the start."""
+
+    def run(self, fetches: Any = None, feed_dict: Any = None) -> None:
+        """Accept the initializer of variables (None); anything else has no meaning here."""
+        if fetches is not None:
+            raise NotImplementedError(
+                "A session runs nothing: tensors have values. Use `K.get_value(x)`, `K.function` or `model.predict`."
+            )
+
+    def close(self) -> None:
+        """Release nothing: the session holds nothing."""
+
+
+_session: Any = Session()
+
+
+def get_session() -> Any:
+    """Return the session given to `set_session`, or one that holds nothing."""
+    return _session
+
+
 def set_session(session: Any) -> None:
-    """Accept a TensorFlow session: its settings concern TensorFlow's runtime, which is not there."""
+    """Keep a TensorFlow session for `get_session`; its settings concern TensorFlow's runtime, which is not there."""
+    global _session
+    _session = session
+
+
+def manual_variable_initialization(value: bool) -> None:
+    """Accept the choice of who initializes variables: they have their values from the start."""

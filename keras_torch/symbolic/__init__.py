@@ -7,12 +7,14 @@ from keras_torch.symbolic.keras_tensor import KerasTensor, Shape, is_keras_tenso
 from keras_torch.symbolic.lowering import lower, sort_nodes
 from keras_torch.symbolic.naming import get_uid, reset_names, unique_name
 from keras_torch.symbolic.node import FunctionOp, Node, internal_nodes, producer, record_function
+from keras_torch.symbolic.sizes import SymbolicSize, symbolic_size
 
 __all__ = [
     "FunctionOp",
     "KerasTensor",
     "Node",
     "Shape",
+    "SymbolicSize",
     "get_uid",
     "infer",
     "internal_nodes",
@@ -22,5 +24,6 @@ __all__ = [
     "record_function",
     "reset_names",
     "sort_nodes",
+    "symbolic_size",
     "unique_name",
 ]

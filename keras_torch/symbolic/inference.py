@@ -21,8 +21,10 @@ SIZES = (240, 360)
 _SMALL_SIZES = (12, 24)
 
 
-def stand_in(tensor: KerasTensor, size: int, device: str) -> torch.Tensor:
-    """Return a real tensor with `size` in place of each None."""
+def stand_in(tensor: KerasTensor, size: int, device: str) -> Any:
+    """Return a real tensor with `size` in place of each None; for a symbolic size, its value then."""
+    if hasattr(tensor, "at"):
+        return tensor.at(size)
     shape = [size if n is None else n for n in tensor.shape]
     dtype = config.torch_dtype(tensor.dtype)
     return torch.empty(shape, dtype=dtype, device=device) if device == "meta" else torch.zeros(shape, dtype=dtype)
@@ -40,7 +42,8 @@ def _materialize(tree: Any, size: int, device: str) -> Any:
 
 
 def _has_unknown(tree: Any) -> bool:
-    return any(isinstance(item, KerasTensor) and None in item.shape for item in pytree.tree_leaves(tree))
+    tensors = [item for item in pytree.tree_leaves(tree) if isinstance(item, KerasTensor)]
+    return any(None in tensor.shape or hasattr(tensor, "at") for tensor in tensors)
 
 
 def _run(function: Callable[..., Any], args: Any, kwargs: Any, size: int, device: str) -> Any:

@@ -1,0 +1,213 @@
+"""Variables and constants: making them, reading and changing their values, and what is known of any tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch import config
+from keras_torch.backend.tensors import is_symbolic, recorded, tensor
+from keras_torch.backend.variable import Variable, WeightView
+from keras_torch.symbolic import KerasTensor, Shape, symbolic_size
+from keras_torch.symbolic import is_keras_tensor as is_symbolic_tensor
+
+
+def get_value(x: Any) -> Any:
+    """Return the value of a variable or tensor as a numpy array (a numpy number for a scalar), independent of it."""
+    if isinstance(x, torch.Tensor):
+        value = x.detach().cpu()
+        return (value.float() if value.dtype is torch.bfloat16 else value).numpy().copy()[()]
+    if isinstance(x, KerasTensor):
+        raise ValueError(
+            f"{x!r} is symbolic and has no value. Compute it with `K.function(inputs, [x])` or a Model on data."
+        )
+    return np.array(x.numpy())[()] if hasattr(x, "numpy") else np.asarray(x)[()]
+
+
+eval = get_value
+
+
+def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
+    """Return `get_value` of each."""
+    return [get_value(item) for item in tensors]
+
+
+def set_value(x: Any, value: Any) -> None:
+    """Assign a number or array to a variable; ValueError if the shape differs."""
+    if hasattr(x, "assign"):
+        x.assign(value)
+    elif isinstance(x, torch.Tensor):
+        new = torch.as_tensor(value)
+        if tuple(new.shape) != tuple(x.shape):
+            raise ValueError(
+                f"`set_value` expects a value of the variable's shape {tuple(x.shape)}. Received: {tuple(new.shape)}"
+            )
+        with torch.no_grad():
+            x.copy_(new)
+    else:
+        raise TypeError(f"`set_value` expects a variable. Received: {x!r} of type {type(x).__name__}")
+
+
+def batch_set_value(tuples: Iterable[Sequence[Any]]) -> None:
+    """Call `set_value` with each pair of variable and value."""
+    for variable_, value in tuples:
+        set_value(variable_, value)
+
+
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+    """Return a new variable on the default device; `dtype` defaults to `floatx`, for integers too."""
+    data = tensor(value).detach().to(config.default_device(), config.torch_dtype(dtype), copy=True)
+    made = Variable(data, name=name or "variable")
+    made.constraint = constraint
+    return made
+
+
+@recorded
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> torch.Tensor:
+    """Return a tensor of `value` in `floatx` or `dtype`; a single number fills `shape`. `name` is only a label."""
+    data = tensor(value).to(config.torch_dtype(dtype))
+    if shape is None:
+        return data
+    return data.expand(tuple(shape)).clone() if data.numel() == 1 else data.reshape(tuple(shape))
+
+
+def _filled(shape: Any, dtype: Any, name: str | None, value: float) -> Any:
+    made = _fill(tuple(shape) if isinstance(shape, (list, tuple)) else (shape,), dtype, value)
+    return made if is_symbolic(made) else Variable(made, name=name or "variable")
+
+
+@recorded
+def _fill(shape: tuple[int, ...], dtype: Any, value: float) -> torch.Tensor:
+    return torch.full(shape, value, dtype=config.torch_dtype(dtype), device=config.default_device())
+
+
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """Return a variable of zeros (a symbolic tensor if a size is symbolic)."""
+    return _filled(shape, dtype, name, 0)
+
+
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """Return a variable of ones (a symbolic tensor if a size is symbolic)."""
+    return _filled(shape, dtype, name, 1)
+
+
+def eye(size: Any, dtype: Any = None, name: str | None = None) -> Variable:
+    """Return a variable with ones on the diagonal; `size` is a number, or rows and columns."""
+    rows, columns = size if isinstance(size, (list, tuple)) else (size, size)
+    return variable(torch.eye(rows, columns), dtype, name)
+
+
+def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """Return zeros of the shape of `x`. `name` is only a label."""
+    x = tensor(x)
+    return torch.zeros_like(x, dtype=config.torch_dtype(dtype or x.dtype))
+
+
+def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """Return ones of the shape of `x`. `name` is only a label."""
+    x = tensor(x)
+    return torch.ones_like(x, dtype=config.torch_dtype(dtype or x.dtype))
+
+
+def identity(x: Any, name: str | None = None) -> Any:
+    """Return a tensor with the values of `x`. `name` is only a label."""
+    return torch.clone(tensor(x))
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """Return `x` in another dtype, e.g. `"float16"`."""
+    return tensor(x, dtype)
+
+
+def cast_to_floatx(x: Any) -> Any:
+    """Return a tensor, or a numpy array for anything else, in the type `floatx`."""
+    if isinstance(x, (torch.Tensor, KerasTensor, WeightView)):
+        return tensor(x, config.floatx())
+    return np.asarray(x, dtype=config.floatx())
+
+
+def update(x: Any, new_x: Any) -> Any:
+    """Assign `new_x` to a variable, at once, and return the variable."""
+    return x.assign(new_x)
+
+
+def update_add(x: Any, increment: Any) -> Any:
+    """Add to a variable, at once, and return the variable."""
+    return x.assign_add(increment)
+
+
+def update_sub(x: Any, decrement: Any) -> Any:
+    """Subtract from a variable, at once, and return the variable."""
+    return x.assign_sub(decrement)
+
+
+def moving_average_update(x: Any, value: Any, momentum: float) -> Any:
+    """Assign `x * momentum + value * (1 - momentum)` to a variable and return the variable."""
+    with torch.no_grad():
+        return x.assign_sub((x - tensor(value)) * (1 - momentum))
+
+
+def int_shape(x: Any) -> tuple[int | None, ...] | None:
+    """Return the shape as a tuple, with None for unknown sizes; None for what has no shape."""
+    found = getattr(x, "shape", None)
+    return None if found is None else tuple(found)
+
+
+def shape(x: Any) -> Any:
+    """Return the sizes: ints, or what stands for a size known only when the model runs."""
+    if not isinstance(x, KerasTensor):
+        return tensor(x).shape
+    return Shape(symbolic_size(x, axis) if size is None else size for axis, size in enumerate(x.shape))
+
+
+get_variable_shape = int_shape
+
+
+def ndim(x: Any) -> int:
+    """Return the number of axes."""
+    return len(tensor(x).shape)
+
+
+def dtype(x: Any) -> str:
+    """Return the dtype's name, e.g. `"float32"`."""
+    return config.dtype_name(x.dtype)
+
+
+def count_params(x: Any) -> int:
+    """Return the number of values in a variable."""
+    return math.prod(x.shape)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a real or symbolic tensor or a variable."""
+    return isinstance(x, (torch.Tensor, KerasTensor, WeightView))
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` is symbolic, the output of a layer or an `Input`. Keras 2 raises ValueError for what is no tensor."""
+    if config.dialect() in ("2", "tf") and not is_tensor(x):
+        raise ValueError(f"`is_keras_tensor` expects a tensor. Received: {x!r} of type {type(x).__name__}")
+    return is_symbolic_tensor(x)
+
+
+def is_sparse(tensor: Any) -> bool:
+    """Whether a tensor has torch's sparse layout."""
+    return isinstance(tensor, torch.Tensor) and tensor.is_sparse
+
+
+def to_dense(tensor: Any) -> Any:
+    """Return a sparse tensor as a dense one, others as they are."""
+    return tensor.to_dense() if is_sparse(tensor) else tensor
+
+
+@recorded
+def print_tensor(x: Any, message: str = "") -> Any:
+    """Print `message` and the values whenever the tensor is computed, and return the tensor."""
+    x = tensor(x)
+    if x.device.type != "meta":
+        print(message, get_value(x))
+    return x
