@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from keras_torch import (
     activations,
     backend,
@@ -16,7 +19,6 @@ from keras_torch import (
     models,
     optimizers,
     regularizers,
-    saving,
     utils,
 )
 from keras_torch.backend import Variable
@@ -29,12 +31,22 @@ from keras_torch.optimizers import Optimizer
 from keras_torch.regularizers import Regularizer
 from keras_torch.symbolic import KerasTensor
 
+if TYPE_CHECKING:
+    from keras_torch import saving
+
 __version__ = "0.1.0"
 
 
 def version() -> str:
     """Return `__version__`; under `dropin.install` that of the Keras stood in for."""
     return __version__
+
+
+def __getattr__(name: str) -> Any:
+    """Import `saving` when it is asked for: h5py and PyYAML take longer to import than all the rest."""
+    if name == "saving":
+        return importlib.import_module("keras_torch.saving")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = [

@@ -1,6 +1,7 @@
 """The tiers of the package: each row may import only from rows above it. Files stay readable; imports stay light."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,10 +91,16 @@ def test_importing_the_package_loads_no_optional_package_and_touches_no_gpu():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_importing_the_package_adds_little_to_importing_torch():
-    code = "import torch, time; start = time.perf_counter(); import keras_torch; print(time.perf_counter() - start)"
+def test_importing_the_package_adds_little_to_importing_torch(tmp_path):
+    # The processor's time, since other tests run beside this one; from the second run on with compiled files.
+    code = "import torch, time; start = time.process_time(); import keras_torch; print(time.process_time() - start)"
+    compiled = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
     times = [
-        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True, env=compiled
+            ).stdout
+        )
         for _ in range(3)
     ]
     assert min(times) <= 0.3, times
