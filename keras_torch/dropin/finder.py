@@ -6,6 +6,7 @@ The module objects are shared: `keras.layers` is `keras_torch.layers`. Only `sys
 from __future__ import annotations
 
 import importlib
+import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
@@ -89,7 +90,7 @@ def load(name: str) -> ModuleType:
     )
 
 
-class _Loader:
+class _Loader(importlib.abc.Loader):
     """Puts the shared module into `sys.modules` in place of the empty one that the import system made."""
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:

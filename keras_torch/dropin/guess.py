@@ -63,7 +63,8 @@ def _is_within(name: str, prefixes: tuple[str, ...]) -> bool:
 
 def _trees(path: Path) -> Iterator[ast.Module]:
     """Yield the syntax trees of a script and of the modules in its folder that it imports."""
-    waiting, seen = [path], set()
+    waiting: list[Path] = [path]
+    seen: set[Path] = set()
     while waiting and len(seen) < _LOCAL_FILES:
         current = waiting.pop()
         if current in seen:
