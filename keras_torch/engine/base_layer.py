@@ -248,7 +248,7 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the layer on tensors, arrays, or symbolic tensors; builds it if that has not happened."""
-        if len(args) == 1 and not kwargs and self.built:
+        if len(args) == 1 and not kwargs and self.built and not self._wants_training:
             inputs = args[0]
             if (
                 type(inputs) is torch.Tensor
@@ -257,13 +257,13 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
                     or (self._accepts_integers and not inputs.is_floating_point())
                 )
                 and self.activity_regularizer is None
-                and (state.in_program or not (self._makes_mask or hasattr(inputs, "_keras_mask")))
-                and not self._wants_training
-                and (state.in_program or not state.loss_version)
+                and (state.in_program or not (self._makes_mask or state.loss_version or hasattr(inputs, "_keras_mask")))
             ):
-                shape = inputs.shape[1:]
-                if shape != self._accepted_shape:
+                if inputs.shape[1:] != self._accepted_shape:
                     self._check_shape(inputs)
+                return self._call_impl(inputs)
+            if state.in_program and type(inputs) in (list, tuple) and self.activity_regularizer is None:
+                # Inside a program the shapes were checked when it was made.
                 return self._call_impl(inputs)
         return call_steps.invoke(self, args, kwargs)
 

@@ -34,6 +34,15 @@ class _State:
 state = _State()
 
 
+def call_inside(layer: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a layer that is part of another, which deals with masks itself: none is looked for or attached."""
+    nested, state.in_program = state.in_program, True
+    try:
+        return layer(*args, **kwargs)
+    finally:
+        state.in_program = nested
+
+
 class CallSignature:
     """The parameters of a layer class's `call`, looked up once per class."""
 

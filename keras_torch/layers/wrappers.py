@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import registry
 from keras_torch.engine import Layer
-from keras_torch.engine.call import is_shape
+from keras_torch.engine.call import call_inside, is_shape
 from keras_torch.layers.rnn import split_inputs
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node
 
@@ -220,8 +220,8 @@ class Bidirectional(Wrapper):
     ) -> Any:
         """Run both layers; `training` is the mode of the layer, set by whoever calls it."""
         forward_options, backward_options = self._options(initial_state, constants, mask)
-        forward = self._run(self.forward_layer, inputs, forward_options)
-        backward = self._run(self.backward_layer, inputs, backward_options)
+        forward = call_inside(self.forward_layer, inputs, **forward_options)
+        backward = call_inside(self.backward_layer, inputs, **backward_options)
         states: list[Any] = []
         if self.return_state:
             states = [*forward[1:], *backward[1:]]
@@ -247,13 +247,6 @@ class Bidirectional(Wrapper):
             forward["initial_state"] = list(initial_state[:half])
             backward["initial_state"] = list(initial_state[half:])
         return forward, backward
-
-    @staticmethod
-    def _run(layer: Any, inputs: Tensor, options: dict[str, Any]) -> Any:
-        outputs = layer(inputs, **options)
-        for output in pytree.tree_leaves(outputs):
-            output.__dict__.pop("_keras_mask", None)
-        return outputs
 
     def _merge(self, forward: Tensor, backward: Tensor) -> Any:
         if self.merge_mode == "concat":

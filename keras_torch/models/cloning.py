@@ -64,8 +64,8 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[An
         if len(leaves) != 1 or not isinstance(leaves[0], KerasTensor):
             raise ValueError(f"A Sequential model takes one symbolic input tensor. Received: {input_tensors!r}")
         copy.add(Input(batch_shape=leaves[0].shape, dtype=leaves[0].dtype))
-    elif model._input is not None:
-        copy.add(InputLayer.from_config(model._input.get_config()))
+    elif len(model._inputs) == 1:
+        copy.add(InputLayer.from_config(model._inputs[0].get_config()))
     for layer in model.layers:
         copy.add(clone(layer))
     return copy

@@ -26,7 +26,7 @@ class Sequential(Model):
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
-        self.__dict__.update(_stack=[], _input=None, _output=None, _deferred=False)
+        self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False)
         for layer in layers or ():
             self.add(layer)
 
@@ -34,7 +34,7 @@ class Sequential(Model):
         """Put a layer (or an `Input`, a model, a torch module) on top of the stack."""
         layer = self._as_layer(layer)
         if isinstance(layer, InputLayer):
-            if self._stack or self._input is not None:
+            if self._stack or self._inputs:
                 raise ValueError(
                     f"Sequential model {self.name!r} already has an input or layers, so the InputLayer "
                     f"{layer.name!r} cannot be added. Only the first item can be an input."
@@ -46,15 +46,12 @@ class Sequential(Model):
                 f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
                 f"name of a layer in model {self.name!r}. Received: {layer!r}"
             )
-        if self._input is None and not self._stack:
-            shape = _first_shape(layer)
-            if shape is not None:
-                dtype = _first_dtype(layer)
-                self._start(InputLayer(batch_shape=shape, dtype=dtype, name=f"{layer.name}_input"))
+        if not self._inputs and not self._stack:
+            self._start(*_first_inputs(layer))
         elif self._deferred:
             self._forget_graph()
         self._stack.append(layer)
-        if self._input is not None:
+        if self._inputs:
             output = layer(self._output)
             if not isinstance(output, KerasTensor):
                 self._stack.pop()
@@ -77,17 +74,22 @@ class Sequential(Model):
             f"{type(layer).__name__}"
         )
 
-    def _start(self, layer: InputLayer) -> None:
-        self.__dict__.update(_input=layer, _output=layer._inbound_nodes[0].outputs)
+    def _start(self, *layers: InputLayer) -> None:
+        """Begin with these inputs: none if the shape is not known, several for Keras 1's Merge of branches."""
+        self.__dict__.update(_inputs=list(layers), _output=self._start_tensors(layers))
+
+    @staticmethod
+    def _start_tensors(layers: Sequence[InputLayer]) -> Any:
+        tensors = [layer._inbound_nodes[0].outputs for layer in layers]
+        return tensors[0] if len(tensors) == 1 else tensors or None
 
     def _forget_graph(self) -> None:
-        self.__dict__.update(_input=None, _output=None, _network=None, _deferred=False)
+        self.__dict__.update(_inputs=[], _output=None, _network=None, _deferred=False)
 
     def _refresh(self) -> None:
         """Register the layers and, if the input is known, make the graph anew."""
-        if self._input is not None and self._stack:
-            start = self._input._inbound_nodes[0].outputs
-            self._set_network(Network(start, self._output, self.name))
+        if self._inputs and self._stack:
+            self._set_network(Network(self._start_tensors(self._inputs), self._output, self.name))
         elif not self._stack:
             self._forget_graph()
             self.built = False
@@ -103,16 +105,17 @@ class Sequential(Model):
         if not self._stack:
             raise TypeError(f"There are no layers in the Sequential model {self.name!r} to pop.")
         layer = self._stack.pop()
-        if self._input is not None:
+        if self._inputs:
             node = self._output._keras_history
             if node is not None and node[0] is layer:
-                self._output = layer._inbound_nodes[node[1]].input_tensors[0]
+                tensors = layer._inbound_nodes[node[1]].input_tensors
+                self._output = tensors[0] if len(tensors) == 1 else tensors
         self._refresh()
         return layer
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for an input shape (with the batch size first)."""
-        if self._input is None and input_shape is not None and self._stack:
+        if not self._inputs and input_shape is not None and self._stack:
             if not is_shape(input_shape):
                 raise ValueError(
                     f"Sequential model {self.name!r} takes one input of one shape. Received: {input_shape!r}"
@@ -154,11 +157,11 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         """Return the stack as plain data, led by its InputLayer if the input shape is known."""
         layers = [functional_config.serialize_layer(layer) for layer in self._stack]
-        if self._input is not None:
-            layers.insert(0, functional_config.serialize_layer(self._input))
+        if len(self._inputs) == 1:
+            layers.insert(0, functional_config.serialize_layer(self._inputs[0]))
         config: dict[str, Any] = {"name": self.name, "layers": layers}
-        if self._input is not None:
-            config["build_input_shape"] = self._input.batch_shape
+        if len(self._inputs) == 1:
+            config["build_input_shape"] = self._inputs[0].batch_shape
         return config
 
     @classmethod
@@ -169,20 +172,25 @@ class Sequential(Model):
         model = cls(name=config.get("name"))
         for item in config["layers"]:
             model.add(functional_config.deserialize_layer(item, custom_objects))
-        if model._input is None and config.get("build_input_shape"):
+        if not model._inputs and config.get("build_input_shape"):
             model.build(config["build_input_shape"])
         if not config.get("trainable", True):
             model.trainable = False
         return model
 
 
-def _first_shape(layer: Layer) -> tuple[int | None, ...] | None:
-    """Return the input shape that a first layer, or a nested model, knows."""
-    if layer._batch_input_shape is not None:
-        return layer._batch_input_shape
-    if isinstance(layer, Model) and layer.inputs:
-        return tuple(layer.inputs[0].shape)
-    return None
+def _first_inputs(layer: Layer) -> list[InputLayer]:
+    """Make the inputs that a first layer, or a nested model, asks for; none if it does not say."""
+    branches = getattr(layer, "branches", None)
+    if branches:
+        tensors = [tensor for branch in branches for tensor in getattr(branch, "inputs", None) or [branch.input]]
+        return [InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in tensors]
+    shape = layer._batch_input_shape
+    if shape is None and isinstance(layer, Model) and layer.inputs:
+        shape = tuple(layer.inputs[0].shape)
+    if shape is None:
+        return []
+    return [InputLayer(batch_shape=shape, dtype=_first_dtype(layer), name=f"{layer.name}_input")]
 
 
 def _first_dtype(layer: Layer) -> Any:

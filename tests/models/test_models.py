@@ -233,3 +233,15 @@ def test_models_compile_without_graph_breaks():
 
 def test_keras_is_the_package_itself():
     assert keras.models.Model is keras.Model
+
+
+def test_sequential_merges_branches_as_keras_1_did():
+    left = Sequential([layers.Dense(4, input_shape=(3,))])
+    right = Sequential([layers.Dense(4, input_shape=(5,))])
+    model = Sequential()
+    model.add(layers.Merge([left, right], mode="concat"))
+    model.add(layers.Dense(2))
+    a, b = torch.rand(2, 3), torch.rand(2, 5)
+    torch.testing.assert_close(model([a, b]), model.layers[1](torch.cat([left(a), right(b)], -1)))
+    assert len(model.weights) == 6
+    assert model.output_shape == (None, 2)
