@@ -20,6 +20,7 @@ _STEP_ACTIVATIONS: dict[Any, Callable[[Tensor], Tensor]] = {
     activations.tanh: torch.tanh,
     activations.relu: torch.relu,
 }
+_NONLINEARITIES = {activations.tanh: "tanh", activations.relu: "relu"}
 
 
 class BuiltInCell(Noise):
@@ -88,7 +89,7 @@ class BuiltInCell(Noise):
                 f"Layer {self.name!r} needs to know the size of the last axis of its inputs. Received: input "
                 f"shape {tuple(input_shape)}. Give it in `Input(shape=...)`."
             )
-        module = self._torch_module(features)
+        module = self._torch_module(features) if self._fits_torch() else None
         columns = self.gates * self.units
         shapes = {"kernel": (features, columns), "recurrent_kernel": (self.units, columns), "bias": self._bias_shape()}
         if not self.use_bias:
@@ -116,8 +117,8 @@ class BuiltInCell(Noise):
     def _bias_values(self) -> Any:
         return self.bias_initializer
 
-    def _torch_module(self, features: int) -> nn.RNNBase | None:
-        """Return the torch module that computes this cell over a sequence, or None if there is none."""
+    def _torch_module(self, features: int) -> nn.RNNBase:
+        """Return the torch module that computes this cell over a sequence, on the meta device."""
         raise NotImplementedError
 
     def _storage(self, name: str) -> tuple[Any, Any]:
@@ -256,8 +257,12 @@ class BuiltInCell(Noise):
 
     @property
     def is_fused(self) -> bool:
-        """Whether the weights live in a torch module that runs whole sequences."""
-        return "rnn" in self._modules
+        """Whether the weights live in a torch module that runs whole sequences as the settings ask now."""
+        return "rnn" in self._modules and self._fits_torch()
+
+    def _fits_torch(self) -> bool:
+        """Whether torch has a module with the same activations and formula."""
+        raise NotImplementedError
 
     def _activation_function(self, name: str) -> Callable[[Tensor], Tensor]:
         function = getattr(self, name)
@@ -295,10 +300,12 @@ def product(x: Tensor, kernel: Tensor, masks: Tensor | None, bias: Tensor | None
 class SimpleRNNCell(BuiltInCell):
     """`h' = activation(x @ kernel + h @ recurrent_kernel + bias)`. Sequences run through `nn.RNN` for tanh and relu."""
 
-    def _torch_module(self, features: int) -> nn.RNNBase | None:
-        name = {activations.tanh: "tanh", activations.relu: "relu"}.get(self.activation)
-        if name is None:
-            return None
+    def _fits_torch(self) -> bool:
+        name = _NONLINEARITIES.get(self.activation)
+        return name is not None and ("rnn" not in self._modules or self.rnn.nonlinearity == name)
+
+    def _torch_module(self, features: int) -> nn.RNNBase:
+        name = _NONLINEARITIES[self.activation]
         module = nn.RNN(features, self.units, nonlinearity=name, bias=self.use_bias, batch_first=True, device="meta")
         return self._without_second_bias(module)
 
@@ -363,10 +370,11 @@ class GRUCell(BuiltInCell):
         self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = bool(reset_after)
 
-    def _torch_module(self, features: int) -> nn.RNNBase | None:
+    def _fits_torch(self) -> bool:
         exact = (self.activation, self.recurrent_activation) == (activations.tanh, activations.sigmoid)
-        if not exact or not self.reset_after:
-            return None
+        return exact and self.reset_after
+
+    def _torch_module(self, features: int) -> nn.RNNBase:
         return nn.GRU(features, self.units, bias=self.use_bias, batch_first=True, device="meta")
 
     def _storage(self, name: str) -> tuple[Any, Any]:
@@ -472,9 +480,10 @@ class LSTMCell(BuiltInCell):
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = bool(unit_forget_bias)
 
-    def _torch_module(self, features: int) -> nn.RNNBase | None:
-        if (self.activation, self.recurrent_activation) != (activations.tanh, activations.sigmoid):
-            return None
+    def _fits_torch(self) -> bool:
+        return (self.activation, self.recurrent_activation) == (activations.tanh, activations.sigmoid)
+
+    def _torch_module(self, features: int) -> nn.RNNBase:
         module = nn.LSTM(features, self.units, bias=self.use_bias, batch_first=True, device="meta")
         return self._without_second_bias(module)
 

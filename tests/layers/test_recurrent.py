@@ -55,7 +55,9 @@ def test_default_settings_run_the_fused_torch_module_once(cls, module, masked):
 @pytest.mark.parametrize("options", [{}, {"return_sequences": True}, BOTH, {"use_bias": False}, {"go_backwards": True}])
 def test_fused_path_and_step_loop_agree(cls, options, masked):
     x = data(4, 6, 3).requires_grad_(True)
-    mask = {"mask": torch.tensor(np.random.default_rng(0).random((4, 6)) > 0.5)} if masked else {}
+    mask = (
+        {"mask": torch.tensor(np.random.default_rng(0).random((4, 6)) > [[0.5], [0.5], [0.5], [2]])} if masked else {}
+    )
     results = []
     for unroll in (False, True):
         layer = built(cls(5, unroll=unroll, **options), x)
@@ -428,6 +430,14 @@ def test_attributes_are_those_of_the_cell():
     layer.recurrent_dropout = 0.3
     assert layer.cell.recurrent_dropout == 0.3
     assert layer.recurrent_initializer is layer.cell.recurrent_initializer
+
+
+def test_settings_changed_after_building_are_honoured():
+    x = data(4, 6, 3)
+    layer = built(GRU(5), x)
+    layer.activation = keras.activations.get("relu")
+    expected = built(GRU(5, activation="relu"), x)
+    torch.testing.assert_close(layer(x), expected(x))
 
 
 def test_float64_layers():
