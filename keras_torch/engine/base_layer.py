@@ -322,8 +322,10 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
     def losses(self) -> list[torch.Tensor]:
         """Scalars from `add_loss` and activity regularizers of the last call, and from weight regularizers."""
         found = list(self._call_losses)
+        # Until Keras 3 the weights of frozen layers were penalized, too.
+        of_frozen = config.dialect() in ("1", "2", "tf")
         for weight in self._all_own_weights():
-            if weight.regularizer is not None and self._trainable and weight.trainable:
+            if weight.regularizer is not None and (of_frozen or (self._trainable and weight.trainable)):
                 found.append(weight.regularizer(weight.value))
         for child in self._children():
             found.extend(child.losses)

@@ -15,7 +15,7 @@ from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
-from keras_torch.training.steps import Compiled, claim, tracked_metrics
+from keras_torch.training.steps import Compiled, claim, is_built, tracked_metrics
 from keras_torch.training.symbolic_loss import SymbolicLoss, uses_symbolic_tensors
 
 
@@ -34,7 +34,7 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     compiled = Compiled(optimizer, loss, metrics, arguments)
     if loss.built and any(uses_symbolic_tensors(item) for item in loss.losses):
         compiled.symbolic = SymbolicLoss(model, loss)
-    if model.built:
+    if is_built(model):
         compiled.trainable = list(model.trainable_variables)
     return compiled
 
@@ -78,7 +78,7 @@ def prepare(model: Any, loop: bool = True) -> None:
 
 def claim_early(model: Any) -> None:
     """Let callbacks find the optimizer complete when training begins; models without weights get theirs on the way."""
-    if model.built:
+    if is_built(model):
         claim(model, model._compiled, None)
 
 
@@ -168,7 +168,7 @@ def compile_from_config(model: Any, config: Mapping[str, Any]) -> None:
     """Compile with plain data, and make the optimizer's state if the weights exist, so that it can be loaded."""
     known = {key: value for key, value in config.items() if key in _DEFAULTS}
     model.compile(**known)
-    if model.built:
+    if is_built(model):
         model.optimizer.build(model.trainable_variables)
 
 

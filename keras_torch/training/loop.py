@@ -166,7 +166,7 @@ def train(
         callbacks.on_epoch_begin(epoch)
         with mode_of(model, True):
             outcome = run_epoch(model, model.train_function, steps.epoch(), callbacks, "train", model._logs)
-        logs = Logs(model._logs(outcome)).fetch()
+        logs = _final_logs(model, outcome)
         extra = validate(epoch)
         if extra is not None:
             logs.update({f"val_{name}": value for name, value in extra.items()})
@@ -176,13 +176,20 @@ def train(
     callbacks.on_train_end(logs)
 
 
+def _final_logs(model: Any, outcome: Any) -> Logs:
+    """Return the results of an epoch, fixed before other metrics follow. Keras 3 sorts them by name."""
+    results = model._logs(outcome)
+    results = results() if callable(results) else results
+    return Logs(dict(sorted(results.items())) if config.dialect() == "3" else results)
+
+
 def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:
     """Measure the model on the data and return its logs."""
     model.reset_metrics()
     callbacks.on_test_begin()
     with mode_of(model, False), torch.no_grad():
         outcome = run_epoch(model, model.test_function, steps.epoch(), callbacks, "test", model._logs)
-    logs = Logs(model._logs(outcome)).fetch()
+    logs = _final_logs(model, outcome)
     callbacks.on_test_end(logs)
     return logs
 

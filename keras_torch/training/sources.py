@@ -24,7 +24,7 @@ from keras_torch.data import (
 from keras_torch.data.conversion import to_numpy
 from keras_torch.training import standardize
 from keras_torch.training.standardize import Arrays
-from keras_torch.training.steps import ensure_built
+from keras_torch.training.steps import ensure_built, is_built
 
 _FEW = 2
 
@@ -48,7 +48,7 @@ class ArrayArguments:
         self.model = model
         compiled = model._compiled
         self.x = standardize.standardize_x(model, x)
-        if not model.built and _has_default_step(model):
+        if not is_built(model) and _has_default_step(model):
             self._build(x)
         loss = compiled.loss if compiled is not None and compiled.loss.built else None
         self.y = standardize.standardize_y(model, y, None if loss is None else loss.losses)

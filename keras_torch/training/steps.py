@@ -42,8 +42,8 @@ def claim(model: Any, compiled: Compiled, x: Any) -> None:
 
     Cheap to ask for (`trainable_state.owner is compiled` says that nothing changed), so GANs may alternate.
     """
-    ensure_built(model, x)
     if compiled.trainable is None:
+        ensure_built(model, x)
         compiled.trainable = list(model.trainable_variables)
     chosen = {id(storage) for variable in compiled.trainable for storage in variable.storages}
     for parameter in model.parameters():
@@ -61,9 +61,14 @@ def has_regularizers(model: Any) -> bool:
     return any(getattr(weight, "regularizer", None) is not None for weight in model.weights)
 
 
+def is_built(model: Any) -> bool:
+    """Whether the model and every layer in it have their weights."""
+    return model.built and not model._has_unbuilt_children()
+
+
 def ensure_built(model: Any, x: Any) -> None:
-    """Call the model once on a batch if its weights do not exist yet."""
-    if model.built:
+    """Call the model once on a batch if some of its weights do not exist yet."""
+    if is_built(model):
         return
     training = model.training
     model.eval()

@@ -424,7 +424,10 @@ class Trainer(GeneratorMethods):
         values = dict(logs.items())
         if return_dict:
             return values
-        return next(iter(values.values())) if len(values) == 1 else list(values.values())
+        if len(values) == 1:
+            return next(iter(values.values()))
+        first = [name for name in self.metrics_names if name in values] if config.dialect() == "3" else []
+        return [values[name] for name in dict.fromkeys([*first, *values])]
 
     def _validation(self, data: Any, batch_size: int | None, step_count: Any, queue: tuple[Any, ...]) -> Steps | None:
         """Return the validation batches, or None if there is no validation."""

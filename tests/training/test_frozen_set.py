@@ -75,3 +75,25 @@ def test_the_optimizer_goes_on_over_several_fits() -> None:
     model.evaluate(NOISE, ONES, verbose=0)
     model.fit(NOISE, ONES, verbose=0, epochs=3)
     assert int(model.optimizer.iterations) == 5
+
+
+def test_layers_built_on_their_first_call_are_trained() -> None:
+    class Late(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = Dense(3)
+            self.second = keras.Sequential([Dense(1)])
+
+        def build(self, input_shape: Any) -> None:
+            self.built = True
+
+        def call(self, inputs: Any) -> Any:
+            return self.second(self.first(inputs))
+
+    model = Late()
+    model.build((None, 3))
+    model.compile("sgd", "mse")
+    model.train_on_batch(NOISE, ONES)
+    assert _changes(model.first, lambda: model.train_on_batch(NOISE, ONES))
+    assert _changes(model.second, lambda: model.fit(NOISE, ONES, verbose=0))
+    assert len(model.optimizer.variables) > 0
