@@ -77,7 +77,7 @@ def _as_tensor(value: Any, like: torch.Tensor | None = None) -> torch.Tensor:
     if isinstance(value, WeightView):
         value = value.value
     if not isinstance(value, torch.Tensor):
-        value = torch.as_tensor(np.asarray(value))
+        value = torch.as_tensor(np.asarray(value, order="C"))
     value = value.detach()
     return value if like is None else value.to(like.device)
 
@@ -159,7 +159,7 @@ class Variable(VariableMethods, nn.Parameter):
     def __format__(self, spec: str) -> str:
         return self.item().__format__(spec) if spec and self.dim() == 0 else super().__format__(spec)
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]
         return f"<Variable path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
 
 
