@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -56,14 +57,26 @@ def _conv_row(kernel: tuple[str, ...], after_kernel: tuple[str, ...] = (), **mor
     )
 
 
-def _conv1d_row(**more: Any) -> Row:
+def _sequence_shape(bound: dict[str, Any]) -> None:
+    """`input_dim` of a layer on sequences: the shape has a time axis, of any length unless `input_length` tells it."""
+    dim, length = bound.pop("input_dim", None), bound.pop("input_length", None)
+    if dim is not None and not bound.keys() & {"input_shape", "batch_input_shape", "batch_shape"}:
+        bound["input_shape"] = (length, dim)
+
+
+def _both_kernels_of_sequence(bound: dict[str, Any]) -> None:
+    _both_kernels(bound)
+    _sequence_shape(bound)
+
+
+def _conv1d_row(prepare: Callable[[dict[str, Any]], None] = _sequence_shape) -> Row:
     order = ("nb_filter", "filter_length", "init", "activation", "weights", "border_mode", "subsample_length")
     return Row(
         renamed=CONVOLUTION | {"filter_length": "kernel_size", "subsample_length": "strides"},
         orders={"1": (*order, *REGULARIZED, "input_dim", "input_length")},
         values={"data_format": DATA_FORMAT},
         defaults=CHANNELS_LAST,
-        **more,
+        prepare=prepare,
     )
 
 
@@ -89,7 +102,7 @@ def _recurrent_row(renamed: dict[str, str], *middle: str, **more: Any) -> Row:
     """Row of a recurrent layer; `middle` are the arguments between the initializers and the regularizers."""
     tail = ("W_regularizer", "U_regularizer", "b_regularizer", "dropout_W", "dropout_U")
     order = ("output_dim", "init", "inner_init", *middle, *tail)
-    return Row(renamed=renamed, orders={"1": order}, refused=STRATEGY, **more)
+    return Row(renamed=renamed, orders={"1": order}, refused=STRATEGY, prepare=_sequence_shape, **more)
 
 
 def _both_kernels(bound: dict[str, Any]) -> None:
@@ -170,7 +183,7 @@ LAYERS: dict[str, Row] = {
     "Conv3DTranspose": _conv_row(
         ("kernel_dim1", "kernel_dim2", "kernel_dim3"), ("output_shape",), refused=OUTPUT_SHAPE
     ),
-    "SeparableConv1D": _conv1d_row(prepare=_both_kernels),
+    "SeparableConv1D": _conv1d_row(_both_kernels_of_sequence),
     "SeparableConv2D": _conv_row(("nb_row", "nb_col"), prepare=_both_kernels),
     "LocallyConnected1D": _conv1d_row(),
     "LocallyConnected2D": _conv_row(("nb_row", "nb_col")),
