@@ -56,7 +56,7 @@ _FAMILIES = (
 )
 _ENTRY_KEYS = ("name", "inbound_nodes")
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
-_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell")
+_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
 
 
 def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
