@@ -156,7 +156,7 @@ def torch_dtype(dtype: Any) -> torch.dtype:
         return dtype
     if dtype is None:
         return _DTYPES[floatx()]
-    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", "")
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", "") or getattr(dtype, "__name__", "")
     name = name.removeprefix("torch.")
     name = _DTYPE_ALIASES.get(name, name)
     if name not in _DTYPES:

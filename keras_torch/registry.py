@@ -33,9 +33,9 @@ class Registry:
 
     def add(self, objects: Mapping[str, Any] | Iterable[Any]) -> None:
         """Add objects under the given names, or under their `__name__`."""
-        if not isinstance(objects, Mapping):
-            objects = {item.__name__: item for item in objects}
-        for name, item in objects.items():
+        items: Iterable[Any] = objects
+        named = objects if isinstance(objects, Mapping) else {item.__name__: item for item in items}
+        for name, item in named.items():
             self.objects[name] = item
             for alias in (name, name.lower(), snake_case(name)):
                 self._lookup.setdefault(alias, item)

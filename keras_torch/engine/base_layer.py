@@ -51,7 +51,7 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
         if "call" in cls.__dict__ and "forward" not in cls.__dict__:
             cls.forward = cls.call
         elif "forward" in cls.__dict__ and "call" not in cls.__dict__:
-            cls.call = cls.forward
+            cls.call = cls.forward  # type: ignore[method-assign]
         cls._call_signature = CallSignature(cls.call)
         if "call" in cls.__dict__:
             cls._wants_training = cls._call_signature.takes_training and not cls._is_builtin
@@ -371,7 +371,12 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
 
 
 _PLAIN_ATTRIBUTES = {"built", "training", "activity_regularizer", "_name", "_trainable", "_inbound_nodes"}
-_CONTAINERS = {list: TrackedList, TrackedList: TrackedList, dict: TrackedDict, TrackedDict: TrackedDict}
+_CONTAINERS: dict[type, Any] = {
+    list: TrackedList,
+    TrackedList: TrackedList,
+    dict: TrackedDict,
+    TrackedDict: TrackedDict,
+}
 Layer._call_signature = CallSignature(Layer.call)
 Layer._build_argument_names = ["input_shape"]
 

@@ -263,7 +263,7 @@ _DISTRIBUTION = ("aggregation", "synchronization", "use_resource", "experimental
 
 def _weight_arguments(layer_name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Name the positional arguments of `add_weight`: the generation shows in the first and third one."""
-    order = _ORDER
+    order: tuple[str, ...] = _ORDER
     if args and (args[0] is None or isinstance(args[0], str)):
         order = _ORDER_KERAS_2
     elif len(args) > 2 and isinstance(args[2], bool):

@@ -114,7 +114,8 @@ class _Positions:
 def serialize(network: Network, name: str, trainable: bool) -> dict[str, Any]:
     """Return a network as plain data."""
     positions = _Positions(network)
-    layers = []
+    layers: list[dict[str, Any]] = []
+    nodes: list[Any]
     for item in network.operations:
         if isinstance(item, FunctionOp):
             nodes = [_function_node(node, positions) for node in positions.nodes[item.name]]
@@ -285,7 +286,8 @@ def _read(item: Any, made: Mapping[Any, Any]) -> Any:
     if _is_history(item):
         return made.get((item[0], item[1], item[2]), item)
     if isinstance(item, Mapping):
-        kind, inner = item.get("class_name"), item.get("config")
+        kind: Any = item.get("class_name")
+        inner: Any = item.get("config")
         if kind == "__keras_tensor__":
             return made[tuple(inner["keras_history"])]
         if kind == "__tensor__":

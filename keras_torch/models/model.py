@@ -60,7 +60,7 @@ class Model(Trainer, Layer):
         keys = []
         for operation in network.operations:
             if isinstance(operation, nn.Module) and id(operation) not in known:
-                key = re.sub(r"\W", "_", operation.name)
+                key = re.sub(r"\W", "_", str(operation.name))
                 while key in self._modules or hasattr(self, key):
                     key += "_"
                 self._modules[key] = operation
@@ -177,7 +177,7 @@ class Model(Trainer, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers directly in this model, in Keras's order."""
-        return list(_unique(list(self._children())))
+        return list({id(layer): layer for layer in self._children()}.values())
 
     @property
     def operations(self) -> list[Layer | FunctionOp]:

@@ -24,6 +24,10 @@ class Sequential(Model):
     `build(input_shape)`, or from the first batch.
     """
 
+    _stack: list[Layer]
+    _inputs: list[InputLayer]
+    _output: Any
+
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
         self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False)

@@ -102,7 +102,7 @@ class _Builder:
                 result = self.graph.call_function(operation.target, args, kwargs)
         elif isinstance(operation, (nn.Module, FunctionOp)):
             module = operation.target if isinstance(operation, FunctionOp) else operation
-            result = self.graph.call_module(self.target(module, operation.name), args, kwargs)
+            result = self.graph.call_module(self.target(module, str(operation.name)), args, kwargs)
         else:
             raise TypeError(f"Cannot run {operation!r} in a model: it is neither a layer nor a torch function.")
         self.unpack(node.outputs, result)

@@ -185,7 +185,7 @@ def test_masks_are_values_of_the_graph_and_pass_through_nested_models():
     alone = Model(i := Input((2,), dtype="int32"), direct.layers[-1](embedding(i)))
     torch.testing.assert_close(alone(short)[0], direct(data)[0])
     assert "mask" in direct.code
-    assert all("ne" != getattr(layer, "name", "") for layer in direct.layers)
+    assert all(getattr(layer, "name", "") != "ne" for layer in direct.layers)
 
 
 def test_the_program_is_plain_generated_code():
