@@ -191,9 +191,9 @@ class Optimizer(Steps, CustomUpdates):
             self._learning_rate = value
         elif isinstance(current, LearningRateSchedule):
             raise TypeError(
-                "This optimizer was created with a `LearningRateSchedule` object as its `learning_rate` constructor "
-                "argument, hence its learning rate is not settable. If you need the learning rate to be settable, "
-                "you should instantiate the optimizer with a float `learning_rate` argument."
+                f"The learning rate of {type(self).__name__} follows a LearningRateSchedule "
+                f"({type(current).__name__}), so it cannot be set to a number. Make the optimizer with a float "
+                f"`learning_rate`, or assign another schedule. Received: {value!r}"
             )
         elif isinstance(current, Variable):
             current.assign(value)
