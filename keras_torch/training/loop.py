@@ -11,19 +11,26 @@ import torch
 
 from keras_torch import config
 from keras_torch.callbacks import CallbackList, Logs
+from keras_torch.data import SequenceData
 
 
 class Steps:
     """The batches of each epoch: all of a source, or `steps` at a time, going on where the last epoch stopped.
 
+    With `fresh`, as in validation, each epoch starts at the first batch again, except in Keras 1 and 2. So does every
+    epoch of a Sequence in tf.keras. Keras 1, 2 and tf.keras start over in the middle of an epoch of other sources.
     `exhausted` says that a source which cannot start again, such as a generator, has come to its end.
     """
 
-    def __init__(self, source: Any, steps: int | None = None) -> None:
+    def __init__(self, source: Any, steps: int | None = None, fresh: bool = False) -> None:
         self.source = source
         self.steps = steps
         self.count: int | None = steps if steps is not None else source.num_batches
         self.exhausted = False
+        dialect = config.dialect()
+        fresh = fresh or (dialect == "tf" and isinstance(source, SequenceData))
+        self._fresh = fresh and source.repeatable and not config.is_classic()
+        self._cycles = not self._fresh and source.repeatable and dialect in ("1", "2", "tf")
         self._iterator: Iterator[Any] | None = None
         self._used = 0
 
@@ -49,14 +56,14 @@ class Steps:
         available = self.source.num_batches
         for _ in range(steps):
             data = self._next()
-            if data is _END and config.is_classic() and self.source.repeatable:
+            if data is _END and self._cycles:
                 data = self._next()
             if data is _END:
                 warn_exhausted()
                 return
             self._used += 1
             yield data
-        if available is not None and self._used >= available:
+        if self._fresh or (available is not None and self._used >= available):
             self._finish_pass()
 
     def _next(self) -> Any:

@@ -155,7 +155,7 @@ class Trainer(GeneratorMethods):
         else:
             queue = (workers, use_multiprocessing, max_queue_size)
             source = sources.stream(self, x, y, sample_weight, None, batch_size, False, *queue)
-        batches = Steps(source, sources.check_steps("steps", steps))
+        batches = Steps(source, sources.check_steps("steps", steps), fresh=True)
         self._prepare(training=False)
         self.stop_evaluating = False
         logs = loop.test(self, batches, self._callback_list(callbacks, verbose, source, batches))
@@ -180,7 +180,7 @@ class Trainer(GeneratorMethods):
         else:
             queue = (workers, use_multiprocessing, max_queue_size)
             source = sources.stream(self, x, None, None, None, batch_size, False, *queue)
-        batches = Steps(source, sources.check_steps("steps", steps))
+        batches = Steps(source, sources.check_steps("steps", steps), fresh=True)
         self.stop_predicting = False
         self.make_predict_function()
         found = Predictions(getattr(source, "size", None) if steps is None else None)
@@ -436,8 +436,9 @@ class Trainer(GeneratorMethods):
         size = sources.check_batch_size(batch_size)
         step_count = sources.check_steps("validation_steps", step_count)
         if isinstance(data, sources.ArrayArguments):
-            return Steps(data.source(size, False), step_count)
-        return Steps(sources.stream(self, data, None, None, None, batch_size, False, *queue), step_count)
+            return Steps(data.source(size, False), step_count, fresh=True)
+        source = sources.stream(self, data, None, None, None, batch_size, False, *queue)
+        return Steps(source, step_count, fresh=True)
 
     def _callback_list(
         self,

@@ -47,7 +47,7 @@ NETS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...], int, str]] = {
 }
 
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
-    "sgd": lambda o: o.SGD(0.1),
+    "sgd": lambda o: o.SGD(0.2),
     "sgd_momentum": lambda o: o.SGD(0.05, momentum=0.9),
     "sgd_nesterov": lambda o: o.SGD(0.05, momentum=0.9, nesterov=True),
     "sgd_schedule": lambda o: o.SGD(o.schedules.InverseTimeDecay(0.2, decay_steps=10, decay_rate=0.5)),
@@ -61,7 +61,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
     "adam_amsgrad": lambda o: o.Adam(0.01, amsgrad=True, clipnorm=0.5),
     "adamw": lambda o: o.AdamW(0.01, weight_decay=0.02),
     "adagrad": lambda o: o.Adagrad(0.05),
-    "adadelta": lambda o: o.Adadelta(1.0),
+    "adadelta": lambda o: o.Adadelta(5.0),
     "adamax": lambda o: o.Adamax(0.01),
     "nadam": lambda o: o.Nadam(0.01),
 }

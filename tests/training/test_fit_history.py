@@ -1,0 +1,38 @@
+"""History and evaluation of longer trainings equal those of real Keras 2.15 and 3.15."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import keras_torch as keras
+from keras_torch import config
+
+CASES = runpy.run_path(str(Path(__file__).with_name("history_cases.py")))["CASES"]
+GOLDEN = Path(__file__).parents[1] / "golden"
+FILES = {"tf": "fit_history_keras215.json", "3": "fit_history_keras315.json"}
+RESULTS = {dialect: json.loads((GOLDEN / name).read_text())["cases"] for dialect, name in FILES.items()}
+
+
+def compare(found: Any, expected: Any, where: str) -> None:
+    if isinstance(expected, dict):
+        assert list(found) == list(expected), where
+        for name in expected:
+            compare(found[name], expected[name], f"{where}/{name}")
+    elif isinstance(expected, list) and isinstance(expected[0], (dict, list)):
+        for number, pair in enumerate(zip(found, expected, strict=True)):
+            compare(*pair, f"{where}/{number}")
+    else:
+        assert np.shape(found) == np.shape(expected), where
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6, err_msg=where)
+
+
+@pytest.mark.parametrize(("dialect", "name"), [(dialect, name) for dialect in FILES for name in RESULTS[dialect]])
+def test_history_equals_that_of_real_keras(dialect: str, name: str) -> None:
+    with config.dialect_scope(dialect):
+        compare(CASES[name](keras), RESULTS[dialect][name], name)
