@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from keras_torch import config
 from keras_torch.legacy.rows import ANY, Refused, Row
 
 DATA_FORMAT: dict[Any, Any] = {"th": "channels_first", "tf": "channels_last", "default": None}
@@ -36,7 +38,6 @@ FORGETTING = GATED | {"forget_bias_init": "unit_forget_bias"}
 REGULARIZED = ("W_regularizer", "b_regularizer", "activity_regularizer", "W_constraint", "b_constraint", "bias")
 CHANNELS_LAST = {era: {"data_format": "channels_last"} for era in ("1", "2", "tf")}
 HARD_SIGMOID = {"recurrent_activation": "hard_sigmoid"}
-FORGET_BIAS = {"unit_forget_bias": {"one": True, "ones": True, "zero": False, "zeros": False}}
 STRATEGY = {
     "consume_less": Refused("it chose between equal computations.", ANY),
     "implementation": Refused("it chose between equal computations.", ANY),
@@ -62,6 +63,24 @@ def _sequence_shape(bound: dict[str, Any]) -> None:
     dim, length = bound.pop("input_dim", None), bound.pop("input_length", None)
     if dim is not None and not bound.keys() & {"input_shape", "batch_input_shape", "batch_shape"}:
         bound["input_shape"] = (length, dim)
+
+
+def _forget_bias(bound: dict[str, Any]) -> None:
+    """Keras 1's `forget_bias_init` was an initializer; what it can say today is one or zero."""
+    value = bound.get("unit_forget_bias")
+    if not isinstance(value, str):
+        return
+    if value not in ("one", "ones", "zero", "zeros"):
+        raise ValueError(f"`forget_bias_init` must be 'one' or 'zero' since Keras 2. Received: {value!r}")
+    bound["unit_forget_bias"] = value.startswith("one")
+    if value.startswith("zero") and config.dialect() == "2":
+        warnings.warn("Keras 2 ignored `forget_bias_init='zero'`, so the bias starts at one.", stacklevel=5)
+        bound["unit_forget_bias"] = True
+
+
+def _lstm(bound: dict[str, Any]) -> None:
+    _forget_bias(bound)
+    _sequence_shape(bound)
 
 
 def _both_kernels_of_sequence(bound: dict[str, Any]) -> None:
@@ -102,7 +121,7 @@ def _recurrent_row(renamed: dict[str, str], *middle: str, **more: Any) -> Row:
     """Row of a recurrent layer; `middle` are the arguments between the initializers and the regularizers."""
     tail = ("W_regularizer", "U_regularizer", "b_regularizer", "dropout_W", "dropout_U")
     order = ("output_dim", "init", "inner_init", *middle, *tail)
-    return Row(renamed=renamed, orders={"1": order}, refused=STRATEGY, prepare=_sequence_shape, **more)
+    return Row(renamed=renamed, orders={"1": order}, refused=STRATEGY, **{"prepare": _sequence_shape, **more})
 
 
 def _both_kernels(bound: dict[str, Any]) -> None:
@@ -247,7 +266,7 @@ LAYERS: dict[str, Row] = {
     "LSTM": _recurrent_row(
         FORGETTING,
         *("forget_bias_init", "activation", "inner_activation"),
-        values=FORGET_BIAS,
+        prepare=_lstm,
         defaults=dict.fromkeys(_KERAS_1_2, HARD_SIGMOID),
     ),
     "ConvLSTM2D": Row(
@@ -260,7 +279,8 @@ LAYERS: dict[str, Row] = {
             ),
             "2": ("filters", "nb_row", "nb_col"),
         },
-        values={"data_format": DATA_FORMAT, **FORGET_BIAS},
+        values={"data_format": DATA_FORMAT},
+        prepare=_forget_bias,
         defaults=dict.fromkeys((*_KERAS_1_2, "tf"), HARD_SIGMOID),
         joined={"kernel_size": ("nb_row", "nb_col")},
         conflicts=("padding", "strides", "data_format"),

@@ -125,6 +125,14 @@ def test_input_dim_of_a_layer_on_sequences_leaves_the_length_open():
     assert fixed.get_config()["batch_input_shape"] == (None, 7, 3)
 
 
+def test_the_forget_bias_of_keras_1_is_one_or_zero():
+    assert make("LSTM", 4, forget_bias_init="zero")["unit_forget_bias"] is False
+    with pytest.raises(ValueError, match="'one' or 'zero'.*'glorot_uniform'"):
+        make("LSTM", 4, forget_bias_init="glorot_uniform")
+    with config.dialect_scope("2"), pytest.warns(UserWarning, match="Keras 2 ignored"):
+        assert make("LSTM", 4, forget_bias_init="zero")["unit_forget_bias"] is True
+
+
 @pytest.mark.parametrize(
     ("dialect", "gate", "reset_after"),
     [("1", "hard_sigmoid", False), ("2", "hard_sigmoid", False), ("tf", "sigmoid", True), (None, "sigmoid", True)],
