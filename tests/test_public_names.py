@@ -38,24 +38,8 @@ MISSING = {
         name_scope remat
     """,
     "backend": """
-        Function abs all any arange argmax argmin asymmetric_spatial_2d_padding asymmetric_temporal_padding
-        atrous_conv2d backend batch_dot batch_flatten batch_normalization bias_add binary_crossentropy
-        binary_focal_crossentropy cast cast_to_floatx categorical_crossentropy categorical_focal_crossentropy clip
-        concatenate constant conv1d conv2d conv2d_transpose conv3d conv3d_transpose cos count_params ctc_batch_cost
-        ctc_decode ctc_label_dense_to_sparse cumprod cumsum deconv2d depthwise_conv2d dot dropout dtype elu equal eval
-        exp expand_dims eye flatten foldl foldr function gather get_session get_variable_shape gradients greater
-        greater_equal hard_sigmoid identity in_test_phase in_top_k in_train_phase int_shape is_float_dtype
-        is_int_dtype is_placeholder is_sparse is_tensor l2_normalize learning_phase learning_phase_scope
-        legacy_weight_ordering less less_equal lesser lesser_equal local_conv1d local_conv2d log logsumexp
-        manual_variable_initialization map_fn max maximum mean min minimum moving_average_update name_scope ndim
-        normalize_batch_in_training normalize_data_format not_equal one_hot ones ones_like permute_dimensions
-        placeholder pool2d pool3d pow print_tensor prod random_bernoulli random_binomial random_normal
-        random_normal_variable random_uniform random_uniform_variable relu repeat repeat_elements reshape
-        resize_images resize_volumes result_type reverse rnn round separable_conv1d separable_conv2d
-        set_learning_phase set_legacy_weight_ordering shape sigmoid sign sin slice softmax softplus softsign
-        sparse_categorical_crossentropy spatial_2d_padding spatial_3d_padding sqrt square squeeze stack std
-        stop_gradient sum switch tanh temporal_padding tf_major_version tf_minor_version tile to_dense transpose
-        truncated_normal update update_add update_sub var variable zeros zeros_like
+        ctc_decode ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
+        tf_minor_version
     """,
     "callbacks": """
         BackupAndRestore OrbaxCheckpoint RemoteMonitor SidecarEvaluatorModelExport SwapEMAWeights TensorBoard

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,14 +58,18 @@ def learning_phase_scope(value: Any) -> Iterator[None]:
         _state.fixed = before
 
 
-@contextlib.contextmanager
-def running_phase(training: bool) -> Iterator[None]:
-    """Tell `learning_phase` the mode of the layer whose `call` runs in the `with` block."""
-    before, _state.running = _state.running, int(training)
-    try:
-        yield
-    finally:
-        _state.running = before
+def phased(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a layer's `call`: inside, `learning_phase` is the layer's mode."""
+
+    @functools.wraps(call)
+    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before, _state.running = _state.running, int(self.training)
+        try:
+            return call(self, *args, **kwargs)
+        finally:
+            _state.running = before
+
+    return run
 
 
 class TrainPhase(nn.Module):
@@ -135,36 +140,36 @@ def _entries(elems: Any) -> list[Any]:
 
 def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
     """Apply a function to each entry of the first axis and stack the results, cast to `dtype` if given."""
-    return _map(elems, fn, dtype)
 
+    @recorded
+    def mapped(elems: Any) -> Any:
+        results = [fn(entry) for entry in _entries(elems)]
+        if isinstance(results[0], (list, tuple)):
+            columns = zip(*results, strict=True)
+            return type(results[0])(torch.stack([tensor(item, dtype) for item in column]) for column in columns)
+        return torch.stack([tensor(item, dtype) for item in results])
 
-@recorded
-def _map(elems: Any, fn: Callable[[Any], Any], dtype: Any) -> Any:
-    results = [fn(entry) for entry in _entries(elems)]
-    if isinstance(results[0], (list, tuple)):
-        return type(results[0])(
-            torch.stack([tensor(item, dtype) for item in column]) for column in zip(*results, strict=True)
-        )
-    return torch.stack([tensor(item, dtype) for item in results])
+    return mapped(elems)
 
 
 def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
     """Combine the entries of the first axis from the first on: `fn(accumulated, entry)`."""
-    return _fold(elems, initializer, fn, False)
+    return _fold(fn, elems, initializer, _entries)
 
 
 def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
     """Combine the entries of the first axis from the last on: `fn(accumulated, entry)`."""
-    return _fold(elems, initializer, fn, True)
+    return _fold(fn, elems, initializer, lambda values: _entries(values)[::-1])
 
 
-@recorded
-def _fold(elems: Any, initializer: Any, fn: Callable[[Any, Any], Any], backwards: bool) -> Any:
-    entries = _entries(elems)
-    if backwards:
-        entries.reverse()
-    if initializer is None:
-        initializer, *entries = entries
-    for entry in entries:
-        initializer = fn(initializer, entry)
-    return initializer
+def _fold(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any, order: Callable[[Any], list[Any]]) -> Any:
+    @recorded
+    def folded(elems: Any, accumulated: Any) -> Any:
+        entries = order(elems)
+        if accumulated is None:
+            accumulated, *entries = entries
+        for entry in entries:
+            accumulated = fn(accumulated, entry)
+        return accumulated
+
+    return folded(elems, initializer)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_torch import config
+from keras_torch.backend.control import forget_learning_phase
+from keras_torch.backend.random import forget_generators
 from keras_torch.symbolic import naming
 
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
@@ -18,8 +20,13 @@ def backend() -> str:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Start counting layer names again. Models no longer referred to are freed by Python, as everything else is."""
+    """Start counting layer names, seeds and the learning phase anew.
+
+    Models no longer referred to are freed by Python, as everything else is, whatever `free_memory` says.
+    """
     naming.reset_names()
+    forget_generators()
+    forget_learning_phase()
 
 
 def get_uid(prefix: str = "") -> int:

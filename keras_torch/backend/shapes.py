@@ -9,6 +9,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend.tensors import axes_of, recorded, tensor
+from keras_torch.legacy import translated
 
 
 @recorded
@@ -29,6 +30,7 @@ def transpose(x: Any) -> Any:
     return torch.permute(x, tuple(reversed(range(len(x.shape)))))
 
 
+@translated("backend.expand_dims")
 def expand_dims(x: Any, axis: int = -1) -> Any:
     """Add an axis of size 1."""
     return torch.unsqueeze(tensor(x), axis)
@@ -106,6 +108,7 @@ def gather(reference: Any, indices: Any) -> Any:
     return tensor(reference)[tensor(indices, "int64")]
 
 
+@translated("backend.one_hot")
 @recorded
 def one_hot(indices: Any, num_classes: Any) -> Any:
     """Return `floatx` zeros of shape (..., num_classes) with a 1 at each index; all zeros for an index outside."""

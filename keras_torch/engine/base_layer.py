@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from keras_torch import config, legacy, regularizers
+from keras_torch.backend.control import phased
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
 from keras_torch.engine.input_spec import check_inputs
@@ -49,7 +50,7 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
         cls._knows_output_shape = cls.compute_output_shape is not Layer.compute_output_shape
         cls._makes_mask = cls.compute_mask is not Layer.compute_mask
         if "call" in cls.__dict__ and "forward" not in cls.__dict__:
-            cls.forward = cls.call
+            cls.forward = cls.call if cls._is_builtin else phased(cls.call)
         elif "forward" in cls.__dict__ and "call" not in cls.__dict__:
             cls.call = cls.forward  # type: ignore[method-assign]
         cls._call_signature = CallSignature(cls.call)

@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config as settings
 from keras_torch import registry
+from keras_torch.backend.control import phased
 from keras_torch.engine import Layer
 from keras_torch.engine.call import is_shape
 
@@ -125,6 +126,7 @@ class Lambda(Layer):
         self._takes_mask = "mask" in parameters and "mask" not in self.arguments
         self._takes_training = "training" in parameters and "training" not in self.arguments
 
+    @phased
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         options = self.arguments
         if self._takes_mask:

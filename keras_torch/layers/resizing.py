@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import config
+from keras_torch.backend.images import between_points
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.layers.spatial import (
     TO_CHANNELS_FIRST,
@@ -202,19 +203,11 @@ class UpSampling2D(UpSampling):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if self.interpolation == "bilinear" and config.is_classic():
             first = 1 if self.data_format == "channels_last" else 2
-            return _between_points(_between_points(inputs, self.size[0], first), self.size[1], first + 1)
+            return between_points(between_points(inputs, self.size[0], first), self.size[1], first + 1)
         return self._resized(inputs, **self._OPTIONS[self.interpolation])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "interpolation": self.interpolation}
-
-
-def _between_points(inputs: torch.Tensor, factor: int, axis: int) -> torch.Tensor:
-    """Put `factor - 1` interpolated elements behind each element of an axis; the last one has no next and repeats."""
-    count = inputs.shape[axis]
-    following = torch.cat((inputs.narrow(axis, 1, count - 1), inputs.narrow(axis, count - 1, 1)), axis)
-    steps = [torch.lerp(inputs, following, step / factor) for step in range(factor)]
-    return torch.stack(steps, axis + 1).flatten(axis, axis + 1)
 
 
 class UpSampling3D(UpSampling):

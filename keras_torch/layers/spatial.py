@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+from keras_torch.backend.conv import same_padding as same_padding
+
 PADDINGS = ("valid", "same", "causal")
 
 # Axis orders of the free views between (N, *space, C) and (N, C, *space), by number of spatial axes.
@@ -48,12 +50,6 @@ def padding_name(value: Any, allowed: Sequence[str], layer: str) -> str:
     if name not in allowed:
         raise ValueError(f"Layer {layer!r}: `padding` must be one of {tuple(allowed)}. Received: {value!r}")
     return name
-
-
-def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Return TensorFlow's (before, after) for `padding="same"`: an odd amount puts the extra element after."""
-    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    return total // 2, total - total // 2
 
 
 def window_count(size: int | None, kernel: int, stride: int, padding: str, dilation: int = 1) -> int | None:

@@ -59,14 +59,15 @@ class Model(Trainer, Layer):
         known = {id(module) for module in self._modules.values()}
         keys = []
         for operation in network.operations:
-            if isinstance(operation, nn.Module) and id(operation) not in known:
+            module = operation.target if isinstance(operation, FunctionOp) else operation
+            if isinstance(module, nn.Module) and id(module) not in known:
                 key = re.sub(r"\W", "_", str(operation.name))
                 while key in self._modules or hasattr(self, key):
                     key += "_"
-                self._modules[key] = operation
+                self._modules[key] = module
                 keys.append(key)
-                if operation.training != self.training:
-                    operation.train(self.training)
+                if module.training != self.training:
+                    module.train(self.training)
         for node in network.nodes:
             for index, item in enumerate(pytree.tree_leaves((node.args, node.kwargs))):
                 if isinstance(item, nn.Parameter) and not any(item is own for own in self._parameters.values()):

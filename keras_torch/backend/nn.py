@@ -1,0 +1,241 @@
+"""Activations, losses and normalization on tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from keras_torch import config
+from keras_torch.backend.random import generator
+from keras_torch.backend.tensors import axes_of, floating, recorded, tensor
+from keras_torch.legacy import translated
+
+
+def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """`x` from `threshold` up to `max_value`; below `threshold`, `alpha * (x - threshold)`."""
+    x = tensor(x)
+    if threshold == 0.0:
+        positive = torch.relu(x) if alpha == 0.0 else F.leaky_relu(x, alpha)
+        return positive if max_value is None else torch.clamp(positive, max=max_value)
+    positive = torch.where(torch.gt(x, threshold), x, torch.zeros_like(x))
+    positive = positive if max_value is None else torch.clamp(positive, max=max_value)
+    return positive if alpha == 0.0 else positive - alpha * torch.relu(threshold - x)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """`x` where positive, else `alpha * (exp(x) - 1)`."""
+    return F.elu(floating(x), alpha)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """Normalise `exp(x)` to sum 1 along an axis."""
+    return torch.softmax(floating(x), axis)
+
+
+def softplus(x: Any) -> Any:
+    """`log(exp(x) + 1)`."""
+    return F.softplus(floating(x))
+
+
+def softsign(x: Any) -> Any:
+    """`x / (|x| + 1)`."""
+    return F.softsign(floating(x))
+
+
+def sigmoid(x: Any) -> Any:
+    """`1 / (1 + exp(-x))`."""
+    return torch.sigmoid(floating(x))
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """`0.2 * x + 0.5`, clipped to [0, 1]."""
+    return torch.clamp(0.2 * floating(x) + 0.5, 0.0, 1.0)
+
+
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent."""
+    return torch.tanh(floating(x))
+
+
+@recorded
+def dropout(x: Any, level: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None) -> Any:
+    """Set a fraction `level` of the values to 0 and scale the others by `1 / (1 - level)`, in every mode."""
+    x = floating(x)
+    if noise_shape is None and seed is None:
+        return F.dropout(x, level)
+    shape = x.shape if noise_shape is None else tuple(n or x.shape[axis] for axis, n in enumerate(noise_shape))
+    kept = torch.rand(shape, dtype=x.dtype, device=x.device, generator=generator(seed, x.device)) >= level
+    return x * kept / (1.0 - level)
+
+
+def l2_normalize(x: Any, axis: Any = None) -> Any:
+    """Divide by the Euclidean norm over the axes; a squared norm below 1e-12 counts as 1e-12."""
+    x = floating(x)
+    total = torch.sum(torch.square(x), axes_of(x, axis), keepdim=True)
+    return x * torch.rsqrt(torch.clamp(total, min=1e-12))
+
+
+@recorded
+def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+    """Whether at most `k - 1` predictions of a row exceed that of the target class."""
+    predictions, targets = tensor(predictions), tensor(targets, "int64")
+    wanted = torch.gather(predictions, 1, targets.unsqueeze(1))
+    return torch.sum(predictions > wanted, 1).lt(k) & torch.isfinite(wanted.squeeze(1))
+
+
+def _clipped(probabilities: Any) -> Any:
+    return torch.clamp(probabilities, config.epsilon(), 1.0 - config.epsilon())
+
+
+def _logits(output: Any, from_logits: bool) -> Any:
+    return output if from_logits else getattr(output, "_keras_logits", None)
+
+
+def _log_softmax(output: Any, from_logits: bool, axis: int) -> Any:
+    logits = _logits(output, from_logits)
+    if logits is not None:
+        return F.log_softmax(logits, axis)
+    return torch.log(_clipped(output / torch.sum(output, axis, keepdim=True)))
+
+
+@translated("backend.categorical_crossentropy")
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """Return `-sum(target * log(output))` along `axis`, for probabilities or logits."""
+    target, output = tensor(target), floating(output)
+    return -torch.sum(target * _log_softmax(output, from_logits, axis), axis)
+
+
+def categorical_focal_crossentropy(
+    target: Any, output: Any, alpha: Any = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
+) -> Any:
+    """Categorical cross-entropy with each class's term times `alpha * (1 - p)**gamma`."""
+    target, output = tensor(target), floating(output)
+    logits = _logits(output, from_logits)
+    output = output if logits is None else torch.softmax(logits, axis)
+    output = _clipped(output / torch.sum(output, axis, keepdim=True))
+    return -torch.sum(alpha * torch.pow(1.0 - output, gamma) * target * torch.log(output), axis)
+
+
+@translated("backend.sparse_categorical_crossentropy")
+@recorded
+def sparse_categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None
+) -> Any:
+    """Return minus the log probability of the integer class `target`; 0 for targets of `ignore_class`."""
+    target, output = tensor(target, "int64"), floating(output)
+    logits = _logits(output, from_logits)
+    values = torch.movedim(F.log_softmax(torch.log(_clipped(output)) if logits is None else logits, axis), axis, -1)
+    target = target.reshape(values.shape[:-1])
+    valid = None if ignore_class is None else torch.ne(target, ignore_class)
+    classes = target if valid is None else torch.where(valid, target, 0)
+    losses = -torch.gather(values, -1, classes.unsqueeze(-1)).squeeze(-1)
+    return losses if valid is None else torch.where(valid, losses, 0.0)
+
+
+@translated("backend.binary_crossentropy")
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """Return the cross-entropy between each target in [0, 1] and an independent probability or logit."""
+    output = floating(output)
+    target = tensor(target, output.dtype)
+    logits = _logits(output, from_logits)
+    if logits is not None:
+        return F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    # tf.keras adds epsilon once more inside the logarithms
+    epsilon = config.epsilon() if config.dialect() == "tf" else 0.0
+    output = _clipped(output)
+    return -(target * torch.log(output + epsilon) + (1.0 - target) * torch.log(1.0 - output + epsilon))
+
+
+def binary_focal_crossentropy(
+    target: Any,
+    output: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+) -> Any:
+    """Binary cross-entropy times `(1 - p)**gamma`, where p is the probability of the truth."""
+    output = floating(output)
+    target = tensor(target, output.dtype)
+    probability = torch.sigmoid(output) if from_logits else output
+    right = target * probability + (1.0 - target) * (1.0 - probability)
+    values = torch.pow(1.0 - right, gamma) * binary_crossentropy(target, output, from_logits)
+    return (target * alpha + (1.0 - target) * (1.0 - alpha)) * values if apply_class_balancing else values
+
+
+@translated("backend.bias_add")
+@recorded
+def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+    """Add a bias of one axis (channels), or of all axes but the batch with the channels last."""
+    x, bias = tensor(x), tensor(bias)
+    if bias.dim() not in (1, x.dim() - 1):
+        raise ValueError(
+            f"`bias` must have 1 or {x.dim() - 1} axes for `x` of shape {tuple(x.shape)}. "
+            f"Received: bias of shape {tuple(bias.shape)}"
+        )
+    if config.standardize_data_format(data_format) == "channels_first" and x.dim() > 2:
+        bias = bias.reshape(-1, *[1] * (x.dim() - 2)) if bias.dim() == 1 else bias.movedim(-1, 0)
+    return x + bias
+
+
+def _along(statistic: Any, x: Any, kept: Sequence[int]) -> Any:
+    """Give a mean or a scale the axes of `x`, of which it has the `kept` ones."""
+    if statistic is None:
+        return None
+    statistic = tensor(statistic)
+    sizes = [n if axis in kept else 1 for axis, n in enumerate(x.shape)]
+    return statistic.reshape(sizes) if statistic.numel() == math.prod(sizes) else statistic
+
+
+def _normalized(x: Any, mean: Any, var: Any, beta: Any, gamma: Any, epsilon: float) -> Any:
+    scale = torch.rsqrt(var + epsilon)
+    scale = scale if gamma is None else scale * gamma
+    return (x - mean) * scale if beta is None else (x - mean) * scale + beta
+
+
+@recorded
+def normalize_batch_in_training(
+    x: Any, gamma: Any, beta: Any, reduction_axes: Sequence[int], epsilon: float = 1e-3
+) -> Any:
+    """Normalize by the mean and variance over axes, scale by `gamma`, add `beta`; return result, mean and variance.
+
+    The returned variance of images is that of a sample (divided by one less), as TensorFlow's kernel gives it.
+    """
+    x = floating(x)
+    axes = axes_of(x, reduction_axes)
+    kept = [axis for axis in range(x.dim()) if axis not in axes]
+    var, mean = torch.var_mean(x, axes, correction=0)
+    shaped = [_along(item, x, kept) for item in (mean, var, beta, gamma)]
+    normed = _normalized(x, *shaped, epsilon)  # type: ignore[misc]
+    if x.dim() == 4 and list(reduction_axes) == [0, 1, 2]:
+        count = x.numel() // x.shape[-1]
+        var = var * (count / max(count - 1, 1))
+    return normed, mean, var
+
+
+@translated("backend.batch_normalization")
+@recorded
+def batch_normalization(
+    x: Any, mean: Any, var: Any, beta: Any, gamma: Any, axis: int = -1, epsilon: float = 1e-3
+) -> Any:
+    """Return `(x - mean) / sqrt(var + epsilon) * gamma + beta`; the statistics lie along `axis` or fit as they are."""
+    x = floating(x)
+    shaped = [_along(item, x, axes_of(x, axis)) for item in (mean, var, beta, gamma)]
+    return _normalized(x, *shaped, epsilon)  # type: ignore[misc]
+
+
+@recorded
+def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
+    """Return the CTC loss (samples, 1) of labels (samples, length) and softmax outputs (samples, time, classes).
+
+    Lengths have shape (samples, 1); the last class is the blank (https://www.cs.toronto.edu/~graves/icml_2006.pdf).
+    """
+    y_pred = floating(y_pred)
+    values = F.log_softmax(torch.log(y_pred + config.epsilon()), -1).transpose(0, 1)
+    lengths = [tensor(item, "int64").reshape(-1) for item in (input_length, label_length)]
+    losses = F.ctc_loss(values, tensor(y_true, "int64"), *lengths, blank=y_pred.shape[-1] - 1, reduction="none")
+    return losses.unsqueeze(1)

@@ -1,0 +1,94 @@
+"""Random tensors. Without `seed` they come from torch's generator, so `torch.manual_seed` repeats them.
+
+With a `seed` they come from a generator of that seed, which goes on from call to call as an operation of TensorFlow's
+graph does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from keras_torch import config
+from keras_torch.backend.tensors import recorded
+from keras_torch.backend.variable import Variable
+from keras_torch.legacy import translated
+
+_generators: dict[tuple[int, str], torch.Generator] = {}
+
+
+def generator(seed: int | None, device: torch.device) -> torch.Generator | None:
+    """Return the generator of a seed on a device; None, torch's own, without a seed and for shapes only."""
+    if seed is None or device.type == "meta":
+        return None
+    key = (int(seed), str(device))
+    if key not in _generators:
+        _generators[key] = torch.Generator(device).manual_seed(int(seed))
+    return _generators[key]
+
+
+def forget_generators() -> None:
+    """Start all seeds anew."""
+    _generators.clear()
+
+
+def _options(dtype: Any, seed: int | None) -> dict[str, Any]:
+    device = config.default_device()
+    return {"dtype": config.torch_dtype(dtype), "device": device, "generator": generator(seed, device)}
+
+
+@translated("backend.random_normal")
+@recorded
+def random_normal(
+    shape: Sequence[Any], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: int | None = None
+) -> Any:
+    """Return values of a normal distribution."""
+    return torch.randn(tuple(shape), **_options(dtype, seed)) * stddev + mean
+
+
+@translated("backend.random_uniform")
+@recorded
+def random_uniform(
+    shape: Sequence[Any], minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: int | None = None
+) -> Any:
+    """Return values of the uniform distribution over [minval, maxval); an integer `dtype` gives integers."""
+    options = _options(dtype, seed)
+    if not options["dtype"].is_floating_point:
+        return torch.randint(minval, maxval, tuple(shape), **options)
+    return torch.rand(tuple(shape), **options) * (maxval - minval) + minval
+
+
+@recorded
+def random_bernoulli(shape: Sequence[Any], p: Any = 0.0, dtype: Any = None, seed: int | None = None) -> Any:
+    """Return 1 with probability `p`, else 0."""
+    options = _options(None, seed)
+    return (torch.rand(tuple(shape), **options) < p).to(config.torch_dtype(dtype))
+
+
+random_binomial = random_bernoulli
+
+
+@recorded
+def truncated_normal(
+    shape: Sequence[Any], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> Any:
+    """Return values of a normal distribution, those beyond two standard deviations drawn again."""
+    options = _options(dtype, seed)
+    source = options.pop("generator")
+    return torch.nn.init.trunc_normal_(torch.empty(tuple(shape), **options), generator=source) * stddev + mean
+
+
+def random_normal_variable(
+    shape: Sequence[int], mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """Return a variable of values of a normal distribution with the standard deviation `scale`."""
+    return Variable(random_normal(shape, mean, scale, dtype, seed), name=name or "variable")
+
+
+def random_uniform_variable(
+    shape: Sequence[int], low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """Return a variable of values of the uniform distribution over [low, high)."""
+    return Variable(random_uniform(shape, low, high, dtype, seed), name=name or "variable")
