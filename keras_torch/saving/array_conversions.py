@@ -54,6 +54,8 @@ def reshaped(part: Source, shape: Shape) -> Source:
 def convert(layer: Any, sources: list[Source], shapes: list[Shape], origin: Any) -> list[Source]:
     """Return the sources as the layer wants them; `shapes` are those of its weights."""
     name = type(layer).__name__
+    if not sources:
+        return sources
     if name == "Bidirectional":
         half, middle = len(sources) // 2, len(shapes) // 2
         forward = convert(layer.forward_layer, sources[:half], shapes[:middle], origin)
@@ -64,7 +66,7 @@ def convert(layer: Any, sources: list[Source], shapes: list[Shape], origin: Any)
         return _convert_model(layer, sources, origin)
     if origin.generation == "1" and name in _KERAS_1:
         sources = _KERAS_1[name](sources, shapes)
-    if origin.generation in ("1", "2") and origin.backend == "theano" and name.startswith("Conv") and sources:
+    if origin.generation in ("1", "2") and origin.backend == "theano" and name.startswith("Conv"):
         spatial = range(len(sources[0].shape) - 2)
         sources = [flipped(sources[0], tuple(spatial)), *sources[1:]]
     return sources

@@ -299,5 +299,6 @@ def write_strings(group: h5py.Group, name: str, values: Sequence[str]) -> None:
 
 
 def write_text(group: h5py.Group, name: str, value: str) -> None:
-    """Store a string of any length (variable-length strings lie outside the header)."""
-    group.attrs[name] = value.encode("utf-8")
+    """Store a string: of fixed length where it fits, which old versions of h5py and Keras 2.2 decode without help."""
+    data = value.encode("utf-8")
+    group.attrs[name] = np.bytes_(data) if 0 < len(data) <= HEADER_LIMIT else data

@@ -32,6 +32,11 @@ _MERGE_MODES = {
     "cos": "Dot",
 }
 
+# Keras 1 forgot to write the `dim_ordering` of these.
+_WITHOUT_DIM_ORDERING = frozenset(
+    {"Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D"}
+)
+
 
 class TupleLoader(yaml.SafeLoader):
     """PyYAML's safe loader plus the one tag that Keras 1 and 2 wrote: Python tuples."""
@@ -132,7 +137,8 @@ class ConfigReader:
         for layer in config["layers"]:
             if not isinstance(layer, Mapping):
                 raise FileFormatError(f"A layer of a model must be an object. Received: {_brief(layer)}")
-        result["layers"] = [self.entry(layer) for layer in config["layers"]]
+        layers = _with_dim_ordering(config["layers"]) if self.generation == "1" else config["layers"]
+        result["layers"] = [self.entry(layer) for layer in layers]
         if "input_layers" in config:
             for key in ("input_layers", "output_layers"):
                 value = result[key]
@@ -165,6 +171,8 @@ class ConfigReader:
         custom = self._is_custom(item)
         read = {key: self._value(key, value) for key, value in config.items() if not (key == "dtype" and value is None)}
         if not custom:
+            if class_name != "InputLayer":
+                read.pop("input_dtype", None)
             read = legacy.upgrade_config(class_name, read, self.generation)
             read = self._known_only(class_name, read)
         result["config"] = read
@@ -284,6 +292,21 @@ def _is_repeated(config: Mapping[str, Any], nested: set[str]) -> bool:
             return False
     renumber(config["output_layers"], note)
     return all(index % 2 for index in indices)
+
+
+def _with_dim_ordering(layers: list[Any]) -> list[Any]:
+    """Add `dim_ordering`, if all layers that state it agree, to those whose `get_config` left it out in Keras 1."""
+    stated = {layer["config"].get("dim_ordering") for layer in layers if isinstance(layer.get("config"), Mapping)}
+    stated.discard(None)
+    if len(stated) != 1:
+        return layers
+    ordering = stated.pop()
+    return [
+        {**layer, "config": {"dim_ordering": ordering, **layer["config"]}}
+        if layer.get("class_name") in _WITHOUT_DIM_ORDERING and isinstance(layer.get("config"), Mapping)
+        else layer
+        for layer in layers
+    ]
 
 
 def _merge_layer(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

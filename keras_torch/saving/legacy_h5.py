@@ -8,13 +8,12 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import h5py
 import torch
 
 from keras_torch import config, registry
 from keras_torch.engine import Layer
 from keras_torch.errors import FileFormatError
-from keras_torch.saving import hdf5, legacy_weights
+from keras_torch.saving import hdf5, legacy_weights, optimizer_state
 from keras_torch.saving.file_config import for_keras_2, write_object
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
@@ -48,7 +47,7 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
             hdf5.write_text(group, "training_config", training)
         legacy_weights.write_weights(group.create_group("model_weights"), model, VERSION)
         if optimizer is not None and getattr(optimizer, "built", False):
-            _write_optimizer_state(group.create_group("optimizer_weights"), model, optimizer)
+            optimizer_state.write(group.create_group("optimizer_weights"), model, optimizer)
 
 
 def _dialect_of(model: Any, optimizer: Any) -> str:
@@ -72,26 +71,6 @@ def write_weights(target: Any, model: Any) -> None:
     """Write the weights alone."""
     with hdf5.writing(target) as group:
         legacy_weights.write_weights(group, model, VERSION)
-
-
-def _write_optimizer_state(group: h5py.Group, model: Any, optimizer: Any) -> None:
-    from keras_torch.optimizers import state
-
-    paths: dict[int, str] = {}
-    for layer in model.layers:
-        for path, weight in legacy_weights.weight_paths(layer):
-            paths.setdefault(id(weight), path)
-    named: dict[str, Any] = {}
-    for entry in state.export(optimizer, "tf"):
-        name = entry.name
-        if entry.variable_index is not None:
-            variable = optimizer._trainable_variables[entry.variable_index]
-            short = state.path_of(variable, entry.variable_index)
-            name = name.removesuffix(short) + paths.get(id(variable), short)
-        while name in named:
-            name += "_1"
-        named[name] = entry.array
-    legacy_weights.write_arrays(group, list(named.items()))
 
 
 def read_model(
@@ -124,7 +103,7 @@ def read_model(
             model = build(described, reader.custom_objects, safe_mode)
             legacy_weights.assign(legacy_weights.plan(weights, model, origin=origin))
             if compile:
-                _compile(model, group, reader)
+                _compile(model, group, reader, origin)
     return model
 
 
@@ -145,7 +124,7 @@ def _check_sizes(
     legacy_weights.plan(weights, draft, origin=origin)
 
 
-def _compile(model: Any, group: hdf5.Group, reader: ConfigReader) -> None:
+def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin) -> None:
     """Compile the model as the file says; what is not understood leaves it uncompiled, with a warning."""
     text = group.text("training_config")
     if text is None:
@@ -167,33 +146,13 @@ def _compile(model: Any, group: hdf5.Group, reader: ConfigReader) -> None:
         )
         return
     if "optimizer_weights" in group:
-        _restore_optimizer(model, group)
-
-
-def _restore_optimizer(model: Any, group: hdf5.Group) -> None:
-    from keras_torch.optimizers import state
-
-    try:
-        stored = group.group("optimizer_weights")
-        names = stored.strings("weight_names") or []
-        size = sum(int(weight.value.numel()) for weight in model.trainable_weights)
-        datasets = [stored.dataset(name) for name in names]
-        if sum(_elements(dataset.shape) for dataset in datasets) > 4 * size + 1000:
-            raise FileFormatError(f"{group.file}: the optimizer's arrays are larger than the model allows.")
-        model.optimizer.build(model.trainable_weights)
-        state.import_(model.optimizer, [dataset.read(dataset.shape) for dataset in datasets], names)
-    except (ValueError, OSError) as error:
-        warnings.warn(
-            f"{group.file}: the optimizer's state was not restored; training goes on with a fresh one. ({error})",
-            stacklevel=6,
-        )
-
-
-def _elements(shape: tuple[int, ...]) -> int:
-    total = 1
-    for size in shape:
-        total *= size
-    return total
+        try:
+            optimizer_state.restore(model, group, origin)
+        except (ValueError, OSError) as error:
+            warnings.warn(
+                f"{group.file}: the optimizer's state was not restored; training goes on with a fresh one. ({error})",
+                stacklevel=5,
+            )
 
 
 def read_weights(source: Any, model: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:

@@ -85,8 +85,8 @@ def write_weights(group: h5py.Group, model: Any, version: str) -> None:
     """Write what stands in `model_weights`, or at the root of a file of weights."""
     layers = list(model.layers)
     hdf5.write_strings(group, "layer_names", [layer.name for layer in layers])
-    group.attrs["backend"] = b"tensorflow"
-    group.attrs["keras_version"] = version.encode()
+    hdf5.write_text(group, "backend", "tensorflow")
+    hdf5.write_text(group, "keras_version", version)
     # Sorted, so that a layer called "a" has its group before one called "a/b" is made inside it.
     for layer in sorted(layers, key=lambda layer: layer.name):
         write_arrays(group.require_group(layer.name), weight_paths(layer))

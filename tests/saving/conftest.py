@@ -16,24 +16,35 @@ sys.path.insert(0, str(ROOT / "scripts" / "golden"))
 
 import saving_models  # noqa: E402
 
-VERSIONS = ("2.15.0", "3.15.1")
+VERSIONS = ("1.2.2", "2.2.4", "2.15.0", "3.15.1")
+
+
+def archive(version):
+    return zipfile.ZipFile(ROOT / "tests" / "golden" / f"saving_h5_keras{version}.zip")
+
+
+def cases():
+    """Return (version, name) of every model that real Keras saved."""
+    for version in VERSIONS:
+        with archive(version) as files:
+            yield from ((version, name.removesuffix(".h5")) for name in files.namelist() if name.endswith(".h5"))
 
 
 class Golden:
     """One model that real Keras saved: its file, inputs, targets, predictions and further losses."""
 
     def __init__(self, version, name, folder):
-        with zipfile.ZipFile(ROOT / "tests" / "golden" / f"saving_h5_keras{version}.zip") as archive:
+        with archive(version) as files:
             self.path = folder / f"{name}.h5"
-            self.path.write_bytes(archive.read(f"{name}.h5"))
-            with np.load(io.BytesIO(archive.read(f"{name}.npz"))) as stored:
+            self.path.write_bytes(files.read(f"{name}.h5"))
+            with np.load(io.BytesIO(files.read(f"{name}.npz"))) as stored:
                 self.arrays = dict(stored)
 
     def all(self, kind):
         return [self.arrays[f"{kind}_{i}"] for i in range(9) if f"{kind}_{i}" in self.arrays]
 
 
-@pytest.fixture(params=[(version, name) for version in VERSIONS for name in saving_models.BUILDERS], ids="-".join)
+@pytest.fixture(params=list(cases()), ids="-".join)
 def golden(request, tmp_path):
     return Golden(*request.param, tmp_path)
 

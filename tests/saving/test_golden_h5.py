@@ -1,6 +1,7 @@
-"""Files written by real Keras 2.15.0 and 3.15.1 (scripts/golden/saving_h5.py)."""
+"""Files written by real Keras 1.2.2, 2.2.4, 2.15.0 and 3.15.1 (scripts/golden/saving_h5*.py)."""
 
 import numpy as np
+import pytest
 from saving_models import predict, train
 
 import keras_torch as keras
@@ -13,6 +14,8 @@ def test_models_of_real_keras_predict_the_same(golden):
 
 
 def test_training_goes_on_as_if_real_keras_had_never_stopped(golden):
+    if "losses" not in golden.arrays:
+        pytest.skip("Theano's gradients belong to kernels turned around")
     model = keras.saving.load_model(golden.path)
     losses = train(model, golden.all("input"), golden.all("target"), len(golden.arrays["losses"]))
     np.testing.assert_allclose(losses, golden.arrays["losses"], rtol=1e-4)
