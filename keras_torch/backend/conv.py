@@ -137,10 +137,10 @@ def depthwise_conv2d(
     return _depthwise(floating(x), tensor(depthwise_kernel), strides, padding, data_format, dilation_rate)
 
 
-def _depthwise(x: Any, kernel: Any, *options: Any) -> Any:
+def _depthwise(x: Any, kernel: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any) -> Any:
     channels = kernel.shape[-2]
     weight = torch.movedim(kernel, (-2, -1), (0, 1)).flatten(0, 1).unsqueeze(1)
-    return _convolve(x, weight, *options, groups=channels)
+    return _convolve(x, weight, strides, padding, data_format, dilation_rate, groups=channels)
 
 
 def _separable(x: Any, depthwise: Any, pointwise: Any, strides: Any, padding: str, *options: Any) -> Any:
@@ -181,7 +181,7 @@ def separable_conv2d(
 def _transposed(
     x: Any,
     kernel: Any,
-    output_shape: Sequence[int | None],
+    output_shape: Sequence[Any],
     strides: Any,
     padding: str,
     data_format: str | None,

@@ -38,6 +38,8 @@ def is_placeholder(x: Any) -> bool:
 class Gradients(nn.Module):
     """Computes the gradients of a tensor with respect to others and to weights, as a step of a running graph."""
 
+    weights: tuple[Any, ...]
+
     def __init__(self, weights: Sequence[Any]) -> None:
         super().__init__()
         self.__dict__["weights"] = tuple(weights)

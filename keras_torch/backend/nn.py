@@ -178,7 +178,8 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
             f"Received: bias of shape {tuple(bias.shape)}"
         )
     if config.standardize_data_format(data_format) == "channels_first" and x.dim() > 2:
-        bias = bias.reshape(-1, *[1] * (x.dim() - 2)) if bias.dim() == 1 else bias.movedim(-1, 0)
+        # Keras reshapes the larger bias to have the channels first; its axes are not moved.
+        bias = bias.reshape(bias.shape[-1], *bias.shape[:-1], *[1] * (x.dim() - 1 - bias.dim()))
     return x + bias
 
 
@@ -191,7 +192,8 @@ def _along(statistic: Any, x: Any, kept: Sequence[int]) -> Any:
     return statistic.reshape(sizes) if statistic.numel() == math.prod(sizes) else statistic
 
 
-def _normalized(x: Any, mean: Any, var: Any, beta: Any, gamma: Any, epsilon: float) -> Any:
+def _normalized(x: Any, statistics: Sequence[Any], epsilon: float) -> Any:
+    mean, var, beta, gamma = statistics
     scale = torch.rsqrt(var + epsilon)
     scale = scale if gamma is None else scale * gamma
     return (x - mean) * scale if beta is None else (x - mean) * scale + beta
@@ -210,7 +212,7 @@ def normalize_batch_in_training(
     kept = [axis for axis in range(x.dim()) if axis not in axes]
     var, mean = torch.var_mean(x, axes, correction=0)
     shaped = [_along(item, x, kept) for item in (mean, var, beta, gamma)]
-    normed = _normalized(x, *shaped, epsilon)  # type: ignore[misc]
+    normed = _normalized(x, shaped, epsilon)
     if x.dim() == 4 and list(reduction_axes) == [0, 1, 2]:
         count = x.numel() // x.shape[-1]
         var = var * (count / max(count - 1, 1))
@@ -225,7 +227,7 @@ def batch_normalization(
     """Return `(x - mean) / sqrt(var + epsilon) * gamma + beta`; the statistics lie along `axis` or fit as they are."""
     x = floating(x)
     shaped = [_along(item, x, axes_of(x, axis)) for item in (mean, var, beta, gamma)]
-    return _normalized(x, *shaped, epsilon)  # type: ignore[misc]
+    return _normalized(x, shaped, epsilon)
 
 
 @recorded
@@ -236,6 +238,6 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
     """
     y_pred = floating(y_pred)
     values = F.log_softmax(torch.log(y_pred + config.epsilon()), -1).transpose(0, 1)
-    lengths = [tensor(item, "int64").reshape(-1) for item in (input_length, label_length)]
-    losses = F.ctc_loss(values, tensor(y_true, "int64"), *lengths, blank=y_pred.shape[-1] - 1, reduction="none")
+    inputs, labels = (tensor(item, "int64").reshape(-1) for item in (input_length, label_length))
+    losses = F.ctc_loss(values, tensor(y_true, "int64"), inputs, labels, blank=y_pred.shape[-1] - 1, reduction="none")
     return losses.unsqueeze(1)
