@@ -319,25 +319,34 @@ class Model(Trainer, Layer):
         return yaml.safe_dump(json.loads(self.to_json()), **kwargs)
 
     @legacy.translated("Model.save")
-    def save(self, filepath: Any, overwrite: bool = True, save_format: str | None = None, **kwargs: Any) -> None:
+    def save(
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+        save_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Write architecture, weights, compile information and optimizer state to a Keras HDF5 file."""
         from keras_torch.saving import save_model
 
-        save_model(self, filepath, overwrite=overwrite, save_format=save_format, **kwargs)
+        save_model(self, filepath, overwrite, include_optimizer, save_format, **kwargs)
 
     @legacy.translated("Model.save_weights")
-    def save_weights(self, filepath: Any, overwrite: bool = True, save_format: str | None = None) -> None:
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, save_format: str | None = None, **kwargs: Any
+    ) -> None:
         """Write the weights to a Keras HDF5 file."""
         from keras_torch.saving import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite, save_format=save_format)
+        save_weights(self, filepath, overwrite, save_format, **kwargs)
 
     @legacy.translated("Model.load_weights")
-    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Read weights from a Keras file. ValueError, with the model unchanged, if they do not fit."""
         from keras_torch.saving import load_weights
 
-        load_weights(self, filepath, by_name=by_name, skip_mismatch=skip_mismatch)
+        load_weights(self, filepath, by_name, skip_mismatch, **kwargs)
 
 
 def record_or_run(function: Callable[..., Any], *args: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import torch
 
 from keras_torch.saving import hdf5
 from keras_torch.saving.array_conversions import Source, convert
@@ -99,7 +100,14 @@ def write_arrays(group: h5py.Group, named: Sequence[tuple[str, Any]]) -> None:
     names = [f"{path}:0" for path, _ in named]
     hdf5.write_strings(group, "weight_names", names)
     for name, (_, value) in zip(names, named, strict=True):
-        group.create_dataset(name, data=value.numpy() if hasattr(value, "numpy") else np.asarray(value))
+        group.create_dataset(name, data=_as_array(value))
+
+
+def _as_array(value: Any) -> np.ndarray:
+    """Return a weight as an array that HDF5 can hold: numpy has no bfloat16, its values fit into float32."""
+    if getattr(value, "dtype", None) is torch.bfloat16:
+        return value.value.detach().float().cpu().numpy()
+    return value.numpy() if hasattr(value, "numpy") else np.asarray(value)
 
 
 def read_weights(

@@ -142,6 +142,38 @@ def test_include_optimizer_false_leaves_out_compile_arguments_and_state(dense, t
         saving.load_model(tmp_path / "model.h5", compile=False)
 
 
+def test_arguments_of_every_generation_are_taken(dense, tmp_path):
+    dense.save(tmp_path / "a.h5", True, False)
+    dense.save(tmp_path / "b.h5", True, "h5")
+    dense.save(tmp_path / "c.h5", True, False, "h5", save_traces=True, options=None)
+    with pytest.raises(TypeError, match="no argument `signatures`"):
+        dense.save(tmp_path / "d.h5", signatures={})
+    with pytest.raises(TypeError, match="no argument `safe`"):
+        saving.load_model(tmp_path / "a.h5", safe=True)
+    for name, compiled in (("a", False), ("b", True), ("c", False)):
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert ("training_config" in file.attrs) == compiled
+
+
+def test_models_without_a_graph_are_not_saved_as_a_whole(tmp_path):
+    class Own(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    for model in (Own(name="own"), keras.Sequential([keras.layers.Dense(1)], name="own")):
+        with pytest.raises(ValueError, match="'own' cannot be saved as a whole"):
+            model.save(tmp_path / "model.h5")
+
+
+def test_bfloat16_weights_are_written_as_float32(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, dtype="bfloat16")])
+    model.save_weights(tmp_path / "weights.h5")
+    expected = model.weights[0].value.clone()
+    model.weights[0].assign(np.zeros((2, 1)))
+    model.load_weights(tmp_path / "weights.h5")
+    assert torch.equal(model.weights[0].value, expected)
+
+
 def test_a_failed_save_leaves_the_old_file_and_no_other(dense, tmp_path, monkeypatch):
     path = tmp_path / "model.h5"
     dense.save(path)
