@@ -121,7 +121,7 @@ def conv3d(
 @translated("backend.atrous_conv2d")
 def atrous_conv2d(x: Any, kernel: Any, rate: int = 1, padding: str = "valid", data_format: str | None = None) -> Any:
     """`conv2d` with the dilation `rate` (Keras 1)."""
-    return conv2d(x, kernel, (1, 1), padding, data_format, (rate, rate))
+    return conv2d(x, kernel, padding=padding, data_format=data_format, dilation_rate=(rate, rate))
 
 
 @recorded

@@ -163,7 +163,7 @@ def binary_focal_crossentropy(
     target = tensor(target, output.dtype)
     probability = torch.sigmoid(output) if from_logits else output
     right = target * probability + (1.0 - target) * (1.0 - probability)
-    values = torch.pow(1.0 - right, gamma) * binary_crossentropy(target, output, from_logits)
+    values = torch.pow(1.0 - right, gamma) * binary_crossentropy(target=target, output=output, from_logits=from_logits)
     return (target * alpha + (1.0 - target) * (1.0 - alpha)) * values if apply_class_balancing else values
 
 
