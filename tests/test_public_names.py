@@ -38,7 +38,7 @@ MISSING = {
         name_scope remat
     """,
     "backend": """
-        ctc_decode ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
+        ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
         tf_minor_version
     """,
     "callbacks": """

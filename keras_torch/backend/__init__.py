@@ -29,6 +29,7 @@ from keras_torch.backend.conv import (
     separable_conv1d,
     separable_conv2d,
 )
+from keras_torch.backend.ctc import ctc_batch_cost, ctc_decode
 from keras_torch.backend.dtypes import is_float_dtype, is_int_dtype, result_type
 from keras_torch.backend.function import Function, function, gradients, is_placeholder, placeholder
 from keras_torch.backend.images import (
@@ -74,7 +75,6 @@ from keras_torch.backend.nn import (
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
-    ctc_batch_cost,
     dropout,
     elu,
     hard_sigmoid,
@@ -226,6 +226,7 @@ __all__ = [
     "cos",
     "count_params",
     "ctc_batch_cost",
+    "ctc_decode",
     "cumprod",
     "cumsum",
     "deconv2d",

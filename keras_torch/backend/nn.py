@@ -228,16 +228,3 @@ def batch_normalization(
     x = floating(x)
     shaped = [_along(item, x, axes_of(x, axis)) for item in (mean, var, beta, gamma)]
     return _normalized(x, shaped, epsilon)
-
-
-@recorded
-def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
-    """Return the CTC loss (samples, 1) of labels (samples, length) and softmax outputs (samples, time, classes).
-
-    Lengths have shape (samples, 1); the last class is the blank (https://www.cs.toronto.edu/~graves/icml_2006.pdf).
-    """
-    y_pred = floating(y_pred)
-    values = F.log_softmax(torch.log(y_pred + config.epsilon()), -1).transpose(0, 1)
-    inputs, labels = (tensor(item, "int64").reshape(-1) for item in (input_length, label_length))
-    losses = F.ctc_loss(values, tensor(y_true, "int64"), inputs, labels, blank=y_pred.shape[-1] - 1, reduction="none")
-    return losses.unsqueeze(1)

@@ -182,6 +182,10 @@ case("local_conv2d", batch(2, 2, 4, 4), fixed(9, 8, 3), (2, 2), (1, 1), (3, 3), 
 case("switch", flags, batch(2, 3), batch(2, 3))
 lengths = [Array(np.array([[4], [6]], "int32"), True), Array(np.array([[2], [3]], "int32"), True)]
 case("ctc_batch_cost", whole(2, 3), rows(2, 6, 5), *lengths)
+speech = Array(rows(3, 7, 4).data, False)
+steps = Array(np.array([7, 5, 3], "int32"), False)
+case("ctc_decode", speech, steps)
+case("ctc_decode", speech, steps, greedy=False, beam_width=50, top_paths=2)
 for start, stop, step in ((5, None, 1), (2, 9, 3), (5, 0, -2), (-3, None, 1)):
     case("arange", start, stop, step)
 case("eye", 3)
