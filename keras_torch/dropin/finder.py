@@ -85,9 +85,7 @@ def load(name: str) -> ModuleType:
         return importlib.import_module(target)
     if name in tensorflow_module.PACKAGES:
         return tensorflow_module.load(name)
-    raise ModuleNotFoundError(
-        f"No module named {name!r}: keras_torch, which stands in for it, has no such part", name=name
-    )
+    raise _not_found(name)
 
 
 class _Loader(importlib.abc.Loader):
@@ -102,15 +100,30 @@ class _Loader(importlib.abc.Loader):
 
 
 class Finder:
-    """Meta path finder for the names in `ROOTS`; it never lets them through to the finders behind it."""
+    """Meta path finder for the names in `ROOTS`; what we do not have is left to the finders behind it."""
 
-    @staticmethod
-    def find_spec(name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        """Return a spec whose loader yields our module, for the names we stand in for."""
-        root = name.partition(".")[0]
-        if root not in ROOTS:
+    def __init__(self) -> None:
+        self._under_way: set[str] = set()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        """Return a spec whose loader yields our module; ModuleNotFoundError if nobody has such a module."""
+        if name.partition(".")[0] not in ROOTS or name in self._under_way:
             return None
-        known = module_paths.split(name) in module_paths.JOINED or name in tensorflow_module.PACKAGES
-        if not known and target_of(name) is None:
-            raise _not_found(name)
-        return importlib.machinery.ModuleSpec(name, _Loader(), is_package=True)
+        # Another hook may answer a search for a module of ours by importing this very name.
+        self._under_way.add(name)
+        try:
+            if module_paths.split(name) in module_paths.JOINED or name in tensorflow_module.PACKAGES:
+                return importlib.machinery.ModuleSpec(name, _Loader(), is_package=True)
+            if target_of(name) is not None:
+                return importlib.machinery.ModuleSpec(name, _Loader(), is_package=True)
+            return self._found_by_others(name, path, target)
+        finally:
+            self._under_way.discard(name)
+
+    def _found_by_others(self, name: str, path: Any, target: Any) -> importlib.machinery.ModuleSpec:
+        behind = sys.meta_path[sys.meta_path.index(self) + 1 :]  # type: ignore[arg-type]
+        for finder in behind:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                return spec
+        raise _not_found(name)

@@ -31,12 +31,21 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
         self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False)
-        for layer in layers or ():
-            self.add(layer)
+        self._extend(layers or ())
 
     def add(self, layer: Any) -> None:
         """Put a layer (or an `Input`, a model, a torch module) on top of the stack."""
-        layer = self._as_layer(layer)
+        self._extend([layer])
+
+    def _extend(self, layers: Sequence[Any]) -> None:
+        """Add layers and make the graph once."""
+        try:
+            for layer in layers:
+                self._push(self._as_layer(layer))
+        finally:
+            self._refresh()
+
+    def _push(self, layer: Layer) -> None:
         if isinstance(layer, InputLayer):
             if self._stack or self._inputs:
                 raise ValueError(
@@ -64,7 +73,6 @@ class Sequential(Model):
                     f"{len(output)}. Use the functional API for several outputs."
                 )
             self._output = output
-        self._refresh()
 
     def _as_layer(self, layer: Any) -> Layer:
         if isinstance(layer, KerasTensor) and layer._keras_history is not None:
@@ -94,10 +102,7 @@ class Sequential(Model):
         """Register the layers and, if the input is known, make the graph anew."""
         if self._inputs and self._stack:
             self._set_network(Network(self._start_tensors(self._inputs), self._output, self.name))
-        elif not self._stack:
-            self._forget_graph()
-            self.built = False
-        if self._network is None:
+        else:
             for key in self.__dict__.pop("_network_modules", ()):
                 self._modules.pop(key, None)
             for layer in self._stack:
@@ -109,7 +114,10 @@ class Sequential(Model):
         if not self._stack:
             raise TypeError(f"There are no layers in the Sequential model {self.name!r} to pop.")
         layer = self._stack.pop()
-        if self._inputs:
+        if not self._stack:
+            self._forget_graph()
+            self.built = False
+        elif self._inputs:
             node = self._output._keras_history
             if node is not None and node[0] is layer:
                 tensors = layer._inbound_nodes[node[1]].input_tensors
@@ -174,8 +182,7 @@ class Sequential(Model):
         if isinstance(config, list):
             config = {"layers": config}
         model = cls(name=config.get("name"))
-        for item in config["layers"]:
-            model.add(functional_config.deserialize_layer(item, custom_objects))
+        model._extend([functional_config.deserialize_layer(item, custom_objects) for item in config["layers"]])
         if not model._inputs and config.get("build_input_shape"):
             model.build(config["build_input_shape"])
         if not config.get("trainable", True):
