@@ -18,18 +18,27 @@ class VariableMethods:
     """What Keras users call on a variable; the class it is mixed into has `value`, `shape` and `_write`."""
 
     _path: str
+    _scope: str
     constraint: Constraint | None
     regularizer: Callable[[torch.Tensor], torch.Tensor] | None
 
     @property
-    def name(self) -> str:
-        """The short name, e.g. `"kernel"`."""
-        return self.__dict__.get("_path", "variable").rsplit("/", 1)[-1]
+    def local_path(self) -> str:
+        """The name inside the layer that made the variable, e.g. `"kernel"`."""
+        return self.__dict__.get("_path", "variable")
 
     @property
     def path(self) -> str:
-        """The name with its scopes, e.g. `"dense/kernel"`."""
-        return self.__dict__.get("_path", "variable")
+        """The name with the layers around it, e.g. `"dense/kernel"` or `"lstm/lstm_cell/kernel"`."""
+        scope = self.__dict__.get("_scope")
+        return f"{scope}/{self.local_path}" if scope else self.local_path
+
+    @property
+    def name(self) -> str:
+        """`"kernel"` as in Keras 3; in dialects 1, 2 and tf `"dense/kernel:0"`, as TensorFlow named it."""
+        if config.dialect() in ("1", "2", "tf"):
+            return f"{self.path}:0"
+        return self.path.rpartition("/")[2]
 
     def numpy(self, *, force: bool = True) -> np.ndarray:
         """Return a copy-free (on the CPU) numpy array of the value, in Keras's layout."""

@@ -17,7 +17,7 @@ from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
 from keras_torch.engine.nodes import NodesMixin
 from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules, leaves
-from keras_torch.engine.weights import WeightsMixin
+from keras_torch.engine.weights import WeightsMixin, building
 from keras_torch.errors import suggest
 from keras_torch.registry import CustomObjectScope, snake_case
 from keras_torch.symbolic import KerasTensor, unique_name
@@ -80,6 +80,7 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
             _autocast=True,
             _own_weights=[],
             _foreign_views={},
+            # Inner torch modules of which only the declared views are weights.
             _claimed_modules=set(),
             _inbound_nodes=[],
             _call_losses=[],
@@ -229,11 +230,15 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
         self.built = True
 
     def _build_once(self, *shapes: Any) -> None:
-        with torch.device(config.default_device()):
-            if self._build_argument_names:
-                self.build(*shapes)
-            else:
-                self.build()  # type: ignore[call-arg]
+        building.append(self.name)
+        try:
+            with torch.device(config.default_device()):
+                if self._build_argument_names:
+                    self.build(*shapes)
+                else:
+                    self.build()  # type: ignore[call-arg]
+        finally:
+            building.pop()
         self.built = True
         if self._initial_weights is not None:
             weights, self._initial_weights = self._initial_weights, None

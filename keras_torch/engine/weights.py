@@ -17,6 +17,9 @@ from keras_torch.errors import NotBuiltError
 
 Weight = Variable | WeightView
 
+# Names of the layers whose `build` is under way, outermost first.
+building: list[str] = []
+
 
 class WeightsMixin:
     """The part of Layer that deals with weights. `_own_weights` holds those made by this very layer."""
@@ -60,12 +63,17 @@ class WeightsMixin:
 
     def _own(self, weight: Variable, requires_grad: bool) -> Variable:
         weight.requires_grad_(requires_grad)
+        weight._scope = self._scope()
         self._own_weights.append(weight)
-        key = weight.name.replace(".", "_")
+        key = weight.local_path.rpartition("/")[2].replace(".", "_")
         while hasattr(self, key):
             key += "_"
         self._parameters[key] = weight  # type: ignore[attr-defined]
         return weight
+
+    def _scope(self) -> str:
+        """The names of the layers that are being built, outermost first; else of this layer."""
+        return "/".join(building) or self.name
 
     def add_view(
         self,
@@ -93,6 +101,7 @@ class WeightsMixin:
         requires_grad = trainable and self._trainable and dtype.is_floating_point
         for path, part in zip(paths, layout.unview(values), strict=True):
             _replace(self, path, part.contiguous(), requires_grad)  # type: ignore[arg-type]
+        view._scope = self._scope()
         self._own_weights.append(view)
         object.__setattr__(self, name, view)
         return view
@@ -232,7 +241,9 @@ def _foreign_weights(layer: Any) -> list[Weight]:
         if isinstance(parameter, Variable):
             found.append(parameter)
             continue
-        found.append(cache.setdefault(name, WeightView(layer, (name,), IDENTITY, name, parameter.requires_grad)))
+        if name not in cache:
+            cache[name] = _foreign_view(layer, name, parameter.requires_grad)
+        found.append(cache[name])
     for attribute, module in layer._modules.items():
         if module is None or attribute in layer._claimed_modules:
             continue
@@ -240,10 +251,15 @@ def _foreign_weights(layer: Any) -> list[Weight]:
             if id(tensor) in known:
                 continue
             if path not in cache:
-                trainable = is_parameter and tensor.requires_grad
-                cache[path] = WeightView(layer, (path,), IDENTITY, path.replace(".", "/"), trainable)
+                cache[path] = _foreign_view(layer, path, is_parameter and tensor.requires_grad)
             found.append(cache[path])
     return found
+
+
+def _foreign_view(layer: Any, path: str, trainable: bool) -> WeightView:
+    view = WeightView(layer, (path,), IDENTITY, path.replace(".", "/"), trainable)
+    view._scope = layer.name
+    return view
 
 
 def _replace(layer: nn.Module, path: str, value: torch.Tensor, requires_grad: bool) -> None:

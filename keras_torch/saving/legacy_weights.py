@@ -63,7 +63,7 @@ def weight_paths(layer: Any) -> list[tuple[str, Any]]:
     trainable = layer.trainable_weights
     seen = {id(weight) for weight in trainable}
     for weight in trainable + [weight for weight in layer.weights if id(weight) not in seen]:
-        path = paths.get(id(weight), weight.path)
+        path = paths.get(id(weight), weight.local_path)
         while path in taken:
             path += "_1"
         taken.add(path)
@@ -77,7 +77,7 @@ def _is_model(layer: Any) -> bool:
 
 def _walk(layer: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for weight in layer._all_own_weights():
-        yield "/".join((*prefix, weight.path)), weight
+        yield "/".join((*prefix, weight.local_path)), weight
     for child in layer._children():
         yield from _walk(child, (*prefix, child.name))
 
@@ -91,7 +91,7 @@ def write_weights(group: h5py.Group, model: Any, version: str) -> None:
     # Sorted, so that a layer called "a" has its group before one called "a/b" is made inside it.
     for layer in sorted(layers, key=lambda layer: layer.name):
         write_arrays(group.require_group(layer.name), weight_paths(layer))
-    own = [(weight.path, weight) for weight in model._all_own_weights()]
+    own = [(weight.local_path, weight) for weight in model._all_own_weights()]
     write_arrays(group.require_group(TOP_LEVEL), own)
 
 

@@ -238,3 +238,13 @@ def test_a_torch_module_applied_to_a_symbolic_tensor_is_trained_with_the_model()
     assert {id(p) for p in model.parameters()} == {id(p) for p in linear.parameters()}
     assert model.count_params() == 8
     torch.testing.assert_close(model(torch.ones(1, 3)), linear(torch.ones(1, 3)))
+
+
+def test_weights_are_named_after_the_layers_around_them_in_each_generation_s_way():
+    model = keras.Sequential([layers.Bidirectional(layers.LSTM(3), input_shape=(4, 2)), layers.Dense(2)])
+    names = [weight.path for weight in model.weights]
+    assert names[0] == "bidirectional/forward_lstm/lstm_cell/kernel"
+    assert names[-2:] == ["dense/kernel", "dense/bias"]
+    assert [weight.name for weight in model.layers[1].weights] == ["kernel", "bias"]
+    with keras.config.dialect_scope("tf"):
+        assert [weight.name for weight in model.layers[1].weights] == ["dense/kernel:0", "dense/bias:0"]
