@@ -50,7 +50,6 @@ MISSING = {
         is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled is_traceback_filtering_enabled
         max_epochs max_steps_per_epoch set_backend set_dtype_policy set_max_epochs set_max_steps_per_epoch
     """,
-    "engine": "get_source_inputs",
     "initializers": "STFT STFTInitializer stft",
     "initializers.initializations": "get_fans",
     "layers": """
@@ -79,7 +78,7 @@ MISSING = {
         BinaryIoU ConcordanceCorrelation F1Score FBetaScore IoU MeanIoU OneHotIoU OneHotMeanIoU PearsonCorrelation
         R2Score concordance_correlation f1score fscore pearson_correlation
     """,
-    "models": "get_source_inputs optimizer_from_config",
+    "models": "optimizer_from_config",
     "optimizers": """
         Adafactor LossScaleOptimizer MultiOptimizer Muon OptimizerMap ScheduleFreeAdamW TFOptimizer clip_norm
         optimizer_from_config
@@ -88,27 +87,18 @@ MISSING = {
     "utils": """
         Config FeatureSpace GeneratorEnqueuer H5Dict HDF5Matrix OrderedEnqueuer SequenceEnqueuer SidecarEvaluator
         StepsPerExecutionTuner TimedThread array_to_img ask_to_proceed_with_overwrite audio_dataset_from_directory
-        conv_input_length conv_output_length convert_all_kernels_in_model convert_kernel deconv_length
-        deserialize_keras_object get_file get_source_inputs h5dict image_dataset_from_directory img_to_array
-        load_array load_img model_to_dot multi_gpu_model normalize_padding normalize_tuple pad_sequences plot
-        plot_model save_array save_img serialize_keras_object split_dataset text_dataset_from_directory
+        get_file h5dict image_dataset_from_directory img_to_array load_array load_img model_to_dot multi_gpu_model
+        pad_sequences plot plot_model save_array save_img split_dataset text_dataset_from_directory
         timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
     """,
     "utils.data_utils": """
         GeneratorEnqueuer OrderedEnqueuer SequenceEnqueuer get_file get_index init_pool init_pool_generator
         next_sample validate_file
     """,
-    "utils.generic_utils": """
-        deserialize_keras_object func_dump func_load get_from_module has_arg is_all_none make_tuple object_list_uid
-        serialize_keras_object slice_arrays to_list transpose_shape unpack_singleton
-    """,
-    "utils.layer_utils": """
-        convert_all_kernels_in_model convert_dense_weights_data_format count_total_params get_source_inputs
-        layer_from_config
-    """,
+    "utils.generic_utils": "get_from_module make_tuple",
+    "utils.layer_utils": "count_total_params layer_from_config",
     "utils.np_utils": """
-        accuracy binary_logloss categorical_probas_to_classes conv_input_length conv_output_length convert_kernel
-        multiclass_logloss probas_to_classes
+        accuracy binary_logloss categorical_probas_to_classes multiclass_logloss probas_to_classes
     """,
 }
 

@@ -40,8 +40,8 @@ def dump_function(function: Callable[..., Any]) -> tuple[str, Any, Any]:
     return code, function.__defaults__, closure
 
 
-def load_function(dumped: Any, layer: str) -> Callable[..., Any]:
-    """Rebuild a function from `dump_function`'s form, if the running load call allows that."""
+def load_function(dumped: Any, layer: str, names: dict[str, Any] | None = None) -> Callable[..., Any]:
+    """Rebuild a function from `dump_function`'s form, if the running load call allows that; `names` are its globals."""
     if not _bytecode_allowed.get():
         raise ValueError(
             f"Layer {layer!r} holds Python bytecode, which could do anything and is not run. Pass the function by the "
@@ -49,10 +49,14 @@ def load_function(dumped: Any, layer: str) -> Callable[..., Any]:
             "written by the same Python version, `safe_mode=False`."
         )
     code, defaults, closure = dumped
-    cells = tuple(types.CellType(value) for value in closure) if closure is not None else None
+    cells = tuple(_cell(value) for value in closure) if closure is not None else None
     raw = marshal.loads(base64.b64decode(code.encode("ascii")))
     defaults = tuple(tuple(item) if isinstance(item, list) else item for item in defaults) if defaults else None
-    return types.FunctionType(raw, {**_names_for_lambdas()}, "<lambda>", defaults, cells)
+    return types.FunctionType(raw, {**_names_for_lambdas()} if names is None else names, raw.co_name, defaults, cells)
+
+
+def _cell(value: Any) -> types.CellType:
+    return value if isinstance(value, types.CellType) else types.CellType(value)
 
 
 def _names_for_lambdas() -> dict[str, Any]:

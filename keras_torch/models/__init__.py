@@ -10,7 +10,7 @@ from keras_torch.layers import Merge
 from keras_torch.models.cloning import clone_model
 from keras_torch.models.model import Model
 from keras_torch.models.sequential import Sequential
-from keras_torch.symbolic import Node
+from keras_torch.symbolic import Node, get_source_inputs
 
 Functional = Model
 
@@ -29,6 +29,7 @@ __all__ = [
     "Node",
     "Sequential",
     "clone_model",
+    "get_source_inputs",
     *_SAVING,
 ]
 

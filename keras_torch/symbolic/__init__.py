@@ -6,7 +6,7 @@ from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor, Shape, is_keras_tensor
 from keras_torch.symbolic.lowering import lower, sort_nodes
 from keras_torch.symbolic.naming import get_uid, reset_names, unique_name
-from keras_torch.symbolic.node import FunctionOp, Node, internal_nodes, producer, record_function
+from keras_torch.symbolic.node import FunctionOp, Node, get_source_inputs, internal_nodes, producer, record_function
 from keras_torch.symbolic.sizes import SymbolicSize, symbolic_size
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Node",
     "Shape",
     "SymbolicSize",
+    "get_source_inputs",
     "get_uid",
     "infer",
     "internal_nodes",

@@ -95,6 +95,31 @@ def producer(tensor: KerasTensor) -> Node:
     return operation._inbound_nodes[index]
 
 
+def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = None) -> list[Any]:
+    """Return the inputs of the graph that `tensor` is computed from, each once, in the order they are met.
+
+    `layer` and `node_index` name the call to start from; by default it is the one that made `tensor`.
+    """
+    history = getattr(tensor, "_keras_history", None)
+    if history is None:
+        return [tensor]
+    node = producer(tensor) if layer is None else layer._inbound_nodes[node_index or 0]
+    found: dict[int, Any] = {}
+    seen = set()
+    waiting = list(reversed(node.input_tensors)) or [tensor]
+    while waiting:
+        current = waiting.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        before = producer(current).input_tensors if current._keras_history else ()
+        if before:
+            waiting += reversed(before)
+        else:
+            found[id(current)] = current
+    return list(found.values())
+
+
 def record_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record a torch function: infer its outputs, make a node, return the symbolic outputs."""
     args, kwargs = pytree.tree_map(_constant, (args, kwargs))

@@ -11,8 +11,18 @@ from keras_torch.registry import (
     get_registered_object,
     register_keras_serializable,
 )
-from keras_torch.symbolic import is_keras_tensor
-from keras_torch.utils import data_utils, generic_utils, layer_utils, np_utils
+from keras_torch.symbolic import get_source_inputs, is_keras_tensor
+from keras_torch.utils import conv_utils, data_utils, generic_utils, layer_utils, np_utils
+from keras_torch.utils.conv_utils import (
+    conv_input_length,
+    conv_output_length,
+    convert_kernel,
+    deconv_length,
+    normalize_padding,
+    normalize_tuple,
+)
+from keras_torch.utils.generic_utils import deserialize_keras_object, serialize_keras_object
+from keras_torch.utils.layer_utils import convert_all_kernels_in_model
 from keras_torch.utils.numerical import normalize, to_categorical
 from keras_torch.utils.progbar import (
     Progbar,
@@ -29,23 +39,34 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "clear_session",
+    "conv_input_length",
+    "conv_output_length",
+    "conv_utils",
+    "convert_all_kernels_in_model",
+    "convert_kernel",
     "count_params",
     "custom_object_scope",
     "data_utils",
+    "deconv_length",
+    "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
     "generic_utils",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "layer_utils",
     "normalize",
+    "normalize_padding",
+    "normalize_tuple",
     "np_utils",
     "pack_x_y_sample_weight",
     "print_summary",
     "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "standardize_dtype",
     "to_categorical",
