@@ -77,7 +77,7 @@ class Optimizer(Steps, CustomUpdates):
         unknown = [key for key in kwargs if key not in HARMLESS]
         if unknown:
             raise TypeError(
-                f"Argument(s) not recognized by the optimizer {type(self).__name__}: {', '.join(sorted(unknown))}. "
+                f"The optimizer {type(self).__name__} has no argument {', '.join(map(repr, sorted(unknown)))}. "
                 f"Received: { ({key: kwargs[key] for key in unknown}) }"
             )
         self.name = name or self._default_name()
@@ -130,22 +130,26 @@ class Optimizer(Steps, CustomUpdates):
         given = [key for key, value in clips.items() if value is not None]
         allowed = {"clipnorm", "clipvalue"} if self._dialect in ("1", "2", "tf") else set()
         if len(given) > 1 and not set(given) <= allowed:
-            raise ValueError(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: {clips}")
+            raise ValueError(
+                f"{type(self).__name__} takes one of `clipnorm`, `clipvalue` and `global_clipnorm`, not several. "
+                f"Received: {clips}"
+            )
         steps = self.gradient_accumulation_steps
         if steps and steps < 2:
             raise ValueError(
-                f"`gradient_accumulation_steps` must be an integer >= 2. Received: gradient_accumulation_steps={steps}"
+                f"{type(self).__name__}: `gradient_accumulation_steps` counts batches per update, 2 or more (None for "
+                f"one). Received: {steps!r}"
             )
         if self.use_ema:
             if not 0 <= self.ema_momentum <= 1:
                 raise ValueError(
-                    f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={self.ema_momentum}"
+                    f"{type(self).__name__}: `ema_momentum` must lie between 0 and 1. Received: {self.ema_momentum!r}"
                 )
             every = self.ema_overwrite_frequency
             if every and (not isinstance(every, int) or every < 1):
                 raise ValueError(
-                    "`ema_overwrite_frequency` must be an integer >= 1 or None. Received: "
-                    f"ema_overwrite_frequency={every}"
+                    f"{type(self).__name__}: `ema_overwrite_frequency` must be a whole number of updates, or None for "
+                    f"never. Received: {every!r}"
                 )
 
     # The learning rate and the counter.
@@ -166,8 +170,8 @@ class Optimizer(Steps, CustomUpdates):
         if callable(learning_rate):
             return learning_rate
         raise ValueError(
-            "Argument `learning_rate` should be a float, a LearningRateSchedule, or a callable without arguments that "
-            f"returns the learning rate. Received: learning_rate={learning_rate!r}"
+            f"`learning_rate` of {type(self).__name__} must be a number, a LearningRateSchedule, or a function without "
+            f"arguments that returns a number. Received: {learning_rate!r}"
         )
 
     def _rate_is_variable(self) -> bool:
@@ -358,7 +362,10 @@ class Optimizer(Steps, CustomUpdates):
     ) -> None:
         """Exempt variables from weight decay: those in `var_list`, and those with one of `var_names` in their name."""
         if self.built:
-            raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
+            raise ValueError(
+                f"The optimizer {self.name!r} is built already, so `exclude_from_weight_decay` comes too late. Call it "
+                "before training or `build`."
+            )
         self._excluded = {self._var_key(variable) for variable in var_list or ()}
         names = sorted(set(var_names or ()))
         self._excluded_names = re.compile("|".join(names)) if names else None
@@ -389,8 +396,8 @@ class Optimizer(Steps, CustomUpdates):
         """Restore what `get_weights` returned, also that of another generation. ValueError if the shapes differ."""
         if not self.built:
             raise ValueError(
-                "You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
-                "`optimizer.build(trainable_variables)` to create the optimizer weights first."
+                f"The optimizer {self.name!r} has no state to set, because it does not know its variables. Call "
+                f"`optimizer.build(model.trainable_variables)` first. Received: {len(weights)} arrays"
             )
         state.import_(self, weights)
 

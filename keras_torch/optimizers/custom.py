@@ -55,7 +55,9 @@ class CustomUpdates:
             initializer, dtype = dtype or "zeros", initializer
         unknown = set(kwargs) - {"aggregation", "layout"}
         if unknown:
-            raise TypeError(f"`add_variable` got unexpected arguments: {sorted(unknown)}")
+            raise TypeError(
+                f"`add_variable` takes shape, initializer, dtype and name. Received: {', '.join(sorted(unknown))}"
+            )
         dtype = config.torch_dtype(dtype)
         value = initializers.get(initializer)(tuple(shape or ()), dtype=config.dtype_name(dtype))
         variable = Variable(
@@ -96,8 +98,8 @@ class CustomUpdates:
         given = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
         if len(given) != len(names):
             raise ValueError(
-                f"The number of provided names must match the number of provided initializers. Received: name={name}, "
-                f"initializer={initializer}"
+                f"`add_optimizer_variables` takes one initializer, or one for each of the {len(names)} names. "
+                f"Received: {len(given)} initializers"
             )
         lists: tuple[list[Variable], ...] = tuple([] for _ in names)
         for variable in trainable_variables:

@@ -20,8 +20,8 @@ class Lion(Optimizer):
         super().__init__(learning_rate=learning_rate, **kwargs)
         if not 0 < beta_1 <= 1:
             raise ValueError(
-                "Argument `beta_1` must be in the ]0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "
-                f"Received: beta_1={beta_1}."
+                "`beta_1` of Lion must be above 0 (at 0 only the sign of the last gradient counts) and at most 1. "
+                f"Received: {beta_1!r}"
             )
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -65,10 +65,10 @@ class Ftrl(Optimizer):
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
         if learning_rate_power > 0:
-            raise ValueError(f"`learning_rate_power` needs to be negative or zero. Received: {learning_rate_power}")
+            raise ValueError(f"`learning_rate_power` of Ftrl must not be positive. Received: {learning_rate_power!r}")
         for key, value in self._settings().items():
             if key not in ("learning_rate_power", "beta") and value < 0:
-                raise ValueError(f"`{key}` needs to be positive or zero. Received: {key}={value}")
+                raise ValueError(f"`{key}` of Ftrl must not be negative. Received: {value!r}")
 
     def _settings(self) -> dict[str, Any]:
         names = (

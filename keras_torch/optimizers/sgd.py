@@ -27,7 +27,7 @@ class SGD(Optimizer):
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:
-            raise ValueError(f"`momentum` must be a float between [0, 1]. Received: momentum={momentum!r}")
+            raise ValueError(f"`momentum` of SGD must be a number from 0 to 1. Received: {momentum!r}")
         self.momentum = float(momentum)
         self.nesterov = nesterov
         self._buffer_rate = 1.0

@@ -84,8 +84,8 @@ class Steps:
         chosen = [i for i, param in enumerate(self._params) if param.grad is not None]
         if not chosen:
             raise ValueError(
-                "No gradients provided for any variable. The loss depends on none of the trained variables: "
-                f"{[state.path_of(v, i) for i, v in enumerate(self._trainable_variables)]}"
+                f"The optimizer {self.name!r} got no gradient at all: the loss depends on none of the trained "
+                f"variables {[state.path_of(v, i) for i, v in enumerate(self._trainable_variables)]}"
             )
         params = [self._params[i] for i in chosen]
         grads: Any = [param.grad for param in params]
@@ -172,7 +172,7 @@ class Steps:
         """Make one step from pairs of a gradient in Keras's layout (or None) and a variable; return `iterations`."""
         unknown = set(kwargs) - {"skip_gradients_aggregation", "experimental_aggregate_gradients"}
         if unknown:
-            raise TypeError(f"`apply_gradients` got unexpected arguments: {sorted(unknown)}")
+            raise TypeError(f"`apply_gradients` takes pairs of gradient and variable. Received: {sorted(unknown)}")
         pairs = list(grads_and_vars)
         if pairs:
             self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
@@ -198,7 +198,7 @@ class Steps:
             state.path_of(v, i) for i, (v, g) in enumerate(zip(trainable_variables, grads, strict=True)) if g is None
         ]
         if missing and len(missing) < len(grads):
-            warnings.warn(f"Gradients do not exist for variables {missing} when minimizing the loss.", stacklevel=2)
+            warnings.warn(f"The loss gives no gradient to {missing}, which stay as they are.", stacklevel=2)
         before = [param.grad for param in self._params]
         self.zero_grad()
         try:

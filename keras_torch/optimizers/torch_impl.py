@@ -21,11 +21,11 @@ class ForeachOptimizer(torch.optim.Optimizer):
 
     def new_state(self, param: torch.Tensor, group: dict[str, Any]) -> dict[str, torch.Tensor]:
         """Return the state of a parameter before its first step."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `new_state(param, group)`.")
 
     def update(self, group: dict[str, Any], params: Tensors, grads: Tensors, entries: list[dict[str, Any]]) -> None:
         """Update `params` in place; `group["step"]` counts from 1."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `update(group, params, grads, entries)`.")
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]

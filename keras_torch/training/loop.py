@@ -87,8 +87,8 @@ _END = object()
 def warn_exhausted() -> None:
     """Tell that a source ended before the epochs did."""
     warnings.warn(
-        "Your input ran out of data; interrupting training. Make sure that your dataset or generator can give at "
-        "least `steps_per_epoch * epochs` batches.",
+        "The data ran out of batches before all steps were made, so the run ends here. Give at least "
+        "`steps_per_epoch * epochs` batches, or leave the number of steps out.",
         stacklevel=3,
     )
 
@@ -180,6 +180,8 @@ def train(
         callbacks.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
+    if model.optimizer is not None:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
 
 

@@ -132,7 +132,7 @@ def test_a_generator_without_steps_runs_to_its_end() -> None:
 
 
 def test_a_generator_that_ends_too_early_is_reported() -> None:
-    with pytest.warns(UserWarning, match="ran out of data"):
+    with pytest.warns(UserWarning, match="ran out of batches"):
         model = _look(_generate(4), steps_per_epoch=6)
     assert len(model.seen) == 4
 
@@ -149,7 +149,7 @@ def test_errors_of_a_generator_in_a_thread_arrive() -> None:
 def test_a_sequence_too_short_for_its_steps_wraps_in_classic_dialects_only() -> None:
     with keras.config.dialect_scope("2"):
         assert len(_look(Numbers(), steps_per_epoch=15, shuffle=False).seen) == 15
-    with pytest.warns(UserWarning, match="ran out of data"):
+    with pytest.warns(UserWarning, match="ran out of batches"):
         assert len(_look(Numbers(), steps_per_epoch=15, shuffle=False).seen) == 10
 
 
@@ -218,5 +218,5 @@ def test_data_without_batches_is_refused() -> None:
 
 
 def test_a_generator_at_its_end_stops_training() -> None:
-    with pytest.warns(UserWarning, match="ran out of data"):
+    with pytest.warns(UserWarning, match="ran out of batches"):
         assert _look(_generate(4), epochs=3).history.epoch == [0]

@@ -102,19 +102,19 @@ def test_learning_rate_can_be_read_and_set_in_every_way():
 
 
 def test_a_wrong_learning_rate_or_argument_is_refused():
-    with pytest.raises(ValueError, match="Argument `learning_rate` should be a float"):
+    with pytest.raises(ValueError, match="`learning_rate` of .* must be a number"):
         optimizers.Adam([0.1])
-    with pytest.raises(TypeError, match="not recognized by the optimizer Adam: bogus"):
+    with pytest.raises(TypeError, match="Adam has no argument 'bogus'"):
         optimizers.Adam(bogus=1)
-    with pytest.raises(ValueError, match="Only one of `clipnorm`, `clipvalue` and `global_clipnorm`"):
+    with pytest.raises(ValueError, match="takes one of `clipnorm`, `clipvalue` and `global_clipnorm`"):
         optimizers.Adam(clipnorm=1.0, global_clipnorm=1.0)
     with pytest.raises(ValueError, match="gradient_accumulation_steps"):
         optimizers.Adam(gradient_accumulation_steps=1)
     with pytest.raises(ValueError, match="ema_momentum"):
         optimizers.Adam(use_ema=True, ema_momentum=2)
-    with pytest.raises(ValueError, match="`momentum` must be a float"):
+    with pytest.raises(ValueError, match="`momentum` of SGD must be a number"):
         optimizers.SGD(momentum=1.5)
-    with pytest.raises(ValueError, match="`weight_decay` must be a float"):
+    with pytest.raises(ValueError, match="`weight_decay` of AdamW must be a number"):
         optimizers.AdamW(weight_decay=None)
     scheduler = torch.optim.lr_scheduler.StepLR(torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0), 1)
     with pytest.raises(ValueError, match="torch learning rate scheduler"):
@@ -152,7 +152,7 @@ def test_no_gradient_at_all_is_an_error_and_no_build_too():
     with pytest.raises(ValueError, match="is not built"):
         optimizer.step()
     optimizer.build([weight])
-    with pytest.raises(ValueError, match="No gradients provided for any variable.*dense/kernel"):
+    with pytest.raises(ValueError, match="got no gradient at all.*dense/kernel"):
         optimizer.step()
     assert int(optimizer.iterations) == 0
 
@@ -199,11 +199,11 @@ def test_apply_gradients_skips_missing_ones_and_leaves_grad_alone():
     optimizer = optimizers.Adam(0.1)
     optimizer.build([first, second])
     first.grad = torch.ones_like(first)
-    with pytest.warns(UserWarning, match="Gradients do not exist for variables .*layer/bias"):
+    with pytest.warns(UserWarning, match="no gradient to .*layer/bias"):
         optimizer.apply_gradients([(first.grad, first), (None, second)])
     assert second.numpy().tolist() == [0.5, 0.5] and first.grad is not None
     assert optimizer.apply_gradients([]) is optimizer.iterations
-    with pytest.raises(ValueError, match="No gradients provided"):
+    with pytest.raises(ValueError, match="got no gradient at all"):
         optimizer.apply_gradients([(None, first), (None, second)])
     with pytest.raises(ValueError, match="one gradient for each of the 2 variables"):
         optimizer.apply([torch.ones(2)])
@@ -258,7 +258,7 @@ def test_weight_decay_spares_excluded_names():
         optimizer.apply_gradients(list(zip(zeros, (first, second), strict=True)))
         np.testing.assert_allclose(first.numpy(), 0.95, rtol=1e-6)
         np.testing.assert_array_equal(second.numpy(), 1.0)
-        with pytest.raises(ValueError, match="before the optimizer is built"):
+        with pytest.raises(ValueError, match="comes too late"):
             optimizer.exclude_from_weight_decay(var_list=[first])
 
 

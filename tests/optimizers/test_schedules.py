@@ -51,11 +51,11 @@ def test_config_round_trip(name):
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="`decay_steps` must be > 0"):
+    with pytest.raises(ValueError, match="`decay_steps` of a learning rate schedule must be positive"):
         s.ExponentialDecay(0.1, 0, 0.9)
-    with pytest.raises(ValueError, match="1 less than the length of `values`"):
+    with pytest.raises(ValueError, match="one value more than boundaries"):
         s.PiecewiseConstantDecay([1, 2], [0.1, 0.2])
-    with pytest.raises(NotImplementedError, match="must override `__call__"):
+    with pytest.raises(NotImplementedError, match="must define `__call__"):
         s.LearningRateSchedule()(1)
     with pytest.raises(ValueError, match='Did you mean "ExponentialDecay"'):
         s.deserialize({"class_name": "ExponentialDecey", "config": {}})

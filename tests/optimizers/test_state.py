@@ -144,7 +144,7 @@ def test_wrong_arrays_are_refused_before_anything_changes():
         optimizer.set_weights(wrong[:2])
     for kept, value in zip(optimizer.get_weights(), before, strict=True):
         np.testing.assert_array_equal(kept, value)
-    with pytest.raises(ValueError, match="has not yet been built"):
+    with pytest.raises(ValueError, match="does not know its variables"):
         optimizers.Adam().set_weights(before)
 
 

@@ -42,7 +42,7 @@ def identity() -> Any:
     return model
 
 
-@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.filterwarnings("ignore:The data ran out of batches")
 @pytest.mark.parametrize(
     ("dialect", "arrays", "sequence"), [("2", CYCLE, CYCLE), ("tf", CYCLE, FRESH), ("3", PASSES, PASSES)]
 )
@@ -72,5 +72,5 @@ def test_validation_steps_start_at_the_first_batch(dialect: str | None, expected
 
 @pytest.mark.parametrize("dialect", ["tf", "3"])
 def test_evaluation_warns_when_there_are_fewer_batches_than_steps(dialect: str) -> None:
-    with config.dialect_scope(dialect), pytest.warns(UserWarning, match="ran out of data"):
+    with config.dialect_scope(dialect), pytest.warns(UserWarning, match="ran out of batches"):
         assert identity().evaluate(X, Y, batch_size=2, steps=9, verbose=0) == pytest.approx(3.5)

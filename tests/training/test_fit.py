@@ -430,3 +430,11 @@ def test_a_loss_without_reduction_is_refused() -> None:
     model.compile("sgd", keras.losses.MeanSquaredError(reduction="none"))
     with pytest.raises(ValueError, match="one number per batch"):
         model.fit(X, np.eye(3)[Y], verbose=0)
+
+
+def test_fit_ends_with_the_moving_averages_of_the_weights() -> None:
+    model = keras.Sequential([Dense(1, use_bias=False, kernel_initializer="zeros", input_shape=(1,))])
+    model.compile(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5), lambda y_true, y_pred: -y_pred)
+    ones = np.ones((3, 1), "float32")
+    model.fit(ones, ones, batch_size=1, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], 0.5 * (0.5 * 1 + 0.5 * 2) + 0.5 * 3)

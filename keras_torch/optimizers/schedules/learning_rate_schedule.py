@@ -21,13 +21,13 @@ class LearningRateSchedule:
     def __call__(self, step: Any) -> Any:
         """Return the learning rate at `step`. To be overridden."""
         raise NotImplementedError(
-            f"Learning rate schedule '{type(self).__name__}' must override `__call__(self, step)`."
+            f"The schedule {type(self).__name__} must define `__call__(self, step)`, which returns the learning rate."
         )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments. To be overridden by schedules that are saved."""
         raise NotImplementedError(
-            f"Learning rate schedule '{type(self).__name__}' must override `get_config()` in order to be serializable."
+            f"The schedule {type(self).__name__} must define `get_config()`, its constructor's arguments, to be saved."
         )
 
     @classmethod
@@ -41,7 +41,7 @@ class _Formula(LearningRateSchedule):
 
     def rate(self, step: Any) -> Any:
         """Return the learning rate at `step` as numpy float32 (float64 under that floatx)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"The schedule {type(self).__name__} must define `rate(step)`.")
 
     def __call__(self, step: Any) -> torch.Tensor:
         """Return the learning rate at `step` as a tensor of the step's shape."""
@@ -57,7 +57,7 @@ def _cast(value: Any) -> Any:
 
 def _positive(name: str, value: Any) -> None:
     if value <= 0:
-        raise ValueError(f"Argument `{name}` must be > 0. Received: {name}={value}")
+        raise ValueError(f"`{name}` of a learning rate schedule must be positive. Received: {value!r}")
 
 
 class ExponentialDecay(_Formula):
@@ -123,8 +123,8 @@ class PiecewiseConstantDecay(_Formula):
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
         if len(boundaries) != len(values) - 1:
             raise ValueError(
-                "The length of `boundaries` should be 1 less than the length of `values`. Received: "
-                f"boundaries={boundaries} of length {len(boundaries)}, and values={values} of length {len(values)}."
+                "PiecewiseConstantDecay needs one value more than boundaries. Received: "
+                f"{len(values)} values {values} and {len(boundaries)} boundaries {boundaries}"
             )
         self.boundaries = boundaries
         self.values = values
