@@ -123,8 +123,8 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
         known = inspect.signature(type(self).__init__).parameters
         hints = "".join(suggest(key, known) for key in kwargs)
         raise TypeError(
-            f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}.{hints} "
-            f"It takes: {[key for key in known if key not in ('self', 'kwargs')]}"
+            f"{type(self).__name__} has no argument {', '.join(map(repr, kwargs))}.{hints} "
+            f"It takes: {[key for key in known if key not in ('self', 'kwargs')]}. Received: {kwargs}"
         )
 
     def _set_dtype(self, dtype: Any) -> None:

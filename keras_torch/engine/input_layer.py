@@ -39,7 +39,10 @@ class InputLayer(Layer):
             batch_shape, dtype = tuple(input_tensor.shape), dtype or input_tensor.dtype
         if batch_shape is None:
             if shape is None:
-                raise ValueError("You must pass a `shape` argument to `Input`, e.g. `Input(shape=(784,))`.")
+                raise ValueError(
+                    "`Input` needs the shape of one sample, e.g. `Input(shape=(784,))`. Received: neither `shape` nor "
+                    "`batch_shape`"
+                )
             shape = (shape,) if isinstance(shape, int) else shape
             batch_shape = (batch_size, *shape)
         super().__init__(name=name or _default_name(), dtype=dtype, **kwargs)

@@ -65,7 +65,7 @@ class InputSpec:
             return f"expected min_ndim={self.min_ndim}, found ndim={rank}"
         for axis, size in self.axes.items():
             if size is not None and -rank <= axis < rank and shape[axis] is not None and shape[axis] != size:
-                return f"expected axis {axis} of input shape to have value {size}"
+                return f"expected size {size} on axis {axis}"
         for wanted, found in zip(self.shape or (), shape, strict=False):
             if wanted is not None and found is not None and wanted != found:
                 return f"expected shape={self.shape}"
@@ -82,13 +82,13 @@ def check_inputs(spec: Any, shapes: list[tuple[int | None, ...]], layer_name: st
         specs = list(spec) if isinstance(spec, (list, tuple)) else [spec]
     if len(shapes) != len(specs):
         raise ValueError(
-            f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(shapes)} input tensors. '
-            f"Received shapes: {shapes}"
+            f"Layer {layer_name!r} takes {len(specs)} {'input' if len(specs) == 1 else 'inputs'}. "
+            f"Received: {len(shapes)} tensors, of shapes {shapes}"
         )
     for index, (item, shape) in enumerate(zip(specs, shapes, strict=True)):
         problem = item.problem(shape) if item is not None else ""
         if problem:
             raise ValueError(
-                f'Input {index} of layer "{layer_name}" is incompatible with the layer: {problem}. '
-                f"Received: full shape {tuple(shape)}"
+                f"Input {index} does not fit layer {layer_name!r}: {problem}. "
+                f"Received: shape {tuple(shape)}, batch size included"
             )

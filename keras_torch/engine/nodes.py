@@ -25,7 +25,8 @@ class NodesMixin:
     def _node(self, index: int, what: str) -> Node:
         if not self._inbound_nodes:
             raise AttributeError(
-                f"The layer {self.name!r} has never been called on a symbolic tensor and thus has no defined {what}."
+                f"The layer {self.name!r} has no {what}, because it was never called on a symbolic tensor. Call it on "
+                "`keras.Input(...)`, or build a model with it."
             )
         if not -len(self._inbound_nodes) <= index < len(self._inbound_nodes):
             raise ValueError(
@@ -37,8 +38,8 @@ class NodesMixin:
     def _only_node(self, what: str) -> Node:
         if len(self._inbound_nodes) > 1:
             raise AttributeError(
-                f"The layer {self.name!r} has {len(self._inbound_nodes)} inbound nodes, so its {what} is ill-defined. "
-                f"Use `get_{what.replace(' ', '_')}_at(node_index)` instead."
+                f"The layer {self.name!r} was called {len(self._inbound_nodes)} times, so it has as many {what}s. "
+                f"Choose one with `get_{what.replace(' ', '_')}_at(node_index)`."
             )
         return self._node(0, what)
 
@@ -115,8 +116,8 @@ class NodesMixin:
         shapes = [get(index) for index in range(len(self._inbound_nodes))]
         if any(shape != shapes[0] for shape in shapes):
             raise AttributeError(
-                f"The layer {self.name!r} has several inbound nodes with different {what} shapes, so "
-                f"`{what}_shape` is ill-defined. Use `get_{what}_shape_at(node_index)` instead."
+                f"The layer {self.name!r} was called on different shapes, so it has no single `{what}_shape`: "
+                f"{shapes}. Choose one with `get_{what}_shape_at(node_index)`."
             )
         return shapes[0]
 

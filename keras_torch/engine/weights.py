@@ -178,9 +178,8 @@ class WeightsMixin:
         targets = self.weights
         if len(targets) != len(weights):
             raise ValueError(
-                f"You called `set_weights(weights)` on layer {self.name!r} with a weight list of length "
-                f"{len(weights)}, but the layer was expecting {len(targets)} weights: "
-                f"{[(w.path, tuple(w.shape)) for w in targets][:20]}"
+                f"`set_weights` of layer {self.name!r} takes {len(targets)} arrays, one for each of "
+                f"{[(w.path, tuple(w.shape)) for w in targets][:20]}. Received: {len(weights)} arrays"
             )
         arrays = [np.asarray(value) if not isinstance(value, torch.Tensor) else value for value in weights]
         for target, array in zip(targets, arrays, strict=True):
@@ -196,8 +195,8 @@ class WeightsMixin:
         """Return the number of scalars in the weights. ValueError before the layer is built."""
         if not self.built and not self.weights:
             raise NotBuiltError(
-                f"You tried to call `count_params` on layer {self.name!r}, but it isn't built. Call "
-                "`build(input_shape)` or call it on data first."
+                f"The layer {self.name!r} has no weights to count, because it does not know its input shape. Call "
+                "`build(input_shape)`, or call it on data."
             )
         return sum(int(np.prod(tuple(weight.shape))) for weight in self.weights)
 

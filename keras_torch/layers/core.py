@@ -84,8 +84,8 @@ class Dense(Layer):
         features = input_shape[-1]
         if features is None:
             raise ValueError(
-                f"Layer {self.name!r}: the last dimension of the inputs to a Dense layer must be known. "
-                f"Received: input shape {tuple(input_shape)}"
+                f"Layer {self.name!r}: Dense needs a known size of the last axis, the number of features. "
+                f"Received: input shape {tuple(input_shape)}. Give it in `Input(shape=...)`."
             )
         self.linear = nn.Linear(features, self.units, bias=self.use_bias, device="meta")
         self.add_view(

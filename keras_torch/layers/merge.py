@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -15,10 +15,6 @@ from keras_torch.engine.call import is_shape
 from keras_torch.layers.lambda_layer import describe_function, find_function
 
 Shape = tuple[int | None, ...]
-
-
-def _join_all(masks: Sequence[Any], join: Callable[[Any, Any], Any]) -> Any:
-    return functools.reduce(join, masks)
 
 
 class Merging(Layer):
@@ -44,19 +40,20 @@ class Merging(Layer):
     def _checked(self, input_shape: Any) -> list[Shape]:
         if is_shape(input_shape):
             raise ValueError(
-                f"Layer {self.name!r}: a {type(self).__name__} layer should be called on a list of inputs. "
-                f"Received: one input of shape {input_shape}"
+                f"Layer {self.name!r}: {type(self).__name__} combines several tensors; call it on a list of them. "
+                f"Received: one tensor of shape {input_shape}"
             )
         shapes = [tuple(shape) for shape in input_shape]
         if not shapes or (self._count is not None and len(shapes) != self._count):
             wanted = "at least 1 input" if self._count is None else f"exactly {self._count} inputs"
             raise ValueError(
-                f"Layer {self.name!r}: a {type(self).__name__} layer should be called on {wanted}. Received: {shapes}"
+                f"Layer {self.name!r}: {type(self).__name__} combines {wanted}. Received: {len(shapes)}, of shapes "
+                f"{shapes}"
             )
         return shapes
 
     def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_merge(inputs)` or `call(inputs)`.")
 
     def call(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         rank = inputs[0].ndim
@@ -85,8 +82,8 @@ class Merging(Layer):
         if not masks:
             return None
         if config.dialect() == "3":
-            return None if len(masks) < len(mask) else _join_all(masks, torch.logical_or)
-        return _join_all(masks, torch.logical_and)
+            return None if len(masks) < len(mask) else functools.reduce(torch.logical_or, masks)
+        return functools.reduce(torch.logical_and, masks)
 
 
 def _equal_ranks(inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -156,8 +153,8 @@ class Concatenate(Merging):
         columns = list(zip(*shapes, strict=False))
         if not fits or any(len(set(sizes) - {None}) > 1 for i, sizes in enumerate(columns) if i != axis):
             raise ValueError(
-                f"Layer {self.name!r}: a Concatenate layer requires inputs with matching shapes except along `axis` "
-                f"({self.axis}). Received: {shapes}"
+                f"Layer {self.name!r}: Concatenate joins tensors of one rank, whose sizes differ along "
+                f"`axis={self.axis}` at most. Received: shapes {shapes}"
             )
         sizes = columns[axis]
         total = None if None in sizes else sum(sizes)  # type: ignore[arg-type]
@@ -358,17 +355,6 @@ class Merge(Layer):
             outputs.append(branch(part[0] if count == 1 else part))
             start += count
         return outputs
-
-    @property
-    def branch_input_shapes(self) -> list[Shape]:
-        """The shapes, with batch size, of the inputs that the branches take, in order."""
-        shapes: list[Shape] = []
-        for branch in self.branches:
-            if getattr(branch, "inputs", None):
-                shapes.extend(tuple(item.shape) for item in branch.inputs)
-            else:
-                shapes.append(tuple(branch.input_shape))
-        return shapes
 
     def call(self, inputs: Sequence[Any], mask: Any = None) -> Any:
         tensors = self._through_branches(inputs)

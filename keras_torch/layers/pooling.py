@@ -62,7 +62,7 @@ class Pooling(Layer):
         self._same = self.padding == "same"
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_pool(inputs, padding, ceil_mode)`.")
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         channels_last = self.data_format == "channels_last"

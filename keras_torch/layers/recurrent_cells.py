@@ -119,7 +119,7 @@ class BuiltInCell(Noise):
 
     def _torch_module(self, features: int) -> nn.RNNBase:
         """Return the torch module that computes this cell over a sequence, on the meta device."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_torch_module(features)`.")
 
     def _storage(self, name: str) -> tuple[Any, Any]:
         """Return the path(s) in the torch module and the layout of a weight."""
@@ -198,7 +198,7 @@ class BuiltInCell(Noise):
 
     def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
         """Return the function (input product, states) → (output, new states)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_step(kernel, masks)`.")
 
     def _loop(self) -> LSTMLoop | GRULoop | None:
         """Return the loop that has its own backward pass for these settings, or None."""
@@ -262,7 +262,7 @@ class BuiltInCell(Noise):
 
     def _fits_torch(self) -> bool:
         """Whether torch has a module with the same activations and formula."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_fits_torch()`.")
 
     def _activation_function(self, name: str) -> Callable[[Tensor], Tensor]:
         function = getattr(self, name)

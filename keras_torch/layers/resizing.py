@@ -31,7 +31,7 @@ class Resizing(Layer):
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
     def _new_size(self, axis: int, size: int) -> int:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define `_new_size(axis, size)`.")
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         channels_last = self.data_format == "channels_last"

@@ -171,8 +171,8 @@ class RNN(Layer):
         sizes = [as_shape(size) for size in flatten(self.state_size)]
         if len(states) != len(sizes):
             raise ValueError(
-                f"Layer {self.name!r} has {len(sizes)} states but was passed {len(states)} initial states. "
-                f"Received: `initial_state` of shapes {[_shape(state) for state in states]}"
+                f"Layer {self.name!r} has {len(sizes)} states. Received: `initial_state` of {len(states)}, with the "
+                f"shapes {[_shape(state) for state in states]}"
             )
         for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
             if _shape(state) != (inputs.shape[0], *size):
@@ -206,13 +206,13 @@ class RNN(Layer):
         sizes = [as_shape(size) for size in flatten(self.state_size)]
         if len(arrays) != len(sizes):
             raise ValueError(
-                f"Layer {self.name!r} expects {len(sizes)} states, but it received {len(arrays)} state values. "
-                f"Received shapes: {[_shape(item) for item in arrays]}"
+                f"Layer {self.name!r} has {len(sizes)} states. Received: {len(arrays)} arrays of shapes "
+                f"{[_shape(item) for item in arrays]}"
             )
         for index, (array, size) in enumerate(zip(arrays, sizes, strict=True)):
             if _shape(array)[1:] != size:
                 raise ValueError(
-                    f"State {index} is incompatible with layer {self.name!r}: expected shape={('batch', *size)}. "
+                    f"Layer {self.name!r}: state {index} must have the shape {('batch', *size)}. "
                     f"Received: {_shape(array)}"
                 )
         self._last_states = arrays

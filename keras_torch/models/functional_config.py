@@ -149,7 +149,7 @@ def _structure(tensors: Any, positions: _Positions) -> Any:
     return [positions.of(item) for item in pytree.tree_leaves(tensors)]
 
 
-def _layer_node(node: Node, positions: _Positions) -> list[Any]:
+def _layer_node(node: Node, positions: _Positions) -> list[Any] | dict[str, Any]:
     """Return one call in the form of Keras 2.15; tensors beside the first argument stand among the kwargs."""
     names = node.operation._call_signature.names
     extra = dict(zip(names[1:], node.args[1:], strict=False))
@@ -159,7 +159,7 @@ def _layer_node(node: Node, positions: _Positions) -> list[Any]:
     written = {key: _reference(item, positions) for key, item in kwargs.items()}
     first = node.args[0] if node.args else []
     if isinstance(first, Mapping):
-        return [{key: [*positions.of(item), written] for key, item in first.items()}][0]  # type: ignore[return-value]
+        return {key: [*positions.of(item), written] for key, item in first.items()}
     return [[*positions.of(item), written] for item in pytree.tree_leaves(first) if isinstance(item, KerasTensor)]
 
 

@@ -20,6 +20,7 @@ from keras_torch.engine.weights import _unique
 from keras_torch.errors import suggest
 from keras_torch.models import functional_config
 from keras_torch.models.network import Network
+from keras_torch.registry import CustomObjectScope
 from keras_torch.symbolic import FunctionOp, KerasTensor, record_function
 from keras_torch.training.trainer import Trainer
 from keras_torch.utils.summary import print_summary
@@ -246,12 +247,11 @@ class Model(Trainer, Layer):
         if index is not None:
             if not -len(layers) <= index < len(layers):
                 raise ValueError(
-                    f"Was asked to retrieve layer at index {index} but model {self.name!r} only has {len(layers)} "
-                    "layers."
+                    f"Model {self.name!r} has {len(layers)} layers; `index` must be less. Received: {index}"
                 )
             return layers[index]
         if name is None:
-            raise ValueError("Provide either a layer name or a layer index at `get_layer`.")
+            raise ValueError(f"`get_layer` of model {self.name!r} needs `name` or `index`. Received neither")
         for layer in layers:
             if layer.name == name:
                 return layer
@@ -272,7 +272,7 @@ class Model(Trainer, Layer):
         """Print the table of layers, output shapes and parameter counts."""
         if not self.built and not self.weights:
             raise ValueError(
-                f"Model {self.name!r} has not yet been built. Call `build(input_shape)` or call it on a batch of data."
+                f"Model {self.name!r} has no shapes to show yet. Call `build(input_shape)`, or call the model on data."
             )
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
@@ -306,7 +306,8 @@ class Model(Trainer, Layer):
             if not config.get("trainable", True):
                 model.trainable = False
             return model
-        return cls(**config)
+        with CustomObjectScope(custom_objects or {}):
+            return cls(**config)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture as JSON; keyword arguments go to `json.dumps`."""

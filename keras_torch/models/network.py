@@ -174,9 +174,9 @@ class Network:
             size is not None and size != found for size, found in zip(wanted[1:], tensor.shape[1:], strict=True)
         ):
             raise ValueError(
-                f'Input {index} ({self.input_names[index]!r}) of model "{self.name}" is incompatible with the model: '
-                f"expected shape={tuple(wanted)}, found shape={tuple(tensor.shape)}. Reshape the data, or build the "
-                "model with this input shape."
+                f"Input {index} ({self.input_names[index]!r}) of model {self.name!r} must have the shape "
+                f"{tuple(wanted)}. Received: {tuple(tensor.shape)}. Reshape the data, or build the model with this "
+                "input shape."
             )
         return tensor
 
@@ -190,15 +190,15 @@ class Network:
                     return [inputs[name] for name in names]
             missing = [name for name in keys if name not in inputs]
             raise ValueError(
-                f'Model "{self.name}" takes inputs named {keys}; missing: {missing}. Received: {list(inputs)}'
+                f"Model {self.name!r} takes inputs named {keys}; missing: {missing}. Received: {list(inputs)}"
             )
         flat = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if len(flat) != count:
             flat = pytree.tree_leaves(inputs)
         if len(flat) != count:
             raise ValueError(
-                f'Model "{self.name}" expects {count} input(s), {self.input_names}, but it received {len(flat)} '
-                f"input tensors. Received: {[tuple(getattr(t, 'shape', ())) for t in flat]}"
+                f"Model {self.name!r} takes {count} inputs, {self.input_names}. "
+                f"Received: {len(flat)}, of shapes {[tuple(getattr(t, 'shape', ())) for t in flat]}"
             )
         return flat
 

@@ -56,8 +56,8 @@ class Sequential(Model):
             return
         if any(item is layer or item.name == layer.name for item in self._stack):
             raise ValueError(
-                f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already the "
-                f"name of a layer in model {self.name!r}. Received: {layer!r}"
+                f"Sequential model {self.name!r} has a layer called {layer.name!r} already; every name may occur once. "
+                f"Give one of them another `name`. Received: {layer!r}"
             )
         if not self._inputs and not self._stack:
             self._start(*_first_inputs(layer))
@@ -112,7 +112,7 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer and return it."""
         if not self._stack:
-            raise TypeError(f"There are no layers in the Sequential model {self.name!r} to pop.")
+            raise TypeError(f"Sequential model {self.name!r} is empty, so `pop` finds no layer. Add one first.")
         layer = self._stack.pop()
         if not self._stack:
             self._forget_graph()

@@ -1,4 +1,4 @@
-"""Saving and loading models: files are recognised by their content on reading, any name is accepted for writing."""
+"""Saving and loading models: files are recognized by their content on reading, any name is accepted for writing."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ def model_from_config(
     """Build a model, without weights, from `{"class_name": ..., "config": ...}`."""
     if isinstance(model_config, list):
         raise TypeError(
-            "`model_from_config` expects a dictionary, not a list. Did you mean `Sequential.from_config(config)`? "
-            f"Received: {model_config!r}"
+            "`model_from_config` takes `{'class_name': ..., 'config': ...}`; a bare list of layers belongs to "
+            f"`Sequential.from_config`. Received: {model_config!r}"
         )
     return _from_parsed(model_config, custom_objects, safe_mode)
 

@@ -129,7 +129,7 @@ def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin
     text = group.text("training_config")
     if text is None:
         warnings.warn(
-            f"{group.file} holds no training configuration, so the model was not compiled. Compile it manually.",
+            f"{group.file} has no training configuration: the model comes uncompiled. Call `compile` to train it.",
             stacklevel=5,
         )
         return
@@ -140,8 +140,8 @@ def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin
         model.compile(**arguments)
     except Exception as error:
         warnings.warn(
-            f"{group.file}: the training configuration was not understood, so the model was not compiled. Compile it "
-            f"manually. ({type(error).__name__}: {error})",
+            f"{group.file}: the training configuration was not understood, and the model comes uncompiled. Call "
+            f"`compile` to train it. ({type(error).__name__}: {error})",
             stacklevel=5,
         )
         return

@@ -115,7 +115,7 @@ def test_set_weights_names_the_mismatch_and_changes_nothing():
     dense = layers.Dense(3, name="head")
     dense.build((None, 5))
     before = dense.get_weights()
-    with pytest.raises(ValueError, match="head.*length 1.*expecting 2"):
+    with pytest.raises(ValueError, match="head.*takes 2 arrays.*Received: 1"):
         dense.set_weights([np.zeros((5, 3))])
     with pytest.raises(ValueError, match=r"head.*bias.*\(3,\).*Received: an array of shape \(4,\)"):
         dense.set_weights([np.ones((5, 3)), np.zeros(4)])
@@ -126,9 +126,9 @@ def test_set_weights_names_the_mismatch_and_changes_nothing():
 def test_a_wrong_input_shape_names_layer_expected_and_received():
     dense = layers.Dense(3, name="head")
     dense(torch.zeros(2, 5))
-    with pytest.raises(ValueError, match=r'layer "head".*axis -1.*value 5.*\(2, 6\)'):
+    with pytest.raises(ValueError, match=r"layer 'head'.*size 5 on axis -1.*\(2, 6\)"):
         dense(torch.zeros(2, 6))
-    with pytest.raises(ValueError, match=r'layer "head".*min_ndim=2, found ndim=1'):
+    with pytest.raises(ValueError, match=r"layer 'head'.*min_ndim=2, found ndim=1"):
         dense(torch.zeros(5))
 
 
@@ -164,9 +164,9 @@ def test_nodes_tell_inputs_and_outputs_of_each_call():
     assert shared.get_input_at(0) is a
     assert shared.get_output_at(1) is second
     assert shared.output_shape == (None, 2)
-    with pytest.raises(AttributeError, match="2 inbound nodes.*get_input_at"):
+    with pytest.raises(AttributeError, match="called 2 times.*get_input_at"):
         _ = shared.input
-    with pytest.raises(AttributeError, match="never been called"):
+    with pytest.raises(AttributeError, match="never called on a symbolic tensor"):
         _ = layers.Dense(2).output
     assert first is not second
 
@@ -218,7 +218,7 @@ def test_an_input_spec_is_checked_on_symbolic_tensors_too():
         def call(self, inputs):
             return inputs
 
-    with pytest.raises(ValueError, match='layer "picky".*ndim=3, found ndim=2'):
+    with pytest.raises(ValueError, match="layer 'picky'.*ndim=3, found ndim=2"):
         Picky()(Input((3,)))
 
 

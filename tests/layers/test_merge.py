@@ -27,12 +27,12 @@ def test_shapes_broadcast_and_unknown_sizes_stay_unknown() -> None:
 @pytest.mark.parametrize(
     ("layer", "shapes", "message"),
     [
-        (layers.Add(), (None, 3), "list of inputs"),
+        (layers.Add(), (None, 3), "call it on a list"),
         (layers.Add(), [(None, 3), (None, 4)], "incompatible shapes"),
         (layers.Add(), [(2, 3), (3, 3)], "batch sizes"),
         (layers.Subtract(), [(None, 3)] * 3, "exactly 2"),
-        (layers.Concatenate(), [(None, 3, 2), (None, 4, 2)], "matching shapes"),
-        (layers.Concatenate(axis=4), [(None, 3), (None, 3)], "matching shapes"),
+        (layers.Concatenate(), [(None, 3, 2), (None, 4, 2)], "sizes differ along"),
+        (layers.Concatenate(axis=4), [(None, 3), (None, 3)], "sizes differ along"),
         (layers.Dot(1), [(None, 3), (None, 4)], "must be equal"),
         (layers.Dot(0), [(None, 3), (None, 3)], "batch axis"),
     ],

@@ -246,9 +246,9 @@ def test_stateful_errors():
     layer(x)
     with pytest.raises(ValueError, match="batches of one size"):
         layer(x[:2])
-    with pytest.raises(ValueError, match="expects 2 states, but it received 1"):
+    with pytest.raises(ValueError, match="has 2 states. Received: 1"):
         layer.reset_states([np.zeros((4, 5))])
-    with pytest.raises(ValueError, match=r"State 1 is incompatible.*Received: \(4, 6\)"):
+    with pytest.raises(ValueError, match=r"state 1 must have the shape.*Received: \(4, 6\)"):
         layer.reset_states([np.zeros((4, 5)), np.zeros((4, 6))])
     with pytest.raises(AttributeError, match="must be stateful"):
         LSTM(5).reset_states()
@@ -467,9 +467,9 @@ def test_wrong_calls_are_named():
     x = data(4, 6, 3)
     layer = LSTM(5)
     layer(x)
-    with pytest.raises(ValueError, match="expected axis 2 of input shape to have value 3"):
+    with pytest.raises(ValueError, match="expected size 3 on axis 2"):
         layer(data(4, 6, 2))
-    with pytest.raises(ValueError, match="has 2 states but was passed 1 initial states"):
+    with pytest.raises(ValueError, match="has 2 states. Received: `initial_state` of 1"):
         layer(x, initial_state=[torch.zeros(4, 5)])
     with pytest.raises(ValueError, match=r"state 1 has the shape \(4, 6\), expected \(4, 5\)"):
         layer(x, initial_state=[torch.zeros(4, 5), torch.zeros(4, 6)])

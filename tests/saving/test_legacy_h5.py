@@ -135,7 +135,7 @@ def test_include_optimizer_false_leaves_out_compile_arguments_and_state(dense, t
     with h5py.File(tmp_path / "model.h5") as file:
         assert "training_config" not in file.attrs
         assert "optimizer_weights" not in file
-    with pytest.warns(UserWarning, match="not compiled"):
+    with pytest.warns(UserWarning, match="uncompiled"):
         assert not saving.load_model(tmp_path / "model.h5").compiled
     with warnings.catch_warnings():
         warnings.simplefilter("error")
