@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,31 @@ _DTYPES: dict[str, torch.dtype] = {
 _DTYPE_ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32", "long": "int64"}
 _NAMES = {value: key for key, value in _DTYPES.items()}
 
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+# What a `keras.json` may set, and which values are valid.
+_STORED: dict[str, Callable[[Any], bool]] = {
+    "floatx": lambda value: value in _FLOATS,
+    "epsilon": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "image_data_format": lambda value: value in ("channels_last", "channels_first"),
+}
+
 _settings: dict[str, Any] = {}
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """Return what a `keras.json` holds; one that cannot be read is passed over with a warning."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        problem = str(error)
+    else:
+        if isinstance(found, dict):
+            return found
+        problem = "it holds no object"
+    warnings.warn(f"{path} cannot be used: {problem}. The defaults apply; mend or remove the file.", stacklevel=4)
+    return {}
 
 
 def _load() -> dict[str, Any]:
@@ -50,17 +75,17 @@ def _load() -> dict[str, Any]:
         "dialect": os.environ.get("KERAS_TORCH_DIALECT") or None,
     }
     path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
-    if path.is_file():
-        with contextlib.suppress(ValueError, OSError):
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored.get("floatx") in ("float16", "float32", "float64"):
-                values["floatx"] = stored["floatx"]
-            if isinstance(stored.get("epsilon"), float):
-                values["epsilon"] = stored["epsilon"]
-            ordering = {"th": "channels_first", "tf": "channels_last"}.get(stored.get("image_dim_ordering"))
-            data_format = stored.get("image_data_format", ordering)
-            if data_format in ("channels_first", "channels_last"):
-                values["image_data_format"] = data_format
+    stored = _stored(path)
+    if stored.get("image_dim_ordering") in ("th", "tf"):
+        ordering = {"th": "channels_first", "tf": "channels_last"}[stored["image_dim_ordering"]]
+        stored.setdefault("image_data_format", ordering)
+    for key, is_valid in _STORED.items():
+        if key in stored and not is_valid(stored[key]):
+            warnings.warn(
+                f"{path}: `{key}` is not valid, so {values[key]!r} is used. Received: {stored[key]!r}", stacklevel=3
+            )
+        elif key in stored:
+            values[key] = stored[key]
     if values["dialect"] is not None and values["dialect"] not in DIALECTS:
         raise ValueError(
             f"The environment variable KERAS_TORCH_DIALECT must be one of {DIALECTS}. Received: {values['dialect']!r}"
@@ -76,7 +101,7 @@ def floatx() -> str:
 
 def set_floatx(value: str) -> None:
     """Set the default float type: `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`."""
-    if value not in ("float16", "bfloat16", "float32", "float64"):
+    if value not in _FLOATS:
         raise ValueError(f"`floatx` must be 'float16', 'bfloat16', 'float32' or 'float64'. Received: {value!r}")
     _load()["floatx"] = value
 

@@ -23,6 +23,12 @@ def snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def _is_foreign(name: str) -> bool:
+    """Whether a registered name, `package>name`, can only mean a user's own: Keras's packages are Custom and keras."""
+    package, found, _ = name.rpartition(">")
+    return bool(found) and package != "Custom" and not package.startswith("keras")
+
+
 class Registry:
     """One family's table. `kind` is the word that error messages use."""
 
@@ -47,13 +53,9 @@ class Registry:
         for table in (custom or {}, custom_objects):
             if name in table:
                 return table[name]
-            if short in table and (short == name or name.startswith("Custom>")):
+            if short in table and name.startswith("Custom>"):
                 return table[short]
-        if ">" in name and name.split(">", 1)[0] != "Custom":
-            for registered, item in list(custom_objects.items()):
-                if registered == name:
-                    return item
-        for key in (name, short, short.lower()):
+        for key in () if _is_foreign(name) else (short, short.lower()):
             if key in self._lookup:
                 return self._lookup[key]
         raise ValueError(
@@ -103,8 +105,11 @@ class Registry:
     def _find_class(self, class_name: str, registered: str | None, custom: Mapping[str, Any] | None) -> Any:
         if registered and registered != class_name:
             for table in (custom or {}, custom_objects):
-                if registered in table:
-                    return table[registered]
+                for name in (registered, class_name):
+                    if name in table:
+                        return table[name]
+            if _is_foreign(registered):
+                return self.find(registered, custom)
         return self.find(class_name, custom)
 
     def serialize(self, item: Any) -> Any:
