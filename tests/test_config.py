@@ -18,7 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_file_sets_the_defaults(home: Path) -> None:
-    home.write_text('{"floatx": "float64", "epsilon": 1e-6, "image_data_format": "channels_first", "backend": "theano"}')
+    home.write_text('{"floatx": "float64", "epsilon": 1e-6, "image_data_format": "channels_first", "backend": "x"}')
     assert (config.floatx(), config.epsilon(), config.image_data_format()) == ("float64", 1e-6, "channels_first")
 
 

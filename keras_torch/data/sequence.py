@@ -87,9 +87,9 @@ class SequenceData:
         self.use_multiprocessing = _first(use_multiprocessing, getattr(sequence, "use_multiprocessing", None), False)
         self.max_queue_size = max(1, _first(max_queue_size, getattr(sequence, "max_queue_size", None), 10))
         self._convert = convert
-        self._warn_if_not_initialised()
+        self._check_length()
 
-    def _warn_if_not_initialised(self) -> None:
+    def _check_length(self) -> None:
         if isinstance(self.sequence, PyDataset) and type(self.sequence).num_batches is not PyDataset.num_batches:
             return
         if not hasattr(self.sequence, "__len__"):

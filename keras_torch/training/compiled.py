@@ -11,7 +11,7 @@ import torch
 from keras_torch import config, metrics
 from keras_torch.data.structure import flatten
 from keras_torch.training.compiled_loss import CompiledLoss, function_name
-from keras_torch.training.outputs import in_output_order, output_names_of, per_output
+from keras_torch.training.outputs import as_column, in_output_order, output_names_of, per_output
 
 _SHORT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
 _CLASSIC_NAMES = {"accuracy": "acc", "crossentropy": "ce"}
@@ -126,8 +126,7 @@ class CompiledMetrics:
         if not self.built:
             self.build(y_true, y_pred)
         if self._updates is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
-            if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
-                y_true = y_true.unsqueeze(-1)
+            y_true = as_column(y_true, y_pred)
             mask = getattr(y_pred, "_keras_mask", None)
             for update in self._updates:
                 update(y_true, y_pred, mask)
@@ -164,8 +163,7 @@ def results_of(items: list[Any]) -> dict[str, Any]:
 def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
     if y_true is None:
         return
-    if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
-        y_true = y_true.unsqueeze(-1)
+    y_true = as_column(y_true, y_pred)
     weight = getattr(y_pred, "_keras_mask", None)
     if entry.weighted and sample_weight is not None:
         if weight is not None:

@@ -11,7 +11,7 @@ from keras_torch import losses
 from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
 from keras_torch.metrics import Metric
-from keras_torch.training.outputs import in_output_order, output_names_of, per_output
+from keras_torch.training.outputs import as_column, in_output_order, output_names_of, per_output
 
 
 class LossTracker(Metric):
@@ -113,9 +113,7 @@ class CompiledLoss:
     def compute(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """Return the weighted sum of the losses of one batch, or None if no output has one."""
         if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
-            if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
-                y_true = y_true.unsqueeze(-1)
-            return self._single(y_true, y_pred, sample_weight)
+            return self._single(as_column(y_true, y_pred), y_pred, sample_weight)
         if not self.built:
             self.build(self.output_names or output_names_of(y_pred))
             return self.compute(y_true, y_pred, sample_weight)
@@ -170,9 +168,7 @@ class CompiledLoss:
 
 def output_loss(loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any) -> torch.Tensor:
     """Return one output's loss; single columns of targets may lack their axis."""
-    if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
-        y_true = y_true.unsqueeze(-1)
-    return loss(y_true, y_pred, sample_weight)
+    return loss(as_column(y_true, y_pred), y_pred, sample_weight)
 
 
 def _resolve(loss: Any) -> Any:

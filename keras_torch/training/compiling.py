@@ -15,22 +15,21 @@ from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
-from keras_torch.training.steps import Compiled, claim, is_built, tracked_metrics
+from keras_torch.training.steps import Compiled, claim, is_built, set_trained, tracked_metrics
 from keras_torch.training.symbolic_loss import SymbolicLoss, uses_symbolic_tensors
 
 
 def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     """Resolve the arguments of `compile`; raises before anything about the model has changed."""
-    names = _known_outputs(model)
+    names = standardize.output_names(model)
     optimizer = optimizers.get(arguments["optimizer"])
     loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names)
     metrics = CompiledMetrics(arguments["metrics"], arguments["weighted_metrics"], names, loss)
     jit, steps = arguments["jit_compile"], arguments["steps_per_execution"]
     if jit not in ("auto", True, False, None):
         raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {jit!r}")
-    if steps != "auto" and (int(steps) != steps or steps < 1):
-        raise ValueError(f"`steps_per_execution` must be a positive integer. Received: {steps!r}")
-    arguments["steps_per_execution"] = 1 if steps == "auto" else int(steps)
+    steps = 1 if steps in ("auto", None) else standardize.whole_number("steps_per_execution", steps)
+    arguments["steps_per_execution"] = steps
     compiled = Compiled(optimizer, loss, metrics, arguments)
     if loss.built and any(uses_symbolic_tensors(item) for item in loss.losses):
         compiled.symbolic = SymbolicLoss(model, loss)
@@ -39,14 +38,9 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     return compiled
 
 
-def _known_outputs(model: Any) -> list[str] | None:
-    known = standardize.slots(model, "outputs")
-    return None if known is None else [slot.name for slot in known]
-
-
 def adopt_outputs(model: Any, compiled: Compiled) -> None:
     """Settle losses and metrics per output once a model that was built by its data has outputs."""
-    names = _known_outputs(model)
+    names = standardize.output_names(model)
     if names is not None and compiled.loss.output_names is None:
         arguments = compiled.arguments
         compiled.loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names)
@@ -84,11 +78,7 @@ def claim_early(model: Any) -> None:
 
 def _follow_flags(model: Any) -> None:
     """A train_step of the user's own takes the weights as they are flagged now, not as they were at compile time."""
-    chosen = {id(storage) for variable in model.trainable_variables for storage in variable.storages}
-    for parameter in model.parameters():
-        wanted = id(parameter) in chosen and parameter.is_floating_point()
-        if parameter.requires_grad != wanted:
-            parameter.requires_grad_(wanted)
+    set_trained(model, model.trainable_variables)
     trainable_state.invalidate()
 
 
@@ -174,10 +164,7 @@ def compile_from_config(model: Any, config: Mapping[str, Any]) -> None:
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
     """Return both as ints. ValueError unless they are whole numbers, not negative."""
-    for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
-        if isinstance(value, str) or int(value) != value or value < 0:
-            raise ValueError(f"`{name}` must be an integer, 0 or more. Received: {value!r}")
-    return int(epochs), int(initial_epoch)
+    return standardize.whole_number("epochs", epochs, 0), standardize.whole_number("initial_epoch", initial_epoch, 0)
 
 
 def refuse_split(validation_split: float, x: Any) -> None:

@@ -42,6 +42,13 @@ def per_output(value: Any, names: list[str], label: str, required: bool = False)
     return [value] * len(names)
 
 
+def as_column(y_true: Any, y_pred: Any) -> Any:
+    """Return the targets of one output; a vector beside predictions in a single column gets that axis."""
+    if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
+        return y_true.unsqueeze(-1)
+    return y_true
+
+
 def in_output_order(value: Any, y_pred: Any, names: list[str] | None) -> list[Any]:
     """Return targets, weights or predictions as a flat list in the order of the outputs; missing ones are None."""
     keys = names if names and not isinstance(y_pred, Mapping) else output_names_of(y_pred)

@@ -112,7 +112,7 @@ class ArrayArguments:
         if not self.y.given:
             raise ValueError("`class_weight` needs targets. Received: y=None")
         targets = self.y.rebuild(self.y.tensors) if self.y.rebuild else self.y.tensors[0]
-        weights = standardize.class_weights(self.class_weight, targets, _output_names(self.model))
+        weights = standardize.class_weights(self.class_weight, targets, standardize.output_names(self.model))
         if self.weight.given:
             weights = _times(weights, self.weight)
         return standardize.as_given(weights, "`class_weight`")
@@ -136,11 +136,6 @@ def _times(weights: Any, given: Arrays) -> Any:
     if isinstance(weights, Mapping) or len(given.tensors) != 1 or given.tensors[0].dim() != 1:
         raise ValueError("`class_weight` and `sample_weight` can only be combined as one array for one output.")
     return weights * given.tensors[0]
-
-
-def _output_names(model: Any) -> list[str] | None:
-    known = standardize.slots(model, "outputs")
-    return None if known is None else [slot.name for slot in known]
 
 
 def _has_default_step(model: Any) -> bool:
@@ -233,7 +228,7 @@ def convert_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: 
     if class_weight is not None:
         if value is None:
             raise ValueError("`class_weight` needs targets. Received: batches without targets")
-        by_class = standardize.class_weights(class_weight, value, _output_names(model))
+        by_class = standardize.class_weights(class_weight, value, standardize.output_names(model))
         weight = by_class if weight is None else _times(by_class, Arrays([weight]))
     return pack_x_y_sample_weight(_restore(inputs, device), value, weight)
 
@@ -250,20 +245,12 @@ def _restore(arrays: Arrays, device: torch.device) -> Any:
 
 def check_batch_size(batch_size: Any) -> int:
     """Return the batch size, 32 by default. ValueError unless it is a positive whole number."""
-    if batch_size is None:
-        return 32
-    if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size <= 0:
-        raise ValueError(f"`batch_size` must be a positive integer. Received: {batch_size!r}")
-    return int(batch_size)
+    return 32 if batch_size is None else standardize.whole_number("batch_size", batch_size)
 
 
 def check_steps(name: str, steps: Any) -> int | None:
     """Return a number of steps; None and -1 mean all batches. ValueError for 0 or less."""
-    if steps is None or steps == -1:
-        return None
-    if int(steps) != steps or steps < 1:
-        raise ValueError(f"`{name}` must be a positive integer, or None for all batches. Received: {steps!r}")
-    return int(steps)
+    return None if steps is None or steps == -1 else standardize.whole_number(name, steps)
 
 
 def warn_batch_size(batch_size: Any, x: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,6 +57,20 @@ def slots(model: Any, kind: str, keys: Any = ()) -> list[Slot] | None:
         Slot(str(name), tuple(leaf.shape), config.torch_dtype(leaf.dtype))
         for name, leaf in zip(names, leaves, strict=True)
     ]
+
+
+def output_names(model: Any) -> list[str] | None:
+    """Return the names of a model's outputs, or None where only a call would tell."""
+    known = slots(model, "outputs")
+    return None if known is None else [slot.name for slot in known]
+
+
+def whole_number(name: str, value: Any, least: int = 1) -> int:
+    """Return the argument `name` as an int. ValueError unless it is a whole number and at least `least`."""
+    number = isinstance(value, numbers.Real) or (isinstance(value, torch.Tensor) and value.dim() == 0)
+    if not number or isinstance(value, bool) or not float(value).is_integer() or value < least:
+        raise ValueError(f"`{name}` must be a whole number, {least} or more. Received: {value!r}")
+    return int(value)
 
 
 def standardize_x(model: Any, x: Any) -> Arrays:

@@ -45,15 +45,20 @@ def claim(model: Any, compiled: Compiled, x: Any) -> None:
     if compiled.trainable is None:
         ensure_built(model, x)
         compiled.trainable = list(model.trainable_variables)
-    chosen = {id(storage) for variable in compiled.trainable for storage in variable.storages}
+    set_trained(model, compiled.trainable)
+    compiled.optimizer.build(compiled.trainable)
+    compiled.regularized = has_regularizers(model)
+    trainable_state.owner = compiled
+
+
+def set_trained(model: Any, variables: list[Any]) -> None:
+    """Let exactly these variables of a model get gradients."""
+    chosen = {id(storage) for variable in variables for storage in variable.storages}
     for parameter in model.parameters():
         wanted = id(parameter) in chosen and parameter.is_floating_point()
         if parameter.requires_grad != wanted:
             parameter.requires_grad_(wanted)
             parameter.grad = None
-    compiled.optimizer.build(compiled.trainable)
-    compiled.regularized = has_regularizers(model)
-    trainable_state.owner = compiled
 
 
 def has_regularizers(model: Any) -> bool:

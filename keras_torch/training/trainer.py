@@ -153,6 +153,7 @@ class Trainer(GeneratorMethods):
         if sources.is_array_like(x):
             source = sources.ArrayArguments(self, x, y, sample_weight).source(size, False)
         else:
+            sources.warn_batch_size(batch_size, x)
             queue = (workers, use_multiprocessing, max_queue_size)
             source = sources.stream(self, x, y, sample_weight, None, batch_size, False, *queue)
         batches = Steps(source, sources.check_steps("steps", steps), fresh=True)
@@ -178,6 +179,7 @@ class Trainer(GeneratorMethods):
         if sources.is_array_like(x):
             source = sources.ArrayArguments(self, x).source(size, False)
         else:
+            sources.warn_batch_size(batch_size, x)
             queue = (workers, use_multiprocessing, max_queue_size)
             source = sources.stream(self, x, None, None, None, batch_size, False, *queue)
         batches = Steps(source, sources.check_steps("steps", steps), fresh=True)

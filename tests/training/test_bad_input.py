@@ -145,7 +145,9 @@ def test_ragged_lists_are_refused() -> None:
 def test_empty_data_and_bad_counts_are_refused() -> None:
     model = _classifier()
     _unchanged(model, lambda: model.fit(X[:0], Y[:0]), ValueError, "at least one sample")
-    _unchanged(model, lambda: model.fit(X, Y, batch_size=0), ValueError, "`batch_size` must be a positive integer")
+    _unchanged(
+        model, lambda: model.fit(X, Y, batch_size=0), ValueError, "`batch_size` must be a whole number, 1 or more"
+    )
     _unchanged(model, lambda: model.fit(X, Y, epochs=-1), ValueError, "`epochs`")
     _unchanged(model, lambda: model.fit(X, Y, steps_per_epoch=0), ValueError, "`steps_per_epoch`")
     _unchanged(model, lambda: model.fit(X, Y, validation_split=1.5), ValueError, "`validation_split`")
