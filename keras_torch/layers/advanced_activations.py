@@ -28,13 +28,19 @@ class ActivationLayer(Layer):
             raise ValueError(f"Layer {self.name!r}: `{argument}` must be a number ≥ 0. Received: {value!r}")
         return float(value)
 
+    def _number(self, value: Any, argument: str) -> float:
+        if not isinstance(value, numbers.Real):
+            raise ValueError(f"Layer {self.name!r}: `{argument}` must be a number. Received: {value!r}")
+        return float(value)
+
 
 class LeakyReLU(ActivationLayer):
     """`x` where positive, else `negative_slope * x`; up to Keras 2.15 that argument was `alpha`."""
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.negative_slope = self._not_negative(negative_slope, "negative_slope")
+        check = self._number if config.dialect() in ("1", "2", "tf") else self._not_negative
+        self.negative_slope = check(negative_slope, "negative_slope")
 
     @property
     def alpha(self) -> float:
@@ -107,7 +113,7 @@ class ELU(ActivationLayer):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.alpha = self._not_negative(alpha, "alpha")
+        self.alpha = self._number(alpha, "alpha")
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         return F.elu(inputs, self.alpha)

@@ -44,8 +44,9 @@ class Merging(Layer):
                 f"Received: one tensor of shape {input_shape}"
             )
         shapes = [tuple(shape) for shape in input_shape]
-        if not shapes or (self._count is not None and len(shapes) != self._count):
-            wanted = "at least 1 input" if self._count is None else f"exactly {self._count} inputs"
+        least = 2 if config.is_classic() else 1
+        if len(shapes) < least or (self._count is not None and len(shapes) != self._count):
+            wanted = f"at least {least} input(s)" if self._count is None else f"exactly {self._count} inputs"
             raise ValueError(
                 f"Layer {self.name!r}: {type(self).__name__} combines {wanted}. Received: {len(shapes)}, of shapes "
                 f"{shapes}"
@@ -78,12 +79,28 @@ class Merging(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Join the masks: a step counts where all inputs have it; in Keras 3 where any has it, if all are masked."""
-        masks = [item for item in mask or () if item is not None]
+        masks = [item for item in self._masks_of(inputs, mask) if item is not None]
         if not masks:
             return None
         if config.dialect() == "3":
             return None if len(masks) < len(mask) else functools.reduce(torch.logical_or, masks)
         return functools.reduce(torch.logical_and, masks)
+
+    def _masks_of(self, inputs: Any, mask: Any) -> Sequence[Any]:
+        """Return the list of masks, one per input; no items for no masks. ValueError if they do not fit the inputs."""
+        if mask is None:
+            return ()
+        for argument, value in (("inputs", inputs), ("mask", mask)):
+            if not isinstance(value, (list, tuple)):
+                raise ValueError(
+                    f"Layer {self.name!r}: `{argument}` of `compute_mask` must be a list. Received: {value!r}"
+                )
+        if len(mask) != len(inputs):
+            raise ValueError(
+                f"Layer {self.name!r}: `mask` must hold one mask, or None, for each of the {len(inputs)} inputs. "
+                f"Received: {len(mask)} masks"
+            )
+        return mask
 
 
 def _equal_ranks(inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -162,10 +179,11 @@ class Concatenate(Merging):
         return (*known[:axis], total, *known[axis + 1 :])
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is None or all(item is None for item in mask):
+        masks = self._masks_of(inputs, mask)
+        if all(item is None for item in masks):
             return None
         parts = []
-        for tensor, part in zip(inputs, mask, strict=True):
+        for tensor, part in zip(inputs, masks, strict=True):
             if part is None:
                 part = torch.ones_like(tensor, dtype=torch.bool)
             elif part.ndim < tensor.ndim:

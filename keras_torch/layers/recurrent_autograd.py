@@ -198,7 +198,9 @@ class _RunLoop(torch.autograd.Function):
     ) -> Any:
         batch, time, columns = sums.shape
         units = columns // loop.gates
-        gates = sums.view(batch, time, loop.gates, units).permute(1, 2, 0, 3).contiguous()
+        # A copy in any case: the loop works in place, and for a batch of one `contiguous` would return `sums` itself.
+        gates = sums.view(batch, time, loop.gates, units).permute(1, 2, 0, 3)
+        gates = gates.clone(memory_format=torch.contiguous_format)
         kernels = kernel.view(units, loop.gates, units).transpose(0, 1).contiguous()
         kept = loop.forward(gates, kernels, masks, list(states))
         ctx.loop, ctx.plain, ctx.every_output, ctx.state_count = loop, plain, every_output, len(states)

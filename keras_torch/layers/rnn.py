@@ -20,6 +20,7 @@ from keras_torch.layers.stacked_cells import (
     output_size_of,
     run_cell,
 )
+from keras_torch.symbolic import KerasTensor, record_function
 
 
 def split_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], num_constants: int = 0) -> tuple[Any, ...]:
@@ -65,6 +66,8 @@ class RNN(Layer):
         **kwargs: Any,
     ) -> None:
         self._num_constants = kwargs.pop("num_constants", None)
+        self._constant_shapes: list[Any] = []
+        self._batch_size: int | None = None
         super().__init__(**kwargs)
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
@@ -90,8 +93,15 @@ class RNN(Layer):
         """Call the layer on `inputs`, or on `[inputs, *initial_state]`."""
         args = split_inputs(args, kwargs, self._num_constants or 0)
         if kwargs.get("constants") is not None:
-            self._num_constants = len(kwargs["constants"])
+            self._take_constants(kwargs)
         return super().__call__(*args, **kwargs)
+
+    def _take_constants(self, kwargs: dict[str, Any]) -> None:
+        """Make a list of the constants of a call, whose number the config and whose shapes the cell's build need."""
+        given = kwargs["constants"]
+        kwargs["constants"] = list(given) if isinstance(given, (list, tuple)) else [given]
+        self._num_constants = len(kwargs["constants"])
+        self._constant_shapes = [tuple(item.shape) for item in kwargs["constants"]]
 
     def build(self, input_shape: Any) -> None:
         """Build the cell for one step of the input shape (batch, time, ...)."""
@@ -106,7 +116,8 @@ class RNN(Layer):
                 f"Layer {self.name!r} cannot unroll (`unroll=True`) over an unknown number of time steps. Received: "
                 f"input shape {tuple(input_shape)}. Give the number in `Input(shape=(steps, features))`."
             )
-        build_cell(self.cell, (input_shape[batch], *input_shape[2:]))
+        build_cell(self.cell, (input_shape[batch], *input_shape[2:]), self._constant_shapes)
+        self._batch_size = input_shape[batch]
         axes = {axis: size for axis, size in enumerate(input_shape) if axis > 1 and size is not None}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
         super().build(input_shape)
@@ -120,6 +131,8 @@ class RNN(Layer):
         training: bool | None = None,
     ) -> Any:
         """Run the cell; `training` is the mode of the layer, set by whoever calls it."""
+        if isinstance(inputs, KerasTensor):
+            return record_function(self.call, (inputs, initial_state, constants, mask), {})
         if self.time_major:
             inputs = inputs.transpose(0, 1)
         if inputs.shape[1] == 0:
@@ -163,6 +176,11 @@ class RNN(Layer):
         return mask
 
     def _first_states(self, inputs: Tensor, initial_state: Any) -> list[Tensor]:
+        if self.stateful and self._batch_size not in (None, inputs.shape[0]):
+            raise ValueError(
+                f"Layer {self.name!r} is stateful and was built for batches of {self._batch_size} samples; stateful "
+                f"layers need batches of one size. Received: {inputs.shape[0]} samples"
+            )
         if self.stateful and self._last_states is not None:
             initial_state = self._last_states
         if initial_state is None:
@@ -187,13 +205,19 @@ class RNN(Layer):
         """Return the states that a sequence starts with, for `inputs` (batch, time, ...) or for a batch size."""
         if isinstance(inputs, int):
             inputs, batch_size = None, inputs
+        if isinstance(inputs, KerasTensor):
+            return record_function(self.get_initial_state, (inputs,), {})
         state = initial_state_of(self.cell, inputs, batch_size, dtype)
         return list(state) if isinstance(state, (list, tuple)) else [state]
 
     @property
     def states(self) -> list[Any]:
-        """The states that a stateful layer keeps between batches; None before the first."""
-        return self._last_states or [None] * len(flatten(self.state_size))
+        """The states that a stateful layer keeps between batches: zeros before the first, None for an unknown size."""
+        if self._last_states is not None:
+            return self._last_states
+        if not self.stateful or self._batch_size is None:
+            return [None] * len(flatten(self.state_size))
+        return flatten(self.get_initial_state(batch_size=self._batch_size))
 
     def reset_states(self, states: Any = None) -> None:
         """Forget the kept states, or set them to arrays. AttributeError unless the layer is stateful."""

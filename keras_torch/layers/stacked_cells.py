@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.engine import Layer
 from keras_torch.layers.recurrent_cells import BuiltInCell
@@ -52,10 +53,19 @@ def initial_state_of(cell: Any, inputs: Tensor | None, batch_size: int | None, d
     return method(**{key: value for key, value in options.items() if key in known})
 
 
-def build_cell(cell: Any, input_shape: tuple[int | None, ...]) -> None:
-    """Build a cell, if it is a layer that is not built yet, for the shape (batch, features) of one step."""
+def takes_constants(cell: Any) -> bool:
+    """Whether a cell's `call` has an argument `constants`."""
+    return "constants" in inspect.signature(cell.call if hasattr(cell, "call") else cell).parameters
+
+
+def build_cell(cell: Any, input_shape: tuple[int | None, ...], constant_shapes: Sequence[Any] = ()) -> None:
+    """Build a cell, if it is a layer that is not built yet, for the shape (batch, features) of one step.
+
+    In Keras 2 a cell that takes constants gets a list: that shape and then the shapes of the constants.
+    """
     if isinstance(cell, Layer) and not cell.built:
-        cell._build_once(input_shape)
+        with_constants = constant_shapes and settings.is_classic() and takes_constants(cell)
+        cell._build_once([input_shape, *constant_shapes] if with_constants else input_shape)
 
 
 def call_cell(cell: Any, inputs: Any, states: Any, constants: Any = None) -> tuple[Any, Any]:
@@ -83,7 +93,7 @@ def run_cell(
     """Run any cell over `inputs` (batch, time, ...) from flat `states`. See `BuiltInCell.run_sequence`."""
     if _runs_sequences(cell):
         return cell.run_sequence(inputs, states, mask, every_output, last_states, fuse)
-    if type(cell) is StackedRNNCells and constants is None:
+    if type(cell) is StackedRNNCells and constants is None and not cell.reverse_state_order:
         return _run_stack(cell, inputs, states, mask, every_output, last_states, fuse)
     _reset_dropout(cell)
 
@@ -129,18 +139,28 @@ def _reset_dropout(cell: Any) -> None:
 
 
 class StackedRNNCells(Layer):
-    """Several cells as one: each takes the output of the one before. `RNN([cell, cell])` makes one."""
+    """Several cells as one: each takes the output of the one before. `RNN([cell, cell])` makes one.
 
-    def __init__(self, cells: Sequence[Any], **kwargs: Any) -> None:
+    `reverse_state_order` lists the states of the last cell first, as Keras 2.1 did.
+    """
+
+    def __init__(self, cells: Sequence[Any], reverse_state_order: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.reverse_state_order = bool(reverse_state_order)
         for cell in cells:
             check_cell(cell, self.name)
         self.cells = list(cells)
 
+    def _in_state_order(self, items: Sequence[Any]) -> list[Any]:
+        return list(reversed(items)) if self.reverse_state_order else list(items)
+
+    def _sizes(self) -> list[Any]:
+        return [cell.state_size for cell in self._in_state_order(self.cells)]
+
     @property
-    def state_size(self) -> list[Any]:
-        """The state sizes of the cells."""
-        return [cell.state_size for cell in self.cells]
+    def state_size(self) -> Any:
+        """The state sizes, nested by cell; one flat tuple in Keras 2 and before."""
+        return tuple(flatten(self._sizes())) if settings.is_classic() else self._sizes()
 
     @property
     def output_size(self) -> Any:
@@ -148,28 +168,33 @@ class StackedRNNCells(Layer):
         return output_size_of(self.cells[-1])
 
     def build(self, input_shape: Any) -> None:
-        """Build each cell for the output of the one before."""
+        """Build each cell for the output of the one before; shapes of constants may follow the input's."""
+        constants: list[Any] = []
+        if isinstance(input_shape[0], (list, tuple)):
+            input_shape, *constants = input_shape
         for cell in self.cells:
-            build_cell(cell, input_shape)
+            build_cell(cell, input_shape, constants)
             input_shape = (input_shape[0], *as_shape(output_size_of(cell)))
         super().build(input_shape)
 
     def call(self, inputs: Any, states: Any, constants: Any = None, training: bool | None = None) -> tuple[Any, Any]:
         """Take one step with every cell; return the last output and the states, nested by cell."""
         new_states = []
-        for cell, nested in zip(self.cells, pack_like(self.state_size, flatten(states)), strict=True):
-            takes = constants is not None and "constants" in inspect.signature(cell.call).parameters
+        packed = self._in_state_order(pack_like(self._sizes(), flatten(states)))
+        for cell, nested in zip(self.cells, packed, strict=True):
+            takes = constants is not None and takes_constants(cell)
             state = nested if isinstance(nested, list) else [nested]
             inputs, new_state = call_cell(cell, inputs, state, constants if takes else None)
             new_states.append(pack_like(cell.state_size, flatten(new_state)))
-        return inputs, new_states
+        return inputs, self._in_state_order(new_states)
 
     def get_initial_state(self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None) -> list[Any]:
         """Return the first states of the cells."""
-        return [initial_state_of(cell, inputs, batch_size, dtype) for cell in self.cells]
+        return [initial_state_of(cell, inputs, batch_size, dtype) for cell in self._in_state_order(self.cells)]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cells": [registry.layers.serialize(cell) for cell in self.cells]}
+        order = {"reverse_state_order": True} if self.reverse_state_order else {}
+        return {**super().get_config(), "cells": [registry.layers.serialize(cell) for cell in self.cells], **order}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> StackedRNNCells:

@@ -115,7 +115,9 @@ class TimeDistributed(Wrapper):
             return torch.any(torch.flatten(mask, 2), -1)
         inner_mask = None if mask is None or len(mask.shape) == 2 else _fold(mask)
         found = self.layer.compute_mask(pytree.tree_map(_fold, inputs), inner_mask)
-        return mask if found is None else _unfold(found, pytree.tree_leaves(inputs)[0])
+        if found is not None:
+            return _unfold(found, pytree.tree_leaves(inputs)[0])
+        return mask if mask is None or len(mask.shape) == 2 else torch.any(torch.flatten(mask, 2), -1)
 
 
 def _fold(tensor: Any) -> Any:
@@ -151,6 +153,7 @@ class Bidirectional(Wrapper):
         backward_layer: Any = None,
         **kwargs: Any,
     ) -> None:
+        self._num_constants = kwargs.pop("num_constants", None)
         Layer.__init__(self, weights=weights, **kwargs)
         self._check_layer(layer, "layer")
         if merge_mode not in _MERGE_MODES:
@@ -200,8 +203,22 @@ class Bidirectional(Wrapper):
         return self.forward_layer
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the layer on `inputs`, or on `[inputs, *initial_state]`."""
-        return super().__call__(*split_inputs(args, kwargs), **kwargs)
+        """Call the layer on `inputs`, or on `[inputs, *initial_state, *constants]`."""
+        args = split_inputs(args, kwargs, self._num_constants or 0)
+        if kwargs.get("constants") is not None:
+            for layer in (self.forward_layer, self.backward_layer):
+                layer._take_constants(kwargs)
+            self._num_constants = len(kwargs["constants"])
+        if kwargs.get("initial_state") is not None:
+            self._check_states(kwargs["initial_state"])
+        return super().__call__(*args, **kwargs)
+
+    def _check_states(self, initial_state: Any) -> None:
+        if not isinstance(initial_state, (list, tuple)) or len(initial_state) % 2:
+            raise ValueError(
+                f"Bidirectional {self.name!r}: `initial_state` must be a list of the forward layer's states and "
+                f"then as many of the backward layer. Received: {initial_state!r}"
+            )
 
     def build(self, input_shape: Any = None) -> None:
         """Build both layers."""
@@ -238,11 +255,6 @@ class Bidirectional(Wrapper):
         forward = {name: value for name, value in shared.items() if value is not None}
         backward = dict(forward)
         if initial_state is not None:
-            if not isinstance(initial_state, (list, tuple)) or len(initial_state) % 2:
-                raise ValueError(
-                    f"Bidirectional {self.name!r}: `initial_state` must be a list of the forward layer's states and "
-                    f"then as many of the backward layer. Received: {initial_state!r}"
-                )
             half = len(initial_state) // 2
             forward["initial_state"] = list(initial_state[:half])
             backward["initial_state"] = list(initial_state[half:])
@@ -308,6 +320,8 @@ class Bidirectional(Wrapper):
         config = {**Layer.get_config(self), "layer": inner, "merge_mode": self.merge_mode}
         if self._has_own_backward_layer:
             config["backward_layer"] = _without_prefix(_serialize(self.backward_layer), "backward_")
+        if self._num_constants:
+            config["num_constants"] = self._num_constants
         return config
 
 

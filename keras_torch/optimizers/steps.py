@@ -81,6 +81,8 @@ class Steps:
             raise ValueError(
                 f"The optimizer {self.name!r} is not built: call `optimizer.build(trainable_variables)` first."
             )
+        if not self._params:
+            return
         chosen = [i for i, param in enumerate(self._params) if param.grad is not None]
         if not chosen:
             raise ValueError(

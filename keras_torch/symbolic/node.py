@@ -58,8 +58,8 @@ class Node:
 
     def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         self.operation = operation
-        self.args = args
-        self.kwargs = kwargs
+        # Copies of the lists and dicts: the caller may go on changing its own.
+        self.args, self.kwargs = pytree.tree_map(lambda item: item, (args, kwargs))
         self.outputs = outputs
         self.input_tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
         self.output_tensors = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]

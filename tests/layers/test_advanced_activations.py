@@ -49,3 +49,10 @@ def test_thresholded_relu_keeps_what_exceeds_theta() -> None:
     torch.testing.assert_close(
         layers.ThresholdedReLU(1.0)(torch.tensor([0.5, 1.0, 2.0])), torch.tensor([0.0, 0.0, 2.0])
     )
+
+
+def test_slopes_may_be_negative_where_that_keras_took_them() -> None:
+    x = torch.tensor([-2.0, 3.0])
+    torch.testing.assert_close(layers.ELU(-1.0)(x), -layers.ELU(1.0)(x).clamp(max=0) + x.clamp(min=0))
+    with config.dialect_scope("2"):
+        torch.testing.assert_close(layers.LeakyReLU(-1.0)(x), x.abs())

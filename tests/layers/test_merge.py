@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from keras_torch import config, layers
+from keras_torch.models import Model
 
 
 def masked(steps: list[list[float]]) -> torch.Tensor:
@@ -89,3 +90,30 @@ def test_a_merge_layer_runs_its_branches_on_the_inputs() -> None:
     layer = layers.Merge([left, right], mode="concat")
     assert layer([torch.zeros(6, 2), torch.zeros(6, 5)]).shape == (6, 7)
     assert len(layer.trainable_weights) == 4
+
+
+@pytest.mark.parametrize("layer", [layers.Add(), layers.Concatenate()])
+def test_masks_must_be_a_list_with_one_for_each_input(layer) -> None:
+    x = torch.ones(2, 3, 4)
+    assert layer.compute_mask([x, x], [None, None]) is None
+    with pytest.raises(ValueError, match="`mask` of `compute_mask` must be a list"):
+        layer.compute_mask([x, x], x)
+    with pytest.raises(ValueError, match="`inputs` of `compute_mask` must be a list"):
+        layer.compute_mask(x, [None, None])
+    with pytest.raises(ValueError, match="2 inputs. Received: 1 masks"):
+        layer.compute_mask([x, x], [None])
+
+
+def test_one_input_is_not_enough_in_keras_2() -> None:
+    with config.dialect_scope("2"), pytest.raises(ValueError, match="at least 2"):
+        layers.Add()([torch.ones(2, 3)])
+    assert layers.Add()([torch.ones(2, 3)]).shape == (2, 3)
+
+
+def test_a_list_of_inputs_may_grow_after_the_call() -> None:
+    x = layers.Input(shape=(2,))
+    tensors = [x, x]
+    for _ in range(2):
+        tensors.append(layers.concatenate(tensors))
+    model = Model(x, tensors[-1])
+    assert model.predict(np.ones((1, 2)), verbose=0).shape == (1, 8)

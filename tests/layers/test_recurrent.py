@@ -490,3 +490,93 @@ def test_classic_dialects_have_their_own_defaults():
     finally:
         config.set_dialect(before)
     assert GRU(5).reset_after is True
+
+
+@pytest.mark.parametrize("cls", LAYERS)
+def test_a_batch_of_one_and_one_unit_train(cls):
+    x = data(1, 6, 3).requires_grad_()
+    layer = built(cls(1, return_sequences=True, recurrent_dropout=1e-9), x)
+    layer(x, training=True).sum().backward()
+    assert x.grad.abs().sum() > 0
+    torch.testing.assert_close(layer(x, training=True), layer(torch.cat((x, x)))[:1])
+
+
+@pytest.mark.parametrize("cls", LAYERS)
+def test_a_stateful_layer_of_known_batch_size_starts_with_zeros_and_keeps_to_it(cls):
+    layer = cls(5, stateful=True)
+    assert layer.states[0] is None
+    layer.build((4, 6, 3))
+    assert [tuple(state.shape) for state in layer.states] == [(4, 5)] * layer.cell.state_count
+    assert not any(state.any() for state in layer.states)
+    with pytest.raises(ValueError, match="batches of 4 samples"):
+        layer(data(3, 6, 3))
+
+
+def test_call_works_on_symbolic_tensors():
+    inputs = keras.Input((6, 3))
+    layer = LSTM(5, return_state=True)
+    layer(inputs)
+    assert tuple(layer.get_initial_state(inputs)[0].shape) == (None, 5)
+    outputs = layer.call(inputs)
+    x = data(4, 6, 3)
+    found = keras.backend.function([inputs], outputs)([x.numpy()])
+    for item, expected in zip(found, layer(x), strict=True):
+        np.testing.assert_allclose(item, expected.detach().numpy(), atol=1e-6)
+
+
+class WithConstants(keras.layers.Layer):
+    """A cell whose build takes the shapes of the constants, as in Keras 2."""
+
+    def __init__(self, units, **kwargs):
+        self.units = self.state_size = units
+        super().__init__(**kwargs)
+
+    def build(self, input_shape):
+        step, constant = input_shape
+        self.kernel = self.add_weight("kernel", (step[-1], self.units))
+        self.constant_kernel = self.add_weight("constant_kernel", (constant[-1], self.units))
+
+    def call(self, inputs, states, constants):
+        output = states[0] + inputs @ self.kernel + constants[0] @ self.constant_kernel
+        return output, [output]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@pytest.mark.parametrize("wrap", [RNN, lambda cell: keras.layers.Bidirectional(RNN(cell))])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_cells_of_keras_2_are_built_with_the_shapes_of_the_constants(wrap, stacked):
+    x, constant = data(4, 6, 3), data(4, 2)
+    with config.dialect_scope("2"):
+        layer = wrap(StackedRNNCells([GRUCell(7), WithConstants(5)]) if stacked else WithConstants(5))
+        output = layer(x, constants=constant)
+        assert layer.get_config()["num_constants"] == 1
+        again = type(layer).from_config(layer.get_config(), custom_objects={"WithConstants": WithConstants})
+        again([x, constant])
+        again.set_weights(layer.get_weights())
+        torch.testing.assert_close(again([x, constant]), output)
+
+
+def test_stacked_cells_of_keras_2_have_flat_states():
+    cells = [LSTMCell(3), LSTMCell(6)]
+    assert RNN(cells, return_state=True).compute_output_shape((None, 5, 4))[1] == [(None, 3), (None, 3)]
+    with config.dialect_scope("2"):
+        layer = RNN(cells, return_state=True)
+        assert layer.state_size == (3, 3, 6, 6)
+        shapes = layer.compute_output_shape((None, 5, 4))
+        assert shapes == [(None, 6), (None, 3), (None, 3), (None, 6), (None, 6)]
+        assert [tuple(item.shape) for item in layer(data(2, 5, 4))[1:]] == [(2, 3), (2, 3), (2, 6), (2, 6)]
+
+
+@pytest.mark.parametrize("dialect", [None, "2"])
+def test_the_states_of_stacked_cells_may_be_reversed(dialect):
+    x = data(2, 5, 4)
+    with config.dialect_scope(dialect):
+        cells = [GRUCell(3), GRUCell(6)]
+        stack = StackedRNNCells(cells, reverse_state_order=True)
+        assert StackedRNNCells.from_config(stack.get_config()).reverse_state_order
+        output, *states = RNN(stack, return_state=True)(x)
+        assert [tuple(item.shape) for item in states] == [(2, 6), (2, 3)]
+        torch.testing.assert_close(output, RNN(cells)(x))
+        torch.testing.assert_close(RNN(stack)(x, initial_state=states), RNN(cells)(x, initial_state=states[::-1]))

@@ -251,3 +251,18 @@ def test_weights_of_nested_wrappers_train():
     )
     model(data(2, 5, 3)).square().sum().backward()
     assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in model.trainable_weights)
+
+
+def test_a_single_tensor_as_the_state_of_both_directions_is_refused():
+    with pytest.raises(ValueError, match="must be a list of the forward layer's states"):
+        Bidirectional(GRU(3))(keras.Input((5, 4)), initial_state=keras.Input((3,)))
+
+
+def test_time_distributed_reduces_a_mask_that_its_layer_uses_up():
+    inputs = keras.Input((None, None))
+    x = TimeDistributed(Embedding(5, 6, mask_zero=True))(inputs)
+    x = TimeDistributed(GRU(7))(x)
+    model = keras.Model(inputs, GRU(1)(x))
+    ids = np.ones((2, 3, 4))
+    padded = np.concatenate((ids, np.zeros((2, 2, 4))), 1)
+    np.testing.assert_allclose(model.predict(padded, verbose=0), model.predict(ids, verbose=0), atol=1e-6)

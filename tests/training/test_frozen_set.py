@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 import keras_torch as keras
 from keras_torch.layers import Dense, Input
@@ -97,3 +98,12 @@ def test_layers_built_on_their_first_call_are_trained() -> None:
     assert _changes(model.first, lambda: model.train_on_batch(NOISE, ONES))
     assert _changes(model.second, lambda: model.fit(NOISE, ONES, verbose=0))
     assert len(model.optimizer.variables) > 0
+
+
+def test_a_model_without_trained_weights_can_be_trained() -> None:
+    offset = torch.zeros(3, requires_grad=True)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + offset)(inputs))
+    model.compile("rmsprop", "mse")
+    assert model.train_on_batch(np.ones((4, 3)), np.zeros((4, 3))) == 1
+    assert not offset.any()
