@@ -84,7 +84,7 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
-    """Normalise `exp(x)` to sum 1 along `axis` (several axes: over all of them together).
+    """Normalize `exp(x)` to sum 1 along `axis` (several axes: over all of them together).
 
     The result of a softmax over the last axis remembers its logits, so that the cross-entropy losses can start from
     them, as tf.keras does: that is exact where a probability rounds to 0 or 1.

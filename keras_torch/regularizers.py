@@ -102,7 +102,7 @@ class OrthogonalRegularizer(Regularizer):
     def __call__(self, x: Tensor) -> Tensor:
         if x.ndim != 2:
             raise ValueError(f"OrthogonalRegularizer works on matrices. Received a tensor of shape {tuple(x.shape)}")
-        # Keras normalises with a floor of 1e-12 on the squared norm.
+        # Keras normalizes with a floor of 1e-12 on the squared norm.
         vectors = x if self.mode == "rows" else x.t()
         unit = vectors * torch.rsqrt(torch.clamp(torch.sum(torch.square(vectors), 1, keepdim=True), min=1e-12))
         size = vectors.shape[0]

@@ -32,7 +32,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
-    """Normalise `exp(x)` to sum 1 along an axis."""
+    """Normalize `exp(x)` to sum 1 along an axis."""
     return torch.softmax(floating(x), axis)
 
 

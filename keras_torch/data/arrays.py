@@ -13,7 +13,7 @@ from keras_torch import config
 
 # The share of free GPU memory that training data may take before it stays on the host.
 DEVICE_SHARE = 0.25
-# How much is gathered at once: small enough for a CPU's caches, large enough to amortise a copy to a GPU.
+# How much is gathered at once: small enough for a CPU's caches, large enough to amortize a copy to a GPU.
 CPU_BLOCK_BYTES = 2 << 20
 DEVICE_BLOCK_BYTES = 64 << 20
 MAX_BLOCK_BATCHES = 256

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
-from keras_torch.legacy import ROWS
+from keras_torch.legacy import ROWS, upgrade_class_name
 
 # Modules and names that only one generation had, as dotted prefixes of what a script imports or writes out.
 KERAS_1 = (
@@ -118,7 +118,9 @@ def _calls_keras_1(tree: ast.Module) -> bool:
             continue
         called = node.func
         name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        row = ROWS.get(_today(name)) or (ROWS.get(f"Model.{name}") if isinstance(called, ast.Attribute) else None)
+        row = ROWS.get(upgrade_class_name(name)) or (
+            ROWS.get(f"Model.{name}") if isinstance(called, ast.Attribute) else None
+        )
         if row is None:
             continue
         keywords = {item.arg for item in node.keywords if item.arg}
@@ -138,12 +140,6 @@ _MORE = {
     "evaluate_generator": frozenset({"val_samples"}),
     "predict_generator": frozenset({"val_samples"}),
 }
-
-
-def _today(name: str) -> str:
-    from keras_torch.legacy import upgrade_class_name
-
-    return upgrade_class_name(name)
 
 
 def module_file(module: str) -> Path | None:

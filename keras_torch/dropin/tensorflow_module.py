@@ -139,7 +139,7 @@ class Part(ModuleType):
             import keras_torch
 
             return keras_torch
-        if f"{self.__name__}.{name}" in PACKAGES:
+        if full in PACKAGES:
             return load(full)
         raise AttributeError(
             f"`{full}` is not available: keras_torch stands in for tensorflow.keras and for TensorFlow's settings, not "

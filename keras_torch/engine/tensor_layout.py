@@ -35,18 +35,11 @@ class Permutation(Layout):
         return (value.permute(self.inverse),)
 
 
-def permutation(*axes: int) -> Permutation:
-    """Return the layout whose Keras tensor is `torch_tensor.permute(axes)`."""
-    return Permutation(*axes)
-
-
 IDENTITY = Layout()
 TRANSPOSED = Permutation(1, 0)
 
 # torch (out, in, *spatial); Keras (*spatial, in, out)
 CONV = {rank: Permutation(*range(2, rank + 2), 1, 0) for rank in (1, 2, 3)}
-# torch (in, out, *spatial); Keras (*spatial, out, in)
-CONV_TRANSPOSE = CONV
 
 
 def _update_first(weight: torch.Tensor) -> torch.Tensor:

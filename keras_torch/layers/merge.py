@@ -316,10 +316,9 @@ def _merging_layer(mode: str, concat_axis: int, dot_axes: Any, **kwargs: Any) ->
     if mode == "concat":
         return Concatenate(axis=concat_axis, **kwargs)
     if mode in ("dot", "cos"):
-        axes = [axis[0] if isinstance(axis, (list, tuple)) else axis for axis in dot_axes] if isinstance(
-            dot_axes, (list, tuple)
-        ) else dot_axes  # fmt: skip
-        return Dot(axes=axes, normalize=mode == "cos", **kwargs)
+        if isinstance(dot_axes, (list, tuple)):
+            dot_axes = [axis[0] if isinstance(axis, (list, tuple)) else axis for axis in dot_axes]
+        return Dot(axes=dot_axes, normalize=mode == "cos", **kwargs)
     return MODES[mode](**kwargs)
 
 

@@ -60,19 +60,8 @@ REGULARIZERS: dict[str, str] = {
     "activity_l1l2": "l1_l2",
 }
 
-INITIALIZERS: dict[str, str] = {
-    "zero": "zeros",
-    "one": "ones",
-    "uniform": "random_uniform",
-    "normal": "random_normal",
-}
-
 CONSTRAINTS: dict[str, str] = {
     "maxnorm": "MaxNorm",
     "nonneg": "NonNeg",
     "unitnorm": "UnitNorm",
-}
-
-UTILS: dict[str, str] = {
-    "plot": "plot_model",
 }

@@ -23,7 +23,7 @@ def _optimizer_row(*after_rate: str, defaults: Mapping[str, Mapping[str, Any]] |
     )
 
 
-def _classic(first_epsilon: bool = True, **both: Any) -> dict[str, dict[str, Any]]:
+def _classic(**both: Any) -> dict[str, dict[str, Any]]:
     """Defaults of Keras 1 and 2; Keras 1 had an epsilon of 1e-8 throughout."""
     return {"1": {**both, "epsilon": 1e-8}, "2": both}
 

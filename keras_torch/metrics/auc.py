@@ -152,7 +152,7 @@ class _CurvePoint(ThresholdMetric):
     counts = COUNTS
     argument = ""
     constrained: tuple[str, str] = ("", "")
-    maximised: tuple[str, str] = ("", "")
+    maximized: tuple[str, str] = ("", "")
 
     def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any):
         super().__init__(name=name, dtype=dtype)
@@ -172,7 +172,7 @@ class _CurvePoint(ThresholdMetric):
     def result(self) -> torch.Tensor:
         """Return the best rate."""
         feasible = self._rate(self.constrained) >= self.value
-        return torch.where(feasible, self._rate(self.maximised), 0.0).amax()
+        return torch.where(feasible, self._rate(self.maximized), 0.0).amax()
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal metric without state."""
@@ -188,7 +188,7 @@ _SPECIFICITY = ("true_negatives", "false_positives")
 class SensitivityAtSpecificity(_CurvePoint):
     """Best sensitivity (recall) where the specificity is at least `specificity`."""
 
-    argument, constrained, maximised = "specificity", _SPECIFICITY, _RECALL
+    argument, constrained, maximized = "specificity", _SPECIFICITY, _RECALL
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class SensitivityAtSpecificity(_CurvePoint):
 class SpecificityAtSensitivity(_CurvePoint):
     """Best specificity where the sensitivity (recall) is at least `sensitivity`."""
 
-    argument, constrained, maximised = "sensitivity", _RECALL, _SPECIFICITY
+    argument, constrained, maximized = "sensitivity", _RECALL, _SPECIFICITY
 
     def __init__(
         self,
@@ -220,7 +220,7 @@ class SpecificityAtSensitivity(_CurvePoint):
 class PrecisionAtRecall(_CurvePoint):
     """Best precision where the recall is at least `recall`."""
 
-    argument, constrained, maximised = "recall", _RECALL, _PRECISION
+    argument, constrained, maximized = "recall", _RECALL, _PRECISION
 
     def __init__(
         self,
@@ -236,7 +236,7 @@ class PrecisionAtRecall(_CurvePoint):
 class RecallAtPrecision(_CurvePoint):
     """Best recall where the precision is at least `precision`."""
 
-    argument, constrained, maximised = "precision", _PRECISION, _RECALL
+    argument, constrained, maximized = "precision", _PRECISION, _RECALL
 
     def __init__(
         self,

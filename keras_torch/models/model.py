@@ -42,6 +42,10 @@ class Model(Trainer, Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take `inputs`, `outputs` and `name` of a functional model, or the arguments of a layer."""
         names = ("inputs", "outputs", "name")
+        if len(args) > len(names):
+            raise TypeError(
+                f"{type(self).__name__} takes {', '.join(names)} by position. Received: {len(args)} arguments"
+            )
         given = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
         inputs, outputs = given.pop("inputs", None), given.pop("outputs", None)
         super().__init__(**given)

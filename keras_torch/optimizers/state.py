@@ -234,7 +234,7 @@ def import_(
     names: Sequence[str] | None = None,
     layout: str | None = None,
 ) -> str:
-    """Restore an optimizer's state from arrays in file order; return the layout that was recognised.
+    """Restore an optimizer's state from arrays in file order; return the layout that was recognized.
 
     The layout is told by `layout`, else by the names in the file, else by the shapes. All shapes are checked before
     anything is changed. ValueError if the arrays fit no layout.

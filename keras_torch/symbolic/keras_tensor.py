@@ -75,8 +75,12 @@ class KerasTensor:
         return self.shape
 
     def set_shape(self, shape: Any) -> None:
-        """Refine unknown sizes."""
-        self.shape = Shape(shape)
+        """Fill in sizes that are unknown so far; None leaves one as it is. ValueError for another known size."""
+        known, given = tuple(self.shape), tuple(shape)
+        pairs = list(zip(known, given, strict=False))
+        if len(given) != len(known) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            raise ValueError(f"{self!r} has the shape {known}; `set_shape` can only fill in None. Received: {given}")
+        self.shape = Shape(new if old is None else old for old, new in pairs)
 
     def dim(self) -> int:
         """Number of axes (torch spelling)."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras_torch import config
 from keras_torch.legacy import translated
 
 
@@ -47,8 +48,8 @@ def to_categorical(y: Any, num_classes: int | None = None, dtype: Any = "float32
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """Divide `x` by its norm of the given `order` along `axis`; vectors of zeros stay as they are."""
     if isinstance(x, torch.Tensor):
-        norms = torch.linalg.vector_norm(x.to(torch.get_default_dtype()) if not x.is_floating_point() else x,
-                                         order, dim=axis, keepdim=True)  # fmt: skip
+        x = x if x.is_floating_point() else x.to(config.torch_dtype(None))
+        norms = torch.linalg.vector_norm(x, order, dim=axis, keepdim=True)
         return x / torch.where(norms == 0, torch.ones_like(norms), norms)
     values = np.asarray(x)
     norms = np.atleast_1d(np.linalg.norm(values, order, axis, keepdims=True))

@@ -245,3 +245,9 @@ def test_sequential_merges_branches_as_keras_1_did():
     torch.testing.assert_close(model([a, b]), model.layers[1](torch.cat([left(a), right(b)], -1)))
     assert len(model.weights) == 6
     assert model.output_shape == (None, 2)
+
+
+def test_a_model_refuses_arguments_beyond_inputs_outputs_and_name():
+    x = layers.Input((2,))
+    with pytest.raises(TypeError, match="inputs, outputs, name by position"):
+        Model(x, layers.Dense(1)(x), "net", True)

@@ -68,3 +68,11 @@ def test_a_graph_that_misses_an_input_names_the_layer_and_the_inputs():
     a, b = Input((4,), name="a"), Input((4,), name="left_out")
     with pytest.raises(ValueError, match=r"Graph disconnected.*left_out.*\['a'\]"):
         Model(a, a + b)
+
+
+def test_unknown_sizes_can_be_filled_in_and_known_ones_stay():
+    x = KerasTensor((None, None, 4))
+    x.set_shape((None, 3, None))
+    assert tuple(x.shape) == (None, 3, 4)
+    with pytest.raises(ValueError, match=r"shape \(None, 3, 4\).*Received: \(None, 5, 4\)"):
+        x.set_shape((None, 5, 4))

@@ -31,7 +31,7 @@ def test_the_table_goes_to_standard_output(capsys):
 
 
 def test_a_model_without_weights_yet_is_refused():
-    with pytest.raises(ValueError, match="not yet been built"):
+    with pytest.raises(ValueError, match="no shapes to show yet"):
         keras.Sequential([keras.layers.Dense(2)]).summary()
 
 
