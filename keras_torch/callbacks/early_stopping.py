@@ -95,7 +95,7 @@ class EarlyStopping(Callback):
     def _restore(self) -> None:
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose > 0:
-                print_message(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                print_message(f"Back to the weights of epoch {self.best_epoch + 1}, the best one")
             self.model.set_weights(self.best_weights)
 
     def get_monitor_value(self, logs: Mapping[str, Any] | None) -> Any:

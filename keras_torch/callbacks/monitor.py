@@ -42,8 +42,7 @@ def monitored_value(logs: Mapping[str, Any] | None, monitor: str, owner: str) ->
     value = (logs or {}).get(monitor)
     if value is None:
         warnings.warn(
-            f"{owner} monitors `{monitor}`, which is not available. "
-            f"Available metrics are: {','.join(logs or ()) or '(none)'}",
+            f"{owner} watches {monitor!r}, which the logs do not have. They have: {', '.join(logs or ()) or 'nothing'}",
             stacklevel=3,
         )
     return value

@@ -19,9 +19,9 @@ from keras_torch.data.structure import map_structure
 class PyDataset:
     """Base class for data that gives one whole batch for each index.
 
-    Subclasses implement `__getitem__(index)`, returning `(inputs, targets)` or `(inputs, targets, sample_weights)`,
-    and `__len__()` or `num_batches`; `on_epoch_end()` may change the data. With `workers > 1` batches are fetched
-    ahead, at most `max_queue_size` of them, by threads or (`use_multiprocessing=True`) by torch DataLoader's worker
+    Subclasses implement `__getitem__(index)`, which gives `(inputs, targets)`, with sample weights as a third where
+    there are any, and `__len__()` or `num_batches`; `on_epoch_end()` may change the data. With `workers > 1` at most
+    `max_queue_size` batches are fetched ahead, by threads or (`use_multiprocessing=True`) by torch DataLoader's worker
     processes; they always arrive in order.
     """
 
@@ -45,10 +45,10 @@ class PyDataset:
         return count
 
     def on_epoch_begin(self) -> None:
-        """Called at the start of each epoch."""
+        """Hook before the first batch of an epoch."""
 
     def on_epoch_end(self) -> None:
-        """Called at the end of each epoch."""
+        """Hook after the last batch of an epoch."""
 
     def __iter__(self) -> Iterator[Any]:
         for index in range(len(self)):

@@ -44,7 +44,7 @@ class RandomNormal(Initializer):
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal distribution without the values more than two standard deviations from the mean."""
+    """Normal distribution, cut off at two standard deviations."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(mean, stddev, check_seed(seed, "TruncatedNormal"))

@@ -52,7 +52,7 @@ def require(model: Any, method: str) -> Compiled:
     compiled = model._compiled
     if compiled is None:
         raise RuntimeError(
-            f"You must compile the model {model.name!r} before using `{method}`: call `model.compile(optimizer, loss)`."
+            f"Model {model.name!r} is not compiled, which `{method}` needs. Call `compile(optimizer, loss)` first."
         )
     return compiled
 
