@@ -6,12 +6,14 @@ import base64
 import contextvars
 import inspect
 import marshal
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config as settings
@@ -61,8 +63,6 @@ def _cell(value: Any) -> types.CellType:
 
 def _names_for_lambdas() -> dict[str, Any]:
     """The global names that a loaded lambda may use besides the custom objects."""
-    import torch
-
     return {"np": np, "torch": torch, **registry.get_custom_objects()}
 
 
@@ -100,6 +100,28 @@ def find_function(value: Any, kind: str | None, layer: str, custom: Mapping[str,
     return tuple(value) if isinstance(value, list) and is_shape(value) else value
 
 
+class _Pickled:
+    """A function in a pickle: by name where it has one, else as bytecode, which runs no sooner than the pickle does."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __deepcopy__(self, memo: Any) -> _Pickled:
+        return self
+
+    def __reduce__(self) -> Any:
+        module = sys.modules.get(self.function.__module__)
+        if getattr(module, self.function.__qualname__, None) is self.function:
+            return _Pickled, (self.function,)
+        return _unpickled, (dump_function(self.function), self.function.__module__)
+
+
+def _unpickled(dumped: Any, module: str) -> _Pickled:
+    names = vars(sys.modules[module]) if module in sys.modules else _names_for_lambdas()
+    with allow_bytecode():
+        return _Pickled(load_function(dumped, "lambda", names))
+
+
 class Lambda(Layer):
     """Call `function(inputs, **arguments)`, written with torch, `keras.backend` or `keras.ops`.
 
@@ -133,6 +155,9 @@ class Lambda(Layer):
     @phased
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         options = self.arguments
+        if any(isinstance(value, np.ndarray) for value in options.values()):
+            device = next((t.device for t in pytree.tree_leaves(inputs) if isinstance(t, torch.Tensor)), None)
+            options = {key: _constant(value, device) for key, value in options.items()}
         if self._takes_mask:
             options = {**options, "mask": mask}
         if self._takes_training:
@@ -150,6 +175,17 @@ class Lambda(Layer):
         if is_shape(shape):
             return (batch, *shape)
         return [(batch, *item) for item in shape]
+
+    def __getstate__(self) -> dict[str, Any]:
+        found = super().__getstate__()
+        for key in ("function", "_output_shape", "mask"):
+            if isinstance(found.get(key), types.FunctionType):
+                found[key] = _Pickled(found[key])
+        return found
+
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        functions = {key: item.function for key, item in values.items() if isinstance(item, _Pickled)}
+        super().__setstate__({**values, **functions})
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
@@ -221,6 +257,13 @@ def _parameters(function: Callable[..., Any]) -> Mapping[str, Any]:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):
         return {}
+
+
+def _constant(value: Any, device: torch.device | None) -> Any:
+    """Make a tensor of an array of floats, since torch does not calculate with arrays; others may be sizes or axes."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and device is not None:
+        return torch.as_tensor(value, dtype=settings.torch_dtype(settings.floatx()), device=device)
+    return value
 
 
 def _plain_argument(value: Any) -> Any:

@@ -174,7 +174,6 @@ METHODS: dict[str, Row] = {
     ),
     "Model.load_weights": Row(
         orders=dict.fromkeys(_KERAS_1_2, ("filepath", "by_name", "skip_mismatch", "reshape")),
-        refused={"reshape": Refused("reshape the arrays and use `set_weights`.", (None, False))},
     ),
 }
 

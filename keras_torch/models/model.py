@@ -22,6 +22,7 @@ from keras_torch.models import functional_config
 from keras_torch.models.network import Network
 from keras_torch.registry import CustomObjectScope
 from keras_torch.symbolic import FunctionOp, KerasTensor, record_function
+from keras_torch.training import compiling
 from keras_torch.training.trainer import Trainer
 from keras_torch.utils.summary import print_summary
 
@@ -146,6 +147,20 @@ class Model(Trainer, Layer):
         tensors = pytree.tree_map(lambda s: KerasTensor(s), input_shape, is_leaf=call_steps.is_shape)
         outputs = self._symbolic_outputs((tensors,), {})
         return pytree.tree_map(lambda t: tuple(t.shape) if isinstance(t, KerasTensor) else t, outputs)
+
+    def _make_train_function(self) -> None:
+        # Scripts call it to have the optimizer's state before they set it.
+        compiling.require(self, "_make_train_function")
+        compiling.claim_early(self)
+        self.make_train_function()
+
+    def _make_test_function(self) -> None:
+        compiling.require(self, "_make_test_function")
+        self.make_test_function()
+
+    def _make_predict_function(self) -> None:
+        # Scripts call it before they predict from threads.
+        self.make_predict_function()
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the masks of the outputs, or None if no output has one."""

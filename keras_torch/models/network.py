@@ -20,7 +20,9 @@ class Network:
 
     def __init__(self, inputs: Any, outputs: Any, name: str) -> None:
         self.name = name
-        self.inputs, self.outputs = inputs, outputs
+        # A list of one output counts as that output, in every Keras.
+        self.inputs = inputs
+        self.outputs = outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
         self.flat_inputs = _symbolic_leaves(inputs, "inputs", name)
         self.flat_outputs = _symbolic_leaves(outputs, "outputs", name)
         self.losses: list[KerasTensor] = []

@@ -19,6 +19,7 @@ from keras_torch.saving.api import (
     save_model,
     save_weights,
 )
+from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
 
 __all__ = [
     "CustomObjectScope",
@@ -31,6 +32,7 @@ __all__ = [
     "model_from_config",
     "model_from_json",
     "model_from_yaml",
+    "preprocess_weights_for_loading",
     "register_keras_serializable",
     "save_model",
     "save_weights",

@@ -108,15 +108,23 @@ def load_model(
     return legacy_h5.read_model(filepath, custom_objects, compile, safe_mode)
 
 
-def load_weights(model: Any, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, **kwargs: Any) -> None:
+def load_weights(
+    model: Any,
+    filepath: Any,
+    by_name: bool = False,
+    skip_mismatch: bool = False,
+    reshape: bool = False,
+    **kwargs: Any,
+) -> None:
     """Read weights into a model, layer by layer in order, or `by_name`.
 
     Every shape is checked before any weight changes: ValueError, naming file, layer, weight and shapes, leaves the
-    model as it was. With `skip_mismatch` layers that do not fit are left alone, with a warning.
+    model as it was. With `skip_mismatch` layers that do not fit are left alone, with a warning. `reshape` gives an
+    array of the right number of values the shape of its weight, as Keras 2 offered it.
     """
     _refuse_options("load_weights", kwargs)
     _require_hdf5(filepath)
-    legacy_h5.read_weights(filepath, model, by_name, skip_mismatch)
+    legacy_h5.read_weights(filepath, model, by_name, skip_mismatch, reshape)
 
 
 def _require_hdf5(filepath: Any) -> None:

@@ -155,7 +155,9 @@ def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin
             )
 
 
-def read_weights(source: Any, model: Any, by_name: bool = False, skip_mismatch: bool = False) -> None:
+def read_weights(
+    source: Any, model: Any, by_name: bool = False, skip_mismatch: bool = False, reshape: bool = False
+) -> None:
     """Load the weights of a file, of weights alone or of a whole model, into a model."""
     with hdf5.reading(source) as group:
         if (
@@ -164,4 +166,4 @@ def read_weights(source: Any, model: Any, by_name: bool = False, skip_mismatch: 
             and "model_weights" in group
         ):
             group = group.group("model_weights")
-        legacy_weights.read_weights(group, model, by_name, skip_mismatch)
+        legacy_weights.read_weights(group, model, by_name, skip_mismatch, reshape)

@@ -5,8 +5,9 @@ Everything is matched and every shape is checked before an array is read; every 
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 
 from keras_torch.saving import hdf5
-from keras_torch.saving.array_conversions import Source, convert
+from keras_torch.saving.array_conversions import Source, convert, reshaped
 
 TOP_LEVEL = "top_level_model_weights"
 
@@ -115,10 +116,10 @@ def read_weights(
     model: Any,
     by_name: bool = False,
     skip_mismatch: bool = False,
-    origin: Origin | None = None,
+    reshape: bool = False,
 ) -> None:
     """Load a file's arrays into a model: layers by name or in order. ValueError leaves the model as it was."""
-    assign(plan(group, model, by_name, skip_mismatch, origin))
+    assign(plan(group, model, by_name, skip_mismatch, reshape=reshape))
 
 
 def assign(assignments: Sequence[Assignment]) -> None:
@@ -134,6 +135,7 @@ def plan(
     by_name: bool = False,
     skip_mismatch: bool = False,
     origin: Origin | None = None,
+    reshape: bool = False,
 ) -> list[Assignment]:
     """Decide which array goes into which weight, without reading any."""
     origin = origin or origin_of(group)
@@ -149,7 +151,7 @@ def plan(
     assignments: list[Assignment] = []
     for name, layer in pairs:
         try:
-            assignments += _match_layer(group.group(name), layer, name, origin)
+            assignments += _match_layer(group.group(name), layer, name, origin, reshape)
         except ShapeError as error:
             if not skip_mismatch:
                 raise
@@ -189,7 +191,7 @@ def _fits(group: hdf5.Group, stored: Sequence[str], layers: dict[str, Any]) -> b
     return all(len(group.group(name).strings("weight_names") or ()) == len(layers[name].weights) for name in stored)
 
 
-def _match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin) -> list[Assignment]:
+def _match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin, reshape: bool) -> list[Assignment]:
     stored = group.strings("weight_names") or []
     sources = [Source.of(group.dataset(path), path) for path in stored]
     targets = weight_paths(layer)
@@ -204,6 +206,8 @@ def _match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin) -> li
         renamed = [sources[index] for index in order]
         if all(source.shape == tuple(weight.shape) for source, (_, weight) in zip(renamed, targets, strict=True)):
             sources = renamed
+    if reshape:
+        sources = _reshaped(sources, [tuple(weight.shape) for _, weight in targets])
     for source, (path, weight) in zip(sources, targets, strict=True):
         if source.shape != tuple(weight.shape):
             raise ShapeError(
@@ -258,3 +262,38 @@ def _describe_sources(sources: Sequence[Source]) -> list[tuple[str, tuple[int, .
 
 def _describe_targets(targets: Sequence[tuple[str, Any]]) -> list[tuple[str, tuple[int, ...]]]:
     return [(path, tuple(weight.shape)) for path, weight in targets]
+
+
+def preprocess_weights_for_loading(
+    layer: Any,
+    weights: Sequence[np.ndarray],
+    original_keras_version: str | None = None,
+    original_backend: str | None = None,
+    reshape: bool = False,
+) -> list[np.ndarray]:
+    """Return arrays of another Keras version or backend in the form that the layer's `set_weights` takes.
+
+    `reshape` gives arrays of the right number of values the shape of their weight.
+    """
+    generation = "3" if original_keras_version is None else generation_of(original_keras_version)
+    origin = Origin(generation, original_keras_version or "", original_backend)
+    arrays = [np.asarray(value) for value in weights]
+    shapes = [tuple(weight.shape) for weight in layer.weights]
+    sources = [Source(f"weights[{number}]", array.shape, _reader(array)) for number, array in enumerate(arrays)]
+    sources = convert(layer, sources, shapes, origin)
+    if reshape:
+        sources = _reshaped(sources, shapes)
+    return [source.read() for source in sources]
+
+
+def _reader(array: np.ndarray) -> Callable[[], np.ndarray]:
+    return lambda: array
+
+
+def _reshaped(sources: list[Source], shapes: Sequence[tuple[int, ...]]) -> list[Source]:
+    """Give each source the shape of its weight where the number of values is the same."""
+    found = list(sources)
+    for index, (source, shape) in enumerate(zip(sources, shapes, strict=False)):
+        if source.shape != shape and math.prod(source.shape) == math.prod(shape):
+            found[index] = reshaped(source, shape)
+    return found

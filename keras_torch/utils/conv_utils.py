@@ -87,4 +87,5 @@ def _padded(padding: str, window: int) -> int:
 
 def _check_padding(padding: str, known: Collection[str]) -> None:
     if padding not in known:
-        raise ValueError(f"`padding` must be one of {', '.join(map(repr, known))}. Received: {padding!r}")
+        # The type that Keras 2 raises, and its callers may catch.
+        raise AssertionError(f"`padding` must be one of {', '.join(map(repr, known))}. Received: {padding!r}")

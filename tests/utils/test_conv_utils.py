@@ -33,7 +33,7 @@ def test_lengths_of_convolutions():
     assert conv_utils.conv_input_length(4, 2, "valid", 2) == 8
     assert conv_utils.conv_input_length(4, 3, "same", 2) == 7
     assert conv_utils.conv_input_length(None, 7, "same", 1) is None
-    with pytest.raises(ValueError, match="`padding`"):
+    with pytest.raises(AssertionError, match="`padding`"):
         conv_utils.conv_output_length(4, 2, "diff", 1)
 
 
