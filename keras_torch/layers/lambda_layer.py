@@ -35,9 +35,30 @@ def allow_bytecode() -> Iterator[None]:
         _bytecode_allowed.reset(token)
 
 
+class FunctionText(str):
+    """A function's name or bytecode in a config, which remembers the function.
+
+    A config handed on inside the program thus gives the function itself back; JSON and pickles keep the text alone.
+    """
+
+    function: Callable[..., Any]
+
+    def __new__(cls, text: str, function: Callable[..., Any]) -> FunctionText:
+        """Attach the function to the text."""
+        made = super().__new__(cls, text)
+        made.function = function
+        return made
+
+    def __deepcopy__(self, memo: Any) -> FunctionText:
+        return self
+
+    def __reduce__(self) -> Any:
+        return str, (str(self),)
+
+
 def dump_function(function: Callable[..., Any]) -> tuple[str, Any, Any]:
     """Return a function's bytecode in base64, its defaults and the values it closes over: Keras 2's form."""
-    code = base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii")
+    code = FunctionText(base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii"), function)
     closure = tuple(cell.cell_contents for cell in function.__closure__) if function.__closure__ else None
     return code, function.__defaults__, closure
 
@@ -76,7 +97,8 @@ def describe_function(function: Any) -> tuple[Any, str, str | None]:
     if is_lambda(function):
         return dump_function(function), "lambda", function.__module__
     if callable(function):
-        return getattr(function, "__name__", type(function).__name__), "function", getattr(function, "__module__", None)
+        name = FunctionText(getattr(function, "__name__", type(function).__name__), function)
+        return name, "function", getattr(function, "__module__", None)
     return function, "raw", None
 
 
@@ -88,11 +110,15 @@ def find_function(value: Any, kind: str | None, layer: str, custom: Mapping[str,
     elif isinstance(value, Mapping) and value.get("class_name") == "function":
         value, kind = value["config"], "function"
     if kind == "lambda":
-        return load_function(value, layer)
+        return getattr(value[0], "function", None) or load_function(value, layer)
     if kind == "function" or (kind is None and isinstance(value, str)):
-        for table in (custom, registry.get_custom_objects(), registry.activations.objects):
+        for table in (custom, registry.get_custom_objects()):
             if value in table:
                 return table[value]
+        if isinstance(value, FunctionText):
+            return value.function
+        if value in registry.activations.objects:
+            return registry.activations.objects[value]
         raise ValueError(
             f"Layer {layer!r} uses the function {value!r}, which is not known. Pass it: "
             f"`custom_objects={{{value!r}: function}}`."
@@ -246,9 +272,10 @@ class Lambda(Layer):
 
 def _stored(value: Any, kind: str | None, key: str, layer: str, custom: Mapping[str, Any], given: bool) -> Any:
     """Return a stored function; a stored shape function that may not run is inferred anew if the function is given."""
-    is_code = kind == "lambda" or (isinstance(value, Mapping) and value.get("class_name") == "__lambda__")
-    if key == "output_shape" and is_code and given and not _bytecode_allowed.get():
-        return None
+    modern = isinstance(value, Mapping) and value.get("class_name") == "__lambda__"
+    if key == "output_shape" and given and not _bytecode_allowed.get() and (modern or kind == "lambda"):
+        code = value["config"]["code"] if modern else value[0]
+        return getattr(code, "function", None)
     return value if callable(value) else find_function(value, kind, layer, custom)
 
 

@@ -37,7 +37,8 @@ class Resizing(Layer):
         channels_last = self.data_format == "channels_last"
         batch, space, channels = split_shape(input_shape, channels_last)
         sizes = [None if size is None else self._new_size(axis, size) for axis, size in enumerate(space)]
-        if any(size is not None and size <= 0 for size in sizes):
+        least = 0 if config.is_classic() else 1
+        if any(size is not None and size < least for size in sizes):
             raise ValueError(
                 f"Layer {self.name!r}: nothing would be left of the inputs. Received: input shape {tuple(input_shape)}"
             )

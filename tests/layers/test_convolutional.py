@@ -130,3 +130,14 @@ def test_bilinear_upsampling_of_keras_2_interpolates_between_points() -> None:
 def test_cropping_everything_is_an_error() -> None:
     with pytest.raises(ValueError, match="nothing would be left"):
         layers.Cropping1D((2, 2)).compute_output_shape((None, 4, 1))
+
+
+def test_cropping_may_leave_nothing_in_keras_2_only() -> None:
+    x = torch.ones(2, 4, 3)
+    with pytest.raises(ValueError, match="nothing would be left"):
+        layers.Cropping1D((2, 2)).compute_output_shape((2, 4, 3))
+    with config.dialect_scope("2"):
+        assert layers.Cropping1D((2, 2)).compute_output_shape((2, 4, 3)) == (2, 0, 3)
+        assert layers.Cropping1D((2, 2))(x).shape == (2, 0, 3)
+        with pytest.raises(ValueError, match="nothing would be left"):
+            layers.Cropping1D((2, 3)).compute_output_shape((2, 4, 3))

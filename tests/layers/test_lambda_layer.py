@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -76,3 +78,15 @@ def test_array_arguments_are_stored_as_keras_2_did() -> None:
 def test_a_function_is_required() -> None:
     with pytest.raises(TypeError, match="callable"):
         layers.Lambda(3)
+
+
+@pytest.mark.parametrize("dialect", ["2", "tf", "3", None])
+@pytest.mark.parametrize("function", [lambda t: t * 2, double])
+def test_a_config_inside_the_program_gives_the_function_itself_back(dialect: str | None, function) -> None:
+    with config.dialect_scope(dialect):
+        layer = layers.Lambda(function, output_shape=lambda s: s)
+        stored = copy.deepcopy(layer.get_config())
+        again = layers.Lambda.from_config(stored)
+        assert again.function is layer.function and again._output_shape is layer._output_shape
+        with pytest.raises(ValueError, match="custom_objects"):
+            layers.Lambda.from_config(pickle.loads(pickle.dumps(stored)))
