@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils import _pytree as pytree
 
-from keras_torch.symbolic import KerasTensor, Node
+from keras_torch.symbolic import KerasTensor, Node, outbound_nodes, set_outbound_nodes
 
 
 def _single(items: list[Any]) -> Any:
@@ -30,8 +30,8 @@ class NodesMixin:
             )
         if not -len(self._inbound_nodes) <= index < len(self._inbound_nodes):
             raise ValueError(
-                f"Asked for {what} of node {index} of layer {self.name!r}, which has only "
-                f"{len(self._inbound_nodes)} inbound nodes."
+                f"The layer {self.name!r} was called {len(self._inbound_nodes)} times; `node_index` of its {what} "
+                f"must be less. Received: {index}"
             )
         return self._inbound_nodes[index]
 
@@ -125,6 +125,17 @@ class NodesMixin:
     def inbound_nodes(self) -> list[Node]:
         """The calls of this layer on symbolic tensors."""
         return self._inbound_nodes
+
+    @property
+    def outbound_nodes(self) -> list[Node]:
+        """The calls of other layers and functions that take this layer's outputs."""
+        return outbound_nodes(self)
+
+    @outbound_nodes.setter
+    def outbound_nodes(self, value: list[Node]) -> None:
+        set_outbound_nodes(self, value)
+
+    _outbound_nodes = outbound_nodes
 
 
 def _shape(tensor: Any) -> Any:

@@ -195,8 +195,8 @@ class RNN(Layer):
         for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
             if _shape(state) != (inputs.shape[0], *size):
                 raise ValueError(
-                    f"Layer {self.name!r}: state {index} has the shape {_shape(state)}, expected "
-                    f"{(inputs.shape[0], *size)} for inputs of shape {_shape(inputs)}."
+                    f"Layer {self.name!r}: state {index} must have the shape {(inputs.shape[0], *size)} for inputs of "
+                    f"shape {_shape(inputs)}. Received: {_shape(state)}."
                     + (" A stateful layer needs batches of one size; see `reset_states()`." if self.stateful else "")
                 )
         return states

@@ -129,7 +129,10 @@ class Translator:
             )
         for name, value in zip(order, args, strict=False):
             if name in bound:
-                raise TypeError(f"`{self.label}` got multiple values for the argument `{name}`.")
+                raise TypeError(
+                    f"`{self.label}` got the argument `{name}` twice, by position and by name. "
+                    f"Received: {value!r} and {bound[name]!r}"
+                )
             bound[name] = value
         return (), bound
 

@@ -56,9 +56,9 @@ class AUC(ThresholdMetric):
         self.multi_label, self.num_labels = multi_label, num_labels
         self.label_weights, self.from_logits = label_weights, from_logits
         if num_labels and not multi_label:
-            raise ValueError("AUC: `num_labels` needs `multi_label=True`.")
+            raise ValueError(f"AUC: `num_labels` needs `multi_label=True`. Received: num_labels={num_labels!r}")
         if thresholds is None and num_thresholds <= 1:
-            raise ValueError(f"AUC: `num_thresholds` must be greater than 1. Received: {num_thresholds}")
+            raise ValueError(f"AUC: `num_thresholds` must be 2 or more. Received: {num_thresholds!r}")
         self._given = None if thresholds is None else sorted(float(value) for value in thresholds)
         inner = even_thresholds(num_thresholds) if self._given is None else self._given
         self._use_thresholds([-config.epsilon(), *inner, 1.0 + config.epsilon()])

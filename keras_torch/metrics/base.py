@@ -135,8 +135,12 @@ class Metric:
         """Add the state of metrics of the same kind."""
         for other in metrics:
             mine, theirs = self.variables, other.variables
-            if [variable.shape for variable in mine] != [variable.shape for variable in theirs]:
-                raise ValueError(f"The metric {other.name!r} has another state than {self.name!r}; cannot merge them.")
+            shapes, wanted = ([tuple(variable.shape) for variable in state] for state in (theirs, mine))
+            if shapes != wanted:
+                raise ValueError(
+                    f"The metric {self.name!r} merges the state of metrics with arrays of shapes {wanted}. "
+                    f"Received: {other.name!r} with {shapes}"
+                )
             for variable, value in zip(mine, theirs, strict=True):
                 variable.assign_add(value)
 

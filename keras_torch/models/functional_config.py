@@ -49,7 +49,10 @@ def to_plain(item: Any) -> Any:
         return {"class_name": registry.get_registered_name(type(item)), "config": item.get_config()}
     if callable(item) and hasattr(item, "__name__"):
         return item.__name__
-    raise TypeError(f"Cannot write {item!r} of type {type(item).__name__} into a config.")
+    raise TypeError(
+        "A config holds numbers, text, lists, dicts, arrays and objects with `get_config`. "
+        f"Received: {item!r} of type {type(item).__name__}"
+    )
 
 
 def architecture(model: Any) -> dict[str, Any]:

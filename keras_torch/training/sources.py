@@ -134,7 +134,10 @@ def held_out(model: Any, data: Any) -> ArrayArguments:
 
 def _times(weights: Any, given: Arrays) -> Any:
     if isinstance(weights, Mapping) or len(given.tensors) != 1 or given.tensors[0].dim() != 1:
-        raise ValueError("`class_weight` and `sample_weight` can only be combined as one array for one output.")
+        raise ValueError(
+            "`class_weight` goes together with `sample_weight` only for one output and one weight per sample; multiply "
+            f"them yourself. Received: sample weights of shapes {[tuple(t.shape) for t in given.tensors]}"
+        )
     return weights * given.tensors[0]
 
 

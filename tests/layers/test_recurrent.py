@@ -471,7 +471,7 @@ def test_wrong_calls_are_named():
         layer(data(4, 6, 2))
     with pytest.raises(ValueError, match="has 2 states. Received: `initial_state` of 1"):
         layer(x, initial_state=[torch.zeros(4, 5)])
-    with pytest.raises(ValueError, match=r"state 1 has the shape \(4, 6\), expected \(4, 5\)"):
+    with pytest.raises(ValueError, match=r"state 1 must have the shape \(4, 5\).*Received: \(4, 6\)"):
         layer(x, initial_state=[torch.zeros(4, 5), torch.zeros(4, 6)])
     with pytest.raises(ValueError, match=r"`mask` of shape \(batch, time\) = \(4, 6\)"):
         layer(x, mask=torch.ones(4, 5, dtype=torch.bool))

@@ -80,7 +80,7 @@ def test_the_same_argument_under_both_names_is_an_error():
 
 
 def test_a_positional_argument_given_again_by_name_is_an_error():
-    with pytest.raises(TypeError, match="multiple values for the argument `filters`"):
+    with pytest.raises(TypeError, match="the argument `filters` twice"):
         recorder(ROW)(8, filters=8)
 
 
