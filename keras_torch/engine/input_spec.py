@@ -89,6 +89,6 @@ def check_inputs(spec: Any, shapes: list[tuple[int | None, ...]], layer_name: st
         problem = item.problem(shape) if item is not None else ""
         if problem:
             raise ValueError(
-                f"Input {index} does not fit layer {layer_name!r}: {problem}. "
+                f"Input {index} of layer {layer_name!r} is incompatible with the layer: {problem}. "
                 f"Received: shape {tuple(shape)}, batch size included"
             )
