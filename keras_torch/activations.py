@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,7 +31,8 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
         return positive if max_value is None else torch.clamp(positive, max=max_value)
     positive = torch.where(x > threshold, x, torch.zeros_like(x))
     if max_value is not None:
-        positive = torch.clamp(positive, max=max_value)
+        # A negative threshold lets negative values through, but the bounds of Keras start at 0.
+        positive = torch.clamp(positive, 0.0, max_value)
     return positive if negative_slope == 0.0 else positive - negative_slope * torch.relu(threshold - x)
 
 
@@ -87,8 +89,11 @@ def softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
     """Normalize `exp(x)` to sum 1 along `axis` (several axes: over all of them together).
 
     The result of a softmax over the last axis remembers its logits, so that the cross-entropy losses can start from
-    them, as tf.keras does: that is exact where a probability rounds to 0 or 1.
+    them, as tf.keras does: that is exact where a probability rounds to 0 or 1. ValueError for a tensor of one axis in
+    the dialects older than Keras 3.
     """
+    if x.ndim < 2 and config.dialect() in ("1", "2", "tf"):
+        raise ValueError(f"`softmax` needs a tensor of at least two axes. Received: a tensor of shape {tuple(x.shape)}")
     if not isinstance(axis, int):
         return torch.exp(x - torch.logsumexp(x, tuple(axis), keepdim=True))
     result = torch.softmax(x, axis)
@@ -244,6 +249,13 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Act
         return linear
     if isinstance(identifier, str) and identifier in _LAYER_NAMES:
         return registry.layers.get(identifier, custom_objects)
+    if config.is_classic() and isinstance(identifier, torch.nn.Module):
+        warnings.warn(
+            "A layer was given as an activation. Add it to the model behind the other layer instead. "
+            f"Received: {identifier!r}",
+            UserWarning,
+            stacklevel=2,
+        )
     found = registry.activations.get(identifier, custom_objects)
     return _hard_sigmoid_of_dialect() if found is hard_sigmoid else found
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import Input, activations, config, constraints, registry, regularizers
+from keras_torch import Input, activations, backend, config, constraints, layers, registry, regularizers
 
 GOLDEN = Path(__file__).parent / "golden"
 DIALECTS = {"tier4_keras2.npz": "tf", "tier4_keras3.npz": "3"}
@@ -125,3 +125,21 @@ def test_activations_are_recorded_on_symbolic_tensors(name):
     arguments = (0.5, 0.0) if name == "threshold" else ()
     x = Input((4,))
     assert function(x, *arguments).shape == ((None, 2) if name == "glu" else (None, 4))
+
+
+def test_layers_as_activations_are_warned_about_in_keras_2():
+    layer = layers.LeakyReLU()
+    with config.dialect_scope("2"), pytest.warns(UserWarning, match="given as an activation"):
+        assert activations.get(layer) is layer
+
+
+def test_softmax_refuses_vectors_until_keras_3():
+    with config.dialect_scope("2"), pytest.raises(ValueError, match="two axes"):
+        activations.softmax(torch.ones(3))
+    assert activations.softmax(torch.ones(2)).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("relu", [activations.relu, backend.relu])
+def test_a_bounded_relu_starts_at_zero_whatever_its_threshold(relu):
+    found = relu(torch.tensor([-3.0, -1.0, 2.0, 9.0]), 0.5, max_value=5.0, threshold=-2.0)
+    assert found.tolist() == [-0.5, 0.0, 2.0, 5.0]

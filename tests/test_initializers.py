@@ -174,3 +174,8 @@ def test_functions_written_for_keras_1_need_no_dtype():
 def test_the_device_context_is_followed():
     with torch.device("meta"):
         assert initializers.GlorotUniform()((3, 4)).device.type == "meta"
+
+
+def test_fans_are_known_by_the_private_name_that_scripts_use():
+    assert initializers._compute_fans((3, 3, 4, 8)) == (36, 72)
+    assert initializers._compute_fans((8, 4, 3, 3), data_format="channels_first") == (36, 72)

@@ -40,7 +40,7 @@ def ctc_decode(
 
     Greedy decoding takes the best class of each step, and its second result is minus their summed logarithms; else a
     beam search of `beam_width` finds the `top_paths` best sequences. There is one tensor (samples, time) of labels for
-    each path, filled up with -1. Runs on the CPU.
+    each path, filled up with -1; in dialects 1 and 2 it is as long as the longest sequence. Runs on the CPU.
     """
     y_pred = floating(y_pred)
     logs = np.log(get_value(y_pred) + config.epsilon()).astype("float64")
@@ -54,7 +54,10 @@ def ctc_decode(
         for path, (labels, score) in enumerate(sequences):
             decoded[path, sample, : len(labels)] = labels
             scores[sample, path] = score
-    return list(torch.as_tensor(decoded)), torch.as_tensor(scores, dtype=config.torch_dtype(y_pred.dtype))
+    labels = list(torch.as_tensor(decoded))
+    if config.is_classic():
+        labels = [path[:, : int((path >= 0).sum(1).max())] for path in labels]
+    return labels, torch.as_tensor(scores, dtype=config.torch_dtype(y_pred.dtype))
 
 
 def _best_path(logs: np.ndarray) -> tuple[list[int], float]:
@@ -65,7 +68,9 @@ def _best_path(logs: np.ndarray) -> tuple[list[int], float]:
 
 def _beam_search(logs: np.ndarray, width: int, count: int) -> list[tuple[Prefix, float]]:
     """Return the likeliest label sequences; a prefix is kept with the probabilities to end in a blank or a label."""
-    logs = logs - np.logaddexp.reduce(logs, axis=-1, keepdims=True)
+    # TensorFlow 1 took the best class of each step, not the sum over all, as the unit of probabilities.
+    unit = np.maximum if config.is_classic() else np.logaddexp
+    logs = logs - unit.reduce(logs, axis=-1, keepdims=True)
     blank = logs.shape[-1] - 1
     beams: dict[Prefix, tuple[float, float]] = {(): (0.0, -math.inf)}
     for step in logs:

@@ -30,6 +30,8 @@ def _batch_axes(x: Any, y: Any, axes: Any) -> tuple[int, int]:
     if len(axes) != 2 or not all(isinstance(axis, int) for axis in axes):
         raise ValueError(f"`axes` must be None, an int or two ints. Received: {axes!r}")
     first, second = (axis % rank if -rank <= axis < rank else 0 for axis, rank in zip(axes, ranks, strict=True))
+    if config.is_classic() and ranks == (2, 2) and x.shape[first] == y.shape[second]:
+        return first, second
     if 0 in (first, second) or x.shape[first] != y.shape[second]:
         raise ValueError(
             "`batch_dot` sums over one axis of each input, of the same size in both and not the first, the batch. "
@@ -43,12 +45,14 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     """For each sample sum the products over axis `axes[0]` of `x` and `axes[1]` of `y`.
 
     The shape is the batch, the other axes of `x`, those of `y`; (batch, 1) if there are none. `axes=None` is the last
-    of `x` and the last but one of `y`. Two tensors of the same rank above 3 are batches of batches of matrices in
-    dialects 1 and 2, as they were there.
+    of `x` and the last but one of `y`. As there, two tensors of the same rank above 3 are batches of batches of
+    matrices in dialects 1 and 2, and the axes of two matrices may include the first: the other axis is the batch.
     """
     x, y = tensor(x), tensor(y)
     first, second = _batch_axes(x, y, axes)
     rank = x.dim()
+    if 0 in (first, second):
+        return torch.sum(x.movedim(first, -1) * y.movedim(second, -1), -1, keepdim=True)
     if config.is_classic() and rank == y.dim() > 3 and min(first, second) >= rank - 2:
         left = x if first == rank - 1 else x.transpose(-1, -2)
         return torch.matmul(left, y.transpose(-1, -2) if second == rank - 1 else y)

@@ -22,7 +22,8 @@ def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: 
         positive = torch.relu(x) if alpha == 0.0 else F.leaky_relu(x, alpha)
         return positive if max_value is None else torch.clamp(positive, max=max_value)
     positive = torch.where(torch.gt(x, threshold), x, torch.zeros_like(x))
-    positive = positive if max_value is None else torch.clamp(positive, max=max_value)
+    # A negative threshold lets negative values through, but the bounds of Keras start at 0.
+    positive = positive if max_value is None else torch.clamp(positive, 0.0, max_value)
     return positive if alpha == 0.0 else positive - alpha * torch.relu(threshold - x)
 
 

@@ -191,6 +191,9 @@ def is_keras_tensor(x: Any) -> bool:
     """Whether `x` is symbolic, the output of a layer or an `Input`. Keras 2 raises ValueError for what is no tensor."""
     if config.dialect() in ("2", "tf") and not is_tensor(x):
         raise ValueError(f"`is_keras_tensor` expects a tensor. Received: {x!r} of type {type(x).__name__}")
+    if config.is_classic():
+        # There a placeholder is a tensor of TensorFlow until `Input` makes it one of Keras.
+        return getattr(x, "_keras_history", None) is not None
     return is_symbolic_tensor(x)
 
 

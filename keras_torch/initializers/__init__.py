@@ -13,6 +13,7 @@ import torch
 from keras_torch import config as _config
 from keras_torch import registry
 from keras_torch.initializers.base import Initializer as Initializer
+from keras_torch.initializers.base import compute_fans
 from keras_torch.initializers.constant import Constant, Identity, Ones, Zeros
 from keras_torch.initializers.random import (
     GlorotNormal,
@@ -68,6 +69,13 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
         return _from_array(identifier)
     found = registry.initializers.get(identifier, custom_objects)
     return _with_dtype(found) if inspect.isfunction(found) else found
+
+
+def _compute_fans(shape: Sequence[int], data_format: str = "channels_last") -> tuple[float, float]:
+    """Return the fans of a weight; initializers written for Keras 2 call this by its private name."""
+    if data_format == "channels_first" and len(shape) in (3, 4, 5):
+        shape = (*shape[2:], shape[1], shape[0])
+    return compute_fans(shape)
 
 
 def _with_dtype(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -82,7 +82,18 @@ def _in_top_k(labels: torch.Tensor, scores: torch.Tensor, k: int) -> torch.Tenso
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> torch.Tensor:
-    """Return 1.0 where the class of the one-hot target is among the k highest scores, else 0.0."""
+    """Return 1.0 where the class of the one-hot target is among the k highest scores, else 0.0.
+
+    In dialects 1 and 2 it is the mean of these.
+    """
+    return _mean_in_keras_2(_top_k(y_true, y_pred, k))
+
+
+def _mean_in_keras_2(values: torch.Tensor) -> torch.Tensor:
+    return values.mean() if config.is_classic() else values
+
+
+def _top_k(y_true: Any, y_pred: Any, k: int = 5) -> torch.Tensor:
     y_true, y_pred = _matching(y_true, as_tensor(y_pred), "top_k_categorical_accuracy")
     return _floats(_in_top_k(y_true.argmax(dim=-1), y_pred, k))
 
@@ -92,8 +103,12 @@ def sparse_top_k_categorical_accuracy(
 ) -> torch.Tensor:
     """Return 1.0 where the label is among the k highest scores, else 0.0.
 
-    With `from_sorted_ids` the predictions are class ids, the most likely first.
+    With `from_sorted_ids` the predictions are class ids, the most likely first. In dialects 1 and 2 it is the mean.
     """
+    return _mean_in_keras_2(_sparse_top_k(y_true, y_pred, k, from_sorted_ids))
+
+
+def _sparse_top_k(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> torch.Tensor:
     y_pred = as_tensor(y_pred)
     labels = _labels(y_true, y_pred, "sparse_top_k_categorical_accuracy")
     if from_sorted_ids:
@@ -189,7 +204,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the class of the one-hot target is among the `k` highest scores."""
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None):
-        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
+        super().__init__(_top_k, name, dtype, k=k)
         self.k = k
 
 
@@ -204,5 +219,5 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         from_sorted_ids: bool = False,
     ):
         arguments: dict[str, Any] = {"k": k, **({"from_sorted_ids": True} if from_sorted_ids else {})}
-        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, **arguments)
+        super().__init__(_sparse_top_k, name, dtype, **arguments)
         self.k, self.from_sorted_ids = k, from_sorted_ids

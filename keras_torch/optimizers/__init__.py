@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.legacy import aliases
 from keras_torch.optimizers import schedules
@@ -83,5 +84,12 @@ def serialize(optimizer: Optimizer) -> Any:
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
-    """Make an optimizer, without state, from its serialized form."""
+    """Make an optimizer, without state, from its serialized form.
+
+    In dialects 1 and 2 the class name in a dict is then spelled in lower case, as Keras leaves it there.
+    """
+    if settings.is_classic() and isinstance(config, dict):
+        name = str(config.get("class_name", "")).lower()
+        if name in _ALIASES:
+            config["class_name"] = name
     return get(config, custom_objects)

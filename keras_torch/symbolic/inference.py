@@ -6,6 +6,7 @@ Sizes that differ between the two runs are unknown in the result.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -63,14 +64,41 @@ def _run_all(function: Callable[..., Any], args: Any, kwargs: Any, sizes: tuple[
             return [_run(function, args, kwargs, size, "cpu") for size in small]
 
 
+def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, error: RuntimeError) -> list[Any]:
+    """Run with sizes that occur in the inputs, as an unknown one may have to fit them.
+
+    What comes out with that size may stem from an unknown one, so a second result is made up that says so.
+    """
+    found = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, (KerasTensor, torch.Tensor))]
+    for size in sorted({1, *(n for item in found for n in item.shape if n is not None)}):
+        try:
+            result = _run(function, args, kwargs, size, "meta")
+        except (NotImplementedError, RuntimeError):
+            continue
+        return [result, pytree.tree_map(functools.partial(_resized, size=size), result)]
+    raise error
+
+
+def _resized(item: Any, size: int) -> Any:
+    return item.new_empty([n + (n == size) for n in item.shape]) if isinstance(item, torch.Tensor) else item
+
+
 def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Return the result's structure with a KerasTensor in place of each tensor."""
-    sizes = SIZES if _has_unknown((args, kwargs)) else SIZES[:1]
-    results = _run_all(function, args, kwargs, sizes)
+    unknown = _has_unknown((args, kwargs))
+    try:
+        results = _run_all(function, args, kwargs, SIZES if unknown else SIZES[:1])
+    except RuntimeError as error:
+        if not unknown:
+            raise
+        results = _run_with_known_sizes(function, args, kwargs, error)
     leaves, spec = pytree.tree_flatten(results[0])
     others = pytree.tree_leaves(results[-1])
     if len(others) != len(leaves):
-        raise ValueError(f"{function!r} returned a different number of tensors for different sizes of its inputs.")
+        raise ValueError(
+            f"{function!r} must return as many tensors whatever the sizes of its inputs. Received: {len(leaves)} for "
+            f"one size and {len(others)} for another"
+        )
     return pytree.tree_unflatten([_symbolic(a, b) for a, b in zip(leaves, others, strict=True)], spec)
 
 
@@ -80,6 +108,9 @@ def _symbolic(first: Any, second: Any) -> Any:
     if not isinstance(first, torch.Tensor):
         return first
     if first.dim() != second.dim():
-        raise ValueError("The rank of a result depends on the sizes of its inputs, so it has no symbolic shape.")
+        raise ValueError(
+            "The rank of a result must not depend on the sizes of the inputs, or it has no symbolic shape. "
+            f"Received: results of shapes {tuple(first.shape)} and {tuple(second.shape)}"
+        )
     shape = [a if a == b else None for a, b in zip(first.shape, second.shape, strict=True)]
     return KerasTensor(shape, config.dtype_name(first.dtype))

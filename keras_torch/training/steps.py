@@ -112,6 +112,9 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
     if loss.requires_grad:
         (optimizer.scale_loss(loss) if compiled.arguments["auto_scale_loss"] else loss).backward()
         optimizer.step()
+    elif compiled.trainable:
+        # There is no gradient at all, of which the optimizer complains.
+        optimizer.step()
     with torch.no_grad():
         return count(model, compiled, loss, x, y, y_pred, weight)
 

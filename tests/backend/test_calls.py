@@ -173,3 +173,26 @@ def test_wrong_arguments_are_named():
         K.local_conv2d(torch.zeros(1, 3, 3, 1), torch.zeros(4, 4, 1), (2, 2), (1, 1), (2, 3))
     with pytest.raises(ValueError, match="padding"):
         K.spatial_2d_padding(torch.zeros(1, 2, 2, 1), (1, 2, 3))
+
+
+def test_matrices_may_be_multiplied_along_the_batch_in_keras_2():
+    x, y = torch.ones(4, 3), torch.ones(3, 4)
+    with config.dialect_scope("2"):
+        assert K.batch_dot(x, x, axes=0).tolist() == [[4.0]] * 3
+        assert K.batch_dot(x, y, axes=(0, 1)).tolist() == [[4.0]] * 3
+        assert K.batch_dot(x, y, axes=(1, 0)).tolist() == [[3.0]] * 4
+
+
+def test_decoded_labels_are_as_long_as_the_longest_in_keras_2():
+    probabilities = np.eye(3, dtype="float32")[[[0, 2, 1, 1], [2, 2, 2, 2]]]
+    with config.dialect_scope("2"):
+        (labels,), _ = K.ctc_decode(probabilities, [4, 4])
+        (found,), scores = K.ctc_decode(probabilities, [4, 4], greedy=False)
+    assert labels.tolist() == found.tolist() == [[0, 1], [-1, -1]]
+    assert scores.shape == (2, 1)
+
+
+def test_a_placeholder_is_no_tensor_of_keras_in_keras_2():
+    with config.dialect_scope("2"):
+        assert not K.is_keras_tensor(K.placeholder((2, 3)))
+        assert K.is_keras_tensor(keras.Input((3,)))

@@ -237,3 +237,13 @@ def test_two_dialects_multiply_batches_of_stacked_matrices_differently():
         assert K.batch_dot(x, y).shape == (2, 3, 4, 3, 6)
     with pytest.raises(ValueError, match="not the first, the batch"):
         K.batch_dot(x, y, axes=(0, 1))
+
+
+def test_unknown_sizes_fit_the_known_ones_they_meet():
+    x = K.placeholder(ndim=2)
+    matrix = K.variable(np.ones((4, 2)))
+    total, product = x + matrix, K.dot(x, matrix)
+    assert K.int_shape(total) == (4, 2)
+    assert K.int_shape(product) == (None, 2)
+    assert K.function([x], [total])([np.ones((4, 2))])[0].tolist() == [[2.0, 2.0]] * 4
+    assert K.function([x], [product])([np.ones((1, 4))])[0].tolist() == [[4.0, 4.0]]

@@ -44,3 +44,13 @@ def test_a_metric_has_the_result_that_keras_gives(item):
         value = metric.result()
     assert not value.requires_grad
     np.testing.assert_allclose(value.numpy(), np.asarray(case["expected"]), rtol=2e-5, atol=2e-6)
+
+
+def test_top_k_accuracies_of_keras_2_are_one_number():
+    scores = torch.tensor([[0.3, 0.2, 0.1], [0.1, 0.2, 0.7]])
+    labels, one_hot = torch.tensor([[1], [0]]), torch.tensor([[0, 1, 0], [1, 0, 0]])
+    for truth, name in (labels, "sparse_top_k_categorical_accuracy"), (one_hot, "top_k_categorical_accuracy"):
+        function = getattr(metrics, name)
+        assert function(truth, scores, k=2).tolist() == [1.0, 0.0]
+        with config.dialect_scope("2"):
+            assert function(truth, scores, k=2).item() == 0.5

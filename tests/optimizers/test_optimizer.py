@@ -335,3 +335,12 @@ def test_an_old_argument_order_and_old_names_are_understood():
         optimizer = optimizers.SGD(0.1, 0.9, 1e-6, True)
     assert (optimizer.momentum, optimizer.decay, optimizer.nesterov) == (0.9, 1e-6, True)
     assert float(optimizers.AdamW(lr=0.5).lr) == 0.5
+
+
+def test_keras_2_leaves_the_class_name_of_a_config_in_lower_case():
+    settings = optimizers.serialize(optimizers.SGD(0.1))
+    optimizers.deserialize(settings)
+    assert settings["class_name"] == "SGD"
+    with config.dialect_scope("2"):
+        assert type(optimizers.deserialize(settings)) is optimizers.SGD
+    assert settings["class_name"] == "sgd"

@@ -199,3 +199,12 @@ def test_torch_tensors_on_the_way_in_are_left_alone() -> None:
     x = torch.from_numpy(X).requires_grad_(True)
     model.fit(x, torch.from_numpy(Y), verbose=0)
     assert x.grad is None
+
+
+def test_a_loss_that_depends_on_no_weight_is_an_error():
+    inputs = Input((3,))
+    outputs = keras.layers.Lambda(lambda x: torch.argmax(x, -1, keepdim=True).float())(Dense(4)(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="no gradient at all"):
+        model.fit(np.zeros((4, 3)), np.zeros((4, 1)), verbose=0)
