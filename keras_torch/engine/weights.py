@@ -35,7 +35,8 @@ class WeightsMixin:
 
         Arguments: shape, initializer (glorot_uniform for floats, else zeros), dtype, trainable, regularizer,
         constraint, name; positionally in the order of Keras 3 and 1, or with the name first, of Keras 2 and tf.keras.
-        What TensorFlow's distribution strategies add (`aggregation`, `synchronization`) has no meaning here.
+        `autocast` and what TensorFlow's distribution strategies add (`aggregation`, `synchronization`) have no meaning
+        here: a weight is used in the type it has.
         """
         given = _weight_arguments(self.name, args, kwargs)
         name, trainable, initializer = given.get("name"), given.get("trainable"), given.get("initializer")

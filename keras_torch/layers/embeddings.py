@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.engine import Layer
+from keras_torch.layers.spatial import whole_numbers
 
 
 class Embedding(Layer):
@@ -41,13 +42,8 @@ class Embedding(Layer):
         if weights is not None:
             kwargs["weights"] = weights if isinstance(weights, (list, tuple)) else [weights]
         super().__init__(**kwargs)
-        for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if not hasattr(value, "__index__") or value <= 0:
-                raise ValueError(
-                    f"Layer {self.name!r}: `{name}` must be a positive integer. Received: {name}={value!r}"
-                )
-        self.input_dim = int(input_dim)
-        self.output_dim = int(output_dim)
+        self.input_dim = whole_numbers(input_dim, 1, "input_dim", self.name)[0]
+        self.output_dim = whole_numbers(output_dim, 1, "output_dim", self.name)[0]
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)

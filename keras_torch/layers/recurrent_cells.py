@@ -14,6 +14,7 @@ from keras_torch.engine.tensor_layout import GRU_BIAS, GRU_KERNEL, IDENTITY, TRA
 from keras_torch.layers.noise import Noise, dropout
 from keras_torch.layers.recurrent_autograd import ELEMENTWISE, GRULoop, LSTMLoop, run_loop
 from keras_torch.layers.recurrent_loop import Result, Step, run_packed, run_steps
+from keras_torch.layers.spatial import whole_numbers
 
 _STEP_ACTIVATIONS: dict[Any, Callable[[Tensor], Tensor]] = {
     activations.sigmoid: torch.sigmoid,
@@ -53,9 +54,7 @@ class BuiltInCell(Noise):
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        if not hasattr(units, "__index__") or units <= 0:
-            raise ValueError(f"Layer {self.name!r}: `units` must be a positive integer. Received: units={units!r}")
-        self.units = int(units)
+        self.units = whole_numbers(units, 1, "units", self.name)[0]
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

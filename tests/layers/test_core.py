@@ -51,14 +51,14 @@ def test_dense_refuses_impossible_units(units: object) -> None:
 
 
 def test_dense_needs_a_known_last_dimension() -> None:
-    with pytest.raises(ValueError, match="last dimension"):
+    with pytest.raises(ValueError, match="known size of the last axis"):
         layers.Dense(2).build((None, None))
 
 
 def test_a_wrong_input_is_named() -> None:
     layer = layers.Dense(2, name="head")
     layer.build((None, 5))
-    with pytest.raises(ValueError, match="head.*axis -1.*5"):
+    with pytest.raises(ValueError, match="head.*size 5 on axis -1"):
         layer(torch.zeros(3, 4))
 
 

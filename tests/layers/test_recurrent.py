@@ -448,8 +448,8 @@ def test_float64_layers():
 @pytest.mark.parametrize(
     ("make", "shape", "message"),
     [
-        (lambda: LSTM(0), None, "`units` must be a positive integer"),
-        (lambda: GRU(-2), None, "`units` must be a positive integer"),
+        (lambda: LSTM(0), None, "`units` must be an integer ≥ 1"),
+        (lambda: GRU(-2), None, "`units` must be an integer ≥ 1"),
         (lambda: LSTM(4), (2, 3), "expected ndim=3, found ndim=2"),
         (lambda: LSTM(4), (2, 0, 3), "needs at least one time step"),
         (lambda: RNN(object()), None, "must have a `call"),

@@ -397,8 +397,10 @@ def test_callbacks_get_the_validation_arrays() -> None:
 
 
 def test_batch_size_beside_a_stream_is_reported() -> None:
-    with pytest.warns(UserWarning, match="`batch_size=8` has no effect"):
-        _classifier().fit(iter([(X, Y)]), batch_size=8, verbose=0)
+    model = _classifier()
+    for method, batch in ((model.fit, (X, Y)), (model.evaluate, (X, Y)), (model.predict, (X,))):
+        with pytest.warns(UserWarning, match="`batch_size=8` has no effect"):
+            method(iter([batch]), batch_size=8, verbose=0)
 
 
 def test_weighted_losses_of_classic_dialects_divide_by_the_number_of_weights_that_are_not_zero() -> None:
