@@ -18,6 +18,10 @@ class LearningPhase(int):
     """The phase where no layer runs: 0, and for `K.function` and symbolic tensors the phase of the run to come."""
 
 
+class FixedPhase(int):
+    """The phase that a symbolic call got from `set_learning_phase`; an int of its own kind, so that configs omit it."""
+
+
 class _State:
     """The phase that `set_learning_phase` fixed, and that of the layer call in progress."""
 
@@ -36,10 +40,19 @@ def learning_phase() -> int:
 
 
 def set_learning_phase(value: Any) -> None:
-    """Fix what `learning_phase` returns, and so the backend functions that look at it; layers keep their own mode."""
+    """Fix what `learning_phase` returns, and so the backend functions that look at it.
+
+    Layers keep their own mode, except in dialects 1 and 2: there those that are called on symbolic tensors while it is
+    fixed stay in that phase, whatever the model does.
+    """
     if value not in (0, 1):
         raise ValueError(f"`value` must be 0 (inference) or 1 (training). Received: {value!r}")
     _state.fixed = int(value)
+
+
+def fixed_learning_phase() -> FixedPhase | None:
+    """Return what `set_learning_phase` set, None if nothing."""
+    return None if _state.fixed is None else FixedPhase(_state.fixed)
 
 
 def forget_learning_phase() -> None:

@@ -13,6 +13,7 @@ from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import masks_of, set_mask
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
@@ -224,8 +225,11 @@ def build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
 def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record a call on symbolic tensors: build, check, infer the outputs, make a node, work out the masks."""
     signature = layer._call_signature
-    if not signature.takes_training and kwargs.get("training") is None:
+    if kwargs.get("training") is None:
         kwargs.pop("training", None)
+        phase = fixed_learning_phase() if config.is_classic() else None
+        if phase is not None and signature.takes_training:
+            kwargs["training"] = phase
     inputs = args[0] if args else None
     if not layer.built:
         build(layer, args, kwargs)

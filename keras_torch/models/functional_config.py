@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config as settings
 from keras_torch import registry
+from keras_torch.backend.control import FixedPhase
 from keras_torch.models.network import Network, _is_internal
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node
 
@@ -159,6 +160,8 @@ def _layer_node(node: Node, positions: _Positions) -> list[Any] | dict[str, Any]
     kwargs = {key: item for key, item in {**extra, **node.kwargs}.items() if item is not None}
     if _is_internal(kwargs.get("mask")):
         del kwargs["mask"]
+    if isinstance(kwargs.get("training"), FixedPhase):
+        del kwargs["training"]
     written = {key: _reference(item, positions) for key, item in kwargs.items()}
     first = node.args[0] if node.args else []
     if isinstance(first, Mapping):

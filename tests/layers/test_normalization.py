@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import config, layers
+from keras_torch import backend, config, layers, models
 
 
 def trained_once(layer: layers.BatchNormalization, inputs: torch.Tensor) -> torch.Tensor:
@@ -107,3 +107,24 @@ def test_the_axis_must_be_one_and_known() -> None:
 
 def test_files_of_keras_2_15_give_the_axis_as_a_list() -> None:
     assert layers.BatchNormalization.from_config({"axis": [3]}).axis == 3
+
+
+@pytest.mark.parametrize("dialect", ["2", "tf"])
+def test_layers_stay_in_the_phase_that_was_fixed_at_their_call_in_keras_2_only(dialect: str) -> None:
+    x = np.arange(8.0).reshape(4, 2)
+    with config.dialect_scope(dialect), backend.learning_phase_scope(1):
+        inputs = layers.Input((2,))
+        model = models.Model(inputs, layers.BatchNormalization()(inputs))
+        stack = models.Sequential([layers.BatchNormalization(input_shape=(2,))])
+    with config.dialect_scope(dialect):
+        same = dialect == "tf"
+        for item in (model, stack):
+            assert np.allclose(item.predict(x, verbose=0), x, atol=0.1) is same
+            again = type(item).from_config(item.get_config())
+            assert np.allclose(again.predict(x, verbose=0), x, atol=0.1)
+    with config.dialect_scope(dialect), backend.learning_phase_scope(0):
+        frozen = models.Sequential([layers.BatchNormalization(input_shape=(2,))])
+    with config.dialect_scope(dialect):
+        frozen.compile("sgd", "mse")
+        frozen.fit(x, x, verbose=0)
+        assert np.array_equal(frozen.get_weights()[2], [0, 0]) is not same
