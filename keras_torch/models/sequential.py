@@ -110,7 +110,7 @@ class Sequential(Model):
             self.__dict__["_network_modules"] = [layer.name.replace(".", "_") for layer in self._stack]
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Remove the last layer and return it."""
+        """Remove the last layer and return it. The graph is made anew at once, whatever `rebuild` says."""
         if not self._stack:
             raise TypeError(f"Sequential model {self.name!r} is empty, so `pop` finds no layer. Add one first.")
         layer = self._stack.pop()

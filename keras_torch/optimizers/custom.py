@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -27,6 +28,12 @@ def defines_update(cls: type) -> bool:
             "`build(variables)` and `update_step(gradient, variable, learning_rate)`."
         )
     return False
+
+
+@functools.lru_cache(maxsize=128)
+def _takes_rate(update_step: Any) -> bool:
+    """Whether an `update_step` has the learning rate as its third argument, as since Keras 3."""
+    return len(inspect.signature(update_step).parameters) > 3
 
 
 class CustomUpdates:
@@ -121,8 +128,7 @@ class CustomUpdates:
 
     def _update_each(self, rate: float) -> None:
         """Call `update_step` for each variable that has a gradient."""
-        takes_rate = len(inspect.signature(self.update_step).parameters) > 2
-        extra = (torch.tensor(rate),) if takes_rate else ()
+        extra = (torch.tensor(rate),) if _takes_rate(type(self).update_step) else ()
         for variable in self._trainable_variables:
             grads = [tensor.grad for tensor in state.storages(variable)]
             if all(grad is None for grad in grads):
