@@ -54,10 +54,10 @@ def ctc_decode(
         for path, (labels, score) in enumerate(sequences):
             decoded[path, sample, : len(labels)] = labels
             scores[sample, path] = score
-    labels = list(torch.as_tensor(decoded))
+    results = list(torch.as_tensor(decoded))
     if config.is_classic():
-        labels = [path[:, : int((path >= 0).sum(1).max())] for path in labels]
-    return labels, torch.as_tensor(scores, dtype=config.torch_dtype(y_pred.dtype))
+        results = [path[:, : int((path >= 0).sum(1).max())] for path in results]
+    return results, torch.as_tensor(scores, dtype=config.torch_dtype(y_pred.dtype))
 
 
 def _best_path(logs: np.ndarray) -> tuple[list[int], float]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.variable import Variable
 from keras_torch.callbacks.base import Callback
 from keras_torch.callbacks.monitor import comparison, monitored_value, patience_start, worst
 from keras_torch.callbacks.output import print_message
@@ -21,10 +22,25 @@ def log_name() -> str:
     return "lr" if config.dialect() in ("1", "2", "tf") else "learning_rate"
 
 
+def _rate_attribute(optimizer: Any) -> str:
+    """Return the attribute that holds the rate: optimizers that do not derive from ours may know the old name only."""
+    return "learning_rate" if hasattr(optimizer, "learning_rate") else "lr"
+
+
+def _set_learning_rate(model: Any, rate: float) -> None:
+    optimizer = model.optimizer
+    name = _rate_attribute(optimizer)
+    current = getattr(optimizer, name, None)
+    if isinstance(current, Variable):
+        current.assign(rate)
+    else:
+        setattr(optimizer, name, rate)
+
+
 def _learning_rate(model: Any, owner: str) -> float:
-    rate = getattr(model.optimizer, "learning_rate", None)
+    rate = getattr(model.optimizer, _rate_attribute(model.optimizer), None)
     try:
-        return float(rate)  # type: ignore[arg-type]
+        return float(rate.detach() if isinstance(rate, torch.Tensor) else rate)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{owner} needs an optimizer whose `learning_rate` is a number; a schedule cannot be changed from outside. "
@@ -53,7 +69,7 @@ class LearningRateScheduler(Callback):
             raise ValueError(
                 f"The `schedule` of LearningRateScheduler must return a float. Received: {rate!r} for epoch {epoch}"
             )
-        self.model.optimizer.learning_rate = float(rate)
+        _set_learning_rate(self.model, float(rate))
         if self.verbose > 0:
             print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
@@ -143,7 +159,7 @@ class ReduceLROnPlateau(Callback):
 
     def _reduce(self, epoch: int, rate: float) -> None:
         new_rate = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = new_rate
+        _set_learning_rate(self.model, new_rate)
         if self.verbose > 0:
             print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new_rate}.")
         self.cooldown_counter = self.cooldown

@@ -11,7 +11,15 @@ import torch
 from keras_torch import config, registry
 from keras_torch.backend.variable import Variable
 from keras_torch.losses.base import FUSED_MEANS
-from keras_torch.losses.reduction import as_pair, as_tensor, fit_weight, merge_mask, same_rank, user_targets
+from keras_torch.losses.reduction import (
+    as_pair,
+    as_tensor,
+    fit_weight,
+    merge_mask,
+    reduce_loss,
+    same_rank,
+    user_targets,
+)
 from keras_torch.metrics.base import Metric
 
 # Metric function → function of the same arguments that returns (sum of the values, number of values), or None.
@@ -171,9 +179,12 @@ class MeanMetricWrapper(Mean):
         if mask is not None:
             weight = None if sample_weight is None else as_tensor(sample_weight, values).to(self._dtype)
             sample_weight = merge_mask(weight, mask, self._dtype, mean=False)
-        if values.dim() == 0 and sample_weight is None and config.is_classic():
-            # Keras 1 and 2 average the metrics of batches by batch size
-            sample_weight = y_pred.shape[0] if getattr(y_pred, "shape", None) else None
+        if config.is_classic() and getattr(y_pred, "shape", None):
+            # Keras 1 and 2 average the metrics of batches by batch size, weighted ones reduced like losses.
+            if type(self) is MeanMetricWrapper and sample_weight is not None:
+                values, sample_weight = reduce_loss(values, sample_weight), None
+            if values.dim() == 0 and sample_weight is None:
+                sample_weight = y_pred.shape[0]
         super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import types
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from keras_torch import config
+from keras_torch.backend import Variable
 from keras_torch.callbacks import (
     CSVLogger,
     EarlyStopping,
@@ -248,3 +250,12 @@ def test_csv_logger_can_run_twice(fit, tmp_path):
     for _ in range(2):
         fit([logger], losses(1.0))
     assert os.path.getsize(logger.filename) > 0 and logger.csv_file is None
+
+
+def test_an_optimizer_that_knows_only_the_old_name_of_its_rate_is_slowed_down():
+    model = types.SimpleNamespace(optimizer=types.SimpleNamespace(lr=Variable(torch.tensor(1.0))))
+    callback = ReduceLROnPlateau(patience=1)
+    callback.set_model(model)
+    for epoch in range(2):
+        callback.on_epoch_end(epoch, {"val_loss": 1.0})
+    assert model.optimizer.lr.item() == pytest.approx(0.1)

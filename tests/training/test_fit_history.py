@@ -36,3 +36,14 @@ def compare(found: Any, expected: Any, where: str) -> None:
 def test_history_equals_that_of_real_keras(dialect: str, name: str) -> None:
     with config.dialect_scope(dialect):
         compare(CASES[name](keras), RESULTS[dialect][name], name)
+
+
+def test_weighted_metrics_of_keras_2_are_reduced_as_the_loss_is():
+    weight = np.array([1.0, 5.0, 0.0, 2.0, 3.0], "float32")
+    with config.dialect_scope("2"):
+        model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+        model.compile("sgd", "mse", metrics=["mse"], weighted_metrics=["mse"])
+        x, y = np.random.rand(5, 3), np.random.rand(5, 2)
+        history = model.fit(x, y, sample_weight=weight, batch_size=2, verbose=0).history
+    assert history["weighted_mean_squared_error"] == pytest.approx(history["loss"], rel=1e-6)
+    assert history["mean_squared_error"] != pytest.approx(history["loss"], rel=1e-3)
