@@ -33,6 +33,8 @@ def _from_data(data: Any) -> Any:
     if isinstance(data, (list, tuple)) and any(isinstance(item, (torch.Tensor, KerasTensor)) for item in data):
         return torch.stack([tensor(item) for item in data])
     array = np.asarray(data)
+    if any(stride < 0 for stride in array.strides):
+        array = array.copy()
     if array.dtype.kind not in "fiubc":
         raise TypeError(f"Expected a tensor, an array or numbers. Received: {data!r} of type {type(data).__name__}")
     dtype = config.torch_dtype(None) if array.dtype == np.float64 else None

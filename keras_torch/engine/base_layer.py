@@ -17,13 +17,14 @@ from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
 from keras_torch.engine.nodes import NodesMixin
 from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules, leaves
+from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import WeightsMixin, building
 from keras_torch.errors import suggest
 from keras_torch.registry import CustomObjectScope, snake_case
 from keras_torch.symbolic import KerasTensor, unique_name
 
 
-class Layer(WeightsMixin, NodesMixin, nn.Module):
+class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
     """Base of all layers and models.
 
     Subclasses define `call(self, inputs)` in torch operations, and optionally `build(self, input_shape)`,
@@ -297,6 +298,8 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output shape for an input shape, both with the batch size first, None where unknown."""
+        if self._knows_output_shape and config.is_classic() and _asks_keras(type(self)):
+            return input_shape
         inputs = _tensors(input_shape, self.compute_dtype)
         if not self.built:
             self._build_once(input_shape)
@@ -320,6 +323,8 @@ class Layer(WeightsMixin, NodesMixin, nn.Module):
         for item in items:
             value = item() if callable(item) and not isinstance(item, (torch.Tensor, KerasTensor)) else item
             self._call_losses.append(value.mean() if isinstance(value, torch.Tensor) and value.dim() else value)
+            if inputs is not None:
+                self._note_loss(self._call_losses[-1], inputs)
         if not self._adds_losses:
             self.__dict__["_adds_losses"] = True
             state.loss_version += 1
@@ -401,6 +406,12 @@ def _input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
         return None
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     return (batch_size, *shape)
+
+
+def _asks_keras(kind: Any) -> bool:
+    """Whether an own `compute_output_shape` called Layer's, which in Keras 1 and 2 returned the input shape."""
+    owners = [base for base in kind.__mro__ if "compute_output_shape" in base.__dict__]
+    return owners[-1] is Layer and not any(base._is_builtin for base in owners[:-1])
 
 
 def _tensors(shape: Any, dtype: str) -> Any:

@@ -16,6 +16,7 @@ from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.call import state
+from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
 from keras_torch.errors import suggest
 from keras_torch.models import functional_config
@@ -145,7 +146,10 @@ class Model(Trainer, Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output shape(s) for the input shape(s)."""
         tensors = pytree.tree_map(lambda s: KerasTensor(s), input_shape, is_leaf=call_steps.is_shape)
-        outputs = self._symbolic_outputs((tensors,), {})
+        if any(tensor.shape and tensor.shape[0] is not None for tensor in pytree.tree_leaves(tensors)):
+            outputs = call_steps.infer_outputs(self, (tensors,), {})
+        else:
+            outputs = self._symbolic_outputs((tensors,), {})
         return pytree.tree_map(lambda t: tuple(t.shape) if isinstance(t, KerasTensor) else t, outputs)
 
     def _make_train_function(self) -> None:
@@ -170,7 +174,8 @@ class Model(Trainer, Layer):
         if mask is not None and call_steps.flat_tensors(mask):
             return record_or_run(lambda x, m: network.run_masked(x, m, want_mask=True), inputs, mask)
         if not network.has_masks:
-            return None
+            several = config.dialect() in ("1", "2", "tf") and isinstance(network.outputs, (list, tuple))
+            return [None] * len(network.outputs) if several else None
         flat = network.flatten(inputs)
         program = network.program("masks")
         if any(isinstance(tensor, KerasTensor) for tensor in flat):
@@ -199,6 +204,32 @@ class Model(Trainer, Layer):
     def layers(self) -> list[Layer]:
         """The layers directly in this model, in Keras's order."""
         return list({id(layer): layer for layer in self._children()}.values())
+
+    @property
+    def uses_learning_phase(self) -> bool:
+        """Whether the outputs may be others while training."""
+        if self._network is None or "_uses_phase" in self.__dict__:
+            return UpdatesMixin.uses_learning_phase.fget(self)  # type: ignore[attr-defined]
+        return any(tensor._uses_learning_phase for tensor in self._network.flat_outputs)
+
+    @uses_learning_phase.setter
+    def uses_learning_phase(self, value: bool) -> None:
+        self.__dict__["_uses_phase"] = bool(value)
+
+    @property
+    def _input_layers(self) -> list[Layer]:
+        return list(self._network.input_layers) if self._network is not None else []
+
+    @property
+    def _layers_by_depth(self) -> dict[int, list[Any]]:
+        found: dict[int, list[Any]] = {}
+        for depth, operation in self._network.operations_by_depth if self._network is not None else ():
+            found.setdefault(depth, []).append(operation)
+        return found
+
+    @property
+    def _output_layers(self) -> list[Any]:
+        return [tensor._keras_history[0] for tensor in self.outputs or () if tensor._keras_history]
 
     @property
     def operations(self) -> list[Layer | FunctionOp]:

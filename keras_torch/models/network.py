@@ -72,6 +72,7 @@ class Network:
             depths.setdefault(id(layer), 0)
         order = {key: indices.get(key, -1) for key in operations}
         self.operations = sorted(operations.values(), key=lambda op: (-depths[id(op)], order[id(op)]))
+        self.operations_by_depth = [(depths[id(op)], op) for op in self.operations]
         self.nodes = walk
 
     def add_loss(self, tensor: KerasTensor) -> None:

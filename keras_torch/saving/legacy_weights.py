@@ -155,7 +155,10 @@ def plan(
         except ShapeError as error:
             if not skip_mismatch:
                 raise
-            warnings.warn(f"Skipped loading weights of layer {layer.name!r}: {error}", stacklevel=5)
+            warnings.warn(
+                f"Skipping loading of the weights of layer {layer.name!r} due to mismatch with the file: {error}",
+                stacklevel=5,
+            )
     if TOP_LEVEL in group:
         assignments += _top_level(group.group(TOP_LEVEL), model, by_name or skip_mismatch)
     return assignments
@@ -175,10 +178,9 @@ def _pairs_in_order(group: hdf5.Group, names: Sequence[str], model: Any) -> list
     stored = [name for name in names if group.group(name).strings("weight_names")]
     if len(stored) != len(layers):
         raise ValueError(
-            f"Cannot load weights from {group.file} into the model {model.name!r}: the file holds weights of "
-            f"{len(stored)} layers {_short(stored)}, the model has {len(layers)} layers with weights "
-            f"{_short([layer.name for layer in layers])}. Build the architecture that the file was saved from, or pass "
-            "`by_name=True` to load the layers whose names agree."
+            f"Cannot load weights of {len(stored)} layers into a model of {len(layers)} layers. The file {group.file} "
+            f"has {_short(stored)}, the model {model.name!r} has {_short([layer.name for layer in layers])}. Build the "
+            "architecture that the file was saved from, or pass `by_name=True` to load the layers whose names agree."
         )
     by_name = {layer.name: layer for layer in layers}
     if len(by_name) == len(layers) and set(stored) == set(by_name) and _fits(group, stored, by_name):
@@ -198,8 +200,9 @@ def _match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin, resha
     sources = convert(layer, sources, [tuple(weight.shape) for _, weight in targets], origin)
     if len(sources) != len(targets):
         raise ShapeError(
-            f"{group.file}: layer {name!r} holds {len(sources)} arrays {_describe_sources(sources)}, but layer "
-            f"{layer.name!r} of the model expects {len(targets)} weights {_describe_targets(targets)}."
+            f"{group.file}: layer {layer.name!r} of the model expects {len(targets)} weights "
+            f"{_describe_targets(targets)}, but the saved layer {name!r} holds {len(sources)} arrays "
+            f"{_describe_sources(sources)}."
         )
     order = _order_by_name([source.name for source in sources], [path for path, _ in targets])
     if order is not None:
@@ -211,8 +214,8 @@ def _match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin, resha
     for source, (path, weight) in zip(sources, targets, strict=True):
         if source.shape != tuple(weight.shape):
             raise ShapeError(
-                f"{group.file}: the array {source.name!r} of layer {name!r} does not fit the weight {path!r} of layer "
-                f"{layer.name!r}: expected the shape {tuple(weight.shape)}. Received: {source.shape}"
+                f"{group.file}: the weight {path!r} of layer {layer.name!r} has shape {tuple(weight.shape)}, but "
+                f"the saved array {source.name!r} of layer {name!r} has shape {source.shape}"
             )
     return [Assignment(weight, source) for source, (_, weight) in zip(sources, targets, strict=True)]
 

@@ -6,7 +6,16 @@ from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor, Shape, is_keras_tensor
 from keras_torch.symbolic.lowering import lower, sort_nodes
 from keras_torch.symbolic.naming import get_uid, reset_names, unique_name
-from keras_torch.symbolic.node import FunctionOp, Node, get_source_inputs, internal_nodes, producer, record_function
+from keras_torch.symbolic.node import (
+    FunctionOp,
+    Node,
+    get_source_inputs,
+    internal_nodes,
+    outbound_nodes,
+    producer,
+    record_function,
+    set_outbound_nodes,
+)
 from keras_torch.symbolic.sizes import SymbolicSize, symbolic_size
 
 __all__ = [
@@ -21,9 +30,11 @@ __all__ = [
     "internal_nodes",
     "is_keras_tensor",
     "lower",
+    "outbound_nodes",
     "producer",
     "record_function",
     "reset_names",
+    "set_outbound_nodes",
     "sort_nodes",
     "symbolic_size",
     "unique_name",

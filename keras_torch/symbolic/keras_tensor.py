@@ -70,6 +70,22 @@ class KerasTensor:
     def _keras_shape(self) -> tuple[int | None, ...]:
         return tuple(self.shape)
 
+    @property
+    def _uses_learning_phase(self) -> bool:
+        """Whether a layer that it comes from may compute something else while training."""
+        waiting, seen = [self], set()
+        while waiting:
+            history = waiting.pop()._keras_history
+            if history is None or (id(history[0]), history[1]) in seen:
+                continue
+            operation, index, _ = history
+            seen.add((id(operation), index))
+            node = operation._inbound_nodes[index]
+            if node.kwargs.get("training") is None and getattr(operation, "uses_learning_phase", False):
+                return True
+            waiting += node.input_tensors
+        return False
+
     def get_shape(self) -> Shape:
         """Return the shape (TensorFlow 1 spelling)."""
         return self.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from keras_torch.symbolic.keras_tensor import KerasTensor
 from keras_torch.symbolic.naming import unique_name
 
 _internal = False
+# Calls that take an operation's outputs, without keeping them alive.
+_consumers: weakref.WeakKeyDictionary[Any, list[weakref.ref[Node]]] = weakref.WeakKeyDictionary()
 
 
 @contextlib.contextmanager
@@ -63,6 +66,9 @@ class Node:
         self.outputs = outputs
         self.input_tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
         self.output_tensors = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
+        for tensor in self.input_tensors:
+            if tensor._keras_history is not None:
+                _consumers.setdefault(tensor._keras_history[0], []).append(weakref.ref(self))
         index = len(operation._inbound_nodes)
         operation._inbound_nodes.append(self)
         for position, tensor in enumerate(self.output_tensors):
@@ -85,6 +91,17 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.operation.name}: {self.input_tensors} -> {self.output_tensors}>"
+
+
+def outbound_nodes(operation: Any) -> list[Node]:
+    """Return the calls that take outputs of an operation, oldest first."""
+    nodes = [reference() for reference in _consumers.get(operation, ())]
+    return [node for node in nodes if node is not None and not getattr(node.operation, "internal", False)]
+
+
+def set_outbound_nodes(operation: Any, nodes: list[Node]) -> None:
+    """Replace what `outbound_nodes` returns for an operation."""
+    _consumers[operation] = [weakref.ref(node) for node in nodes]
 
 
 def producer(tensor: KerasTensor) -> Node:

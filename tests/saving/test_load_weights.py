@@ -44,7 +44,7 @@ def test_a_wrong_shape_names_file_layer_weight_and_shapes_and_changes_nothing(sa
     before = [array.copy() for array in other.get_weights()]
     with pytest.raises(ValueError) as caught:
         other.load_weights(path)
-    for part in (str(path), "'layer_1/kernel:0'", "'layer_1'", "expected the shape (4, 3)", "Received: (4, 2)"):
+    for part in (str(path), "'layer_1/kernel:0'", "'layer_1'", "has shape (4, 3)", "has shape (4, 2)"):
         assert part in str(caught.value)
     assert not weights_differ(other, before)
 
@@ -53,7 +53,7 @@ def test_a_wrong_number_of_layers_lists_both_sides(saved):
     _, path = saved
     other = model_of(4, 2, 1)
     before = [array.copy() for array in other.get_weights()]
-    with pytest.raises(ValueError, match=r"2 layers \['layer_0', 'layer_1'\], the model has 3 layers"):
+    with pytest.raises(ValueError, match=r"2 layers into .* 3 layers.*\['layer_0', 'layer_1'\]"):
         other.load_weights(path)
     assert not weights_differ(other, before)
 
@@ -61,7 +61,7 @@ def test_a_wrong_number_of_layers_lists_both_sides(saved):
 def test_a_wrong_number_of_weights_lists_both_sides(saved):
     _, path = saved
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, use_bias=False), keras.layers.Dense(2)])
-    with pytest.raises(ValueError, match=r"holds 2 arrays .*layer_0/bias:0.* expects 1 weights"):
+    with pytest.raises(ValueError, match=r"expects 1 weights .* holds 2 arrays .*layer_0/bias:0"):
         other.load_weights(path)
 
 
@@ -78,7 +78,7 @@ def test_skip_mismatch_leaves_layers_that_do_not_fit_alone(saved):
     model, path = saved
     other = model_of(4, 3)
     before = [array.copy() for array in other.get_weights()]
-    with pytest.warns(UserWarning, match="Skipped loading weights of layer 'layer_1'"):
+    with pytest.warns(UserWarning, match="weights of layer 'layer_1' due to mismatch"):
         other.load_weights(path, by_name=True, skip_mismatch=True)
     np.testing.assert_array_equal(other.get_weights()[0], model.get_weights()[0])
     np.testing.assert_array_equal(other.get_weights()[2], before[2])

@@ -1,0 +1,117 @@
+"""What Keras 1 and 2 kept beside a graph: updates, losses by input, and who looks at the learning phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch.symbolic import KerasTensor
+
+# Shares of what a built-in layer drops while training; at 0 it does the same in both phases.
+_RATES = ("rate", "dropout", "recurrent_dropout")
+# Averages that a built-in layer moves while training.
+_MOVED = ("moving_mean", "moving_variance")
+
+
+class UpdatesMixin:
+    """The part of Layer that answers Keras 2's questions about updates, losses and phases."""
+
+    training: bool
+    _is_builtin: bool
+    _trainable: bool
+    _call_signature: Any
+
+    def _children(self) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def add_update(self, updates: Any, inputs: Any = None) -> None:
+        """Change variables in a training call: (variable, new value) pairs are assigned, functions called.
+
+        The variable that `K.update` and its kin return has been changed by then. Outside of training nothing is done.
+        """
+        pair = isinstance(updates, tuple) and len(updates) == 2 and hasattr(updates[0], "assign")
+        for update in [updates] if pair or not isinstance(updates, (list, tuple)) else updates:
+            if isinstance(update, tuple):
+                self._assign(*update)
+            elif isinstance(update, torch.Tensor) or hasattr(update, "assign"):
+                continue
+            elif callable(update):
+                if self.training:
+                    update()
+            else:
+                self.__dict__.setdefault("_updates", []).append((_symbols(inputs), update))
+
+    def _assign(self, variable: Any, value: Any) -> None:
+        if isinstance(value, KerasTensor):
+            raise ValueError(
+                f"`add_update` of layer {getattr(self, 'name', None)!r} takes values computed in `call`, where the "
+                f"update is made. Received: the symbolic {value!r}"
+            )
+        # In the trial run that finds the output shape there are no values.
+        if self.training and not (isinstance(value, torch.Tensor) and value.device.type == "meta"):
+            variable.assign(value)
+
+    @property
+    def updates(self) -> list[Any]:
+        """What training changes beside the trained weights: the averages of normalization layers; [] when frozen."""
+        if not self._trainable:
+            return []
+        own = [update for _, update in self.__dict__.get("_updates", ())]
+        if self._is_builtin:
+            own += [getattr(self, name) for name in _MOVED if name in self.__dict__]
+        return own + [update for child in self._children() for update in child.updates]
+
+    @updates.setter
+    def updates(self, value: Any) -> None:
+        # Layers for Keras 1 set them in `call`.
+        self.__dict__["_updates"] = []
+        self.add_update(value)
+
+    def get_updates_for(self, inputs: Any) -> list[Any]:
+        """Return the updates that were added for these symbolic inputs; for None those that depend on no input."""
+        wanted = _symbols(inputs)
+        return [update for symbols, update in self.__dict__.get("_updates", ()) if _agree(symbols, wanted)]
+
+    def _note_loss(self, loss: Any, inputs: Any) -> None:
+        """Remember which symbolic inputs a loss was added for."""
+        symbols = _symbols(inputs)
+        if symbols:
+            self.__dict__.setdefault("_losses_by_input", []).append((symbols, loss))
+
+    def get_losses_for(self, inputs: Any) -> list[Any]:
+        """Return the losses that were added for these symbolic inputs; for None all that depend on no input."""
+        noted = self.__dict__.get("_losses_by_input", ())
+        wanted = _symbols(inputs)
+        if wanted:
+            return [loss for symbols, loss in noted if _agree(symbols, wanted)]
+        found: list[Any] = self.losses  # type: ignore[attr-defined]
+        return [loss for loss in found if not any(loss is item for _, item in noted)]
+
+    @property
+    def uses_learning_phase(self) -> bool:
+        """Whether the layer may compute something else while training."""
+        if "_uses_phase" in self.__dict__:
+            return self.__dict__["_uses_phase"]
+        if self._is_builtin:
+            rates = [getattr(self, name) for name in _RATES if name in self.__dict__]
+            children = list(self._children())
+            if rates or children:
+                return any(rates) or any(child.uses_learning_phase for child in children)
+        return bool(self.__dict__.get("_takes_training", self._call_signature.takes_training))
+
+    @uses_learning_phase.setter
+    def uses_learning_phase(self, value: bool) -> None:
+        # Layers for Keras 1 set it in their constructor.
+        self.__dict__["_uses_phase"] = bool(value)
+
+
+def _symbols(inputs: Any) -> list[KerasTensor]:
+    return [item for item in pytree.tree_leaves(inputs) if isinstance(item, KerasTensor)]
+
+
+def _agree(some: list[KerasTensor], others: list[KerasTensor]) -> bool:
+    """Whether two lists share a tensor, or both are empty."""
+    return any(item is other for item in some for other in others) or not (some or others)
