@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -23,9 +23,7 @@ class UpdatesMixin:
     _is_builtin: bool
     _trainable: bool
     _call_signature: Any
-
-    def _children(self) -> Iterator[Any]:
-        raise NotImplementedError
+    _children: Callable[[], Iterator[Any]]
 
     def add_update(self, updates: Any, inputs: Any = None) -> None:
         """Change variables in a training call: (variable, new value) pairs are assigned, functions called.
