@@ -48,7 +48,7 @@ from keras_torch.metrics.auc import (
     SpecificityAtSensitivity,
 )
 from keras_torch.metrics.base import Metric
-from keras_torch.metrics.classic import fbeta_score, fmeasure, matthews_correlation, precision, recall
+from keras_torch.metrics.classic import StatefulLayer, fbeta_score, fmeasure, matthews_correlation, precision, recall
 from keras_torch.metrics.confusion import (
     FalseNegatives,
     FalsePositives,
@@ -215,10 +215,10 @@ def as_metric(
         return found
     if not callable(found):
         raise ValueError(f"A metric must be a name, a function or a `Metric`. Received: {identifier!r}")
-    return MeanMetricWrapper(
-        get_loss(found),
-        name or getattr(found, "__name__", None) or getattr(found, "name", None) or type(found).__name__,
-    )
+    name = name or getattr(found, "__name__", None) or getattr(found, "name", None) or type(found).__name__
+    if getattr(found, "stateful", False) and hasattr(found, "reset_states"):
+        return StatefulLayer(found, name)
+    return MeanMetricWrapper(get_loss(found), name)
 
 
 def serialize(metric: Any) -> Any:

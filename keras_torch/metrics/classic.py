@@ -1,4 +1,4 @@
-"""Metric functions that only Keras 1 has. Each describes one batch, not the whole of the data."""
+"""Metrics of Keras 1, functions that describe one batch and not the whole of the data, and layers as metrics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from keras_torch import config
-from keras_torch.losses.reduction import aligned
+from keras_torch.losses.reduction import aligned, as_tensor
+from keras_torch.metrics.base import Metric
 
 
 def _rounded(values: torch.Tensor) -> torch.Tensor:
@@ -49,3 +50,29 @@ def matthews_correlation(y_true: Any, y_pred: Any) -> torch.Tensor:
     fp, fn = ((1 - truth) * guess).sum(), (truth * (1 - guess)).sum()
     spread = torch.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     return (tp * tn - fp * fn) / (spread + config.epsilon())
+
+
+class StatefulLayer(Metric):
+    """A layer with `stateful = True` and `reset_states()`, which Keras 2.2 took as a metric over all batches.
+
+    It is called with targets and predictions; what it returns for the last batch is the result.
+    """
+
+    def __init__(self, layer: Any, name: str):
+        super().__init__(name=name)
+        self._layer = layer
+        self._last: torch.Tensor | None = None
+
+    @torch.no_grad()
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Call the layer; it knows no weights."""
+        self._last = as_tensor(self._layer(y_true, y_pred))
+
+    def result(self) -> torch.Tensor:
+        """Return the value of the last call; 0 before the first."""
+        return torch.zeros(()) if self._last is None else self._last
+
+    def reset_state(self) -> None:
+        """Reset the layer's states."""
+        self._last = None
+        self._layer.reset_states()

@@ -47,3 +47,30 @@ def test_weighted_metrics_of_keras_2_are_reduced_as_the_loss_is():
         history = model.fit(x, y, sample_weight=weight, batch_size=2, verbose=0).history
     assert history["weighted_mean_squared_error"] == pytest.approx(history["loss"], rel=1e-6)
     assert history["mean_squared_error"] != pytest.approx(history["loss"], rel=1e-3)
+
+
+class Positives(keras.layers.Layer):
+    """Counts the positive targets, in the way of Keras 2.2."""
+
+    def __init__(self):
+        super().__init__(name="positives")
+        self.stateful = True
+        self.count = keras.backend.variable(0.0)
+
+    def reset_states(self):
+        keras.backend.set_value(self.count, 0.0)
+
+    def __call__(self, y_true, y_pred):
+        total = self.count + keras.backend.sum(y_true)
+        keras.backend.update(self.count, total)
+        return total
+
+
+def test_a_stateful_layer_is_a_metric_over_all_batches_in_keras_2():
+    with config.dialect_scope("2"):
+        model = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
+        model.compile("sgd", "mse", metrics=[Positives()])
+        data = np.ones((6, 2)), np.array([1, 0, 1, 1, 0, 1.0])
+        history = model.fit(*data, batch_size=4, epochs=2, validation_data=data, verbose=0).history
+        assert history["positives"] == history["val_positives"] == [4.0, 4.0]
+        assert model.evaluate(*data, batch_size=4, verbose=0)[1] == 4.0
