@@ -23,6 +23,7 @@ class UpdatesMixin:
     _is_builtin: bool
     _trainable: bool
     _call_signature: Any
+    _inbound_nodes: list[Any]
     _children: Callable[[], Iterator[Any]]
 
     def add_update(self, updates: Any, inputs: Any = None) -> None:
@@ -54,11 +55,15 @@ class UpdatesMixin:
 
     @property
     def updates(self) -> list[Any]:
-        """What training changes beside the trained weights: the averages of normalization layers; [] when frozen."""
+        """What training changes beside the trained weights: the averages of normalization layers.
+
+        None of a frozen layer, and no averages of a layer that was called with `training=False` only.
+        """
         if not self._trainable:
             return []
         own = [update for _, update in self.__dict__.get("_updates", ())]
-        if self._is_builtin:
+        phases = [node.kwargs.get("training") for node in self._inbound_nodes]
+        if self._is_builtin and not (phases and all(phase is not None and not phase for phase in phases)):
             own += [getattr(self, name) for name in _MOVED if name in self.__dict__]
         return own + [update for child in self._children() for update in child.updates]
 
@@ -71,7 +76,8 @@ class UpdatesMixin:
     def get_updates_for(self, inputs: Any) -> list[Any]:
         """Return the updates that were added for these symbolic inputs; for None those that depend on no input."""
         wanted = _symbols(inputs)
-        return [update for symbols, update in self.__dict__.get("_updates", ()) if _agree(symbols, wanted)]
+        own = [update for symbols, update in self.__dict__.get("_updates", ()) if _agree(symbols, wanted)]
+        return own + [update for child in self._children() for update in child.get_updates_for(inputs)]
 
     def _note_loss(self, loss: Any, inputs: Any) -> None:
         """Remember which symbolic inputs a loss was added for."""
@@ -79,9 +85,14 @@ class UpdatesMixin:
         if symbols:
             self.__dict__.setdefault("_losses_by_input", []).append((symbols, loss))
 
+    def _noted_losses(self) -> list[Any]:
+        """The (symbolic inputs, loss) pairs of this layer and all below it."""
+        own = self.__dict__.get("_losses_by_input", ())
+        return [*own, *(pair for child in self._children() for pair in child._noted_losses())]
+
     def get_losses_for(self, inputs: Any) -> list[Any]:
         """Return the losses that were added for these symbolic inputs; for None all that depend on no input."""
-        noted = self.__dict__.get("_losses_by_input", ())
+        noted = self._noted_losses()
         wanted = _symbols(inputs)
         if wanted:
             return [loss for symbols, loss in noted if _agree(symbols, wanted)]

@@ -12,6 +12,7 @@ import torch
 from keras_torch import config
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.layers.spatial import whole_numbers
+from keras_torch.symbolic import KerasTensor, record_function
 
 
 def _product(sizes: Sequence[int | None]) -> int | None:
@@ -56,6 +57,8 @@ class Reshape(Layer):
         self.target_shape = tuple(int(size) for size in shape)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if isinstance(inputs, KerasTensor):
+            return record_function(self.call, (inputs,), {})
         return inputs.reshape(inputs.shape[0], *self.target_shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

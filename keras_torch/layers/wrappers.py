@@ -13,7 +13,7 @@ from keras_torch import registry
 from keras_torch.engine import Layer
 from keras_torch.engine.call import call_inside, is_shape
 from keras_torch.layers.rnn import split_inputs
-from keras_torch.symbolic import FunctionOp, KerasTensor, Node
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node, record_function
 
 
 class Wrapper(Layer):
@@ -84,7 +84,10 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Run the layer; `training` is the mode of the layer, set by whoever calls it."""
-        batch, time = pytree.tree_leaves(inputs)[0].shape[:2]
+        first = pytree.tree_leaves(inputs)[0]
+        if isinstance(first, KerasTensor):
+            return record_function(self.call, (inputs, mask), {})
+        batch, time = first.shape[:2]
         if getattr(self.layer, "stateful", False):
             steps = [self.layer(pytree.tree_map(lambda x, t=t: x[:, t], inputs)) for t in range(time)]
             return pytree.tree_map(lambda *outputs: torch.stack(outputs, 1), *steps)
