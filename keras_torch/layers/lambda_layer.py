@@ -73,7 +73,11 @@ def load_function(dumped: Any, layer: str, names: dict[str, Any] | None = None) 
         )
     code, defaults, closure = dumped
     cells = tuple(_cell(value) for value in closure) if closure is not None else None
-    raw = marshal.loads(base64.b64decode(code.encode("ascii")))
+    try:
+        raw = marshal.loads(base64.b64decode(code.encode("ascii")))
+    except (ValueError, EOFError, TypeError):
+        # Before 2.1.2 Keras wrote the bytes as characters.
+        raw = marshal.loads(code.encode("raw_unicode_escape"))
     defaults = tuple(tuple(item) if isinstance(item, list) else item for item in defaults) if defaults else None
     return types.FunctionType(raw, {**_names_for_lambdas()} if names is None else names, raw.co_name, defaults, cells)
 

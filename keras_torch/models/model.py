@@ -324,6 +324,7 @@ class Model(Trainer, Layer):
             raise ValueError(
                 f"Model {self.name!r} has no shapes to show yet. Call `build(input_shape)`, or call the model on data."
             )
+        compiling.warn_of_changed_flags(self)
         print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
     def reset_states(self) -> None:

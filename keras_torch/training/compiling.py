@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
 
-from keras_torch import losses, optimizers, registry
+from keras_torch import config, losses, optimizers, registry
 from keras_torch import metrics as metrics_module
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import standardize
@@ -68,6 +69,21 @@ def prepare(model: Any, loop: bool = True) -> None:
         compiled.forward = torch.compile(model)
     if model._overrides("train_step") and model.built:
         _follow_flags(model)
+
+
+def warn_of_changed_flags(model: Any) -> None:
+    """Warn, as Keras 1 and 2 did, if weights were frozen or freed after `compile` had fixed which ones are trained."""
+    compiled = model._compiled
+    if not config.is_classic() or compiled is None or compiled.trainable is None:
+        return
+    count = len(model.trainable_variables)
+    if count != len(compiled.trainable):
+        warnings.warn(
+            f"Discrepancy in model {model.name!r}: it was compiled to train {len(compiled.trainable)} weights, but "
+            f"{count} are trainable now. Training keeps to the former; call `compile` again if the latter are meant.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def claim_early(model: Any) -> None:

@@ -263,11 +263,12 @@ def _match(
     if count == 1:
         return [_only(value, argument, names, kind, label)], None
     if not isinstance(value, (list, tuple)) or len(value) != count:
-        if optional is not None and isinstance(value, (list, tuple)):
+        if optional is not None:
             wanted = [i for i, loss in enumerate(optional) if loss is not None]
-            if len(wanted) == len(value):
+            given = value if isinstance(value, (list, tuple)) else [value]
+            if len(wanted) == len(given):
                 leaves: list[Any] = [None] * count
-                for i, item in zip(wanted, value, strict=True):
+                for i, item in zip(wanted, given, strict=True):
                     leaves[i] = item
                 return leaves, lambda parts: {names[i]: part for i, part in zip(wanted, parts, strict=True)}
         raise ValueError(

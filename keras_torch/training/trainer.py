@@ -408,6 +408,8 @@ class Trainer(GeneratorMethods):
         """Look up, before a loop or a single step, which parts of the steps are the user's own."""
         compiling.prepare(self, loop)
         if training:
+            if loop:
+                compiling.warn_of_changed_flags(self)
             self.make_train_function()
             if loop and not self._overrides("train_step"):
                 compiling.claim_early(self)

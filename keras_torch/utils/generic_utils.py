@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -144,7 +143,7 @@ def func_load(
 
 
 def _digest(code: str) -> bytes:
-    return hashlib.sha256(base64.b64decode(code.encode("utf-8"))).digest()
+    return hashlib.sha256("".join(code.split()).encode("utf-8", "surrogatepass")).digest()
 
 
 def serialize_keras_object(instance: Any) -> Any:

@@ -104,7 +104,7 @@ def test_functions_that_are_no_tensor_operations_are_not_found_by_path(name):
 def test_the_config_of_a_file_may_not_ask_for_more_weights_than_it_holds(honest):
     change_config(honest, lambda config: config["config"]["layers"][1]["config"].update(units=10**12))
     before = torch.cuda.memory_allocated() if torch.cuda.is_available() else 0
-    with pytest.raises(ValueError, match=r"does not fit"):
+    with pytest.raises(ValueError, match=r"has shape .* but the saved array"):
         keras.saving.load_model(honest)
     assert not torch.cuda.is_available() or torch.cuda.memory_allocated() == before
 

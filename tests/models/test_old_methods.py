@@ -191,3 +191,15 @@ def test_models_of_several_outputs_have_a_list_of_masks(keras_2):
     x = keras.Input((4,))
     model = keras.Model(x, [keras.layers.Dense(2)(x), keras.layers.Dense(3)(x)])
     assert model.compute_mask(x, None) == [None, None]
+
+
+def test_changing_what_is_trained_after_compiling_gives_a_warning(keras_2):
+    model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.layers[0].trainable = False
+    with pytest.warns(UserWarning, match="Discrepancy.* 4 weights, but 2"):
+        model.summary(print_fn=lambda line: None)
+    with pytest.warns(UserWarning, match="Discrepancy"):
+        model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)

@@ -87,3 +87,12 @@ def test_source_inputs_are_those_the_tensor_depends_on():
     assert [id(item) for item in sources] == [id(a), id(b)]
     assert keras.utils.get_source_inputs(c)[0] is c
     assert keras.utils.get_source_inputs(both, shared, 1)[0] is b
+
+
+def test_bytecode_of_early_keras_2_is_text_of_single_characters():
+    import marshal
+
+    text = marshal.dumps((lambda x: x + 1).__code__).decode("raw_unicode_escape")
+    with pytest.raises(ValueError, match="safe_mode=False"):
+        gu.func_load(text)
+    assert gu.func_load(text, safe_mode=False)(1) == 2
