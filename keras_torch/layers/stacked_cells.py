@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -39,17 +38,6 @@ def output_size_of(cell: Any) -> Any:
     return flatten(cell.state_size)[0] if size is None else size
 
 
-def _parameters(method: Any) -> frozenset[str]:
-    """Return the names of a function's or method's parameters."""
-    return _inspected(getattr(method, "__func__", method))
-
-
-@functools.lru_cache(maxsize=128)
-def _inspected(function: Any) -> frozenset[str]:
-    # Kept, because looking takes longer than a step of a small cell.
-    return frozenset(inspect.signature(function).parameters)
-
-
 def initial_state_of(cell: Any, inputs: Tensor | None, batch_size: int | None, dtype: Any) -> Any:
     """Return a cell's first states: from its `get_initial_state`, or zeros."""
     method = getattr(cell, "get_initial_state", None)
@@ -60,14 +48,17 @@ def initial_state_of(cell: Any, inputs: Tensor | None, batch_size: int | None, d
         return pack_like(cell.state_size, zeros)
     if inputs is not None:
         batch_size, dtype = inputs.shape[0], inputs.dtype
-    known = _parameters(method)
+    if getattr(type(cell), "get_initial_state", None) is BuiltInCell.get_initial_state:
+        # Inspecting the method would take longer than a step of a small cell.
+        return method(inputs, batch_size, dtype)
+    known = inspect.signature(method).parameters
     options = {"inputs": inputs, "batch_size": batch_size, "dtype": dtype}
     return method(**{key: value for key, value in options.items() if key in known})
 
 
 def takes_constants(cell: Any) -> bool:
     """Whether a cell's `call` has an argument `constants`."""
-    return "constants" in _parameters(cell.call if hasattr(cell, "call") else cell)
+    return "constants" in inspect.signature(cell.call if hasattr(cell, "call") else cell).parameters
 
 
 def build_cell(cell: Any, input_shape: tuple[int | None, ...], constant_shapes: Sequence[Any] = ()) -> None:
