@@ -46,6 +46,7 @@ class ArrayArguments:
 
     def __init__(self, model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> None:
         self.model = model
+        self.given = (x, y)
         compiled = model._compiled
         self.x = standardize.standardize_x(model, x)
         if not is_built(model) and _has_default_step(model):
@@ -80,7 +81,7 @@ class ArrayArguments:
 
     def _part(self, which: slice, class_weight: Any) -> ArrayArguments:
         part = object.__new__(ArrayArguments)
-        part.model, part.class_weight = self.model, class_weight
+        part.model, part.class_weight, part.given = self.model, class_weight, (None, None)
         for name in ("x", "y", "weight"):
             arrays: Arrays = getattr(self, name)
             tensors = [tensor[which] for tensor in arrays.tensors]
@@ -89,9 +90,13 @@ class ArrayArguments:
         return part
 
     def as_list(self) -> list[np.ndarray]:
-        """Return inputs, targets and weights as Keras 1's and 2's callbacks know them from `validation_data`."""
+        """Return inputs, targets and weights as Keras 1's and 2's callbacks know them from `validation_data`.
+
+        They are the arrays that the user gave, unless their shape had to change.
+        """
         weights = self.weight.tensors or [torch.ones(self.size) for _ in self.y.tensors]
-        return [to_numpy(tensor) for tensor in (*self.x.tensors, *self.y.tensors, *weights)]
+        own = [*_own(self.x, self.given[0]), *_own(self.y, self.given[1])]
+        return [*own, *(to_numpy(tensor) for tensor in weights)]
 
     def source(self, batch_size: int, shuffle: bool | str) -> ArrayData:
         """Return the batches."""
@@ -116,6 +121,17 @@ class ArrayArguments:
         if self.weight.given:
             weights = _times(weights, self.weight)
         return standardize.as_given(weights, "`class_weight`")
+
+
+def _own(arrays: Arrays, given: Any) -> list[np.ndarray]:
+    leaves = given if isinstance(given, (list, tuple)) else [given]
+    if len(leaves) != len(arrays.tensors):
+        leaves = [None] * len(arrays.tensors)
+    pairs = zip(arrays.tensors, leaves, strict=True)
+    return [
+        leaf if isinstance(leaf, np.ndarray) and leaf.shape == tuple(tensor.shape) else to_numpy(tensor)
+        for tensor, leaf in pairs
+    ]
 
 
 def held_out(model: Any, data: Any) -> ArrayArguments:

@@ -440,3 +440,15 @@ def test_fit_ends_with_the_moving_averages_of_the_weights() -> None:
     ones = np.ones((3, 1), "float32")
     model.fit(ones, ones, batch_size=1, verbose=0)
     np.testing.assert_allclose(model.get_weights()[0], 0.5 * (0.5 * 1 + 0.5 * 2) + 0.5 * 3)
+
+
+def test_callbacks_see_the_validation_arrays_that_were_given():
+    callback = keras.callbacks.Callback()
+    model = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    x, y = np.ones((3, 2)), np.ones((3, 1))
+    model.fit(x, y, validation_data=(x, y), callbacks=[callback], verbose=0)
+    assert callback.validation_data[0] is x
+    assert callback.validation_data[1] is y
+    model.fit(x, y, validation_data=(x, y[:, 0]), callbacks=[callback], verbose=0)
+    assert callback.validation_data[1].shape == (3, 1)
