@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from keras_torch import legacy
+from keras_torch import config, legacy
+
+
+def _require_steps(source: Any, argument: str, steps: Any) -> None:
+    """Refuse a generator without its number of batches, as Keras 1 and 2 did, whose generators never end."""
+    if steps is None and config.is_classic() and isinstance(source, Iterator):
+        raise ValueError(
+            f"`{argument}` must be given with a generator, which does not tell how many batches it has. "
+            f"Received: {argument}=None and {source!r}. Pass the number of batches, or use a `Sequence`."
+        )
 
 
 class GeneratorMethods:
@@ -29,6 +39,8 @@ class GeneratorMethods:
         initial_epoch: int = 0,
     ) -> Any:
         """Train on batches from a generator or Sequence; the same as `fit`."""
+        _require_steps(generator, "steps_per_epoch", steps_per_epoch)
+        _require_steps(validation_data, "validation_steps", validation_steps)
         return self.fit(  # type: ignore[attr-defined]
             x=generator,
             steps_per_epoch=steps_per_epoch,
@@ -58,6 +70,7 @@ class GeneratorMethods:
         verbose: int | str = 0,
     ) -> Any:
         """Measure the model on batches from a generator or Sequence; the same as `evaluate`."""
+        _require_steps(generator, "steps", steps)
         return self.evaluate(  # type: ignore[attr-defined]
             x=generator,
             steps=steps,
@@ -80,6 +93,7 @@ class GeneratorMethods:
         verbose: int | str = 0,
     ) -> Any:
         """Predict for batches from a generator or Sequence; the same as `predict`."""
+        _require_steps(generator, "steps", steps)
         return self.predict(  # type: ignore[attr-defined]
             x=generator,
             steps=steps,
