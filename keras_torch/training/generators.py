@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,16 @@ def _require_steps(source: Any, argument: str, steps: Any) -> None:
         raise ValueError(
             f"`{argument}` must be given with a generator, which does not tell how many batches it has. "
             f"Received: {argument}=None and {source!r}. Pass the number of batches, or use a `Sequence`."
+        )
+
+
+def _warn_of_processes(source: Any, workers: int | None, use_multiprocessing: bool | None) -> None:
+    if use_multiprocessing and (workers or 0) > 1 and isinstance(source, Iterator):
+        warnings.warn(
+            f"A generator cannot be shared between {workers} worker processes, so one thread runs it ahead of the "
+            "model. A `keras.utils.Sequence` is fetched by all of them.",
+            UserWarning,
+            stacklevel=4,
         )
 
 
@@ -39,6 +50,7 @@ class GeneratorMethods:
         initial_epoch: int = 0,
     ) -> Any:
         """Train on batches from a generator or Sequence; the same as `fit`."""
+        _warn_of_processes(generator, workers, use_multiprocessing)
         _require_steps(generator, "steps_per_epoch", steps_per_epoch)
         _require_steps(validation_data, "validation_steps", validation_steps)
         return self.fit(  # type: ignore[attr-defined]
@@ -70,6 +82,7 @@ class GeneratorMethods:
         verbose: int | str = 0,
     ) -> Any:
         """Measure the model on batches from a generator or Sequence; the same as `evaluate`."""
+        _warn_of_processes(generator, workers, use_multiprocessing)
         _require_steps(generator, "steps", steps)
         return self.evaluate(  # type: ignore[attr-defined]
             x=generator,
@@ -93,6 +106,7 @@ class GeneratorMethods:
         verbose: int | str = 0,
     ) -> Any:
         """Predict for batches from a generator or Sequence; the same as `predict`."""
+        _warn_of_processes(generator, workers, use_multiprocessing)
         _require_steps(generator, "steps", steps)
         return self.predict(  # type: ignore[attr-defined]
             x=generator,

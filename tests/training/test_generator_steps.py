@@ -26,3 +26,11 @@ def test_a_generator_without_its_number_of_batches_is_refused(run, argument):
     model.compile("sgd", "mse")
     with config.dialect_scope("2"), pytest.raises(ValueError, match=f"`{argument}` must be given"):
         run(model)
+
+
+def test_processes_for_a_generator_give_a_warning():
+    model = keras.Sequential([keras.layers.Dense(1, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="Sequence"):
+        model.fit_generator(endless(), 2, workers=2, use_multiprocessing=True, verbose=0)
+    model.fit_generator(endless(), 2, workers=2, verbose=0)
