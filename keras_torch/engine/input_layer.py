@@ -35,6 +35,11 @@ class InputLayer(Layer):
                 f"InputLayer {name!r}: sparse and ragged inputs are not supported. Pass dense arrays, padded with "
                 "`keras.utils.pad_sequences`."
             )
+        if input_tensor is not None and not isinstance(input_tensor, KerasTensor):
+            raise ValueError(
+                f"InputLayer {name!r}: the `tensor` of an input must be symbolic. Make an `Input` of its shape, and "
+                f"pass its values to `fit`. Received: {input_tensor!r}"
+            )
         if input_tensor is not None and batch_shape is None and shape is None:
             batch_shape, dtype = tuple(input_tensor.shape), dtype or input_tensor.dtype
         if batch_shape is None:

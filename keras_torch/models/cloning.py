@@ -37,6 +37,11 @@ def clone_model(model: Model, input_tensors: Any = None, clone_function: Callabl
             f"`input_tensors` must have one tensor per input of model {model.name!r}: {network.input_names}. "
             f"Received: {len(given)}"
         )
+    wrong = next((item for item in given or () if not isinstance(item, KerasTensor)), None)
+    if wrong is not None:
+        raise ValueError(
+            f"`input_tensors` for model {model.name!r} must be symbolic; make them with `Input`. Received: {wrong!r}"
+        )
     tensors: dict[int, KerasTensor] = {}
     for index, old in enumerate(network.flat_inputs):
         if given is None:

@@ -203,3 +203,13 @@ def test_changing_what_is_trained_after_compiling_gives_a_warning(keras_2):
         model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
     model.compile("sgd", "mse")
     model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+
+
+def test_inputs_of_fixed_values_are_refused():
+    values = keras.Variable(np.ones((4, 2), "float32"))
+    with pytest.raises(ValueError, match="must be symbolic"):
+        keras.layers.Input(tensor=values)
+    x = keras.Input((2,))
+    model = keras.Model(x, keras.layers.Dense(1)(x))
+    with pytest.raises(ValueError, match="must be symbolic"):
+        keras.models.clone_model(model, input_tensors=[values])
