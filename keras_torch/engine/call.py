@@ -276,7 +276,7 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         stand_ins = {key: value.detach().to("meta") for key, value in weights.items()}
         return functional_call(layer, stand_ins, run_args, run_kwargs)
 
-    outputs = infer(run, args, kwargs)
+    outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
     if state.loss_version:
         clear_losses(layer)
     return outputs

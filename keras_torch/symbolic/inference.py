@@ -83,15 +83,30 @@ def _resized(item: Any, size: int) -> Any:
     return item.new_empty([n + (n == size) for n in item.shape]) if isinstance(item, torch.Tensor) else item
 
 
-def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    """Return the result's structure with a KerasTensor in place of each tensor."""
+def _results(function: Callable[..., Any], args: Any, kwargs: Any) -> list[Any]:
+    """Run with different sizes in place of each None; with sizes that occur beside it if those do not fit."""
     unknown = _has_unknown((args, kwargs))
     try:
-        results = _run_all(function, args, kwargs, SIZES if unknown else SIZES[:1])
+        return _run_all(function, args, kwargs, SIZES if unknown else SIZES[:1])
     except RuntimeError as error:
         if not unknown:
             raise
-        results = _run_with_known_sizes(function, args, kwargs, error)
+        return _run_with_known_sizes(function, args, kwargs, error)
+
+
+def infer(function: Callable[..., Any], args: Any, kwargs: Any, name: str = "") -> Any:
+    """Return the result's structure with a KerasTensor in place of each tensor.
+
+    ValueError says what `name`, the function or the layer, cannot be applied to.
+    """
+    try:
+        results = _results(function, args, kwargs)
+    except RuntimeError as error:
+        given = [tuple(item.shape) for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
+        raise ValueError(
+            f"{name or repr(function)} does not work on inputs of these shapes, whatever stands for None: {error}. "
+            f"Received: {given}"
+        ) from error
     leaves, spec = pytree.tree_flatten(results[0])
     others = pytree.tree_leaves(results[-1])
     if len(others) != len(leaves):

@@ -140,7 +140,7 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = N
 def record_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record a torch function: infer its outputs, make a node, return the symbolic outputs."""
     args, kwargs = pytree.tree_map(_constant, (args, kwargs))
-    outputs = infer(function, args, kwargs)
+    outputs = infer(function, args, kwargs, f"`{_readable(function)}`")
     if not any(isinstance(item, KerasTensor) for item in pytree.tree_leaves(outputs)):
         return outputs
     operation = FunctionOp(function)

@@ -76,3 +76,9 @@ def test_unknown_sizes_can_be_filled_in_and_known_ones_stay():
     assert tuple(x.shape) == (None, 3, 4)
     with pytest.raises(ValueError, match=r"shape \(None, 3, 4\).*Received: \(None, 5, 4\)"):
         x.set_shape((None, 5, 4))
+
+
+def test_what_cannot_be_applied_is_named_with_the_shapes_it_was_given():
+    a, b = Input((4,)), Input((5,))
+    with pytest.raises(ValueError, match=r"`add` does not work.*\[\(None, 4\), \(None, 5\)\]"):
+        a + b
