@@ -99,7 +99,7 @@ class Function:
         tensors = [item for item in self.inputs if isinstance(item, KerasTensor)]
         wanted = (outputs, [value for _, value in self.updates])
         leaves = [item for item in pytree.tree_leaves(wanted) if isinstance(item, KerasTensor)]
-        nodes = sort_nodes(tensors, leaves)
+        nodes, _ = sort_nodes(tensors, leaves)
         self._differentiates = any(isinstance(getattr(n.operation, "target", None), Gradients) for n in nodes)
         self._program = lower(tensors, wanted)
 

@@ -12,7 +12,7 @@ from keras_torch import config
 from keras_torch.engine import InputLayer
 from keras_torch.engine.call import call_symbolic, state
 from keras_torch.engine.masking import get_mask, set_mask
-from keras_torch.symbolic import FunctionOp, KerasTensor, Node, lower, producer
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node, lower, producer, sort_nodes
 
 
 class Network:
@@ -49,7 +49,12 @@ class Network:
 
     def _map(self) -> None:
         """Find nodes and operations: by decreasing depth, then in the order of a depth-first walk from the outputs."""
-        walk, indices = _walk(self.flat_inputs, [*self.flat_outputs, *self.losses], self.name)
+        walk, met = sort_nodes(
+            self.flat_inputs, [*self.flat_outputs, *self.losses], lambda tensor: not _is_internal(tensor)
+        )
+        indices: dict[int, int] = {}
+        for node in met:
+            indices.setdefault(id(node.operation), len(indices))
         node_depths: dict[int, int] = {}
         depths: dict[int, int] = {}
         operations: dict[int, Any] = {}
@@ -274,34 +279,3 @@ def _is_internal(item: Any) -> bool:
     tensors = _leaves(item)
     operations = [tensor._keras_history[0] for tensor in tensors if tensor._keras_history]
     return bool(tensors) and all(isinstance(op, FunctionOp) and op.internal for op in operations)
-
-
-def _walk(inputs: list[KerasTensor], outputs: list[KerasTensor], name: str) -> tuple[list[Node], dict[int, int]]:
-    """Depth-first from the outputs: the nodes, each after its parents, and when each operation was first seen."""
-    given = {id(tensor) for tensor in inputs}
-    order: list[Node] = []
-    finished: set[int] = set()
-    indices: dict[int, int] = {}
-    stack: list[tuple[KerasTensor, bool]] = [(tensor, False) for tensor in reversed(outputs)]
-    while stack:
-        tensor, expanded = stack.pop()
-        if id(tensor) in given and not isinstance(producer(tensor).operation, InputLayer):
-            continue
-        node = producer(tensor)
-        if expanded:
-            if id(node) not in finished:
-                finished.add(id(node))
-                order.append(node)
-            continue
-        if id(node) in finished:
-            continue
-        if not node.input_tensors and id(tensor) not in given:
-            raise ValueError(
-                f"Graph disconnected: model {name!r} cannot obtain a value for {tensor!r} of layer "
-                f"{node.operation.name!r}, which is not among its inputs {[t.name for t in inputs]}. Add it to "
-                "`inputs`."
-            )
-        indices.setdefault(id(node.operation), len(indices))
-        stack.append((tensor, True))
-        stack.extend((t, False) for t in reversed(node.input_tensors) if not _is_internal(t))
-    return order, indices

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,34 +16,44 @@ from keras_torch.symbolic.keras_tensor import KerasTensor
 from keras_torch.symbolic.node import FunctionOp, Node, producer
 
 
-def sort_nodes(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Node]:
-    """Return the nodes between `inputs` and `outputs`, each after those it needs.
+def sort_nodes(
+    inputs: Sequence[KerasTensor],
+    outputs: Sequence[KerasTensor],
+    follow: Callable[[KerasTensor], bool] = lambda tensor: True,
+) -> tuple[list[Node], list[Node]]:
+    """Walk from `outputs` to `inputs`, depth first, and return the nodes in two orders.
 
-    ValueError if an output needs a tensor that is not among the inputs.
+    In the first each node comes after those it needs. The second is the order in which they were come upon, the nodes
+    that made the inputs included. `follow` says which tensors to walk along. ValueError if an output needs a tensor
+    that is not among the inputs.
     """
     given = {id(tensor) for tensor in inputs}
-    order: list[Node] = []
-    state: dict[int, bool] = {}
-    stack: list[tuple[Node, bool]] = [(producer(t), False) for t in reversed(outputs) if id(t) not in given]
+    finished: list[Node] = []
+    entered: set[int] = set()
+    met: dict[int, Node] = {}
+    stack: list[tuple[KerasTensor, bool]] = [(tensor, False) for tensor in reversed(outputs)]
     while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            if not state.get(id(node)):
-                state[id(node)] = True
-                order.append(node)
+        tensor, expanded = stack.pop()
+        if id(tensor) in given:
+            if tensor._keras_history is not None:
+                met.setdefault(id(producer(tensor)), producer(tensor))
             continue
-        if id(node) in state:
+        node = producer(tensor)
+        if expanded:
+            finished.append(node)
+            continue
+        if id(node) in entered:
             continue
         if not node.input_tensors:
             raise ValueError(
-                f"Graph disconnected: cannot obtain a value for {node.output_tensors[0]!r} of the layer "
-                f"{node.operation.name!r}, which is not among the model's inputs "
-                f"{[tensor.name for tensor in inputs]}. Add it to `inputs`."
+                f"Graph disconnected: there is no value for {tensor!r} of the layer {node.operation.name!r}, which is "
+                f"not among the inputs {[item.name for item in inputs]}. Add it to `inputs`."
             )
-        state[id(node)] = False
-        stack.append((node, True))
-        stack.extend((producer(t), False) for t in reversed(node.input_tensors) if id(t) not in given)
-    return order
+        entered.add(id(node))
+        met.setdefault(id(node), node)
+        stack.append((tensor, True))
+        stack.extend((item, False) for item in reversed(node.input_tensors) if follow(item))
+    return finished, list(met.values())
 
 
 class _Builder:
@@ -132,7 +142,7 @@ def lower(inputs: Sequence[KerasTensor], outputs: Any) -> fx.GraphModule:
     for position, tensor in enumerate(inputs):
         placeholder = builder.graph.placeholder(re.sub(r"\W", "_", f"input_{position}_{tensor.name}"))
         builder.values[id(tensor)] = placeholder
-    for node in sort_nodes(inputs, leaves):
+    for node in sort_nodes(inputs, leaves)[0]:
         builder.add(node)
     builder.graph.output(builder.argument(outputs))
     program = fx.GraphModule({}, builder.graph) if not builder.root else _graph_module(builder)
