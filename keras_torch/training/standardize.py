@@ -360,7 +360,7 @@ def check_lengths(x: Arrays, y: Arrays, sample_weight: Arrays) -> int:
     if count == 0:
         raise ValueError(
             "Expected at least one sample. Received: "
-            + (f"empty arrays, shapes {[tuple(t.shape) for t in x.tensors]}" if sizes else f"x={None}")
+            + (f"empty arrays, shapes {[tuple(t.shape) for t in x.tensors]}" if sizes else "x=None")
         )
     return count
 
