@@ -14,7 +14,8 @@ class ProgbarLogger(Callback):
     """Shows progress and metrics on standard output, as far as `verbose` asks for it.
 
     Metric values are read only when the bar is really drawn. `count_mode` is `"steps"`, or `"samples"` as in Keras 1
-    and 2. Validation inside `fit` shows no bar of its own.
+    and 2. `stateful_metrics`, names that are not to be averaged, is taken for the scripts that pass it: the logs of our
+    loop are results of the epoch so far, so none is. Validation inside `fit` shows no bar of its own.
     """
 
     def __init__(self, count_mode: str = "steps", stateful_metrics: Iterable[str] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 They run on today's Python with `pip install theano-pymc==1.1.2 numpy==1.23.5 h5py pyyaml six keras_applications
 keras_preprocessing` and the unpacked source distribution of Keras on the path:
-`PYTHONPATH=Keras-2.2.4 python scripts/golden/saving_h5_classic.py`. The first lines put back what Python has removed.
+`PYTHONPATH=Keras-2.2.4 python scripts/golden/saving_h5_classic.py`. old_python.py puts back what Python has removed.
 
 Each model trains three steps before it is saved; see saving_h5.py for what is stored. Theano turns the kernels of
 convolutions around. Keras 2 notes the backend in the file; Keras 1 does not, so the predictions stored with its
@@ -11,34 +11,15 @@ files are made with kernels turned around once more, as if TensorFlow had writte
 
 from __future__ import annotations
 
-import collections
-import inspect
 import io
-import os
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
+from old_python import restore
 
-def restore_old_python():
-    """Give Keras and Theano the names that later versions of Python and Theano took away."""
-    spec = collections.namedtuple("ArgSpec", "args varargs keywords defaults")
-    full = inspect.getfullargspec
-    inspect.getargspec = lambda function: spec(*full(function)[:4])
-    for name in ("Iterable", "Mapping", "Sequence", "Callable", "MutableMapping", "Hashable"):
-        setattr(collections, name, getattr(collections.abc, name))
-    os.environ.update(
-        KERAS_BACKEND="theano", THEANO_FLAGS="device=cpu,floatX=float32,optimizer=fast_compile,blas__ldflags="
-    )
-    import theano.ifelse  # noqa: F401
-    import theano.sandbox.rng_mrg as generators
-
-    generators.MRG_RandomStreams = generators.MRG_RandomStream
-    sys.modules["theano.scan.scan_perform_ext"] = None  # its C code is too old; Theano then loops in Python
-
-
-restore_old_python()
+restore()
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

@@ -1,4 +1,4 @@
-"""Fifty steps of each optimizer against real Keras (2.15 and 3.15) and the derived formulas of Keras 2.2.4."""
+"""Fifty steps of each optimizer against real Keras: 2.15, 3.15, and 2.2.4 for the formulas of the old dialects."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_weights_and_state_follow_real_keras(dialect, name):
 
 @pytest.mark.parametrize("name", TABLE["classic"])
 @pytest.mark.parametrize("dialect", ["1", "2"])
-def test_weights_follow_the_formulas_of_classic_keras(dialect, name):
+def test_weights_follow_real_keras_2_2_4(dialect, name):
     golden = np.load(GOLDEN / "optimizers_classic.npz")
     case = TABLE["classic"][name]
     settings = {("learning_rate" if key == "lr" else key): value for key, value in case["config"].items()}
