@@ -53,22 +53,30 @@ MISSING = {
     "initializers": "STFT STFTInitializer stft",
     "initializers.initializations": "get_fans",
     "layers": """
-        AbstractRNNCell AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
-        AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast
-        CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1DTranspose Conv2DTranspose
-        Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM2DCell ConvLSTM3D ConvRNN2D ConvRecurrent2D
-        Convolution1DTranspose Convolution2DTranspose Convolution3DTranspose CuDNNGRU CuDNNLSTM CutMix Deconv2D
-        Deconv3D Deconvolution2D Deconvolution3D DenseFeatures DepthwiseConv1D DepthwiseConv2D Discretization
-        EinsumDense Equalization FlaxLayer GroupNormalization GroupQueryAttention HashedCrossing Hashing Highway
-        IntegerLookup JaxLayer LocallyConnected1D LocallyConnected2D MaxNumBoundingBoxes MaxoutDense MelSpectrogram
-        MixUp MultiHeadAttention Normalization ParametricSoftplus Pipeline PreprocessingLayer RMSNormalization
-        RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
-        RandomElasticTransform RandomErasing RandomFlip RandomFourierFeatures RandomGaussianBlur RandomGrayscale
-        RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation
-        RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom Recurrent Rescaling Resizing
-        ReversibleEmbedding SReLU STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
-        SeparableConvolution2D Solarization SpectralNormalization StringLookup SyncBatchNormalization TFSMLayer
-        TextVectorization UnitNormalization time_distributed_dense
+        AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
+        AdaptiveMaxPooling2D AdaptiveMaxPooling3D Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose
+        Convolution2DTranspose Convolution3DTranspose Deconv2D Deconv3D Deconvolution2D Deconvolution3D DepthwiseConv1D
+        DepthwiseConv2D LocallyConnected1D LocallyConnected2D SeparableConv1D SeparableConv2D SeparableConvolution1D
+        SeparableConvolution2D
+
+        AbstractRNNCell ConvLSTM1D ConvLSTM2D ConvLSTM2DCell ConvLSTM3D ConvRNN2D ConvRecurrent2D CuDNNGRU CuDNNLSTM
+        Recurrent
+
+        AdditiveAttention Attention EinsumDense GroupNormalization GroupQueryAttention MultiHeadAttention
+        RMSNormalization ReversibleEmbedding SpectralNormalization SyncBatchNormalization UnitNormalization
+
+        CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup Normalization PreprocessingLayer
+        StringLookup TextVectorization
+
+        AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization
+        MaxNumBoundingBoxes MelSpectrogram MixUp Pipeline RandAugment RandomBrightness RandomColorDegeneration
+        RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
+        RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
+        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom Rescaling Resizing
+        STFTSpectrogram Solarization
+
+        DenseFeatures FlaxLayer Highway JaxLayer MaxoutDense ParametricSoftplus RandomFourierFeatures SReLU TFSMLayer
+        time_distributed_dense
     """,
     "losses": """
         CTC CategoricalGeneralizedCrossEntropy Circle Dice Tversky categorical_generalized_cross_entropy circle ctc

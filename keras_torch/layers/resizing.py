@@ -70,12 +70,12 @@ class ZeroPadding(Resizing):
 
 
 class ZeroPadding1D(ZeroPadding):
-    """Zeros before and after a sequence (batch, time, channels)."""
+    """Zeros before and after a sequence (batch, time, channels); `data_format` came with Keras 3."""
 
     rank = 1
 
-    def __init__(self, padding: Any = 1, **kwargs: Any) -> None:
-        super().__init__(padding, data_format="channels_last", **kwargs)
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}
 
 
 class ZeroPadding2D(ZeroPadding):

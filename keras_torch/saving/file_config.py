@@ -33,6 +33,8 @@ DEFAULTS: dict[str, Any] = {
     "input_axes": None,
     "output_axes": None,
 }
+# The same for keys that only one class gained.
+CLASS_DEFAULTS: dict[tuple[str, str], Any] = {("ZeroPadding1D", "data_format"): "channels_last"}
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
 # Classes of tf.keras for what Keras 2 wrote as VarianceScaling: (scale, mode, distribution).
@@ -54,6 +56,7 @@ _FAMILIES = (
     registry.losses,
     registry.metrics,
 )
+_NOTHING = object()
 _ENTRY_KEYS = ("name", "inbound_nodes")
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 _WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
@@ -99,7 +102,7 @@ def _is_superfluous(class_name: str, key: str, value: Any) -> bool:
     if key == "batch_input_shape":
         # A Sequential model's shape stands in its InputLayer; Keras 3 would take this one for a shape without batch.
         return class_name != "InputLayer"
-    return key in DEFAULTS and value == DEFAULTS[key]
+    return (key in DEFAULTS and value == DEFAULTS[key]) or CLASS_DEFAULTS.get((class_name, key), _NOTHING) == value
 
 
 def find_class(name: str) -> type | None:

@@ -10,48 +10,8 @@ import keras_torch as keras
 from keras_torch import Input, Layer, Model, layers, registry
 from keras_torch.engine import InputLayer
 
+from .layer_arguments import ARGUMENTS, FLAT, IMAGE, STEPS, VOLUME, twice
 
-def twice(x):
-    return x * 2
-
-
-CELL = layers.GRUCell(3)
-IMAGE, STEPS, FLAT, VOLUME = (6, 6, 3), (5, 4), (7,), (4, 4, 4, 2)
-
-# Constructor arguments and input shape (a list for several inputs) where the defaults will not do.
-ARGUMENTS = {
-    "Activation": ({"activation": "tanh"}, FLAT),
-    "ActivityRegularization": ({"l1": 0.1}, FLAT),
-    "AlphaDropout": ({"rate": 0.3}, FLAT),
-    "BatchNormalization": ({}, IMAGE),
-    "Bidirectional": ({"layer": layers.LSTM(3, return_sequences=True)}, STEPS),
-    "Conv": None,
-    "Conv1D": ({"filters": 3, "kernel_size": 2, "padding": "causal"}, STEPS),
-    "Conv2D": ({"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same", "activation": "relu"}, IMAGE),
-    "Conv3D": ({"filters": 3, "kernel_size": 2}, VOLUME),
-    "Dense": ({"units": 3, "activation": "relu", "kernel_regularizer": "l2"}, FLAT),
-    "Dot": ({"axes": 1}, [FLAT, FLAT]),
-    "Dropout": ({"rate": 0.3}, FLAT),
-    "Embedding": ({"input_dim": 9, "output_dim": 3}, FLAT),
-    "GRU": ({"units": 3}, STEPS),
-    "GRUCell": None,
-    "GaussianDropout": ({"rate": 0.3}, FLAT),
-    "GaussianNoise": ({"stddev": 0.3}, FLAT),
-    "LSTM": ({"units": 3, "return_sequences": True}, STEPS),
-    "LSTMCell": None,
-    "Lambda": ({"function": twice}, FLAT),
-    "Permute": ({"dims": (2, 1)}, STEPS),
-    "RNN": ({"cell": CELL}, STEPS),
-    "RepeatVector": ({"n": 2}, FLAT),
-    "Reshape": ({"target_shape": (2, -1)}, (6,)),
-    "SimpleRNN": ({"units": 3}, STEPS),
-    "SimpleRNNCell": None,
-    "SpatialDropout1D": ({"rate": 0.3}, STEPS),
-    "SpatialDropout2D": ({"rate": 0.3}, IMAGE),
-    "SpatialDropout3D": ({"rate": 0.3}, VOLUME),
-    "StackedRNNCells": None,
-    "TimeDistributed": ({"layer": layers.Dense(3)}, STEPS),
-}
 # Not layers to stack: bases, containers, and what refuses a config on purpose.
 NOT_STACKED = {"InputLayer", "Layer", "Merge", "Model", "Functional", "Sequential", "TorchModuleWrapper", "Wrapper"}
 

@@ -1,0 +1,98 @@
+"""Rows of the layers without a family of their own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from keras_torch.legacy.layer_rows.common import DATA_FORMAT, INITIALIZED, KERAS_1_2, REGULARIZED, data_format_row
+from keras_torch.legacy.rows import ANY, Refused, Row
+
+_DENSE = Row(
+    renamed=INITIALIZED | {"output_dim": "units"},
+    orders={"1": ("output_dim", "init", "activation", "weights", *REGULARIZED, "input_dim", "input_length")},
+)
+_RATE = Row(renamed={"p": "rate"})
+
+LAYERS: dict[str, Row] = {
+    "InputLayer": Row(
+        renamed={"input_dtype": "dtype"},
+        orders={
+            "1": ("input_shape", "batch_input_shape", "input_dtype", "input_tensor", "sparse", "name"),
+            "2": ("input_shape", "batch_size", "batch_input_shape", "dtype", "input_tensor", "sparse", "name"),
+            "tf": ("input_shape", "batch_size", "dtype", "input_tensor", "sparse", "name"),
+        },
+    ),
+    "Input": Row(
+        renamed={"input_dtype": "dtype"},
+        orders={
+            **dict.fromkeys(KERAS_1_2, ("shape", "batch_shape", "name", "dtype", "sparse", "tensor")),
+            "tf": ("shape", "batch_size", "name", "dtype", "sparse", "tensor"),
+        },
+        refused={
+            "ragged": Refused("ragged tensors do not exist here; pad the sequences.", (None, False)),
+            "type_spec": Refused("give `shape` and `dtype`."),
+        },
+    ),
+    "Dense": _DENSE,
+    "Dropout": Row(renamed={"p": "rate"}, orders={"1": ("p", "noise_shape", "seed")}),
+    "SpatialDropout1D": _RATE,
+    **dict.fromkeys(
+        ("SpatialDropout2D", "SpatialDropout3D"),
+        Row(
+            renamed={"p": "rate", "dim_ordering": "data_format"},
+            orders=dict.fromkeys(("1", "2", "tf"), ("rate", "data_format")),
+            values={"data_format": DATA_FORMAT},
+        ),
+    ),
+    "GaussianDropout": _RATE,
+    "GaussianNoise": Row(renamed={"sigma": "stddev"}),
+    # Keras 1 flattened in memory order, whatever the layout of images.
+    "Flatten": replace(data_format_row(), defaults={"1": {"data_format": "channels_last"}}),
+    "Reshape": Row(renamed={"dims": "target_shape"}),
+    "Permute": Row(),
+    "RepeatVector": Row(),
+    "Lambda": Row(orders={"1": ("function", "output_shape", "arguments")}),
+    "BatchNormalization": Row(
+        renamed={"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
+        orders={
+            "1": (
+                *("epsilon", "mode", "axis", "momentum", "weights"),
+                *("beta_init", "gamma_init", "gamma_regularizer", "beta_regularizer"),
+            )
+        },
+        refused={
+            "mode": Refused(
+                "only `mode=0` (statistics per feature, moving averages at inference) exists since Keras 2. For "
+                "`mode=1` use `LayerNormalization`; for `mode=2` call the layer with `training=True`.",
+                (0, None),
+            ),
+            **{
+                name: Refused("it belonged to TensorFlow's own implementation.", harmless)
+                for name, harmless in (("fused", ANY), ("virtual_batch_size", (None,)), ("adjustment", (None,)))
+            },
+        },
+    ),
+    "Embedding": Row(
+        renamed={
+            "init": "embeddings_initializer",
+            "W_regularizer": "embeddings_regularizer",
+            "W_constraint": "embeddings_constraint",
+        },
+        orders={
+            "1": (
+                *("input_dim", "output_dim", "init", "input_length", "W_regularizer", "activity_regularizer"),
+                *("W_constraint", "mask_zero", "weights"),
+            ),
+            **dict.fromkeys(
+                ("2", "tf"),
+                (
+                    *("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer"),
+                    *("activity_regularizer", "embeddings_constraint", "mask_zero", "input_length"),
+                ),
+            ),
+        },
+        refused={"dropout": Refused("put a `SpatialDropout1D` layer behind the embedding.", (0, 0.0, None))},
+    ),
+    "LeakyReLU": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
+    "PReLU": Row(renamed={"init": "alpha_initializer"}, orders={"1": ("init", "weights", "shared_axes")}),
+}

@@ -1,0 +1,65 @@
+"""Rows of recurrent layers and cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_torch.legacy.layer_rows.common import (
+    CONVOLUTION,
+    DATA_FORMAT,
+    FORGETTING,
+    GATED,
+    HARD_SIGMOID,
+    KERAS_1_2,
+    RECURRENT,
+    STRATEGY,
+    forget_bias,
+    sequence_shape,
+)
+from keras_torch.legacy.rows import Row
+
+
+def _lstm(bound: dict[str, Any]) -> None:
+    forget_bias(bound)
+    sequence_shape(bound)
+
+
+def _recurrent_row(renamed: dict[str, str], *middle: str, **more: Any) -> Row:
+    """Row of a recurrent layer; `middle` are the arguments between the initializers and the regularizers."""
+    tail = ("W_regularizer", "U_regularizer", "b_regularizer", "dropout_W", "dropout_U")
+    order = ("output_dim", "init", "inner_init", *middle, *tail)
+    return Row(renamed=renamed, orders={"1": order}, refused=STRATEGY, **{"prepare": sequence_shape, **more})
+
+
+_GRU_CLASSIC = {"recurrent_activation": "hard_sigmoid", "reset_after": False}
+
+LAYERS: dict[str, Row] = {
+    "SimpleRNN": _recurrent_row(RECURRENT, "activation"),
+    "GRU": _recurrent_row(GATED, "activation", "inner_activation", defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
+    "LSTM": _recurrent_row(
+        FORGETTING,
+        *("forget_bias_init", "activation", "inner_activation"),
+        prepare=_lstm,
+        defaults=dict.fromkeys(KERAS_1_2, HARD_SIGMOID),
+    ),
+    "ConvLSTM2D": Row(
+        renamed=FORGETTING | CONVOLUTION,
+        orders={
+            "1": (
+                *("nb_filter", "nb_row", "nb_col", "init", "inner_init", "forget_bias_init", "activation"),
+                *("inner_activation", "dim_ordering", "border_mode", "subsample"),
+                *("W_regularizer", "U_regularizer", "b_regularizer", "dropout_W", "dropout_U"),
+            ),
+            "2": ("filters", "nb_row", "nb_col"),
+        },
+        values={"data_format": DATA_FORMAT},
+        prepare=forget_bias,
+        defaults=dict.fromkeys((*KERAS_1_2, "tf"), HARD_SIGMOID),
+        joined={"kernel_size": ("nb_row", "nb_col")},
+        conflicts=("padding", "strides", "data_format"),
+        refused=STRATEGY,
+    ),
+    "SimpleRNNCell": Row(refused=STRATEGY),
+    "GRUCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
+    "LSTMCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, HARD_SIGMOID)),
+}

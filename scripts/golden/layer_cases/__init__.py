@@ -1,0 +1,109 @@
+"""The calls whose results are compared with real Keras: pure data for layers.py and tests/layers/test_golden.py.
+
+Each module here is a family with one table, `CASES`, of names and `Case`s. A new module is found by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+BOTH = ("2.15", "3.15")
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A layer among the arguments of another."""
+
+    layer: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of one layer.
+
+    inputs: a shape stands for random normal floats, an array for itself. call: further arguments of the call, arrays
+    among them becoming tensors. spread: inputs are separate arguments, not a list. keras: the versions that record it.
+    open_axes: also compare the symbolic output shape when all axes but the channels are unknown. weights: the range of
+    the uniform weights; positive, so that they also serve as variances. tolerance: of outputs, absolute and relative.
+    """
+
+    layer: str
+    arguments: dict[str, Any]
+    inputs: list[Any]
+    call: dict[str, Any] = field(default_factory=dict)
+    spread: bool = False
+    keras: tuple[str, ...] = BOTH
+    open_axes: bool = False
+    weights: tuple[float, float] = (0.2, 1.2)
+    tolerance: float = 1e-5
+
+    def make(self, namespace: Any) -> Any:
+        """Construct the layer from the classes in `namespace`."""
+        return _resolve(Nested(self.layer, self.arguments), namespace)
+
+    def arrays(self) -> list[np.ndarray]:
+        """The input arrays."""
+        random = np.random.RandomState(7)
+        return [
+            item if isinstance(item, np.ndarray) else random.standard_normal(item).astype("float32")
+            for item in self.inputs
+        ]
+
+    def weights_like(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+        """Values for weights of these shapes."""
+        random = np.random.RandomState(11)
+        return [random.uniform(*self.weights, shape).astype("float32") for shape in shapes]
+
+    def open_shapes(self) -> list[tuple[int | None, ...]] | None:
+        """The input shapes with unknown sizes for all axes but the channels."""
+        if not self.open_axes:
+            return None
+        axis = 1 if self.arguments.get("data_format") == "channels_first" else -1
+        shapes: list[tuple[int | None, ...]] = []
+        for array in self.arrays():
+            shape: list[int | None] = [None] * array.ndim
+            shape[axis] = array.shape[axis]
+            shapes.append(tuple(shape))
+        return shapes
+
+    def invoke(self, layer: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
+        """Call the layer on tensors."""
+        if self.spread:
+            return layer(*tensors, **options)
+        return layer(tensors[0] if len(tensors) == 1 else tensors, **options)
+
+    def options(self, convert: Callable[[np.ndarray], Any]) -> dict[str, Any]:
+        """The arguments beside the inputs, their arrays converted."""
+        return {key: _convert(value, convert) for key, value in self.call.items()}
+
+
+def _resolve(value: Any, namespace: Any) -> Any:
+    if isinstance(value, Nested):
+        return getattr(namespace, value.layer)(**{k: _resolve(v, namespace) for k, v in value.arguments.items()})
+    if isinstance(value, list):
+        return [_resolve(item, namespace) for item in value]
+    return value
+
+
+def _convert(value: Any, convert: Callable[[np.ndarray], Any]) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(_convert(item, convert) for item in value)
+    return convert(value) if isinstance(value, np.ndarray) else value
+
+
+def upstream(shape: tuple[int, ...]) -> np.ndarray:
+    """The gradient that arrives at an output."""
+    return np.random.RandomState(13).standard_normal(shape).astype("float32")
+
+
+def families() -> dict[str, dict[str, Case]]:
+    """Every module's table by the module's name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name: importlib.import_module(f"{__name__}.{name}").CASES for name in names}

@@ -1,0 +1,27 @@
+"""Padding, cropping, and upsampling."""
+
+from __future__ import annotations
+
+from layer_cases import Case
+from layer_cases.convolution import channels_first
+
+_TWO = {
+    "zeropad2d": Case("ZeroPadding2D", {"padding": ((1, 0), (2, 1))}, [(2, 3, 2, 2)]),
+    "zeropad2d-ints": Case("ZeroPadding2D", {"padding": (1, 2)}, [(1, 3, 2, 2)]),
+    "crop2d": Case("Cropping2D", {"cropping": ((1, 0), (2, 1))}, [(2, 4, 5, 2)]),
+    "up2d": Case("UpSampling2D", {"size": (2, 3)}, [(1, 3, 2, 2)]),
+    "up2d-bilinear": Case("UpSampling2D", {"size": (2, 3), "interpolation": "bilinear"}, [(1, 4, 3, 2)]),
+}
+
+CASES: dict[str, Case] = {
+    **_TWO,
+    **channels_first(_TWO),
+    "zeropad1d": Case("ZeroPadding1D", {"padding": (1, 2)}, [(2, 3, 2)]),
+    "zeropad3d": Case("ZeroPadding3D", {"padding": (1, 0, 2)}, [(1, 2, 2, 2, 2)]),
+    "crop1d": Case("Cropping1D", {"cropping": (1, 2)}, [(2, 5, 2)]),
+    "crop3d": Case("Cropping3D", {"cropping": (1, 0, 1)}, [(1, 4, 2, 4, 2)]),
+    "up1d": Case("UpSampling1D", {"size": 3}, [(2, 3, 2)]),
+    # Keras 3 on torch has torch's bicubic kernel; ours is TensorFlow's everywhere.
+    "up2d-bicubic": Case("UpSampling2D", {"size": 2, "interpolation": "bicubic"}, [(1, 5, 4, 1)], keras=("2.15",)),
+    "up3d": Case("UpSampling3D", {"size": (1, 2, 2)}, [(1, 2, 2, 3, 2)]),
+}
