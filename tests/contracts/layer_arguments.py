@@ -10,7 +10,8 @@ def twice(x):
 CELL = layers.GRUCell(3)
 IMAGE, STEPS, FLAT, VOLUME = (6, 6, 3), (5, 4), (7,), (4, 4, 4, 2)
 
-# Constructor arguments and input shape (a list for several inputs) where the defaults will not do.
+# Constructor arguments, input shape (a list for several inputs) and, if not float32, dtype of the inputs (integers are
+# below 9, "string" gives words), where the defaults will not do; None for what is no layer to call on tensors.
 ARGUMENTS = {
     "Activation": ({"activation": "tanh"}, FLAT),
     "ActivityRegularization": ({"l1": 0.1}, FLAT),
@@ -24,7 +25,7 @@ ARGUMENTS = {
     "Dense": ({"units": 3, "activation": "relu", "kernel_regularizer": "l2"}, FLAT),
     "Dot": ({"axes": 1}, [FLAT, FLAT]),
     "Dropout": ({"rate": 0.3}, FLAT),
-    "Embedding": ({"input_dim": 9, "output_dim": 3}, FLAT),
+    "Embedding": ({"input_dim": 9, "output_dim": 3}, FLAT, "int32"),
     "GRU": ({"units": 3}, STEPS),
     "GRUCell": None,
     "GaussianDropout": ({"rate": 0.3}, FLAT),

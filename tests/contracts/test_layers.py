@@ -25,34 +25,35 @@ def classes():
 
 
 def case(name):
+    """Return constructor arguments, input shape or shapes, and dtype of the inputs; None for what is not stacked."""
     if name in ARGUMENTS:
-        return ARGUMENTS[name]
-    if name.endswith("3D"):
-        return {}, VOLUME
-    if name.endswith("2D"):
-        return {}, IMAGE
-    if name.endswith("1D"):
-        return {}, STEPS
+        given = ARGUMENTS[name]
+        return given and (*given, "float32")[:3]
     merges = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
-    return {}, [FLAT, FLAT] if name in merges else FLAT
+    by_rank = {"1D": STEPS, "2D": IMAGE, "3D": VOLUME}
+    return {}, [FLAT, FLAT] if name in merges else by_rank.get(name[-2:], FLAT), "float32"
 
 
 STACKED = [name for name in sorted(classes()) if case(name) is not None]
 
 
+def values(shape, dtype):
+    """Return random inputs: floats below 1, integers below 9, or words."""
+    random = np.random.default_rng(3)
+    if dtype == "string":
+        return np.array(["a", "bee", "sea", "dee dum"], object)[random.integers(0, 4, (4, *shape))]
+    numbers = random.integers(0, 9, (4, *shape)) if dtype.startswith("int") else random.random((4, *shape))
+    return torch.as_tensor(numbers.astype(dtype))
+
+
 def make(name):
     """Return a built model around the layer, the layer, and real inputs."""
-    arguments, shape = case(name)
+    arguments, shape, dtype = case(name)
     layer = classes()[name](**arguments)
     shapes = shape if isinstance(shape, list) else [shape]
-    inputs = [Input(s, dtype="int32" if name == "Embedding" else "float32") for s in shapes]
+    inputs = [Input(s, dtype=dtype) for s in shapes]
     outputs = layer(inputs if isinstance(shape, list) else inputs[0])
-    random = np.random.default_rng(3)
-    data = [
-        random.integers(0, 9, (4, *s)) if name == "Embedding" else random.random((4, *s), dtype="float32")
-        for s in shapes
-    ]
-    data = [torch.as_tensor(item) for item in data]
+    data = [values(s, dtype) for s in shapes]
     model = Model(inputs, outputs)
     return model, layer, data if len(data) > 1 else data[0]
 
@@ -154,7 +155,7 @@ def test_frozen_layers_train_nothing(name):
 
 def test_unknown_arguments_raise_for_every_layer():
     for name in STACKED:
-        arguments, _ = case(name)
+        arguments = case(name)[0]
         with pytest.raises(TypeError, match="no_such_argument"):
             classes()[name](**arguments, no_such_argument=1)
     with pytest.raises(TypeError, match="no_such_argument"):
