@@ -35,21 +35,22 @@ def flat(structure):
 
 
 def run_tensorflow(case, layer):
-    """Return outputs, gradients of the inputs and gradients of the trainable weights; None where there is none."""
+    """Return outputs, gradients of the inputs and of the trainable weights (None where there is none), and masks."""
     import tensorflow as tf
 
-    tensors = [tf.constant(array) for array in case.arrays()]
+    tensors = case.mark([tf.constant(array) for array in case.arrays()], tf.constant)
     watched = [tensor for tensor in tensors if tensor.dtype.is_floating]
     with tf.GradientTape() as tape:
         tape.watch(watched)
         outputs = flat(case.invoke(layer, tensors, case.options(tf.constant)))
         floats = [output for output in outputs if output.dtype.is_floating]
         loss = sum(tf.reduce_sum(output * cases.upstream(tuple(output.shape))) for output in floats)
+    masks = cases.masks_of(outputs)
     if not floats:
-        return [o.numpy() for o in outputs], [], []
+        return [o.numpy() for o in outputs], [], [], masks
     found = tape.gradient(loss, watched + layer.trainable_weights)
     found = [None if g is None else tf.convert_to_tensor(g).numpy() for g in found]
-    return [o.numpy() for o in outputs], found[: len(watched)], found[len(watched) :]
+    return [o.numpy() for o in outputs], found[: len(watched)], found[len(watched) :], masks
 
 
 def run_torch(case, layer):
@@ -57,6 +58,7 @@ def run_torch(case, layer):
     import torch
 
     tensors = [torch.tensor(array, requires_grad=array.dtype.kind == "f") for array in case.arrays()]
+    case.mark(tensors, torch.tensor)
     outputs = flat(case.invoke(layer, tensors, case.options(torch.tensor)))
     floats = [output for output in outputs if output.is_floating_point() and output.requires_grad]
     if floats:
@@ -64,7 +66,8 @@ def run_torch(case, layer):
     grads = [tensor.grad for tensor in tensors if tensor.is_floating_point()]
     weights = [weight.value.grad for weight in layer.trainable_weights]
     numpy = lambda grad: None if grad is None else grad.numpy()  # noqa: E731
-    return [o.detach().numpy() for o in outputs], [numpy(g) for g in grads], [numpy(g) for g in weights]
+    masks = cases.masks_of(outputs)
+    return [o.detach().numpy() for o in outputs], [numpy(g) for g in grads], [numpy(g) for g in weights], masks
 
 
 def symbolic_shapes(case, layer, shapes):
@@ -99,7 +102,8 @@ def record(table):
             if not IS_TF:
                 weight.value.grad = None
         layer.set_weights(case.weights_like(shapes))
-        outputs, inputs, weights = run(case, layer)
+        outputs, inputs, weights, masks = run(case, layer)
+        found |= {f"{name}/{kind}": mask for kind, mask in masks.items()}
         for kind, arrays in (("output", outputs), ("input", inputs), ("weight", weights)):
             found |= {f"{name}/{kind}{i}": array for i, array in enumerate(arrays) if array is not None}
         if case.call.get("training"):

@@ -57,14 +57,16 @@ def run(case: Any, layer: Any, weights: list[np.ndarray]) -> dict[str, np.ndarra
     """Outputs, gradients and, after training, weights."""
     options = case.options(torch.tensor)
     layer_inputs = [torch.tensor(array, requires_grad=array.dtype.kind == "f") for array in case.arrays()]
+    case.mark(layer_inputs, torch.tensor)
     with torch.no_grad():
         case.invoke(layer, layer_inputs, options)
     layer.set_weights(weights)
     outputs = [torch.as_tensor(output) for output in flat(case.invoke(layer, layer_inputs, options))]
+    masks = layer_cases.masks_of(outputs)
     floats = [output for output in outputs if output.is_floating_point() and output.requires_grad]
     if floats:
         sum((o * torch.tensor(layer_cases.upstream(tuple(o.shape)))).sum() for o in floats).backward()
-    found = {f"output{i}": output.detach().numpy() for i, output in enumerate(outputs)}
+    found = {f"output{i}": output.detach().numpy() for i, output in enumerate(outputs)} | masks
     gradients = [t.grad for t in layer_inputs if t.is_floating_point()]
     found |= {f"input{i}": grad.numpy() for i, grad in enumerate(gradients) if grad is not None}
     for i, weight in enumerate(layer.trainable_weights):
@@ -78,7 +80,8 @@ def run(case: Any, layer: Any, weights: list[np.ndarray]) -> dict[str, np.ndarra
 
 def compare(case: Any, found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
     """Every array that Keras recorded is ours, too; a gradient that one side lacks must be zero on the other."""
-    assert {k for k in found if k.startswith("output")} == {k for k in expected if k.startswith("output")}
+    for kind in ("output", "mask"):
+        assert {k for k in found if k.startswith(kind)} == {k for k in expected if k.startswith(kind)}
     for key in sorted(expected.keys() | found.keys()):
         mine = found.get(key, np.zeros_like(expected.get(key, 0)))
         real = expected.get(key, np.zeros_like(mine))

@@ -32,6 +32,7 @@ class Case:
     among them becoming tensors. spread: inputs are separate arguments, not a list. keras: the versions that record it.
     open_axes: also compare the symbolic output shape when all axes but the channels are unknown. weights: the range of
     the uniform weights; positive, so that they also serve as variances. tolerance: of outputs, absolute and relative.
+    masks: what travels with the inputs as their masks; those of the outputs are compared in any case.
     """
 
     layer: str
@@ -43,6 +44,7 @@ class Case:
     open_axes: bool = False
     weights: tuple[float, float] = (0.2, 1.2)
     tolerance: float = 1e-5
+    masks: list[np.ndarray | None] = field(default_factory=list)
 
     def make(self, namespace: Any) -> Any:
         """Construct the layer from the classes in `namespace`."""
@@ -79,6 +81,13 @@ class Case:
             return layer(*tensors, **options)
         return layer(tensors[0] if len(tensors) == 1 else tensors, **options)
 
+    def mark(self, tensors: list[Any], convert: Callable[[np.ndarray], Any]) -> list[Any]:
+        """Attach the masks to the input tensors, where both generations look for them."""
+        for tensor, mask in zip(tensors, self.masks, strict=False):
+            if mask is not None:
+                tensor._keras_mask = convert(mask)
+        return tensors
+
     def options(self, convert: Callable[[np.ndarray], Any]) -> dict[str, Any]:
         """The arguments beside the inputs, their arrays converted."""
         return {key: _convert(value, convert) for key, value in self.call.items()}
@@ -90,6 +99,12 @@ def _resolve(value: Any, namespace: Any) -> Any:
     if isinstance(value, list):
         return [_resolve(item, namespace) for item in value]
     return value
+
+
+def masks_of(outputs: list[Any]) -> dict[str, np.ndarray]:
+    """The masks that travel with output tensors."""
+    masks = {f"mask{i}": getattr(output, "_keras_mask", None) for i, output in enumerate(outputs)}
+    return {key: np.asarray(mask) for key, mask in masks.items() if mask is not None}
 
 
 def _convert(value: Any, convert: Callable[[np.ndarray], Any]) -> Any:
