@@ -72,7 +72,7 @@ def run_torch(case, layer):
 
 def symbolic_shapes(case, layer, shapes):
     """Return the shapes of the symbolic outputs, or None if Keras refuses these inputs."""
-    if any(isinstance(value, (np.ndarray, list)) for value in case.call.values()):
+    if getattr(layer, "stateful", False) or any(isinstance(v, (np.ndarray, list)) for v in case.call.values()):
         return None
     dtypes = [str(array.dtype) for array in case.arrays()]
     inputs = [keras.Input(batch_shape=s, dtype=d) for s, d in zip(shapes, dtypes, strict=True)]
@@ -102,6 +102,8 @@ def record(table):
             if not IS_TF:
                 weight.value.grad = None
         layer.set_weights(case.weights_like(shapes))
+        if getattr(layer, "stateful", False):
+            layer.reset_states()
         outputs, inputs, weights, masks = run(case, layer)
         found |= {f"{name}/{kind}": mask for kind, mask in masks.items()}
         for kind, arrays in (("output", outputs), ("input", inputs), ("weight", weights)):
