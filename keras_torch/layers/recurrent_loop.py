@@ -81,5 +81,5 @@ def run_packed(
     found = outputs.index_select(0, rows).masked_fill((latest < 0).view(-1, 1), 0)
     if not every_output:
         return None, found
-    sequence = found.view(batch, time, -1)
+    sequence = found.view(batch, time, found.shape[1])
     return sequence, sequence[:, -1]
