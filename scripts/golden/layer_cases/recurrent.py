@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from layer_cases import Case, Nested
 
 INPUTS, STATE = (3, 5, 2), (3, 4)
