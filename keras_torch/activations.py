@@ -25,14 +25,18 @@ def linear(x: Tensor) -> Tensor:
 def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """`x` from `threshold` up to `max_value`; below `threshold`, `negative_slope * (x - threshold)`."""
     if threshold == 0.0:
-        if negative_slope == 0.0:
-            return torch.relu(x) if max_value is None else torch.clamp(x, 0.0, max_value)
-        positive = F.leaky_relu(x, negative_slope)
-        return positive if max_value is None else torch.clamp(positive, max=max_value)
-    positive = torch.where(x > threshold, x, torch.zeros_like(x))
-    if max_value is not None:
+        if negative_slope != 0.0 and max_value is None:
+            return F.leaky_relu(x, negative_slope)
+        positive = torch.relu(x)
+    else:
+        positive = torch.where(x > threshold, x, torch.zeros_like(x))
+    if max_value == 6.0 and threshold == 0.0:
+        # Other than a clamp, relu6 has no gradient at its upper end; Keras has it for this bound.
+        positive = F.relu6(x)
+    elif max_value is not None:
         # A negative threshold lets negative values through, but the bounds of Keras start at 0.
-        positive = torch.clamp(positive, 0.0, max_value)
+        lowest = 0.0 if threshold < 0.0 else None
+        positive = torch.clamp(positive, lowest, max_value)
     return positive if negative_slope == 0.0 else positive - negative_slope * torch.relu(threshold - x)
 
 
@@ -213,7 +217,7 @@ def sparse_plus(x: Tensor) -> Tensor:
 
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """`(x + 1) / 2` clipped to [0, 1]."""
-    return torch.clamp((x + 1) / 2, 0.0, 1.0)
+    return (F.hardtanh(x) + 1) / 2
 
 
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:

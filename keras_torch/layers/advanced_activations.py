@@ -137,20 +137,44 @@ class ThresholdedReLU(ActivationLayer):
 
 
 class Softmax(ActivationLayer):
-    """Softmax along `axis` (an int, or several for a joint one); elements where `mask` is False get no weight."""
+    """Softmax along `axis` (an int, or several for a joint one); elements where `mask` is False get no weight.
+
+    All of a row masked gives zeros; before Keras 3, which added -1e9 to masked elements, the softmax of the row.
+    """
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis if isinstance(axis, int) else [int(item) for item in axis]
+        entries: Any = axis if isinstance(axis, (list, tuple)) else [axis]
+        if not entries or not all(isinstance(item, numbers.Integral) for item in entries):
+            raise ValueError(f"Layer {self.name!r}: `axis` must be an integer or a list of them. Received: {axis!r}")
+        self.axis: int | list[int] = [int(item) for item in entries]
+        if entries is not axis:
+            self.axis = self.axis[0]
+        self._adds_mask = config.dialect() in ("1", "2", "tf")
 
     def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        if mask is not None:
-            large = -3e4 if inputs.dtype == torch.float16 else -1e9
-            inputs = inputs + (1.0 - mask.to(inputs.dtype)) * large
+        if mask is None:
+            return self._softmax(inputs)
+        self._check_mask(inputs, mask)
+        if self._adds_mask:
+            lowest = torch.finfo(inputs.dtype).min if inputs.dtype == torch.float16 else -1e9
+            return self._softmax(inputs + (1.0 - mask.to(inputs.dtype)) * lowest)
+        if mask.dtype != torch.bool:
+            mask = mask > 0.5
+        lowest = -3e4 if inputs.dtype == torch.float16 else -1e9
+        return torch.where(mask, self._softmax(torch.where(mask, inputs, lowest)), 0.0)
+
+    def _softmax(self, inputs: torch.Tensor) -> torch.Tensor:
         axis = self.axis
-        if not isinstance(axis, int) and len(axis) == 1:
-            axis = axis[0]
-        return activations.softmax(inputs, axis)
+        return activations.softmax(inputs, axis if isinstance(axis, int) or len(axis) > 1 else axis[0])
+
+    def _check_mask(self, inputs: torch.Tensor, mask: torch.Tensor) -> None:
+        sizes = zip(reversed(mask.shape), reversed(inputs.shape), strict=False)
+        if mask.ndim > inputs.ndim or any(m not in (1, n) for m, n in sizes):
+            raise ValueError(
+                f"Layer {self.name!r}: `mask` must broadcast to the inputs of shape {tuple(inputs.shape)}. "
+                f"Received: a mask of shape {tuple(mask.shape)}"
+            )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

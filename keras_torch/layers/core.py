@@ -179,7 +179,7 @@ class Masking(Layer):
         return torch.any(torch.ne(inputs, self.mask_value), -1)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        return inputs * torch.any(torch.ne(inputs, self.mask_value), -1, keepdim=True)
+        return torch.where(torch.any(torch.ne(inputs, self.mask_value), -1, keepdim=True), inputs, 0)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -28,6 +28,7 @@ class Merging(Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
+        self._classic_masks = config.dialect() in ("1", "2", "tf")
 
     def build(self, input_shape: Any) -> None:
         shapes = self._checked(input_shape)
@@ -78,13 +79,13 @@ class Merging(Layer):
         return known.pop() if known else (None if None in sizes else 1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Join the masks: a step counts where all inputs have it; in Keras 3 where any has it, if all are masked."""
+        """Join the masks: a step counts where any input has it, if all are masked; before Keras 3 where all have it."""
         masks = [item for item in self._masks_of(inputs, mask) if item is not None]
         if not masks:
             return None
-        if config.dialect() == "3":
-            return None if len(masks) < len(mask) else functools.reduce(torch.logical_or, masks)
-        return functools.reduce(torch.logical_and, masks)
+        if self._classic_masks:
+            return functools.reduce(torch.logical_and, masks)
+        return None if len(masks) < len(mask) else functools.reduce(torch.logical_or, masks)
 
     def _masks_of(self, inputs: Any, mask: Any) -> Sequence[Any]:
         """Return the list of masks, one per input; no items for no masks. ValueError if they do not fit the inputs."""
@@ -108,6 +109,33 @@ def _equal_ranks(inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     return [item[(slice(None), *(None,) * (rank - item.ndim))] for item in inputs]
 
 
+class MaskedMerging(Merging):
+    """Base of the layers that, since Keras 3, leave masked steps out of the result."""
+
+    def call(self, inputs: Sequence[torch.Tensor], mask: Any = None) -> torch.Tensor:
+        if mask is None or self._classic_masks:
+            return super().call(inputs)
+        rank = max(item.ndim for item in inputs)
+        # Like Keras, which loses the mask of a tensor to which it adds axes.
+        masks = [
+            None if part is None or item.ndim < rank else part.unsqueeze(-1)
+            for item, part in zip(inputs, self._masks_of(inputs, mask), strict=True)
+        ]
+        return self._merge_masked(_equal_ranks(inputs), masks)
+
+    def _merge_masked(self, inputs: Sequence[torch.Tensor], masks: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        """Leave the inputs out where their masks are False; all of them masked, the steps that the first one gives."""
+        output, known = inputs[0], masks[0]
+        for item, part in zip(inputs[1:], masks[1:], strict=True):
+            if part is not None:
+                item = torch.where(part, item, output)
+            if known is not None:
+                output = torch.where(known, output, item)
+            known = None if part is None or known is None else torch.logical_or(known, part)
+            output = self._merge((output, item))
+        return output
+
+
 class Add(Merging):
     """The sum of the inputs."""
 
@@ -124,11 +152,19 @@ class Subtract(Merging):
         return inputs[0] - inputs[1]
 
 
-class Multiply(Merging):
-    """The product of the inputs."""
+class Multiply(MaskedMerging):
+    """The product of the inputs; since Keras 3, masked steps count as 1, and as 0 where all inputs are masked."""
 
     def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         return functools.reduce(torch.mul, inputs)
+
+    def _merge_masked(self, inputs: Sequence[torch.Tensor], masks: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        pairs = zip(inputs, masks, strict=True)
+        product = self._merge([item if part is None else torch.where(part, item, 1.0) for item, part in pairs])
+        given = [part for part in masks if part is not None]
+        if len(given) < len(masks):
+            return product
+        return torch.where(functools.reduce(torch.logical_or, given), product, 0.0)
 
 
 class Average(Merging):
@@ -138,18 +174,18 @@ class Average(Merging):
         return functools.reduce(torch.add, inputs) / len(inputs)
 
 
-class Maximum(Merging):
-    """The largest of the inputs, element by element."""
+class Maximum(MaskedMerging):
+    """The largest of the inputs, element by element; equal ones leave the gradient to the first, as in TensorFlow."""
 
     def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return functools.reduce(torch.maximum, inputs)
+        return functools.reduce(lambda first, second: torch.where(first >= second, first, second), inputs)
 
 
-class Minimum(Merging):
-    """The smallest of the inputs, element by element."""
+class Minimum(MaskedMerging):
+    """The smallest of the inputs, element by element; equal ones leave the gradient to the first, as in TensorFlow."""
 
     def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-        return functools.reduce(torch.minimum, inputs)
+        return functools.reduce(lambda first, second: torch.where(first <= second, first, second), inputs)
 
 
 class Concatenate(Merging):
@@ -157,7 +193,13 @@ class Concatenate(Merging):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis
+        if not isinstance(axis, numbers.Integral):
+            raise ValueError(f"Layer {self.name!r}: `axis` must be an integer. Received: {axis!r}")
+        self.axis: int = int(axis)
+
+    def build(self, input_shape: Any) -> None:
+        self.compute_output_shape(input_shape)
+        self.built = True
 
     def call(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         return torch.cat(tuple(inputs), self.axis)
@@ -190,7 +232,7 @@ class Concatenate(Merging):
                 part = torch.logical_or(part.unsqueeze(-1), torch.zeros_like(tensor, dtype=torch.bool))
             parts.append(part)
         joined = torch.cat(parts, self.axis)
-        return torch.any(joined, -1) if config.dialect() == "3" else torch.all(joined, -1)
+        return torch.all(joined, -1) if self._classic_masks else torch.any(joined, -1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

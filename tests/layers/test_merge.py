@@ -45,11 +45,31 @@ def test_inputs_that_do_not_fit_are_named(layer: layers.Layer, shapes: object, m
 
 def test_masks_are_joined_as_in_each_generation() -> None:
     inputs = [masked([[1, 1, 0]]), masked([[1, 0, 0]])]
-    np.testing.assert_array_equal(layers.add(inputs)._keras_mask, [[True, False, False]])
-    np.testing.assert_array_equal(layers.add([inputs[0], inputs[1] * 1])._keras_mask, [[True, True, False]])
-    with config.dialect_scope("3"):
-        np.testing.assert_array_equal(layers.add(inputs)._keras_mask, [[True, True, False]])
-        assert not hasattr(layers.add([inputs[0], inputs[1] * 1]), "_keras_mask")
+    for dialect in ("1", "2", "tf"):
+        with config.dialect_scope(dialect):
+            np.testing.assert_array_equal(layers.add(inputs)._keras_mask, [[True, False, False]])
+            np.testing.assert_array_equal(layers.add([inputs[0], inputs[1] * 1])._keras_mask, [[True, True, False]])
+    for dialect in ("3", None):
+        with config.dialect_scope(dialect):
+            np.testing.assert_array_equal(layers.add(inputs)._keras_mask, [[True, True, False]])
+            assert not hasattr(layers.add([inputs[0], inputs[1] * 1]), "_keras_mask")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("Multiply", [2.0, 1.0]), ("Maximum", [2.0, 1.0])])
+def test_masked_steps_do_not_count_inside_a_model_either(name: str, expected: list[float]) -> None:
+    inputs = [layers.Input((2, 1)), layers.Input((2, 1))]
+    outputs = getattr(layers, name)()([layers.Masking(5.0)(inputs[0]), layers.Masking(5.0)(inputs[1])])
+    model = Model(inputs, outputs)
+    pair = [torch.tensor([[[2.0], [1.0]]]), torch.tensor([[[1.0], [5.0]]])]
+    np.testing.assert_array_equal(model(pair).flatten().tolist(), expected)
+
+
+def test_concatenation_takes_different_batch_sizes_along_the_batch_axis_only() -> None:
+    assert layers.Concatenate(axis=0)([torch.ones(2, 3), torch.ones(1, 3)]).shape == (3, 3)
+    with pytest.raises(ValueError, match="sizes differ along"):
+        layers.Concatenate(axis=1)([torch.ones(2, 3), torch.ones(1, 3)])
+    with pytest.raises(ValueError, match="`axis` must be an integer"):
+        layers.Concatenate(axis="last")
 
 
 def test_concatenation_along_time_concatenates_masks() -> None:
