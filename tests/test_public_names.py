@@ -59,8 +59,7 @@ MISSING = {
         DepthwiseConv2D LocallyConnected1D LocallyConnected2D SeparableConv1D SeparableConv2D SeparableConvolution1D
         SeparableConvolution2D
 
-        AbstractRNNCell ConvLSTM1D ConvLSTM2D ConvLSTM2DCell ConvLSTM3D ConvRNN2D ConvRecurrent2D CuDNNGRU CuDNNLSTM
-        Recurrent
+        AbstractRNNCell ConvRecurrent2D CuDNNGRU CuDNNLSTM Recurrent
 
         AdditiveAttention Attention EinsumDense GroupNormalization GroupQueryAttention MultiHeadAttention
         RMSNormalization ReversibleEmbedding SpectralNormalization SyncBatchNormalization UnitNormalization

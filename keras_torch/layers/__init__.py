@@ -8,6 +8,8 @@ from keras_torch import registry
 from keras_torch.engine import Input, InputLayer, InputSpec, Layer
 from keras_torch.errors import suggest
 from keras_torch.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from keras_torch.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM2DCell, ConvLSTM3D
+from keras_torch.layers.conv_rnn import ConvRNN2D
 from keras_torch.layers.convolutional import Conv1D, Conv2D, Conv3D
 from keras_torch.layers.core import Activation, ActivityRegularization, Dense, Identity, Masking
 from keras_torch.layers.embeddings import Embedding
@@ -98,6 +100,11 @@ registry.layers.add(
         Conv1D,
         Conv2D,
         Conv3D,
+        ConvLSTM1D,
+        ConvLSTM2D,
+        ConvLSTM2DCell,
+        ConvLSTM3D,
+        ConvRNN2D,
         Cropping1D,
         Cropping2D,
         Cropping3D,

@@ -143,17 +143,22 @@ class BuiltInCell(Noise):
     def _dropout_mask(self, kind: str, rate: float, like: Tensor) -> Tensor | None:
         """Return the scaled keep mask (masks, batch, features) in use, or None.
 
-        There is one mask per gate if there is recurrent dropout, else one for all gates.
+        There are `_mask_count` of them: one per gate, or one for all gates.
         """
         if not self.training or rate == 0.0:
             return None
         mask = self._masks.get(kind)
-        count = self.gates if self.recurrent_dropout else 1
+        count = self._mask_count
         if mask is None or mask.shape[1:] != like.shape or mask.device != like.device:
             ones = like.new_ones((count, *like.shape))
             mask = dropout(ones, rate, generator=self._generator(like.device))
             self._masks[kind] = mask
         return mask
+
+    @property
+    def _mask_count(self) -> int:
+        """How many dropout masks there are: one per gate if there is recurrent dropout."""
+        return self.gates if self.recurrent_dropout else 1
 
     def reset_dropout_mask(self) -> None:
         """Draw a new input dropout mask at the next step."""

@@ -186,7 +186,7 @@ class RNN(Layer):
         if initial_state is None:
             initial_state = self.get_initial_state(inputs)
         states = [torch.as_tensor(item, device=inputs.device).to(inputs.dtype) for item in flatten(initial_state)]
-        sizes = [as_shape(size) for size in flatten(self.state_size)]
+        sizes = self._state_shapes(tuple(inputs.shape))
         if len(states) != len(sizes):
             raise ValueError(
                 f"Layer {self.name!r} has {len(sizes)} states. Received: `initial_state` of {len(states)}, with the "
@@ -200,6 +200,10 @@ class RNN(Layer):
                     + (" A stateful layer needs batches of one size; see `reset_states()`." if self.stateful else "")
                 )
         return states
+
+    def _state_shapes(self, input_shape: Any = None) -> list[tuple[int | None, ...]]:
+        """Return the shapes of the states without the batch, for inputs of any shape or of a given one."""
+        return [as_shape(size) for size in flatten(self.state_size)]
 
     def get_initial_state(self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None) -> list[Any]:
         """Return the states that a sequence starts with, for `inputs` (batch, time, ...) or for a batch size."""
@@ -227,14 +231,14 @@ class RNN(Layer):
             self._last_states = None
             return
         arrays = [torch.as_tensor(np.asarray(item)) for item in flatten(states)]
-        sizes = [as_shape(size) for size in flatten(self.state_size)]
+        sizes = self._state_shapes()
         if len(arrays) != len(sizes):
             raise ValueError(
                 f"Layer {self.name!r} has {len(sizes)} states. Received: {len(arrays)} arrays of shapes "
                 f"{[_shape(item) for item in arrays]}"
             )
         for index, (array, size) in enumerate(zip(arrays, sizes, strict=True)):
-            if _shape(array)[1:] != size:
+            if not _fits(_shape(array)[1:], size):
                 raise ValueError(
                     f"Layer {self.name!r}: state {index} must have the shape {('batch', *size)}. "
                     f"Received: {_shape(array)}"
@@ -298,6 +302,10 @@ def _top_level(states: Any) -> list[Any]:
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape)
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(m is None or n == m for n, m in zip(shape, wanted, strict=True))
 
 
 def _zero_where_masked(output: Tensor, mask: Tensor) -> Tensor:

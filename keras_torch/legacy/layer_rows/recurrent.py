@@ -43,7 +43,7 @@ LAYERS: dict[str, Row] = {
         defaults=dict.fromkeys(KERAS_1_2, HARD_SIGMOID),
     ),
     "ConvLSTM2D": Row(
-        renamed=FORGETTING | CONVOLUTION,
+        renamed={old: new for old, new in (FORGETTING | CONVOLUTION).items() if new != "units"},
         orders={
             "1": (
                 *("nb_filter", "nb_row", "nb_col", "init", "inner_init", "forget_bias_init", "activation"),
@@ -58,6 +58,10 @@ LAYERS: dict[str, Row] = {
         joined={"kernel_size": ("nb_row", "nb_col")},
         conflicts=("padding", "strides", "data_format"),
         refused=STRATEGY,
+    ),
+    **dict.fromkeys(
+        ("ConvLSTM1D", "ConvLSTM2DCell", "ConvLSTM3D"),
+        Row(defaults=dict.fromkeys((*KERAS_1_2, "tf"), HARD_SIGMOID), refused=STRATEGY),
     ),
     "SimpleRNNCell": Row(refused=STRATEGY),
     "GRUCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
