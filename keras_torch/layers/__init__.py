@@ -58,6 +58,10 @@ from keras_torch.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from keras_torch.layers.preprocessing.base import PreprocessingLayer
+from keras_torch.layers.preprocessing.category_encoding import CategoryEncoding
+from keras_torch.layers.preprocessing.discretization import Discretization
+from keras_torch.layers.preprocessing.normalization import Normalization
 from keras_torch.layers.recurrent import (
     GRU,
     LSTM,
@@ -96,6 +100,7 @@ registry.layers.add(
         AveragePooling3D,
         BatchNormalization,
         Bidirectional,
+        CategoryEncoding,
         Concatenate,
         Conv1D,
         Conv2D,
@@ -109,6 +114,7 @@ registry.layers.add(
         Cropping2D,
         Cropping3D,
         Dense,
+        Discretization,
         Dot,
         Dropout,
         ELU,
@@ -139,8 +145,10 @@ registry.layers.add(
         Merge,
         Minimum,
         Multiply,
+        Normalization,
         Permute,
         PReLU,
+        PreprocessingLayer,
         ReLU,
         RepeatVector,
         Reshape,
