@@ -64,8 +64,7 @@ MISSING = {
         AdditiveAttention Attention EinsumDense GroupNormalization GroupQueryAttention MultiHeadAttention
         RMSNormalization ReversibleEmbedding SpectralNormalization SyncBatchNormalization UnitNormalization
 
-        CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup Normalization PreprocessingLayer
-        StringLookup TextVectorization
+        HashedCrossing Hashing IntegerLookup StringLookup TextVectorization
 
         AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization
         MaxNumBoundingBoxes MelSpectrogram MixUp Pipeline RandAugment RandomBrightness RandomColorDegeneration

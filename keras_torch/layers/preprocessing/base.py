@@ -42,13 +42,14 @@ class PreprocessingLayer(Layer):
         is no data.
         """
         self.reset_state()
-        count = 0
-        for count, batch in enumerate(batches(data, batch_size, steps, self.name, self._lists_are_batches), 1):
+        empty = True
+        for batch in batches(data, batch_size, steps, self.name, self._lists_are_batches):
+            empty = False
             prepared = self._adapt_batch(batch)
             if not self.built:
                 self._build_once(tuple(getattr(prepared, "shape", (len(prepared), None))))
             self.update_state(prepared)
-        if not count:
+        if empty:
             raise ValueError(f"Layer {self.name!r}: `adapt` needs at least one batch of data. Received: {data!r}")
         self.finalize_state()
         self._is_adapted = True

@@ -39,14 +39,14 @@ class Normalization(PreprocessingLayer):
                 f"Layer {self.name!r}: `mean` and `variance` go together; give both or neither. "
                 f"Received: mean={mean!r}, variance={variance!r}"
             )
-        self.input_mean = None if mean is None else _as_numbers(mean)
-        self.input_variance = None if variance is None else _as_numbers(variance)
-        if self.input_mean is not None and np.shape(self.input_mean) != np.shape(self.input_variance):
+        self.input_mean: Any = None if mean is None else _as_numbers(mean)
+        self.input_variance: Any = None if variance is None else _as_numbers(variance)
+        if np.shape(self.input_mean) != np.shape(self.input_variance):
             raise ValueError(
                 f"Layer {self.name!r}: `mean` and `variance` must have the same shape. Received: "
                 f"{np.shape(self.input_mean)} and {np.shape(self.input_variance)}"
             )
-        if np.ndim(self.input_mean) > len(self.axis) and self.input_mean is not None:
+        if np.ndim(self.input_mean) > len(self.axis):
             raise ValueError(
                 f"Layer {self.name!r}: `mean` must have at most as many axes as `axis` names, {len(self.axis)}. "
                 f"Received: a mean of shape {np.shape(self.input_mean)} for axis={self.axis}"

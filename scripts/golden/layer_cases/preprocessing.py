@@ -35,6 +35,8 @@ CASES = {
     "discretization_one_hot": Case(
         "Discretization", {"bin_boundaries": EDGES, "output_mode": "one_hot"}, [COLUMN_OF_NUMBERS]
     ),
-    "discretization_multi_hot": Case("Discretization", {"bin_boundaries": EDGES, "output_mode": "multi_hot"}, [NUMBERS]),
+    "discretization_multi_hot": Case(
+        "Discretization", {"bin_boundaries": EDGES, "output_mode": "multi_hot"}, [NUMBERS]
+    ),
     "discretization_count": Case("Discretization", {"bin_boundaries": EDGES, "output_mode": "count"}, [NUMBERS]),
 }
