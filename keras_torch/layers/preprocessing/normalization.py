@@ -39,8 +39,8 @@ class Normalization(PreprocessingLayer):
                 f"Layer {self.name!r}: `mean` and `variance` go together; give both or neither. "
                 f"Received: mean={mean!r}, variance={variance!r}"
             )
-        self.input_mean: Any = None if mean is None else _as_numbers(mean)
-        self.input_variance: Any = None if variance is None else _as_numbers(variance)
+        self.input_mean = _as_numbers(mean)
+        self.input_variance = _as_numbers(variance)
         if np.shape(self.input_mean) != np.shape(self.input_variance):
             raise ValueError(
                 f"Layer {self.name!r}: `mean` and `variance` must have the same shape. Received: "
@@ -180,6 +180,8 @@ class Normalization(PreprocessingLayer):
 
 
 def _as_numbers(value: Any) -> Any:
-    """Return numbers, arrays or tensors as plain lists, which configs can hold."""
+    """Return numbers, arrays or tensors as plain lists, which configs can hold; None stays None."""
+    if value is None:
+        return None
     array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
     return array.tolist()
