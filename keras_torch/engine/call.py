@@ -131,6 +131,12 @@ def _convert_inputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return pytree.tree_map(lambda item: to_tensor(item, layer), ((inputs, *args[1:]), kwargs))
 
 
+def _convert_masks(masks: Any, inputs: Any) -> Any:
+    """Turn mask arrays into tensors beside the inputs."""
+    device = next((t.device for t in flat_tensors(inputs) if isinstance(t, torch.Tensor)), None)
+    return pytree.tree_map(lambda m: torch.as_tensor(m, device=device) if isinstance(m, np.ndarray) else m, masks)
+
+
 @contextlib.contextmanager
 def training_mode(layer: Any, training: Any) -> Iterator[None]:
     """Run a layer and all in it in the given mode; None leaves each module its own."""
@@ -171,6 +177,8 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     if args:
         args, kwargs = _convert_inputs(layer, args, kwargs)
     inputs = args[0] if args else None
+    if mask is not None:
+        mask = _convert_masks(mask, inputs)
     if not layer.built:
         build(layer, args, kwargs)
     if layer.input_spec is not None:

@@ -249,3 +249,10 @@ def test_weights_are_named_after_the_layers_around_them_in_each_generation_s_way
     assert [weight.name for weight in model.layers[1].weights] == ["kernel", "bias"]
     with keras.config.dialect_scope("tf"):
         assert [weight.name for weight in model.layers[1].weights] == ["dense/kernel:0", "dense/bias:0"]
+
+
+def test_a_mask_may_be_an_array():
+    x = np.array([[1.0, 2.0, 3.0]], "float32")
+    mask = np.array([[True, False, True]])
+    layer = keras.layers.Softmax()
+    torch.testing.assert_close(layer(x, mask=mask), layer(torch.tensor(x), mask=torch.tensor(mask)))
