@@ -59,7 +59,7 @@ MISSING = {
         DepthwiseConv2D LocallyConnected1D LocallyConnected2D SeparableConv1D SeparableConv2D SeparableConvolution1D
         SeparableConvolution2D
 
-        AbstractRNNCell ConvRecurrent2D CuDNNGRU CuDNNLSTM Recurrent
+        AbstractRNNCell ConvRecurrent2D Recurrent
 
         AdditiveAttention Attention EinsumDense GroupNormalization GroupQueryAttention MultiHeadAttention
         RMSNormalization ReversibleEmbedding SpectralNormalization SyncBatchNormalization UnitNormalization

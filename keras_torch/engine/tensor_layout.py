@@ -70,3 +70,37 @@ class GRUBias(Layout):
 
 GRU_KERNEL = GRUKernel()
 GRU_BIAS = GRUBias()
+
+
+class CuDNNKernel(Layout):
+    """Keras 2's CuDNN layers put the numbers of each gate's (units, in) matrix, in that order, into (in, units)."""
+
+    def __init__(self, gates: int) -> None:
+        self.gates = gates
+
+    def view(self, *storages: torch.Tensor) -> torch.Tensor:
+        weight = _update_first(storages[0]) if self.gates == 3 else storages[0]
+        rows, features = weight.shape
+        return weight.reshape(self.gates, features, rows // self.gates).transpose(0, 1).reshape(features, rows)
+
+    def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features, rows = value.shape
+        weight = value.reshape(features, self.gates, -1).transpose(0, 1).reshape(rows, features)
+        return (_update_first(weight) if self.gates == 3 else weight,)
+
+
+class CuDNNBias(Layout):
+    """torch's input and recurrent biases are the two halves of the bias of Keras 2's CuDNN layers."""
+
+    def __init__(self, gates: int) -> None:
+        self.gates = gates
+
+    def view(self, *storages: torch.Tensor) -> torch.Tensor:
+        return torch.cat([_update_first(storage) if self.gates == 3 else storage for storage in storages])
+
+    def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(_update_first(half) if self.gates == 3 else half for half in value.chunk(2))
+
+
+CUDNN_KERNEL = {gates: CuDNNKernel(gates) for gates in (3, 4)}
+CUDNN_BIAS = {gates: CuDNNBias(gates) for gates in (3, 4)}

@@ -12,6 +12,7 @@ from keras_torch.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM2DCell,
 from keras_torch.layers.conv_rnn import ConvRNN2D
 from keras_torch.layers.convolutional import Conv1D, Conv2D, Conv3D
 from keras_torch.layers.core import Activation, ActivityRegularization, Dense, Identity, Masking
+from keras_torch.layers.cudnn_recurrent import CuDNNGRU, CuDNNLSTM
 from keras_torch.layers.embeddings import Embedding
 from keras_torch.layers.lambda_layer import Lambda
 from keras_torch.layers.merge import (
@@ -113,6 +114,8 @@ registry.layers.add(
         Cropping1D,
         Cropping2D,
         Cropping3D,
+        CuDNNGRU,
+        CuDNNLSTM,
         Dense,
         Discretization,
         Dot,

@@ -64,12 +64,58 @@ def convert(layer: Any, sources: list[Source], shapes: list[Shape], origin: Any)
         return convert(layer.layer, sources, shapes, origin)
     if hasattr(layer, "layers") and hasattr(layer, "save_weights"):
         return _convert_model(layer, sources, origin)
+    if name in _CUDNN_GATES and len(sources) == 3:
+        sources = _between_cudnn(sources, shapes[2], _CUDNN_GATES[name])
     if origin.generation == "1" and name in _KERAS_1:
         sources = _KERAS_1[name](sources, shapes)
     if origin.generation in ("1", "2") and origin.backend == "theano" and name.startswith("Conv"):
         spatial = range(len(sources[0].shape) - 2)
         sources = [flipped(sources[0], tuple(spatial)), *sources[1:]]
     return sources
+
+
+# The gates of the layers that Keras 2 had twice: for any device, and for cuDNN with weights as cuDNN stores them.
+_CUDNN_GATES = {"LSTM": 4, "CuDNNLSTM": 4, "GRU": 3, "CuDNNGRU": 3}
+
+
+def _between_cudnn(sources: list[Source], wanted_bias: Shape, gates: int) -> list[Source]:
+    """Convert the weights of a CuDNN layer for its plain twin, or the other way round: the bias tells which they are.
+
+    For each gate cuDNN has the transposed matrices; Keras 2 kept the shape (in, units) for the numbers in that order.
+    An LSTM has the sum of cuDNN's two biases, a GRU (`reset_after=True`) has both.
+    """
+    kernel, recurrent, bias = sources
+    both, one = (2 * wanted_bias[-1],), wanted_bias[-1] // 2
+    if gates == 4 and bias.shape == both:
+        sums = Source(bias.name, wanted_bias, lambda: bias.read().reshape(2, -1).sum(0))
+        return [_per_gate(kernel, gates, _from_cudnn), _per_gate(recurrent, gates, np.transpose), sums]
+    if gates == 4 and bias.shape == (one,):
+        halves = Source(bias.name, wanted_bias, lambda: np.tile(bias.read() / 2, 2))
+        return [_per_gate(kernel, gates, _to_cudnn), _per_gate(recurrent, gates, np.transpose), halves]
+    if gates == 3 and len(wanted_bias) == 2 and bias.shape == both:
+        split = reshaped(bias, wanted_bias)
+        return [_per_gate(kernel, gates, _from_cudnn), _per_gate(recurrent, gates, np.transpose), split]
+    if gates == 3 and bias.shape == (2, one):
+        flat = reshaped(bias, wanted_bias)
+        return [_per_gate(kernel, gates, _to_cudnn), _per_gate(recurrent, gates, np.transpose), flat]
+    return sources
+
+
+def _per_gate(part: Source, gates: int, change: Callable[[np.ndarray], np.ndarray]) -> Source:
+    """Change the columns of each gate, which keep their shape."""
+    return Source(
+        part.name,
+        part.shape,
+        lambda: np.concatenate([change(block) for block in np.split(part.read(), gates, axis=1)], axis=1),
+    )
+
+
+def _from_cudnn(kernel: np.ndarray) -> np.ndarray:
+    return kernel.reshape(kernel.shape[::-1]).T
+
+
+def _to_cudnn(kernel: np.ndarray) -> np.ndarray:
+    return kernel.T.reshape(kernel.shape)
 
 
 def _convert_model(model: Any, sources: list[Source], origin: Any) -> list[Source]:

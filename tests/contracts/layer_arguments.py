@@ -28,6 +28,8 @@ ARGUMENTS = {
     "ConvLSTM2DCell": None,
     "ConvLSTM3D": ({"filters": 3, "kernel_size": 2}, (2, 3, 3, 3, 2)),
     "ConvRNN2D": ({"cell": layers.ConvLSTM2DCell(3, 2)}, (3, 4, 4, 2)),
+    "CuDNNGRU": ({"units": 3}, STEPS),
+    "CuDNNLSTM": ({"units": 3, "return_sequences": True}, STEPS),
     "Dense": ({"units": 3, "activation": "relu", "kernel_regularizer": "l2"}, FLAT),
     "Discretization": ({"bin_boundaries": [0.2, 0.6], "output_mode": "count"}, FLAT),
     "Dot": ({"axes": 1}, [FLAT, FLAT]),

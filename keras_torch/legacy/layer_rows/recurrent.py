@@ -63,6 +63,7 @@ LAYERS: dict[str, Row] = {
         ("ConvLSTM1D", "ConvLSTM2DCell", "ConvLSTM3D"),
         Row(defaults=dict.fromkeys((*KERAS_1_2, "tf"), HARD_SIGMOID), refused=STRATEGY),
     ),
+    **dict.fromkeys(("CuDNNGRU", "CuDNNLSTM"), Row(prepare=sequence_shape)),
     "SimpleRNNCell": Row(refused=STRATEGY),
     "GRUCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
     "LSTMCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, HARD_SIGMOID)),
