@@ -61,8 +61,8 @@ MISSING = {
 
         AbstractRNNCell ConvRecurrent2D Recurrent
 
-        AdditiveAttention Attention EinsumDense GroupNormalization GroupQueryAttention MultiHeadAttention
-        RMSNormalization ReversibleEmbedding SpectralNormalization SyncBatchNormalization UnitNormalization
+        AdditiveAttention Attention EinsumDense GroupQueryAttention MultiHeadAttention
+        ReversibleEmbedding
 
         HashedCrossing Hashing IntegerLookup StringLookup TextVectorization
 

@@ -6,6 +6,8 @@ is its inverse.
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 
@@ -33,6 +35,36 @@ class Permutation(Layout):
 
     def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return (value.permute(self.inverse),)
+
+
+class Reshaped(Layout):
+    """Keras's axes are torch's, split: a view of another shape."""
+
+    def __init__(self, stored: tuple[int, ...], shape: tuple[int, ...]) -> None:
+        self.stored = stored
+        self.shape = shape
+
+    def view(self, *storages: torch.Tensor) -> torch.Tensor:
+        return storages[0].reshape(self.shape)
+
+    def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (value.reshape(self.stored),)
+
+
+class SplitLinear(Layout):
+    """torch's (out, in) with both split into several axes, in any order: `weight.view(*out, *in).permute(order)`."""
+
+    def __init__(self, outputs: tuple[int, ...], inputs: tuple[int, ...], order: tuple[int, ...]) -> None:
+        self.split = (*outputs, *inputs)
+        self.joined = (math.prod(outputs), math.prod(inputs))
+        self.order = order
+        self.inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
+
+    def view(self, *storages: torch.Tensor) -> torch.Tensor:
+        return storages[0].reshape(self.split).permute(self.order)
+
+    def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (value.permute(self.inverse).reshape(self.joined),)
 
 
 IDENTITY = Layout()

@@ -44,7 +44,14 @@ from keras_torch.layers.noise import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from keras_torch.layers.normalization import BatchNormalization, LayerNormalization
+from keras_torch.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    SyncBatchNormalization,
+    UnitNormalization,
+)
 from keras_torch.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -85,6 +92,7 @@ from keras_torch.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from keras_torch.layers.spectral_normalization import SpectralNormalization
 from keras_torch.layers.torch_module import TorchModuleWrapper
 from keras_torch.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 from keras_torch.legacy import aliases
@@ -131,6 +139,7 @@ registry.layers.add(
         GlobalMaxPooling1D,
         GlobalMaxPooling2D,
         GlobalMaxPooling3D,
+        GroupNormalization,
         GRU,
         GRUCell,
         Identity,
@@ -155,6 +164,7 @@ registry.layers.add(
         ReLU,
         RepeatVector,
         Reshape,
+        RMSNormalization,
         RNN,
         SimpleRNN,
         SimpleRNNCell,
@@ -162,11 +172,14 @@ registry.layers.add(
         SpatialDropout1D,
         SpatialDropout2D,
         SpatialDropout3D,
+        SpectralNormalization,
         StackedRNNCells,
         Subtract,
+        SyncBatchNormalization,
         ThresholdedReLU,
         TimeDistributed,
         TorchModuleWrapper,
+        UnitNormalization,
         UpSampling1D,
         UpSampling2D,
         UpSampling3D,

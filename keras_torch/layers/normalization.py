@@ -1,4 +1,7 @@
-"""BatchNormalization on `nn.BatchNorm{1,2,3}d` and LayerNormalization on `nn.LayerNorm`."""
+"""Normalizations of each sample: over axes, over groups of channels, by the root mean square, to unit length.
+
+BatchNormalization, which has a module of its own, is here too, as in `keras.layers.normalization` of Keras 1 and 2.
+"""
 
 from __future__ import annotations
 
@@ -8,116 +11,44 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from keras_torch import config, constraints, initializers, regularizers
-from keras_torch.engine import InputSpec, Layer
-from keras_torch.layers.spatial import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
+from keras_torch import config
+from keras_torch.engine import InputSpec
+from keras_torch.layers.batch_normalization import BatchNormalization, SyncBatchNormalization
+from keras_torch.layers.normalization_base import NormalizationBase, ScaledNormalization
 
-MODULES: dict[int, type[nn.Module]] = {2: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
-
-
-class Normalization(Layer):
-    """What the two layers share: an offset `beta` and a scale `gamma` with their initializers and so on."""
-
-    norm: Any
-
-    _accepts_integers = False
-
-    def __init__(
-        self,
-        epsilon: float,
-        center: bool,
-        scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self.epsilon = epsilon
-        self.center = center
-        self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
-
-    def _add_scale_and_offset(self, module: nn.Module) -> None:
-        """Name the weight and bias of `self.norm` gamma and beta, and remove what is switched off."""
-        self.gamma = self.beta = None
-        if self.scale:
-            self.add_view(
-                "gamma",
-                "norm.weight",
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
-        else:
-            module.register_parameter("weight", None)
-        if self.center:
-            self.add_view(
-                "beta",
-                "norm.bias",
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )
-        else:
-            module.register_parameter("bias", None)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-    def _axis_in(self, axis: int, input_shape: Sequence[int | None]) -> int:
-        rank = len(input_shape)
-        if not -rank <= axis < rank or input_shape[axis] is None:
-            raise ValueError(
-                f"Layer {self.name!r}: `axis` must name an axis of known size. "
-                f"Received: axis={axis}, input shape {tuple(input_shape)}"
-            )
-        return axis % rank
-
-    def _weight_config(self) -> dict[str, Any]:
-        return {
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
-        }
+__all__ = [
+    "BatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "SyncBatchNormalization",
+    "UnitNormalization",
+]
 
 
-class BatchNormalization(Normalization):
-    """Normalize each feature of `axis` over the batch and all other axes (https://arxiv.org/abs/1502.03167).
+class LayerNormalization(ScaledNormalization):
+    """Normalize each sample over `axis` (one or several), by `nn.LayerNorm` (https://arxiv.org/abs/1607.06450).
 
-    Training uses the batch's mean and variance and moves the averages by `1 - momentum`; inference uses the averages.
-    A frozen layer (`trainable=False`) infers, except in dialects 1 and 2, where it uses batch statistics while training
-    and leaves the averages alone. The average takes the variance that the dialect's Keras took: divided by N in
-    Keras 3, by N - 1 in tf.keras for images and volumes, by about N - 1 in Keras 1 and 2.
+    `rms_scaling` divides by the standard deviation without subtracting the mean, and has no offset; Keras 3 deprecates
+    it in favour of RMSNormalization.
     """
 
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
-        momentum: float = 0.99,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
         beta_regularizer: Any = None,
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
-        synchronized: bool = False,
+        *,
+        rms_scaling: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -132,144 +63,50 @@ class BatchNormalization(Normalization):
             gamma_constraint,
             **kwargs,
         )
-        axes = [axis] if isinstance(axis, numbers.Integral) else list(axis)  # type: ignore[arg-type]
-        if len(axes) != 1:
-            raise ValueError(f"Layer {self.name!r}: `axis` must be one integer. Received: {axis!r}")
-        self.axis = int(axes[0])
-        self.momentum = momentum
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.synchronized = synchronized
+        self.axis = self._axis_argument(axis)
+        self.rms_scaling = bool(rms_scaling)
 
     def build(self, input_shape: Any) -> None:
-        rank = len(input_shape)
-        axis = self._axis_in(self.axis, input_shape)
-        features = input_shape[axis]
-        self._plan_layout(axis, rank)
-        spread = self.synchronized and torch.distributed.is_available() and torch.distributed.is_initialized()
-        module = nn.SyncBatchNorm if spread else MODULES[self._module_rank]
-        self.norm = module(features, eps=self.epsilon, momentum=1.0 - self.momentum, device="meta")
-        self.norm.num_batches_tracked = None
-        self._add_scale_and_offset(self.norm)
-        for name, path, initializer in (
-            ("moving_mean", "norm.running_mean", self.moving_mean_initializer),
-            ("moving_variance", "norm.running_var", self.moving_variance_initializer),
-        ):
-            self.add_view(name, path, initializer=initializer, trainable=False)
-        self.input_spec = InputSpec(ndim=rank, axes={axis: features})
+        axes = self._axes_in(self.axis, input_shape)
+        self._move_last(axes, len(input_shape))
+        self.norm = nn.LayerNorm([input_shape[axis] for axis in axes], eps=self.epsilon, device="meta")
+        if self.rms_scaling:
+            center, scale = self.center, self.scale
+            self.center, self.scale = False, True
+            self._add_scale_and_offset(self.norm)
+            self.center, self.scale = center, scale
+        else:
+            self._add_scale_and_offset(self.norm)
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: input_shape[axis] for axis in axes})
         self.built = True
 
-    def _plan_layout(self, axis: int, rank: int) -> None:
-        """Choose how inputs get their features on axis 1, where torch expects them, without a copy where possible.
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        normalize = self._scale_only if self.rms_scaling else self.norm
+        if self._order is None:
+            return normalize(inputs)
+        return normalize(inputs.permute(self._order)).permute(self._back)
 
-        Images and volumes in channels_last memory are permuted views; anything else with features last is read as one
-        long batch (measured on sequences: four times faster than a transposed `nn.BatchNorm1d`).
-        """
-        last = axis == rank - 1
-        self._flat = last and rank not in (2, 4, 5)
-        self._order: tuple[int, ...] | None = None
-        if last and rank in (4, 5):
-            self._order, self._back = TO_CHANNELS_FIRST[rank - 2], TO_CHANNELS_LAST[rank - 2]
-        elif not self._flat and axis != 1:
-            others = [a for a in range(rank) if a not in (0, axis)] if axis else list(range(2, rank))
-            first = 0 if axis else 1
-            self._order = (first, axis, *others)
-            self._back = tuple(self._order.index(a) for a in range(rank))
-        # nn.BatchNorm1d takes sequences (batch, features, time), too.
-        self._module_rank = rank if not self._flat and rank in (4, 5) else 2
-        self._bundle = not self._flat and rank > 5
-        self._unbiased_in_tf = rank in (4, 5) and axis in (1, rank - 1)
-
-    def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
-        if training is None:
-            training = self.training
-        if training and not self._trainable and not config.is_classic():
-            training = False
-        if self._flat:
-            return self._normalize(inputs.reshape(-1, inputs.shape[-1]), training).reshape(inputs.shape)
-        if self._order is not None:
-            return self._normalize(inputs.permute(self._order), training).permute(self._back)
-        return self._normalize(inputs, training)
-
-    def _normalize(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:
-        """Normalize over all axes but 1."""
-        if self._bundle:
-            return self._normalize_bundled(inputs, training)
-        norm = self.norm
-        if norm.training != training:
-            norm.train(training)
-        if not training:
-            return norm(inputs)
-        count = inputs.numel() // norm.num_features
-        if count == 1 or not self._trainable:
-            return self._normalize_by_batch(inputs, update=self._trainable)
-        # torch averages the variance divided by N - 1; Keras's is `factor` times that.
-        factor = self._variance_factor(count)
-        if factor == 1.0:
-            return norm(inputs)
-        # `.data`, because autograd keeps the running variance of every forward and would see it changed.
-        variance = norm.running_var.data
-        variance.mul_(1.0 / factor)
-        output = norm(inputs)
-        variance.mul_(factor)
-        return output
-
-    def _normalize_bundled(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:
-        self._bundle = False
-        try:
-            return self._normalize(inputs.flatten(2), training).reshape(inputs.shape)
-        finally:
-            self._bundle = True
-
-    def _variance_factor(self, count: int) -> float:
-        """Return what the variance divided by N - 1 must be multiplied with to be the one that Keras averages."""
-        dialect = config.dialect()
-        if dialect == "tf" and self._unbiased_in_tf:
-            return 1.0
-        biased = (count - 1.0) / count
-        if config.is_classic():
-            start = 1.0 if self._unbiased_in_tf and self._module_rank == 4 else biased
-            return start * count / (count - (1.0 + self.epsilon))
-        return biased
-
-    def _normalize_by_batch(self, inputs: torch.Tensor, update: bool) -> torch.Tensor:
-        """Use batch statistics without torch's average: for a single element per feature, or a frozen layer."""
-        norm = self.norm
-        axes = [axis for axis in range(inputs.dim()) if axis != 1]
-        shape = [1, -1, *[1] * (inputs.dim() - 2)]
-        variance, mean = torch.var_mean(inputs, axes, correction=0)
-        if update:
-            with torch.no_grad():
-                norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), 1.0 - self.momentum)
-                norm.running_var.lerp_(variance.to(norm.running_var.dtype), 1.0 - self.momentum)
-        output = (inputs - mean.view(shape)) * torch.rsqrt(variance + self.epsilon).view(shape)
-        if norm.weight is not None:
-            output = output * norm.weight.view(shape)
-        return output if norm.bias is None else output + norm.bias.view(shape)
+    def _scale_only(self, inputs: torch.Tensor) -> torch.Tensor:
+        axes = tuple(range(-len(self.norm.normalized_shape), 0))
+        values = inputs if inputs.dtype == torch.float64 else inputs.float()
+        variance = torch.var(values, axes, correction=0, keepdim=True)
+        return (values * torch.rsqrt(variance + self.epsilon) * self.norm.weight).to(inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        settings = {
-            **super().get_config(),
-            "axis": self.axis,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
-            **self._weight_config(),
-        }
-        return {**settings, "synchronized": True} if self.synchronized else settings
+        return {**super().get_config(), "axis": self.axis, "rms_scaling": self.rms_scaling}
 
 
-class LayerNormalization(Normalization):
-    """Normalize each sample over `axis` (one or several), by `nn.LayerNorm` (https://arxiv.org/abs/1607.06450)."""
+class GroupNormalization(ScaledNormalization):
+    """Normalize each sample over groups of the channels on `axis` and all other axes, by `nn.GroupNorm`.
+
+    `groups=-1` makes a group of each channel (https://arxiv.org/abs/1803.08494). ValueError if the number of channels
+    is no multiple of `groups`.
+    """
 
     def __init__(
         self,
-        axis: int | Sequence[int] = -1,
+        groups: int = 32,
+        axis: int = -1,
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
@@ -293,25 +130,74 @@ class LayerNormalization(Normalization):
             gamma_constraint,
             **kwargs,
         )
-        if isinstance(axis, numbers.Integral):
-            self.axis: int | list[int] = int(axis)
-        elif isinstance(axis, Sequence) and not isinstance(axis, str) and axis:
-            self.axis = [int(item) for item in axis]
-        else:
-            raise TypeError(f"Layer {self.name!r}: `axis` must be an integer or integers. Received: {axis!r}")
+        if not isinstance(groups, numbers.Integral) or (groups < 1 and groups != -1):
+            raise ValueError(
+                f"Layer {self.name!r}: `groups` must be a positive integer, or -1 for as many groups as channels. "
+                f"Received: groups={groups!r}"
+            )
+        self.groups: int = int(groups)
+        found = self._axis_argument(axis)
+        if not isinstance(found, int):
+            raise TypeError(f"Layer {self.name!r}: `axis` must be one integer. Received: axis={axis!r}")
+        self.axis: int = found
 
     def build(self, input_shape: Any) -> None:
         rank = len(input_shape)
-        axes = [self.axis] if isinstance(self.axis, int) else self.axis
-        axes = [self._axis_in(axis, input_shape) for axis in axes]
-        if len(set(axes)) != len(axes):
-            raise ValueError(f"Layer {self.name!r}: `axis` names an axis twice. Received: {self.axis}")
-        order = [axis for axis in range(rank) if axis not in axes] + axes
-        self._order = None if order == list(range(rank)) else tuple(order)
-        self._back = tuple(order.index(axis) for axis in range(rank))
-        self.norm = nn.LayerNorm([input_shape[axis] for axis in axes], eps=self.epsilon, device="meta")
+        axis = self._axes_in(self.axis, input_shape)[0]
+        channels = input_shape[axis]
+        groups = channels if self.groups == -1 else self.groups
+        if axis == 0 or channels % groups:
+            raise ValueError(
+                f"Layer {self.name!r}: `axis` must be an axis of channels whose number is a multiple of `groups`. "
+                f"Received: axis={self.axis}, groups={groups}, input shape {tuple(input_shape)}"
+            )
+        order = (0, axis, *(other for other in range(1, rank) if other != axis))
+        self._order = None if axis == 1 else order
+        self._back = tuple(order.index(other) for other in range(rank))
+        self.norm = nn.GroupNorm(groups, channels, eps=self.epsilon, device="meta")
         self._add_scale_and_offset(self.norm)
-        self.input_spec = InputSpec(ndim=rank, axes={axis: input_shape[axis] for axis in axes})
+        self.input_spec = InputSpec(ndim=rank, axes={axis: channels})
+        self.built = True
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self._order is None:
+            return self._normalize(inputs)
+        return self._normalize(inputs.permute(self._order)).permute(self._back)
+
+    def _normalize(self, inputs: torch.Tensor) -> torch.Tensor:
+        norm = self.norm
+        if norm.weight is None and norm.bias is not None:
+            # torch cannot differentiate a group norm with an offset but no scale.
+            output = torch.group_norm(inputs, norm.num_groups, None, None, norm.eps)
+            return output + norm.bias.view(1, -1, *(1,) * (inputs.dim() - 2))
+        if norm.num_groups == norm.num_channels:
+            # The module refuses groups of a single value, whose result is `beta`.
+            return torch.group_norm(inputs, norm.num_groups, norm.weight, norm.bias, norm.eps)
+        return norm(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "groups": self.groups, "axis": self.axis}
+
+
+class RMSNormalization(NormalizationBase):
+    """Divide each sample by its root mean square over `axis` and multiply by a trained `scale`: an `nn.RMSNorm`.
+
+    https://arxiv.org/abs/1910.07467; new in Keras 3.9.
+    """
+
+    norm: Any
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = self._axis_argument(axis)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        axes = self._axes_in(self.axis, input_shape)
+        self._move_last(axes, len(input_shape))
+        self.norm = nn.RMSNorm([input_shape[axis] for axis in axes], eps=self.epsilon, device="meta")
+        self.add_view("scale", "norm.weight", initializer="ones")
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: input_shape[axis] for axis in axes})
         self.built = True
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -320,13 +206,24 @@ class LayerNormalization(Normalization):
         return self.norm(inputs.permute(self._order)).permute(self._back)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            **self._weight_config(),
-        }
+        return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}
+
+
+class UnitNormalization(NormalizationBase):
+    """Divide each sample by its Euclidean norm over `axis` (one or several), by `F.normalize`; zeros stay zeros."""
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = self._axis_argument(axis)
+
+    def build(self, input_shape: Any) -> None:
+        self._axes_in(self.axis, input_shape, known=False)
+        self.built = True
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        # The least norm; TensorFlow bounds the sum of squares instead, by 1e-12.
+        epsilon = 1e-6 if config.dialect() in ("1", "2", "tf") else 1e-12
+        return F.normalize(inputs, dim=self.axis, eps=epsilon)  # type: ignore[arg-type]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}

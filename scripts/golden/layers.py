@@ -84,8 +84,12 @@ def symbolic_shapes(case, layer, shapes):
 
 
 def plain(value):
-    """Return a config as JSON types."""
-    return json.loads(json.dumps(value, default=lambda item: item.tolist() if hasattr(item, "tolist") else repr(item)))
+    """Return a config as JSON types, TensorFlow's wrapped dicts being dicts."""
+
+    def convert(item):
+        return item.tolist() if hasattr(item, "tolist") else dict(item) if hasattr(item, "items") else repr(item)
+
+    return json.loads(json.dumps(value, default=convert))
 
 
 def record(table):

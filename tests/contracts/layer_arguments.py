@@ -41,6 +41,7 @@ ARGUMENTS = {
     "GaussianNoise": ({"stddev": 0.3}, FLAT),
     "LSTM": ({"units": 3, "return_sequences": True}, STEPS),
     "LSTMCell": None,
+    "GroupNormalization": ({"groups": 3}, IMAGE),
     "Lambda": ({"function": twice}, FLAT),
     "Permute": ({"dims": (2, 1)}, STEPS),
     "PreprocessingLayer": None,
@@ -52,6 +53,7 @@ ARGUMENTS = {
     "SpatialDropout1D": ({"rate": 0.3}, STEPS),
     "SpatialDropout2D": ({"rate": 0.3}, IMAGE),
     "SpatialDropout3D": ({"rate": 0.3}, VOLUME),
+    "SpectralNormalization": ({"layer": layers.Dense(3)}, FLAT),
     "StackedRNNCells": None,
     "TimeDistributed": ({"layer": layers.Dense(3)}, STEPS),
 }

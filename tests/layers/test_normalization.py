@@ -1,4 +1,4 @@
-"""BatchNormalization by mode, freezing and dialect; LayerNormalization's messages."""
+"""Normalizations: BatchNormalization by mode, freezing, dialect, mask and process; what the others refuse and do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def trained_once(layer: layers.BatchNormalization, inputs: torch.Tensor) -> torc
         ((2, 2, 3, 3), "tf", 12 / 11),
         ((2, 2, 3, 3), "3", 1.0),
         ((6, 3), "2", 6 / (6 - 1.001)),
-        ((6, 3), "1", 6 / (6 - 1.001)),
+        ((6, 3), "1", 1.0),
         ((2, 2, 3, 3), "2", 12 / 11 * 12 / (12 - 1.001)),
     ],
 )
@@ -94,17 +94,6 @@ def test_images_keep_channels_last_memory() -> None:
     assert isinstance(layer.norm, torch.nn.BatchNorm2d)
 
 
-def test_the_axis_must_be_one_and_known() -> None:
-    with pytest.raises(ValueError, match="axis"):
-        layers.BatchNormalization(axis=[1, 2])
-    with pytest.raises(ValueError, match="known size"):
-        layers.BatchNormalization().build((None, None))
-    with pytest.raises(ValueError, match="known size"):
-        layers.LayerNormalization(axis=3).build((None, 4))
-    with pytest.raises(TypeError, match="axis"):
-        layers.LayerNormalization(axis="last")
-
-
 def test_files_of_keras_2_15_give_the_axis_as_a_list() -> None:
     assert layers.BatchNormalization.from_config({"axis": [3]}).axis == 3
 
@@ -128,3 +117,183 @@ def test_layers_stay_in_the_phase_that_was_fixed_at_their_call_in_keras_2_only(d
         frozen.compile("sgd", "mse")
         frozen.fit(x, x, verbose=0)
         assert np.array_equal(frozen.get_weights()[2], [0, 0]) is not same
+
+
+def test_keras_1_normalized_samples_in_mode_1() -> None:
+    layer = layers.BatchNormalization(mode=1, epsilon=0.1)
+    x = np.array([[1.0, 2.0, 6.0], [0.0, 0.0, 0.0]], "float32")
+    deviation = np.sqrt(x.var(-1, keepdims=True) + 0.1) + 0.1
+    expected = 2 * (x - x.mean(-1, keepdims=True)) / deviation + 1
+    layer.build((None, 3))
+    layer.set_weights([np.full(3, 2.0), np.ones(3), np.zeros(3), np.ones(3)])
+    np.testing.assert_allclose(layer(x).detach(), expected, rtol=1e-5)
+    np.testing.assert_allclose(layer(x, training=True).detach(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (2, 3, 4), (2, 3, 4, 4)])
+def test_keras_1_used_the_batch_in_mode_2_and_kept_no_average(shape: tuple[int, ...]) -> None:
+    layer = layers.BatchNormalization(mode=2, axis=1)
+    x = torch.randn(shape) * 3 + 1
+    output = layer(x).detach()
+    others = [axis for axis in range(len(shape)) if axis != 1]
+    torch.testing.assert_close(output.mean(others), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(layer(x, training=True).detach(), output)
+    np.testing.assert_array_equal(layer.running_mean.numpy(), np.zeros(3))
+    np.testing.assert_array_equal(layer.running_std.numpy(), np.ones(3))
+    assert layers.BatchNormalization.from_config(layer.get_config()).mode == 2
+
+
+def test_masked_steps_do_not_count_in_training() -> None:
+    inputs = layers.Input((4, 3))
+    model = models.Model(inputs, layers.BatchNormalization(momentum=0.0)(layers.Masking()(inputs)))
+    x = np.random.default_rng(3).random((5, 4, 3)).astype("float32")
+    x[:, 2:] = 0
+    model(x, training=True)
+    np.testing.assert_allclose(model.get_weights()[2], x[:, :2].mean((0, 1)), rtol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[3], x[:, :2].var((0, 1)), rtol=1e-4)
+
+
+def test_a_mask_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`mask` must have the shape.*Received: mask of shape \(5, 1\)"):
+        layers.BatchNormalization()(torch.ones(5, 3), mask=torch.ones(5, 1), training=True)
+
+
+def test_tensorflow_ignored_masks_of_images() -> None:
+    x = torch.randn(2, 3, 4, 5)
+    with config.dialect_scope("tf"), pytest.warns(UserWarning, match="no influence"):
+        layer = layers.BatchNormalization(momentum=0.0)
+        layer(x, mask=torch.zeros(2, 3, 4), training=True)
+    np.testing.assert_allclose(layer.moving_mean.numpy(), x.mean((0, 1, 2)), atol=1e-6)
+
+
+def test_half_precision_inputs_have_float32_statistics_in_tensorflow() -> None:
+    with config.dialect_scope("tf"):
+        layer = layers.BatchNormalization(dtype="float16")
+        output = layer(torch.randn(4, 3), training=True)
+    assert output.dtype == torch.float16
+    assert {weight.dtype for weight in layer.weights} == {torch.float32}
+
+
+@pytest.mark.parametrize("options", [{}, {"axis": 1}, {"axis": [1, 2]}, {"renorm": True}, {"mode": 2}])
+def test_an_empty_batch_changes_nothing(options: dict) -> None:
+    layer = layers.BatchNormalization(**options)
+    layer.build((None, 2, 3))
+    before = layer.get_weights()
+    for training in (True, False):
+        assert layer(torch.ones(0, 2, 3), training=training).shape == (0, 2, 3)
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_statistics_of_several_axes_come_in_a_shape_that_broadcasts() -> None:
+    layer = layers.BatchNormalization(axis=[1, -1])
+    layer.build((None, 2, 5, 3))
+    assert [tuple(w.shape) for w in layer.weights] == [(1, 2, 1, 3)] * 4
+    assert layer.norm.weight.shape == (6,)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "error", "text"),
+    [
+        (lambda: layers.BatchNormalization(), (None, None), ValueError, "known size"),
+        (lambda: layers.BatchNormalization(axis=[1, -1]), (None, 4), ValueError, "twice"),
+        (lambda: layers.BatchNormalization(axis="last"), (None, 4), TypeError, "`axis` must be"),
+        (lambda: layers.BatchNormalization(mode=3), (None, 4), ValueError, "`mode` must be"),
+        (lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"r": 1}), (1, 4), ValueError, "`rmin`"),
+        (
+            lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"rmin": 2, "rmax": 1}),
+            *((1, 4), ValueError, "`rmin`"),
+        ),
+        (lambda: layers.LayerNormalization(axis=3), (None, 4), ValueError, "`axis`.*out of bounds"),
+        (lambda: layers.LayerNormalization(axis="last"), (None, 4), TypeError, "`axis` must be"),
+        (lambda: layers.LayerNormalization(axis=[]), (None, 4), TypeError, "`axis` must be"),
+        (lambda: layers.GroupNormalization(groups=0), (None, 4), ValueError, "`groups` must be a positive"),
+        (lambda: layers.GroupNormalization(groups=3), (None, 4), ValueError, "multiple of `groups`"),
+        (lambda: layers.GroupNormalization(groups=8), (None, 4), ValueError, "multiple of `groups`"),
+        (lambda: layers.GroupNormalization(1, axis=0), (2, 4), ValueError, "axis of channels"),
+        (lambda: layers.GroupNormalization(1, axis=[1]), (2, 4), TypeError, "one integer"),
+        (lambda: layers.RMSNormalization(axis=2), (None, 4), ValueError, "`axis`"),
+        (lambda: layers.UnitNormalization(axis=-3), (None, 4), ValueError, "`axis`"),
+        (lambda: layers.UnitNormalization(axis=1.5), (None, 4), TypeError, "`axis` must be"),
+        (lambda: layers.SpectralNormalization(layers.Dense(2), 0), (2, 4), ValueError, "`power_iterations`"),
+        (lambda: layers.SpectralNormalization("dense"), (2, 4), ValueError, "`layer` must be"),
+        (lambda: layers.SpectralNormalization(layers.Flatten()), (2, 4), ValueError, "`kernel` or `embeddings`"),
+    ],
+)
+def test_bad_arguments_are_refused(make, shape: tuple, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        make().build(shape)
+
+
+def test_a_group_of_a_single_value_becomes_the_offset() -> None:
+    layer = layers.GroupNormalization(groups=-1, beta_initializer="ones")
+    torch.testing.assert_close(layer(torch.randn(1, 4)).detach(), torch.ones(1, 4))
+    assert layer(torch.ones(0, 4)).shape == (0, 4)
+
+
+def test_groups_of_images_keep_channels_last_memory() -> None:
+    output = layers.GroupNormalization(groups=2)(torch.randn(2, 4, 4, 6))
+    assert output.is_contiguous()
+
+
+def test_a_scaled_layer_normalization_has_no_mean_and_no_offset() -> None:
+    layer = layers.LayerNormalization(rms_scaling=True, epsilon=0.0)
+    x = torch.tensor([[1.0, 3.0]])
+    torch.testing.assert_close(layer(x).detach(), x)
+    assert [w.name for w in layer.weights] == ["gamma"]
+
+
+@pytest.mark.parametrize("kind", ["LayerNormalization", "GroupNormalization", "RMSNormalization", "UnitNormalization"])
+def test_half_precision_stays_half_and_near(kind: str) -> None:
+    options = {"groups": 2} if kind == "GroupNormalization" else {}
+    x = torch.randn(3, 4) * 50
+    expected = getattr(layers, kind)(**options)(x)
+    output = getattr(layers, kind)(**options, dtype="float16")(x)
+    assert output.dtype == torch.float16
+    torch.testing.assert_close(output.float(), expected, atol=5e-3, rtol=5e-3)
+
+
+def test_spectral_normalization_makes_the_largest_singular_value_one() -> None:
+    layer = layers.SpectralNormalization(layers.Dense(5), power_iterations=50)
+    x = torch.randn(3, 7)
+    layer(x)
+    before = layer.get_weights()
+    layer(x)
+    np.testing.assert_array_equal(before[0], layer.get_weights()[0])
+    layer(x, training=True)
+    assert np.linalg.norm(layer.kernel.numpy(), 2) == pytest.approx(1.0, rel=1e-3)
+
+
+def test_spectral_normalization_allows_two_calls_before_one_backward_and_leaves_a_kernel_of_zeros() -> None:
+    layer = layers.SpectralNormalization(layers.Dense(2, kernel_initializer="zeros"))
+    inputs = torch.randn(3, 4, requires_grad=True)
+    (layer(inputs, training=True) + layer(inputs * 2, training=True)).sum().backward()
+    np.testing.assert_array_equal(layer.kernel.numpy(), np.zeros((4, 2)))
+    assert layer.layer.linear.weight.grad is not None
+
+
+def _statistics_of_half_a_batch(rank: int, address: str, queue) -> None:
+    torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
+    x = torch.arange(12.0).reshape(4, 3).square()
+    layer = layers.BatchNormalization(synchronized=True, momentum=0.0)
+    inputs = x[2 * rank : 2 * rank + 2].requires_grad_()
+    output = layer(inputs, training=True)
+    (output * torch.arange(6.0).reshape(2, 3) * (rank + 1)).sum().backward()
+    queue.put((rank, output.detach().numpy(), inputs.grad.numpy(), layer.moving_variance.numpy()))
+    torch.distributed.destroy_process_group()
+
+
+def test_synchronized_statistics_are_those_of_the_whole_batch(tmp_path) -> None:
+    context = torch.multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    address = f"file://{tmp_path}/rendezvous"
+    torch.multiprocessing.spawn(_statistics_of_half_a_batch, (address, queue), nprocs=2)
+    found = sorted([queue.get(), queue.get()], key=lambda item: item[0])
+    inputs = torch.arange(12.0).reshape(4, 3).square().requires_grad_()
+    layer = layers.BatchNormalization(momentum=0.0)
+    output = layer(inputs, training=True)
+    weights = torch.cat([torch.arange(6.0).reshape(2, 3) * number for number in (1, 2)])
+    (output * weights).sum().backward()
+    np.testing.assert_allclose(np.concatenate([item[1] for item in found]), output.detach(), atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([item[2] for item in found]), inputs.grad, atol=1e-5)
+    np.testing.assert_allclose(found[1][3], layer.moving_variance.numpy(), rtol=1e-5)

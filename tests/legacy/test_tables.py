@@ -167,9 +167,13 @@ def test_the_positional_arguments_of_keras_2_optimizers_end_with_decay():
     assert settings["decay"] == pytest.approx(1e-4)
 
 
-def test_batch_normalization_of_keras_1_refuses_the_modes_that_are_gone():
-    with pytest.raises(ValueError, match=r"BatchNormalization.*`mode`.*mode=2"):
-        keras.layers.BatchNormalization(mode=2)
+def test_batch_normalization_of_keras_1_takes_its_mode_second_and_refuses_what_tensorflow_alone_had():
+    with keras.config.dialect_scope("1"):
+        layer = keras.layers.BatchNormalization(1e-5, 2, 1)
+    assert (layer.epsilon, layer.mode, layer.axis) == (1e-5, 2, 1)
+    assert keras.layers.BatchNormalization(fused=True).mode == 0
+    with pytest.raises(ValueError, match=r"BatchNormalization.*`virtual_batch_size`"):
+        keras.layers.BatchNormalization(virtual_batch_size=2)
 
 
 def test_an_unknown_argument_is_refused_by_the_layer_with_the_nearest_name():

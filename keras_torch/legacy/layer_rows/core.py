@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_torch.legacy.layer_rows.common import DATA_FORMAT, INITIALIZED, KERAS_1_2, REGULARIZED, data_format_row
-from keras_torch.legacy.rows import ANY, Refused, Row
+from keras_torch.legacy.rows import Refused, Row
 
 _DENSE = Row(
     renamed=INITIALIZED | {"output_dim": "units"},
@@ -52,26 +52,6 @@ LAYERS: dict[str, Row] = {
     "Permute": Row(),
     "RepeatVector": Row(),
     "Lambda": Row(orders={"1": ("function", "output_shape", "arguments")}),
-    "BatchNormalization": Row(
-        renamed={"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"},
-        orders={
-            "1": (
-                *("epsilon", "mode", "axis", "momentum", "weights"),
-                *("beta_init", "gamma_init", "gamma_regularizer", "beta_regularizer"),
-            )
-        },
-        refused={
-            "mode": Refused(
-                "only `mode=0` (statistics per feature, moving averages at inference) exists since Keras 2. For "
-                "`mode=1` use `LayerNormalization`; for `mode=2` call the layer with `training=True`.",
-                (0, None),
-            ),
-            **{
-                name: Refused("it belonged to TensorFlow's own implementation.", harmless)
-                for name, harmless in (("fused", ANY), ("virtual_batch_size", (None,)), ("adjustment", (None,)))
-            },
-        },
-    ),
     "Embedding": Row(
         renamed={
             "init": "embeddings_initializer",
