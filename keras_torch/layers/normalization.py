@@ -162,7 +162,11 @@ class GroupNormalization(ScaledNormalization):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if self._order is None:
             return self._normalize(inputs)
-        return self._normalize(inputs.permute(self._order)).permute(self._back)
+        moved = inputs.permute(self._order)
+        if torch.is_grad_enabled() and not inputs.requires_grad:
+            # torch 2.13 crashes in the backward of channels_last memory that needs no gradient.
+            moved = moved.contiguous()
+        return self._normalize(moved).permute(self._back)
 
     def _normalize(self, inputs: torch.Tensor) -> torch.Tensor:
         norm = self.norm

@@ -232,7 +232,7 @@ def test_a_group_of_a_single_value_becomes_the_offset() -> None:
 
 
 def test_groups_of_images_keep_channels_last_memory() -> None:
-    output = layers.GroupNormalization(groups=2)(torch.randn(2, 4, 4, 6))
+    output = layers.GroupNormalization(groups=2)(torch.randn(2, 4, 4, 6, requires_grad=True))
     assert output.is_contiguous()
 
 
