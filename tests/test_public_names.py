@@ -54,10 +54,7 @@ MISSING = {
     "initializers.initializations": "get_fans",
     "layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
-        AdaptiveMaxPooling2D AdaptiveMaxPooling3D Conv1DTranspose Conv2DTranspose Conv3DTranspose Convolution1DTranspose
-        Convolution2DTranspose Convolution3DTranspose Deconv2D Deconv3D Deconvolution2D Deconvolution3D DepthwiseConv1D
-        DepthwiseConv2D LocallyConnected1D LocallyConnected2D SeparableConv1D SeparableConv2D SeparableConvolution1D
-        SeparableConvolution2D
+        AdaptiveMaxPooling2D AdaptiveMaxPooling3D LocallyConnected1D LocallyConnected2D
 
         AbstractRNNCell ConvRecurrent2D Recurrent
 

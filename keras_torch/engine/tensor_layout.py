@@ -74,6 +74,20 @@ TRANSPOSED = Permutation(1, 0)
 CONV = {rank: Permutation(*range(2, rank + 2), 1, 0) for rank in (1, 2, 3)}
 
 
+class DepthwiseKernel(Layout):
+    """torch has the filters of all channels in one axis, Keras (*spatial, channels, filters of a channel): a view."""
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+
+    def view(self, *storages: torch.Tensor) -> torch.Tensor:
+        weight = storages[0].unflatten(0, (self.channels, -1)).squeeze(2)
+        return weight.permute(*range(2, weight.dim()), 0, 1)
+
+    def unview(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (value.permute(-2, -1, *range(value.dim() - 2)).flatten(0, 1).unsqueeze(1),)
+
+
 def _update_first(weight: torch.Tensor) -> torch.Tensor:
     """Exchange the first two of three stacked gates: r, z, n and z, r, n."""
     reset, update, candidate = weight.chunk(3)

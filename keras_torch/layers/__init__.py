@@ -11,6 +11,7 @@ from keras_torch.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU,
 from keras_torch.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM2DCell, ConvLSTM3D
 from keras_torch.layers.conv_rnn import ConvRNN2D
 from keras_torch.layers.convolutional import Conv1D, Conv2D, Conv3D
+from keras_torch.layers.convolutional_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from keras_torch.layers.core import Activation, ActivityRegularization, Dense, Identity, Masking
 from keras_torch.layers.cudnn_recurrent import CuDNNGRU, CuDNNLSTM
 from keras_torch.layers.embeddings import Embedding
@@ -92,6 +93,7 @@ from keras_torch.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from keras_torch.layers.separable import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from keras_torch.layers.spectral_normalization import SpectralNormalization
 from keras_torch.layers.torch_module import TorchModuleWrapper
 from keras_torch.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
@@ -112,8 +114,11 @@ registry.layers.add(
         CategoryEncoding,
         Concatenate,
         Conv1D,
+        Conv1DTranspose,
         Conv2D,
+        Conv2DTranspose,
         Conv3D,
+        Conv3DTranspose,
         ConvLSTM1D,
         ConvLSTM2D,
         ConvLSTM2DCell,
@@ -125,6 +130,8 @@ registry.layers.add(
         CuDNNGRU,
         CuDNNLSTM,
         Dense,
+        DepthwiseConv1D,
+        DepthwiseConv2D,
         Discretization,
         Dot,
         Dropout,
@@ -166,6 +173,8 @@ registry.layers.add(
         Reshape,
         RMSNormalization,
         RNN,
+        SeparableConv1D,
+        SeparableConv2D,
         SimpleRNN,
         SimpleRNNCell,
         Softmax,

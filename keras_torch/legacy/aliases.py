@@ -10,6 +10,7 @@ LAYERS: dict[str, str] = {
     "Deconv3D": "Conv3DTranspose",
     "Deconvolution2D": "Conv2DTranspose",
     "Deconvolution3D": "Conv3DTranspose",
+    "Convolution1DTranspose": "Conv1DTranspose",
     "Convolution2DTranspose": "Conv2DTranspose",
     "Convolution3DTranspose": "Conv3DTranspose",
     "AtrousConv1D": "Conv1D",

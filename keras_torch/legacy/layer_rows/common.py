@@ -40,7 +40,6 @@ STRATEGY = {
     "consume_less": Refused("it chose between equal computations.", ANY),
     "implementation": Refused("it chose between equal computations.", ANY),
 }
-OUTPUT_SHAPE = {"output_shape": Refused("it is computed.", ANY)}
 KERAS_1_2 = ("1", "2")
 
 

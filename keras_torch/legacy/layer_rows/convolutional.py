@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from keras_torch.legacy.layer_rows.common import (
     CHANNELS_LAST,
     CONVOLUTION,
     DATA_FORMAT,
-    OUTPUT_SHAPE,
+    KERAS_1_2,
     REGULARIZED,
     data_format_row,
     sequence_shape,
 )
-from keras_torch.legacy.rows import Row
+from keras_torch.legacy.rows import Refused, Row
 
 
 def _conv_row(kernel: tuple[str, ...], after_kernel: tuple[str, ...] = (), **more: Any) -> Row:
@@ -30,6 +30,25 @@ def _conv_row(kernel: tuple[str, ...], after_kernel: tuple[str, ...] = (), **mor
     )
 
 
+# What configs of tf.keras say of the one kernel that a layer with two does not have.
+_GLOROT = {"class_name": "GlorotUniform", "config": {"seed": None}}
+_NO_KERNEL = {
+    "kernel_initializer": Refused(
+        "give `depthwise_initializer` and `pointwise_initializer`.",
+        (None, "glorot_uniform", _GLOROT, {"module": "keras.initializers", **_GLOROT, "registered_name": None}),
+    ),
+    "kernel_regularizer": Refused("give `depthwise_regularizer` and `pointwise_regularizer`."),
+    "kernel_constraint": Refused("give `depthwise_constraint` and `pointwise_constraint`."),
+    "groups": Refused("there is one group for each channel.", (1,)),
+}
+_SEPARABLE = {old: new for old, new in CONVOLUTION.items() if not old.startswith("W_")}
+_SEPARABLE_END = (
+    *("depth_multiplier", "dim_ordering"),
+    *("depthwise_regularizer", "pointwise_regularizer", "b_regularizer", "activity_regularizer"),
+    *("depthwise_constraint", "pointwise_constraint", "b_constraint", "bias"),
+)
+
+
 def _both_kernels(bound: dict[str, Any]) -> None:
     """Keras 1 had one `init` for the two kernels of a separable convolution."""
     if "kernel_initializer" in bound:
@@ -38,19 +57,47 @@ def _both_kernels(bound: dict[str, Any]) -> None:
         bound.setdefault("pointwise_initializer", value)
 
 
-def _both_kernels_of_sequence(bound: dict[str, Any]) -> None:
-    _both_kernels(bound)
-    sequence_shape(bound)
+def _separable_row() -> Row:
+    order = ("nb_filter", "nb_row", "nb_col", "init", "activation", "weights", "border_mode", "subsample")
+    return Row(
+        renamed=_SEPARABLE,
+        orders={
+            "1": (*order, "depth_multiplier", "dim_ordering", *_SEPARABLE_END),
+            "2": ("filters", "nb_row", "nb_col"),
+        },
+        values={"data_format": DATA_FORMAT},
+        joined={"kernel_size": ("nb_row", "nb_col")},
+        conflicts=("padding", "strides", "data_format"),
+        refused=_NO_KERNEL,
+        prepare=_both_kernels,
+    )
 
 
-def _conv1d_row(prepare: Callable[[dict[str, Any]], None] = sequence_shape) -> Row:
+def _depthwise_row() -> Row:
+    order = ("kernel_size", "strides", "padding", "depth_multiplier", "data_format", "activation", "use_bias")
+    weights = ("initializer", "regularizer", "constraint")
+    return Row(
+        renamed={"dim_ordering": "data_format"},
+        orders={"2": (*order, "depthwise_initializer", "bias_initializer")},
+        values={"data_format": DATA_FORMAT},
+        refused={**{f"kernel_{key}": _NO_KERNEL[f"kernel_{key}"] for key in weights}, "groups": _NO_KERNEL["groups"]},
+    )
+
+
+_TRANSPOSED_3D = (
+    *("filters", "kernel_size", "strides", "padding", "output_padding", "data_format", "dilation_rate", "activation"),
+    *("use_bias", "kernel_initializer", "bias_initializer"),
+)
+
+
+def _conv1d_row() -> Row:
     order = ("nb_filter", "filter_length", "init", "activation", "weights", "border_mode", "subsample_length")
     return Row(
         renamed=CONVOLUTION | {"filter_length": "kernel_size", "subsample_length": "strides"},
         orders={"1": (*order, *REGULARIZED, "input_dim", "input_length")},
         values={"data_format": DATA_FORMAT},
         defaults=CHANNELS_LAST,
-        prepare=prepare,
+        prepare=sequence_shape,
     )
 
 
@@ -84,17 +131,19 @@ def _padding_ends(bound: dict[str, Any]) -> None:
         bound["padding"] = (padding.get("left_pad", 0), padding.get("right_pad", 0))
 
 
+_CONV_3D_TRANSPOSE = _conv_row(("kernel_dim1", "kernel_dim2", "kernel_dim3"), ("output_shape",))
+
 LAYERS: dict[str, Row] = {
     "Conv1D": _conv1d_row(),
     "Conv2D": _conv_row(("nb_row", "nb_col")),
     "Conv3D": _conv_row(("kernel_dim1", "kernel_dim2", "kernel_dim3")),
-    "Conv2DTranspose": _conv_row(("nb_row", "nb_col"), ("output_shape",), refused=OUTPUT_SHAPE),
-    "Conv3DTranspose": _conv_row(
-        ("kernel_dim1", "kernel_dim2", "kernel_dim3"), ("output_shape",), refused=OUTPUT_SHAPE
-    ),
-    "SeparableConv1D": _conv1d_row(_both_kernels_of_sequence),
-    "SeparableConv2D": _conv_row(("nb_row", "nb_col"), prepare=_both_kernels),
-    "LocallyConnected1D": _conv1d_row(),
+    "Conv2DTranspose": _conv_row(("nb_row", "nb_col"), ("output_shape",)),
+    "Conv3DTranspose": replace(_CONV_3D_TRANSPOSE, orders={**_CONV_3D_TRANSPOSE.orders, "tf": _TRANSPOSED_3D}),
+    "SeparableConv1D": Row(refused=_NO_KERNEL, defaults={"2": CHANNELS_LAST["2"]}, values={"data_format": DATA_FORMAT}),
+    "SeparableConv2D": _separable_row(),
+    "DepthwiseConv1D": _depthwise_row(),
+    "DepthwiseConv2D": _depthwise_row(),
+    "LocallyConnected1D": replace(_conv1d_row(), defaults={era: CHANNELS_LAST[era] for era in KERAS_1_2}),
     "LocallyConnected2D": _conv_row(("nb_row", "nb_col")),
     **{f"{kind}Pooling{rank}D": _pooling_row(rank) for kind in ("Max", "Average") for rank in (1, 2, 3)},
     **dict.fromkeys(("GlobalMaxPooling1D", "GlobalAveragePooling1D"), Row(defaults=CHANNELS_LAST)),

@@ -50,9 +50,27 @@ _SPECIAL = {
     ),
 }
 
+# Keras 3 takes a single batch axis.
+_BATCHES = {
+    "conv1d-batches": Case(
+        "Conv1D",
+        {"filters": 3, "kernel_size": 3, "padding": "causal", "activation": "relu"},
+        [(2, 3, 6, 2)],
+        keras=("2.15",),
+        open_axes=True,
+    ),
+    "conv2d-batches": Case(
+        "Conv2D",
+        {"filters": 3, "kernel_size": 3, "padding": "same", "strides": 2},
+        [(2, 1, 3, 5, 4, 2)],
+        keras=("2.15",),
+    ),
+}
+
 CASES: dict[str, Case] = {
     **_CONV,
     **_SPECIAL,
+    **_BATCHES,
     **channels_first({n: c for n, c in _CONV.items() if "-k3-" in n and "causal" not in n and "3d" not in n}),
     **channels_first({"conv2d-groups-relu": _SPECIAL["conv2d-groups-relu"]}),
 }
