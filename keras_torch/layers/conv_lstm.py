@@ -6,12 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from keras_torch import config
 from keras_torch.engine.tensor_layout import CONV, IDENTITY
+from keras_torch.layers.conv_modules import convolve, make_convolution
 from keras_torch.layers.conv_rnn import ConvRNN
-from keras_torch.layers.convolutional import MODULES, ChannelsLastConv1d
 from keras_torch.layers.recurrent import BuiltInRNN, _from_cell
 from keras_torch.layers.recurrent_cells import LSTMCell
 from keras_torch.layers.recurrent_loop import Step
@@ -22,13 +21,10 @@ from keras_torch.layers.spatial import (
     check_positive,
     join_shape,
     padding_name,
-    same_padding,
     split_shape,
     whole_numbers,
     window_count,
 )
-
-_CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 class ConvLSTMCell(LSTMCell):
@@ -136,22 +132,17 @@ class ConvLSTMCell(LSTMCell):
         self.built = True
 
     def _module(self, channels: int, strides: Any, padding: str, dilation: Any, bias: bool) -> nn.Module:
-        """Return the convolution to all gates, told whether `F.pad` has to do what torch's symmetric padding cannot."""
-        kind = ChannelsLastConv1d if self.rank == 1 and self._channels_last else MODULES[self.rank]
-        totals = [(size - 1) * rate for size, rate in zip(self.kernel_size, dilation, strict=True)]
-        own = padding == "same" and max(strides) == 1 and all(total % 2 == 0 for total in totals)
-        module: Any = kind(
+        """Return the convolution to all gates."""
+        return make_convolution(
             channels,
             4 * self.filters,
-            self.kernel_size,
-            stride=strides,
-            padding=tuple(total // 2 for total in totals) if own else 0,
+            kernel_size=self.kernel_size,
+            strides=strides,
             dilation=dilation,
+            padding=padding,
+            channels_last=self._channels_last,
             bias=bias,
-            device="meta",
         )
-        module.needs_padding = padding == "same" and not own
-        return module
 
     def _fits_torch(self) -> bool:
         return False
@@ -168,14 +159,7 @@ class ConvLSTMCell(LSTMCell):
         if self._channels_last:
             images = [image.permute(TO_CHANNELS_FIRST[self.rank]) for image in images]
         x = images[0] if len(images) == 1 else torch.cat(images, 1)
-        if module.needs_padding:
-            axes = zip(x.shape[2:], module.kernel_size, module.stride, module.dilation, strict=True)
-            x = F.pad(x, [amount for axis in reversed(list(axes)) for amount in same_padding(*axis)])
-        if len(images) == 1:
-            sums = module(x)
-        else:
-            options = (module.stride, module.padding, module.dilation, len(images))
-            sums = _CONV[self.rank](x, module.weight, module.bias, *options)
+        sums = module(x) if len(images) == 1 else convolve(module, x, module.weight, module.bias, len(images))
         return sums.permute(TO_CHANNELS_LAST[self.rank]) if self._channels_last else sums
 
     def _input_product(self, inputs: Tensor) -> Tensor:

@@ -25,6 +25,32 @@ _TRANSPOSE: dict[int, Callable[..., torch.Tensor]] = {
 }
 
 
+def _amounts(module: Any, sizes: Sizes) -> list[tuple[int, int]]:
+    windows = zip(sizes, module.kernel_size, module.stride, module.dilation, strict=True)
+    if module.mode == "causal":
+        return [(rate * (kernel - 1), 0) for _, kernel, _, rate in windows]
+    return [same_padding(*window) for window in windows]
+
+
+def convolve(
+    module: Any, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, groups: int
+) -> torch.Tensor:
+    """Convolve as the module, made by `make_convolution`, would with these weights and groups."""
+    stride, padding, dilation, rank = module.stride, module.padding, module.dilation, len(module.stride)
+    as_image = isinstance(module, PaddedConv) and module.as_image
+    if as_image:
+        input, weight = input.unsqueeze(2), weight.unsqueeze(2)
+    if isinstance(module, PaddedConv) and module.mode != "valid":
+        pairs = _amounts(module, input.shape[-rank:])
+        padding = tuple(before for before, _ in pairs)
+        if any(before != after for before, after in pairs):
+            input = F.pad(input, [amount for pair in reversed(pairs) for amount in pair])
+            padding = (0,) * rank
+    if as_image:
+        return F.conv2d(input, weight, bias, (1, *stride), (0, *padding), (1, *dilation), groups).squeeze(2)
+    return _CONVOLVE[rank](input, weight, bias, stride, padding, dilation, groups)
+
+
 class PaddedConv:
     """What an nn.Conv needs for `mode` "same" or "causal", and for sequences `as_image`.
 
@@ -34,27 +60,8 @@ class PaddedConv:
     mode = "valid"
     as_image = False
 
-    def _amounts(self: Any, sizes: Sizes) -> list[tuple[int, int]]:
-        windows = zip(sizes, self.kernel_size, self.stride, self.dilation, strict=True)
-        if self.mode == "causal":
-            return [(rate * (kernel - 1), 0) for _, kernel, _, rate in windows]
-        return [same_padding(*window) for window in windows]
-
     def _conv_forward(self: Any, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        stride, padding, dilation = self.stride, self.padding, self.dilation
-        if self.as_image:
-            input, weight = input.unsqueeze(2), weight.unsqueeze(2)
-        if self.mode != "valid":
-            rank = len(stride)
-            pairs = self._amounts(input.shape[-rank:])
-            padding = tuple(before for before, _ in pairs)
-            if any(before != after for before, after in pairs):
-                input = F.pad(input, [amount for pair in reversed(pairs) for amount in pair])
-                padding = (0,) * rank
-        if self.as_image:
-            output = F.conv2d(input, weight, bias, (1, *stride), (0, *padding), (1, *dilation), self.groups)
-            return output.squeeze(2)
-        return _CONVOLVE[len(stride)](input, weight, bias, stride, padding, dilation, self.groups)
+        return convolve(self, input, weight, bias, self.groups)
 
     def extra_repr(self: Any) -> str:
         """Torch's text and the padding."""
