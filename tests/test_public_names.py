@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from keras_torch.dropin import finder, module_paths
+from keras_torch.layers.unavailable import Unavailable
 
 LISTS = sorted((Path(__file__).parent / "golden").glob("public_names_*.json"))
 
@@ -51,7 +52,6 @@ MISSING = {
         max_epochs max_steps_per_epoch set_backend set_dtype_policy set_max_epochs set_max_steps_per_epoch
     """,
     "initializers": "STFT STFTInitializer stft",
-    "initializers.initializations": "get_fans",
     "layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
         AdaptiveMaxPooling2D AdaptiveMaxPooling3D LocallyConnected1D LocallyConnected2D
@@ -69,9 +69,6 @@ MISSING = {
         RandomGrayscale RandomHeight RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
         RandomSaturation RandomSharpness RandomShear RandomTranslation RandomWidth RandomZoom Rescaling Resizing
         STFTSpectrogram Solarization
-
-        DenseFeatures FlaxLayer Highway JaxLayer MaxoutDense ParametricSoftplus RandomFourierFeatures SReLU TFSMLayer
-        time_distributed_dense
     """,
     "losses": """
         CTC CategoricalGeneralizedCrossEntropy Circle Dice Tversky categorical_generalized_cross_entropy circle ctc
@@ -106,9 +103,22 @@ MISSING = {
 }
 
 
+# What will stay missing, because it runs TensorFlow or JAX; the classes of these names say so when constructed.
+NEEDS_ANOTHER_BACKEND = {
+    "layers": {
+        "DenseFeatures": "takes TensorFlow's feature columns",
+        "FlaxLayer": "runs a module of Flax, which is JAX",
+        "JaxLayer": "runs a function of JAX",
+        "TFSMLayer": "runs a SavedModel of TensorFlow",
+    },
+}
+
+
 def has(module: ModuleType, name: str) -> bool:
-    """Whether a module offers `name`; a submodule that is called so does not count."""
+    """Whether a module offers `name`; a submodule of that name, or a class that only says why not, does not count."""
     found = getattr(module, name, None)
+    if isinstance(found, type) and issubclass(found, Unavailable):
+        return False
     return found is not None and not isinstance(found, ModuleType)
 
 
@@ -137,9 +147,16 @@ def test_namespaces_are_there_but_for_the_missing_ones() -> None:
     assert sorted(lacking()[0]) == sorted(MISSING_NAMESPACES)
 
 
+@pytest.mark.parametrize("name", sorted(NEEDS_ANOTHER_BACKEND["layers"]))
+def test_what_needs_another_backend_says_so_and_what_to_use_instead(name: str) -> None:
+    cls = getattr(finder.load("keras.layers"), name)
+    with pytest.raises(NotImplementedError, match=f"`{name}` needs .*(TensorFlow|JAX).* (Use|Save|Write)"):
+        cls("something")
+
+
 @pytest.mark.parametrize("namespace", sorted(set(MISSING) | set(lacking()[1])))
 def test_names_are_there_but_for_the_missing_ones(namespace: str) -> None:
     lacked = lacking()[1].get(namespace, set())
-    listed = set(MISSING.get(namespace, "").split())
+    listed = set(MISSING.get(namespace, "").split()) | set(NEEDS_ANOTHER_BACKEND.get(namespace, {}))
     assert not lacked - listed, f"keras.{namespace} lacks names that are not in MISSING"
     assert not listed - lacked, f"keras.{namespace} has these now: strike them from MISSING"

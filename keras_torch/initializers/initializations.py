@@ -2,18 +2,19 @@
 
 Old layers call them in `build`: `self.W = self.init((n, m), name="W")`; old scripts wrap them:
 `init=lambda shape, name=None: initializations.normal(shape, scale=0.01, name=name)`.
-`dim_ordering` has no influence: shapes are in TensorFlow's order of dimensions.
+`dim_ordering` says where the channels of a kernel are; other than in Keras 1 it is `"tf"` unless given.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras_torch import registry
 from keras_torch.backend import Variable
 from keras_torch.errors import suggest
-from keras_torch.initializers.base import Initializer
+from keras_torch.initializers.base import Initializer, compute_fans
 from keras_torch.initializers.constant import Identity, Ones, Zeros
 from keras_torch.initializers.random import Orthogonal, RandomNormal, RandomUniform, VarianceScaling
 
@@ -23,6 +24,18 @@ Initialization = Callable[..., Variable]
 
 def _variable(initializer: Initializer, shape: Shape, name: str | None) -> Variable:
     return Variable(initializer(tuple(shape)), name=name or "variable")
+
+
+def get_fans(shape: Shape, dim_ordering: str = "tf") -> tuple[float, float]:
+    """Return the numbers of inputs and outputs of a weight; the root of its size if it is no matrix and no kernel."""
+    if dim_ordering not in ("tf", "th"):
+        raise ValueError(f"`dim_ordering` must be 'tf' or 'th'. Received: {dim_ordering!r}")
+    if len(shape) not in (2, 4, 5):
+        root = math.sqrt(math.prod(shape))
+        return root, root
+    if dim_ordering == "th" and len(shape) > 2:
+        shape = (*shape[2:], shape[1], shape[0])
+    return compute_fans(shape)
 
 
 def uniform(shape: Shape, scale: float = 0.05, name: str | None = None, dim_ordering: str = "tf") -> Variable:
@@ -37,7 +50,8 @@ def normal(shape: Shape, scale: float = 0.05, name: str | None = None, dim_order
 
 def _scaled(scale: float, mode: str, distribution: str) -> Initialization:
     def initialize(shape: Shape, name: str | None = None, dim_ordering: str = "tf") -> Variable:
-        return _variable(VarianceScaling(scale, mode, distribution), shape, name)
+        fans = get_fans(shape, dim_ordering)
+        return Variable(VarianceScaling(scale, mode, distribution).sample(shape, None, fans), name=name or "variable")
 
     return initialize
 

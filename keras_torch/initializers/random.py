@@ -121,7 +121,11 @@ class VarianceScaling(Initializer):
         self.seed = check_seed(seed, type(self).__name__)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        fan_in, fan_out = compute_fans(shape)
+        return self.sample(shape, dtype, compute_fans(shape))
+
+    def sample(self, shape: Sequence[int], dtype: Any, fans: tuple[float, float]) -> Tensor:
+        """Return values for a weight that has these numbers of inputs and outputs."""
+        fan_in, fan_out = fans
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
 

@@ -15,6 +15,8 @@ from keras_torch.layers.convolutional_transpose import Conv1DTranspose, Conv2DTr
 from keras_torch.layers.core import Activation, ActivityRegularization, Dense, Identity, Masking
 from keras_torch.layers.cudnn_recurrent import CuDNNGRU, CuDNNLSTM
 from keras_torch.layers.embeddings import Embedding
+from keras_torch.layers.keras_1 import Highway, MaxoutDense, ParametricSoftplus, SReLU, time_distributed_dense
+from keras_torch.layers.kernelized import RandomFourierFeatures
 from keras_torch.layers.lambda_layer import Lambda
 from keras_torch.layers.merge import (
     Add,
@@ -96,6 +98,7 @@ from keras_torch.layers.resizing import (
 from keras_torch.layers.separable import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from keras_torch.layers.spectral_normalization import SpectralNormalization
 from keras_torch.layers.torch_module import TorchModuleWrapper
+from keras_torch.layers.unavailable import DenseFeatures, FlaxLayer, JaxLayer, TFSMLayer
 from keras_torch.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 from keras_torch.legacy import aliases
 
@@ -149,6 +152,7 @@ registry.layers.add(
         GroupNormalization,
         GRU,
         GRUCell,
+        Highway,
         Identity,
         InputLayer,
         Lambda,
@@ -158,6 +162,7 @@ registry.layers.add(
         LSTMCell,
         Masking,
         Maximum,
+        MaxoutDense,
         MaxPooling1D,
         MaxPooling2D,
         MaxPooling3D,
@@ -165,9 +170,11 @@ registry.layers.add(
         Minimum,
         Multiply,
         Normalization,
+        ParametricSoftplus,
         Permute,
         PReLU,
         PreprocessingLayer,
+        RandomFourierFeatures,
         ReLU,
         RepeatVector,
         Reshape,
@@ -182,6 +189,7 @@ registry.layers.add(
         SpatialDropout2D,
         SpatialDropout3D,
         SpectralNormalization,
+        SReLU,
         StackedRNNCells,
         Subtract,
         SyncBatchNormalization,
@@ -207,10 +215,13 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "DenseFeatures",
     "deserialize",
     "dot",
+    "FlaxLayer",
     "Input",
     "InputSpec",
+    "JaxLayer",
     "Layer",
     "maximum",
     "merge",
@@ -218,6 +229,8 @@ __all__ = [
     "multiply",
     "serialize",
     "subtract",
+    "TFSMLayer",
+    "time_distributed_dense",
 ]
 
 

@@ -55,7 +55,46 @@ class LeakyReLU(ActivationLayer):
         return {**super().get_config(), key: self.negative_slope}
 
 
-class PReLU(ActivationLayer):
+class SharedAxes(ActivationLayer):
+    """Base of the activations with weights of the input's shape, or of size 1 along `shared_axes`, counted from 1."""
+
+    def __init__(self, shared_axes: int | Sequence[int] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(shared_axes, numbers.Integral):
+            shared_axes = [int(shared_axes)]
+        given: Any = shared_axes or ()
+        if isinstance(given, str) or not all(isinstance(axis, numbers.Integral) and int(axis) >= 1 for axis in given):
+            raise ValueError(
+                f"Layer {self.name!r}: `shared_axes` must be integers ≥ 1 (the batch axis is not shared). "
+                f"Received: {shared_axes!r}"
+            )
+        self.shared_axes = None if shared_axes is None else [int(axis) for axis in given]
+
+    def _shared_shape(self, input_shape: Any) -> tuple[int, ...]:
+        """Return the shape of the weights, and expect inputs that fit from now on."""
+        shape = list(input_shape[1:])
+        shared = self.shared_axes or ()
+        for axis in shared:
+            if axis > len(shape):
+                raise ValueError(
+                    f"Layer {self.name!r}: `shared_axes` must be axes of the inputs. Received: {self.shared_axes} and "
+                    f"input shape {tuple(input_shape)}"
+                )
+            shape[axis - 1] = 1
+        if None in shape:
+            raise ValueError(
+                f"Layer {self.name!r}: {type(self).__name__} needs known sizes; name the axes of unknown size in "
+                f"`shared_axes`. Received: input shape {tuple(input_shape)}, shared_axes={self.shared_axes}"
+            )
+        axes = {axis: size for axis, size in enumerate(input_shape) if axis and axis not in shared}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
+        return tuple(shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "shared_axes": self.shared_axes}
+
+
+class PReLU(SharedAxes):
     """`x` where positive, else `alpha * x` with a trained `alpha` for each element, or shared along `shared_axes`."""
 
     def __init__(
@@ -66,33 +105,19 @@ class PReLU(ActivationLayer):
         shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(shared_axes, **kwargs)
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         self.alpha_constraint = constraints.get(alpha_constraint)
-        if isinstance(shared_axes, numbers.Integral):
-            shared_axes = [int(shared_axes)]
-        self.shared_axes = None if shared_axes is None else list(shared_axes)  # type: ignore[arg-type]
 
     def build(self, input_shape: Any) -> None:
-        shape = list(input_shape[1:])
-        for axis in self.shared_axes or ():
-            shape[axis - 1] = 1
-        if None in shape:
-            raise ValueError(
-                f"Layer {self.name!r}: PReLU needs known sizes; name the axes of unknown size in `shared_axes`. "
-                f"Received: input shape {tuple(input_shape)}, shared_axes={self.shared_axes}"
-            )
         self.alpha = self.add_weight(
-            shape=tuple(shape),
+            shape=self._shared_shape(input_shape),
             name="alpha",
             initializer=self.alpha_initializer,
             regularizer=self.alpha_regularizer,
             constraint=self.alpha_constraint,
         )
-        shared = self.shared_axes or ()
-        axes = {axis: size for axis, size in enumerate(input_shape) if axis and axis not in shared}
-        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
         self.built = True
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -104,7 +129,6 @@ class PReLU(ActivationLayer):
             "alpha_initializer": initializers.serialize(self.alpha_initializer),
             "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
             "alpha_constraint": constraints.serialize(self.alpha_constraint),
-            "shared_axes": self.shared_axes,
         }
 
 

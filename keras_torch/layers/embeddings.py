@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.engine import Layer
+from keras_torch.layers.noise import Dropout
 from keras_torch.layers.spatial import whole_numbers
 
 
@@ -17,7 +19,8 @@ class Embedding(Layer):
 
     Input (batch, ...) of integers from 0 to `input_dim - 1` (floats are truncated), output (batch, ..., output_dim).
     With `mask_zero`, 0 means padding. An index out of range raises ValueError on the CPU; CUDA reports it only as a
-    device-side assertion. Up to Keras 2.15, and here in all dialects but "3", a Sequential model that starts with an
+    device-side assertion. `dropout` drops that fraction of the words while training, each wherever it occurs (Keras 1).
+    Up to Keras 2.15, and here in all dialects but "3", a Sequential model that starts with an
     Embedding takes inputs of shape (batch, input_length).
     """
 
@@ -33,6 +36,7 @@ class Embedding(Layer):
         mask_zero: bool = False,
         weights: Any = None,
         input_length: Any = None,
+        dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         if input_length is not None or config.dialect() != "3":
@@ -50,6 +54,12 @@ class Embedding(Layer):
         self.mask_zero = bool(mask_zero)
         self.supports_masking = self.mask_zero
         self.input_length = input_length
+        if not isinstance(dropout, numbers.Real) or not 0 <= float(dropout) < 1:
+            raise ValueError(
+                f"Layer {self.name!r}: `dropout` must be a number from 0 to below 1. Received: {dropout!r}"
+            )
+        self.dropout: float = dropout
+        self._noise: Dropout | None = Dropout(dropout) if dropout else None
 
     def build(self, input_shape: Any = None) -> None:
         """Make the table (input_dim, output_dim)."""
@@ -68,13 +78,17 @@ class Embedding(Layer):
         if inputs.dtype not in (torch.int64, torch.int32):
             inputs = inputs.to(torch.int64)
         try:
-            return self.embedding(inputs)
+            output = self.embedding(inputs)
         except IndexError as error:
             raise ValueError(
                 f"Layer {self.name!r} takes integers from 0 to {self.input_dim - 1} (`input_dim` is {self.input_dim}). "
                 f"Received: values from {int(inputs.min())} to {int(inputs.max())}. Make `input_dim` the largest index "
                 "plus 1."
             ) from error
+        if self._noise is None or not self.training:
+            return output
+        kept = self._noise.call(output.new_ones(self.input_dim))
+        return output * kept[inputs].unsqueeze(-1)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """With `mask_zero`, True where the input is not 0."""
@@ -101,8 +115,11 @@ class Embedding(Layer):
         return self.compute_dtype
 
     def get_config(self) -> dict[str, Any]:
+        # Only Keras 1 knows the argument.
+        dropout = {"dropout": self.dropout} if self.dropout else {}
         return {
             **super().get_config(),
+            **dropout,
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
             "embeddings_initializer": initializers.serialize(self.embeddings_initializer),

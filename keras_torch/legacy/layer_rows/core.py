@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_torch.legacy.layer_rows.common import DATA_FORMAT, INITIALIZED, KERAS_1_2, REGULARIZED, data_format_row
-from keras_torch.legacy.rows import Refused, Row
+from keras_torch.legacy.rows import ANY, Refused, Row
 
 _DENSE = Row(
     renamed=INITIALIZED | {"output_dim": "units"},
@@ -61,7 +61,7 @@ LAYERS: dict[str, Row] = {
         orders={
             "1": (
                 *("input_dim", "output_dim", "init", "input_length", "W_regularizer", "activity_regularizer"),
-                *("W_constraint", "mask_zero", "weights"),
+                *("W_constraint", "mask_zero", "weights", "dropout"),
             ),
             **dict.fromkeys(
                 ("2", "tf"),
@@ -71,8 +71,17 @@ LAYERS: dict[str, Row] = {
                 ),
             ),
         },
-        refused={"dropout": Refused("put a `SpatialDropout1D` layer behind the embedding.", (0, 0.0, None))},
     ),
     "LeakyReLU": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
+    "Highway": Row(
+        renamed=INITIALIZED,
+        orders={"1": ("init", "activation", "weights", *REGULARIZED, "input_dim")},
+        refused={"transform_bias": Refused("the gate's bias starts at 1.", ANY)},
+    ),
+    "MaxoutDense": Row(
+        renamed=INITIALIZED | {"output_dim": "units"},
+        orders={"1": ("output_dim", "nb_feature", "init", "weights", *REGULARIZED, "input_dim")},
+    ),
+    "ParametricSoftplus": Row(orders={"1": ("alpha_init", "beta_init", "weights", "shared_axes")}),
     "PReLU": Row(renamed={"init": "alpha_initializer"}, orders={"1": ("init", "weights", "shared_axes")}),
 }

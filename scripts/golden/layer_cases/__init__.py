@@ -95,7 +95,11 @@ class Case:
 
 def _resolve(value: Any, namespace: Any) -> Any:
     if isinstance(value, Nested):
-        return getattr(namespace, value.layer)(**{k: _resolve(v, namespace) for k, v in value.arguments.items()})
+        found = namespace
+        for part in value.layer.split("."):
+            # Keras 2.15 has some layers in `layers.experimental`, which stand in `layers` itself here.
+            found = getattr(found, part, found)
+        return found(**{k: _resolve(v, namespace) for k, v in value.arguments.items()})
     if isinstance(value, list):
         return [_resolve(item, namespace) for item in value]
     return value
