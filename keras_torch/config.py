@@ -190,5 +190,7 @@ def torch_dtype(dtype: Any) -> torch.dtype:
 
 
 def dtype_name(dtype: Any) -> str:
-    """Return Keras's name of a dtype, e.g. `"float32"` for `torch.float32`."""
+    """Return Keras's name of a dtype, e.g. `"float32"` for `torch.float32`; "string" for text, which torch lacks."""
+    if dtype in ("string", str) or getattr(dtype, "kind", "") in ("U", "S", "O", "T"):
+        return "string"
     return _NAMES[torch_dtype(dtype)]

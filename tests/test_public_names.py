@@ -61,8 +61,6 @@ MISSING = {
         AdditiveAttention Attention EinsumDense GroupQueryAttention MultiHeadAttention
         ReversibleEmbedding
 
-        HashedCrossing Hashing IntegerLookup StringLookup TextVectorization
-
         AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization
         MaxNumBoundingBoxes MelSpectrogram MixUp Pipeline RandAugment RandomBrightness RandomColorDegeneration
         RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur

@@ -99,7 +99,7 @@ class ArrayData:
         if not self.shuffle:
             return None
         order = self._classic_order() if config.is_classic() else self._torch_order()
-        return order.to(self._tensors[0].device)
+        return order.to(self.device if self._on_device else "cpu")
 
     def _torch_order(self) -> torch.Tensor:
         if self.shuffle != "batch":

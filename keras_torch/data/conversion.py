@@ -9,20 +9,24 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.string_array import StringArray, is_text, to_strings
 
 _WIDER = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64, np.dtype("uint64"): np.int64}
 
 
-def to_numpy_or_tensor(value: Any, label: str) -> Any:
+def to_numpy_or_tensor(value: Any, label: str, may_be_text: bool = False) -> Any:
     """Return `value` as a numpy array of numbers, or unchanged if it is a torch tensor.
 
-    `label` is how error messages call the argument, e.g. "`x`". TypeError for text, ValueError for ragged lists.
+    `label` is how error messages call the argument, e.g. "`x`". Text becomes a StringArray where that is allowed, else
+    it is a TypeError; ragged lists are a ValueError.
     """
     if isinstance(value, torch.Tensor):
         return value
     if not isinstance(value, np.ndarray):
         value = _as_array(value, label)
     kind = value.dtype.kind
+    if may_be_text and is_text(value):
+        return to_strings(value, label)
     if kind == "O":
         value = _from_objects(value, label)
     elif kind in "USVmM":
@@ -70,11 +74,13 @@ def _brief(value: Any) -> str:
     return f"{type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}"
 
 
-def to_tensor(array: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
+def to_tensor(array: Any, dtype: torch.dtype | None = None) -> Any:
     """Return a numpy array or tensor as a torch tensor, sharing memory where the dtype allows it.
 
-    Without `dtype`, floats become `floatx` and integers stay as they are.
+    Without `dtype`, floats become `floatx` and integers stay as they are. Text stays what it is.
     """
+    if isinstance(array, StringArray):
+        return array
     tensor = array if isinstance(array, torch.Tensor) else from_numpy(array)
     if dtype is None and tensor.is_floating_point():
         dtype = config.torch_dtype(config.floatx())

@@ -196,6 +196,7 @@ def _version_1_names() -> dict[str, Any]:
 def _shared_names() -> dict[str, Any]:
     return {
         **{name: config.torch_dtype(name) for name in _DTYPES},
+        "string": "string",
         "config": Part("tensorflow.config", _config_names()),
         "device": _device,
         "executing_eagerly": lambda: True,

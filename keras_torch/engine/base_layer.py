@@ -42,10 +42,13 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
     _is_builtin: bool = True
     # Whether integers go into `call` as they are; where False they become floats, as in Keras's Dense.
     _accepts_integers: bool = True
+    # Whether `call` takes arrays of strings; the layers of users may hold one that does.
+    _accepts_strings: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._is_builtin = cls.__module__.startswith("keras_torch.")
+        cls._accepts_strings = cls._accepts_strings or not cls._is_builtin
         if "get_output_shape_for" in cls.__dict__ and "compute_output_shape" not in cls.__dict__:
             cls.compute_output_shape = lambda self, shape: self.get_output_shape_for(shape)  # type: ignore
         cls._knows_output_shape = cls.compute_output_shape is not Layer.compute_output_shape
@@ -133,7 +136,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
             dtype = (dtype.get("config") or {}).get("name")
         dtype = getattr(dtype, "name", dtype)
         self._dtype = config.dtype_name(dtype)
-        compute = config.torch_dtype(dtype)
+        compute = config.torch_dtype(None if self._dtype == "string" else dtype)
         self._compute_torch_dtype = compute if compute.is_floating_point else config.torch_dtype(None)
 
     @property

@@ -14,9 +14,12 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.backend.control import fixed_learning_phase
+from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import masks_of, set_mask
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
+
+_TENSORS = (torch.Tensor, KerasTensor, StringArray)
 
 
 class _State:
@@ -91,22 +94,21 @@ def _name_options(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[
 
 def shapes_of(inputs: Any) -> Any:
     """Return the structure of shapes of a structure of tensors."""
-    return pytree.tree_map(lambda t: tuple(t.shape) if isinstance(t, (torch.Tensor, KerasTensor)) else t, inputs)
+    return pytree.tree_map(lambda t: tuple(t.shape) if isinstance(t, _TENSORS) else t, inputs)
 
 
 def flat_tensors(inputs: Any) -> list[Any]:
     """Return the tensors in a structure."""
-    return [item for item in pytree.tree_leaves(inputs) if isinstance(item, (torch.Tensor, KerasTensor))]
+    return [item for item in pytree.tree_leaves(inputs) if isinstance(item, _TENSORS)]
 
 
 def to_tensor(item: Any, layer: Any) -> Any:
     """Turn arrays and numbers into tensors, and floats into the layer's compute dtype."""
     if isinstance(item, np.ndarray):
+        if layer._accepts_strings and is_text(item):
+            return to_strings(item, f"The input of layer {layer.name!r}")
         if item.dtype.kind not in "fiubc":
-            raise ValueError(
-                f"Layer {layer.name!r} takes numbers, but got an array of dtype {item.dtype}. Convert it first, e.g. "
-                "with `np.asarray(x, dtype='float32')`."
-            )
+            raise ValueError(_takes_numbers(layer, item.dtype))
         device = next((w.storages[0].device for w in layer._own_weights), None) or config.default_device()
         item = torch.as_tensor(item, device=device)
     if isinstance(item, torch.Tensor) and (
@@ -119,6 +121,13 @@ def to_tensor(item: Any, layer: Any) -> Any:
             if mask is not None:
                 item._keras_mask = mask  # type: ignore[attr-defined]
     return item
+
+
+def _takes_numbers(layer: Any, dtype: Any) -> str:
+    return (
+        f"Layer {layer.name!r} takes numbers, but got an array of dtype {dtype}. Convert it first, e.g. with "
+        "`np.asarray(x, dtype='float32')`; text with a StringLookup, TextVectorization or Hashing layer."
+    )
 
 
 def _convert_inputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -239,6 +248,8 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         if phase is not None and signature.takes_training:
             kwargs["training"] = phase
     inputs = args[0] if args else None
+    if not layer._accepts_strings and any(tensor.dtype == STRING for tensor in flat_tensors(inputs)):
+        raise ValueError(_takes_numbers(layer, STRING))
     if not layer.built:
         build(layer, args, kwargs)
     if layer.input_spec is not None:

@@ -72,7 +72,12 @@ from keras_torch.layers.pooling import (
 from keras_torch.layers.preprocessing.base import PreprocessingLayer
 from keras_torch.layers.preprocessing.category_encoding import CategoryEncoding
 from keras_torch.layers.preprocessing.discretization import Discretization
+from keras_torch.layers.preprocessing.hashed_crossing import HashedCrossing
+from keras_torch.layers.preprocessing.hashing import Hashing
+from keras_torch.layers.preprocessing.integer_lookup import IntegerLookup
 from keras_torch.layers.preprocessing.normalization import Normalization
+from keras_torch.layers.preprocessing.string_lookup import StringLookup
+from keras_torch.layers.preprocessing.text_vectorization import TextVectorization
 from keras_torch.layers.recurrent import (
     GRU,
     LSTM,
@@ -152,9 +157,12 @@ registry.layers.add(
         GroupNormalization,
         GRU,
         GRUCell,
+        HashedCrossing,
+        Hashing,
         Highway,
         Identity,
         InputLayer,
+        IntegerLookup,
         Lambda,
         LayerNormalization,
         LeakyReLU,
@@ -191,8 +199,10 @@ registry.layers.add(
         SpectralNormalization,
         SReLU,
         StackedRNNCells,
+        StringLookup,
         Subtract,
         SyncBatchNormalization,
+        TextVectorization,
         ThresholdedReLU,
         TimeDistributed,
         TorchModuleWrapper,

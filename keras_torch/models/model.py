@@ -35,6 +35,8 @@ class Model(Trainer, Layer):
     (`print(model.code)`). A subclass defines `call` instead, or passes `inputs` and `outputs` to `super().__init__`.
     """
 
+    _accepts_strings = True
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Set up the parts that models have beside those of layers."""
         model = super().__new__(cls, *args, **kwargs)

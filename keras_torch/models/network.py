@@ -9,6 +9,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.backend.string_array import STRING, to_strings
 from keras_torch.engine import InputLayer
 from keras_torch.engine.call import call_symbolic, state
 from keras_torch.engine.masking import get_mask, set_mask
@@ -33,7 +34,9 @@ class Network:
         self.operations: list[Any] = []
         self._map()
         self.has_masks = any(tensor._keras_mask is not None for tensor in self.flat_outputs)
-        self._dtypes = [config.torch_dtype(tensor.dtype) for tensor in self.flat_inputs]
+        self._dtypes = [
+            None if tensor.dtype == STRING else config.torch_dtype(tensor.dtype) for tensor in self.flat_inputs
+        ]
         self._accepted: list[Any] = [None] * len(self.flat_inputs)
         self._programs: dict[str, Callable[..., Any]] = {}
         self._lower()
@@ -162,7 +165,9 @@ class Network:
             if tensor.shape[1:] != self._accepted[index]:
                 tensor = flat[index] = self._fit(tensor, index)
             dtype = self._dtypes[index]
-            if tensor.dtype is not dtype and (tensor.is_floating_point() or dtype.is_floating_point):
+            if dtype is None:
+                flat[index] = to_strings(tensor, f"Input {index} ({self.input_names[index]!r}) of model {self.name!r}")
+            elif tensor.dtype is not dtype and (tensor.is_floating_point() or dtype.is_floating_point):
                 flat[index] = tensor.to(dtype)
         return flat
 

@@ -27,6 +27,8 @@ def stand_in(tensor: KerasTensor, size: int, device: str) -> Any:
     if hasattr(tensor, "at"):
         return tensor.at(size)
     shape = [size if n is None else n for n in tensor.shape]
+    if tensor.dtype == "string":
+        return np.full(shape, "", object)
     dtype = config.torch_dtype(tensor.dtype)
     return torch.empty(shape, dtype=dtype, device=device) if device == "meta" else torch.zeros(shape, dtype=dtype)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from keras_torch.data.conversion import to_numpy
@@ -45,7 +46,7 @@ class _Buffer:
         self._whole: torch.Tensor | None = None
         self._filled = 0
         self._parts: list[torch.Tensor] = []
-        if samples and first.dim() and first.shape[0] < samples:
+        if isinstance(first, torch.Tensor) and samples and first.dim() and first.shape[0] < samples:
             size = samples * first[0].numel() * first.element_size()
             device = first.device if size <= KEEP_BYTES else torch.device("cpu")
             self._whole = torch.empty((samples, *first.shape[1:]), dtype=first.dtype, device=device)
@@ -72,4 +73,6 @@ class _Buffer:
                 f"{sorted({tuple(part.shape) for part in parts})}. Pad the inputs to one length, or use "
                 "`predict_on_batch`."
             )
+        if not isinstance(parts[0], torch.Tensor):
+            return np.concatenate(parts).view(np.ndarray)
         return to_numpy(parts[0] if len(parts) == 1 else torch.cat(parts))

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.data.conversion import to_numpy_or_tensor, to_tensor
 from keras_torch.data.structure import flatten, rebuilder
 from keras_torch.errors import suggest
@@ -18,11 +19,15 @@ from keras_torch.errors import suggest
 
 @dataclass(frozen=True)
 class Slot:
-    """What a model says about one input or output; `shape` includes the batch axis and is None if unknown."""
+    """What a model says about one input or output; `shape` includes the batch axis and is None if unknown.
+
+    `dtype` is None where it is unknown, and for text.
+    """
 
     name: str
     shape: tuple[int | None, ...] | None = None
     dtype: torch.dtype | None = None
+    text: bool = False
 
 
 @dataclass
@@ -54,7 +59,9 @@ def slots(model: Any, kind: str, keys: Any = ()) -> list[Slot] | None:
     if isinstance(structure, Mapping) and len(structure) == len(leaves) and not set(names) <= set(keys):
         names = list(structure)
     return [
-        Slot(str(name), tuple(leaf.shape), config.torch_dtype(leaf.dtype))
+        Slot(str(name), tuple(leaf.shape), None, True)
+        if leaf.dtype == STRING
+        else Slot(str(name), tuple(leaf.shape), config.torch_dtype(leaf.dtype))
         for name, leaf in zip(names, leaves, strict=True)
     ]
 
@@ -78,11 +85,15 @@ def standardize_x(model: Any, x: Any) -> Arrays:
     known = slots(model, "inputs", x if isinstance(x, Mapping) else ())
     label = f"model {model.name!r}" if getattr(model, "name", None) else "the model"
     if known is None:
-        return as_given(x, "`x`", unsigned_to_float=True)
+        return as_given(x, "`x`", are_inputs=True)
     leaves, rebuild = _match(x, known, "`x`", "input", label)
     arrays = Arrays(rebuild=rebuild)
     for slot, leaf in zip(known, leaves, strict=True):
-        array = to_numpy_or_tensor(leaf, f"Input {slot.name!r} of {label}")
+        array = to_numpy_or_tensor(leaf, f"Input {slot.name!r} of {label}", slot.text)
+        if slot.text and not isinstance(array, StringArray):
+            raise TypeError(
+                f"Input {slot.name!r} of {label} must be text. Received: {_describe(array)}, dtype {array.dtype}"
+            )
         arrays.tensors.append(_fit_shape(to_tensor(array, array_dtype(array, slot.dtype)), slot, label))
         arrays.dtypes.append(slot.dtype)
     return arrays
@@ -215,19 +226,19 @@ def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arra
     return arrays
 
 
-def as_given(value: Any, label: str, unsigned_to_float: bool = False) -> Arrays:
-    """Convert a structure of arrays leaf by leaf; a list of numbers is one array."""
+def as_given(value: Any, label: str, are_inputs: bool = False) -> Arrays:
+    """Convert a structure of arrays leaf by leaf; a list of numbers is one array. Inputs may be text."""
     if value is None:
         return Arrays()
     if isinstance(value, (list, tuple)) and not any(_is_array(item) for item in flatten(value)):
-        value = to_numpy_or_tensor(value, label)
+        value = to_numpy_or_tensor(value, label, are_inputs)
     leaves = [leaf for leaf in flatten(value) if leaf is not None]
     arrays = Arrays(rebuild=rebuilder(value))
     floatx = config.torch_dtype(config.floatx())
     for leaf in leaves:
-        tensor = to_tensor(to_numpy_or_tensor(leaf, label))
+        tensor = to_tensor(to_numpy_or_tensor(leaf, label, are_inputs))
         arrays.tensors.append(tensor)
-        arrays.dtypes.append(floatx if unsigned_to_float and tensor.dtype == torch.uint8 else None)
+        arrays.dtypes.append(floatx if are_inputs and tensor.dtype == torch.uint8 else None)
     return arrays
 
 

@@ -44,6 +44,9 @@ ARGUMENTS = {
     "GRUCell": None,
     "GaussianDropout": ({"rate": 0.3}, FLAT),
     "GaussianNoise": ({"stddev": 0.3}, FLAT),
+    "HashedCrossing": ({"num_bins": 5, "output_mode": "one_hot"}, [(1,), (1,)], "int32"),
+    "Hashing": ({"num_bins": 5, "salt": 3, "output_mode": "count"}, FLAT, "int32"),
+    "IntegerLookup": ({"vocabulary": [4, 7, 1], "output_mode": "multi_hot", "mask_token": 0}, FLAT, "int32"),
     "LSTM": ({"units": 3, "return_sequences": True}, STEPS),
     "LSTMCell": None,
     "GroupNormalization": ({"groups": 3}, IMAGE),
@@ -64,5 +67,7 @@ ARGUMENTS = {
     "SpatialDropout3D": ({"rate": 0.3}, VOLUME),
     "SpectralNormalization": ({"layer": layers.Dense(3)}, FLAT),
     "StackedRNNCells": None,
+    "StringLookup": ({"vocabulary": ["bee", "sea"], "output_mode": "count"}, (2,), "string"),
+    "TextVectorization": ({"vocabulary": ["bee", "dee"], "output_mode": "count"}, (1,), "string"),
     "TimeDistributed": ({"layer": layers.Dense(3)}, STEPS),
 }
