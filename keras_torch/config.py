@@ -35,6 +35,8 @@ _DTYPES: dict[str, torch.dtype] = {
     "complex128": torch.complex128,
 }
 _DTYPE_ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32", "long": "int64"}
+# What numpy, pandas and TensorFlow call arrays of strings.
+_TEXT = ("string", "str", "object")
 _NAMES = {value: key for key, value in _DTYPES.items()}
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -191,6 +193,10 @@ def torch_dtype(dtype: Any) -> torch.dtype:
 
 def dtype_name(dtype: Any) -> str:
     """Return Keras's name of a dtype, e.g. `"float32"` for `torch.float32`; "string" for text, which torch lacks."""
-    if dtype in ("string", str) or getattr(dtype, "kind", "") in ("U", "S", "O", "T"):
+    if (
+        getattr(dtype, "kind", "") in ("U", "S", "O", "T")
+        or dtype is str
+        or (isinstance(dtype, str) and dtype in _TEXT)
+    ):
         return "string"
     return _NAMES[torch_dtype(dtype)]

@@ -128,6 +128,8 @@ def test_weights_survive_a_file(name, tmp_path):
 def test_a_layer_compiles_without_graph_breaks(name):
     torch.compiler.reset()
     model, _, data = make(name)
+    if model.inputs[0].dtype == "string":
+        pytest.skip("torch.compile cannot take arrays of strings")
     # torch still guards the tracing of nn.LSTM, nn.GRU and nn.RNN behind this switch.
     with torch._dynamo.config.patch(allow_rnn=True):
         compiled = torch.compile(model, fullgraph=True, backend="eager")

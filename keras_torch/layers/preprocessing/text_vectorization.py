@@ -103,7 +103,9 @@ class TextVectorization(PreprocessingLayer):
 
     def tokenize(self, inputs: Any) -> list[list[str]] | StringArray:
         """Return the tokens that are looked up: a list for each text, or without `split` an array of one shape."""
-        strings: Any = tokenization.standardize(to_strings(inputs, f"The input of layer {self.name!r}"), self._standardize)
+        strings: Any = tokenization.standardize(
+            to_strings(inputs, f"The input of layer {self.name!r}"), self._standardize
+        )
         if self._split is None:
             if self._ngrams is None:
                 return strings
