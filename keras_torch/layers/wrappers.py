@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.engine import Layer
 from keras_torch.engine.call import call_inside, is_shape
@@ -61,22 +63,25 @@ class TimeDistributed(Wrapper):
     """Apply a layer or model to each time step of (batch, time, ...), by folding time into the batch.
 
     A stateful layer is called step by step instead. What depends on the whole batch (BatchNormalization) sees all steps
-    of it at once, as in Keras 2.15.
+    of it at once, as in Keras 2.15. A layer that makes masks (Embedding) makes one of each step, but for Keras 1 and 3,
+    which only pass on the mask that came in.
     """
 
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
+        self._makes_step_masks = settings.dialect() not in ("1", "3")
 
     def _child_shape(self, input_shape: Any) -> Any:
-        if not is_shape(input_shape):
-            return type(input_shape)(self._child_shape(item) for item in input_shape)
-        if len(input_shape) < 3:
-            raise ValueError(
-                f"TimeDistributed {self.name!r} expects inputs of at least 3 axes: (batch, time, ...). "
-                f"Received: input shape {tuple(input_shape)}"
-            )
-        return (input_shape[0], *input_shape[2:])
+        def without_time(shape: Any) -> Any:
+            if len(shape) < 3:
+                raise ValueError(
+                    f"TimeDistributed {self.name!r} expects inputs of at least 3 axes: (batch, time, ...). "
+                    f"Received: input shape {tuple(shape)}"
+                )
+            return (shape[0], *shape[2:])
+
+        return _map_shapes(without_time, input_shape)
 
     def build(self, input_shape: Any = None) -> None:
         """Build the layer for one time step."""
@@ -87,40 +92,64 @@ class TimeDistributed(Wrapper):
         first = pytree.tree_leaves(inputs)[0]
         if isinstance(first, KerasTensor):
             return record_function(self.call, (inputs, mask), {})
+        mask = _first_mask(mask)
+        if mask is not None:
+            self._check_mask(mask, first)
         batch, time = first.shape[:2]
         if getattr(self.layer, "stateful", False):
             steps = [self.layer(pytree.tree_map(lambda x, t=t: x[:, t], inputs)) for t in range(time)]
             return pytree.tree_map(lambda *outputs: torch.stack(outputs, 1), *steps)
         options = {}
-        if isinstance(mask, Tensor) and mask.dim() > 2 and self.layer._call_signature.takes_mask:
-            options["mask"] = mask.flatten(0, 1)
+        if mask is not None and self.layer._call_signature.takes_mask and self._passes(mask):
+            options["mask"] = _fold(mask)
         outputs = self.layer(pytree.tree_map(_fold, inputs), **options)
         return pytree.tree_map(lambda output: output.unflatten(0, (batch, time)), outputs)
+
+    def _passes(self, mask: Tensor) -> bool:
+        """Whether the layer gets its part of a mask: of one that tells steps only, layers of the user alone."""
+        return mask.dim() > 2 or not self.layer._is_builtin
+
+    def _check_mask(self, mask: Any, first: Any) -> None:
+        if len(mask.shape) < 2 or tuple(mask.shape[:2]) != tuple(first.shape[:2]):
+            raise ValueError(
+                f"TimeDistributed {self.name!r} expects a `mask` whose shape begins with (batch, time) = "
+                f"{tuple(first.shape[:2])}. Received: a mask of shape {tuple(mask.shape)}"
+            )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Insert the time axis into the layer's output shape."""
         first = input_shape
         while not is_shape(first):
-            first = first[0]
-
-        def with_time(shape: Any) -> Any:
-            if not is_shape(shape):
-                return type(shape)([with_time(item) for item in shape])
-            return (shape[0], first[1], *shape[1:])
-
-        return with_time(self.layer.compute_output_shape(self._child_shape(input_shape)))
+            first = next(iter(first.values())) if isinstance(first, dict) else first[0]
+        inner = self.layer.compute_output_shape(self._child_shape(input_shape))
+        return _map_shapes(lambda shape: (shape[0], first[1], *shape[1:]), inner)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask that the layer makes of each step; if it makes none, the steps' own."""
-        if not self.layer._makes_mask:
+        mask = _first_mask(mask)
+        if not (self.layer._makes_mask and self._makes_step_masks):
             if mask is None or self.layer.supports_masking or len(mask.shape) == 2:
                 return mask
             return torch.any(torch.flatten(mask, 2), -1)
         inner_mask = None if mask is None or len(mask.shape) == 2 else _fold(mask)
         found = self.layer.compute_mask(pytree.tree_map(_fold, inputs), inner_mask)
-        if found is not None:
-            return _unfold(found, pytree.tree_leaves(inputs)[0])
+        if any(item is not None for item in pytree.tree_leaves(found)):
+            first = pytree.tree_leaves(inputs)[0]
+            return pytree.tree_map(lambda item: None if item is None else _unfold(item, first), found)
         return mask if mask is None or len(mask.shape) == 2 else torch.any(torch.flatten(mask, 2), -1)
+
+
+def _map_shapes(change: Callable[[Any], Any], shapes: Any) -> Any:
+    if is_shape(shapes):
+        return change(shapes)
+    if isinstance(shapes, dict):
+        return {key: _map_shapes(change, shape) for key, shape in shapes.items()}
+    return type(shapes)([_map_shapes(change, shape) for shape in shapes])
+
+
+def _first_mask(mask: Any) -> Any:
+    """Of the masks of several inputs take the first one: all have the same steps."""
+    return next((item for item in pytree.tree_leaves(mask) if item is not None), None)
 
 
 def _fold(tensor: Any) -> Any:
@@ -158,7 +187,7 @@ class Bidirectional(Wrapper):
     ) -> None:
         self._num_constants = kwargs.pop("num_constants", None)
         Layer.__init__(self, weights=weights, **kwargs)
-        self._check_layer(layer, "layer")
+        self._check_recurrent(layer, "layer")
         if merge_mode not in _MERGE_MODES:
             raise ValueError(
                 f"Bidirectional {self.name!r}: `merge_mode` must be one of {_MERGE_MODES}. Received: {merge_mode!r}"
@@ -169,7 +198,7 @@ class Bidirectional(Wrapper):
         if backward_layer is None:
             backward_layer = _fresh_copy(layer)
             backward_layer.go_backwards = not backward_layer.go_backwards
-        self._check_layer(backward_layer, "backward_layer")
+        self._check_recurrent(backward_layer, "backward_layer")
         self.backward_layer = backward_layer
         self.forward_layer.name = "forward_" + layer.name.removeprefix("forward_")
         self.backward_layer.name = "backward_" + backward_layer.name.removeprefix("backward_")
@@ -184,6 +213,15 @@ class Bidirectional(Wrapper):
         self.input_spec = layer.input_spec
         if not kwargs.get("trainable", layer.trainable):
             self.trainable = False
+
+    def _check_recurrent(self, layer: Any, argument: str) -> None:
+        self._check_layer(layer, argument)
+        lacking = [name for name in ("go_backwards", "return_sequences") if not hasattr(layer, name)]
+        if lacking:
+            raise ValueError(
+                f"Bidirectional {self.name!r}: `{argument}` must be a recurrent layer, with the attributes "
+                f"`go_backwards` and `return_sequences`. Received: {layer!r} without {lacking}"
+            )
 
     def _check_directions(self) -> None:
         forward, backward = self.forward_layer, self.backward_layer
@@ -293,8 +331,7 @@ class Bidirectional(Wrapper):
         mask = mask if self.return_sequences else None
         outputs = [mask, mask] if self.merge_mode is None else [mask]
         if self.return_state:
-            shapes = self.forward_layer.compute_output_shape((None, None, 1))
-            outputs += [None] * (2 * (len(shapes) - 1))
+            outputs += [None] * (2 * len(self.forward_layer.states))
         return outputs if len(outputs) > 1 else mask
 
     @property

@@ -106,6 +106,9 @@ def test_time_distributed_errors():
         TimeDistributed(Dense(2))(data(4, 3))
     with pytest.raises(ValueError, match="`layer` must be a Keras layer"):
         TimeDistributed(3)
+    for shape in ((3,), (2, 4)):
+        with pytest.raises(ValueError, match=r"begins with \(batch, time\) = \(2, 3\)"):
+            TimeDistributed(Dense(2))(data(2, 3, 4), mask=torch.ones(shape, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
@@ -232,6 +235,8 @@ def test_bidirectional_freezes_both_layers():
     [
         (lambda: Bidirectional(LSTM(4), merge_mode="add"), "`merge_mode` must be one of"),
         (lambda: Bidirectional(3), "`layer` must be a Keras layer"),
+        (lambda: Bidirectional(Dense(3)), "`layer` must be a recurrent layer"),
+        (lambda: Bidirectional(LSTM(4), backward_layer=Dense(3)), "`backward_layer` must be a recurrent layer"),
         (lambda: Bidirectional(LSTM(4), backward_layer=LSTM(4)), "must differ in `go_backwards`"),
         (
             lambda: Bidirectional(LSTM(4), backward_layer=LSTM(4, go_backwards=True, return_state=True)),
@@ -266,3 +271,125 @@ def test_time_distributed_reduces_a_mask_that_its_layer_uses_up():
     ids = np.ones((2, 3, 4))
     padded = np.concatenate((ids, np.zeros((2, 2, 4))), 1)
     np.testing.assert_allclose(model.predict(padded, verbose=0), model.predict(ids, verbose=0), atol=1e-6)
+
+
+def test_time_distributed_takes_several_inputs_and_masks():
+    a, b = keras.Input((3,)), keras.Input((4,))
+    inner = keras.Model([a, b], [Dense(2)(keras.layers.Concatenate()([a, b])), Dense(5)(b)])
+    x, y = keras.Input((None, 3)), keras.Input((None, 4))
+    outputs = TimeDistributed(inner)([Masking()(x), y])
+    assert [t.shape for t in outputs] == [(None, None, 2), (None, None, 5)]
+    one, other = data(2, 6, 3), data(2, 6, 4)
+    found = keras.Model([x, y], outputs)([one, other])
+    for real, step in zip(found, inner([one[:, 2], other[:, 2]]), strict=True):
+        torch.testing.assert_close(real[:, 2], step)
+
+
+def test_time_distributed_takes_dicts():
+    class Total(keras.layers.Layer):
+        def call(self, inputs):
+            return {"sum": inputs["a"] + inputs["b"], "b": inputs["b"]}
+
+    found = TimeDistributed(Total())({"a": data(2, 3, 4), "b": data(2, 3, 4)})
+    torch.testing.assert_close(found["sum"], 2 * data(2, 3, 4))
+    symbolic = TimeDistributed(Total())({"a": keras.Input((None, 4)), "b": keras.Input((None, 4))})
+    assert {key: tensor.shape for key, tensor in symbolic.items()} == dict.fromkeys(("sum", "b"), (None, None, 4))
+
+
+def test_a_layer_of_the_user_gets_the_mask_of_its_step_and_the_mode():
+    seen = []
+
+    class Watcher(keras.layers.Layer):
+        def call(self, inputs, mask=None, training=None):
+            seen.append((mask.tolist(), training))
+            return inputs
+
+    mask = torch.tensor([[True, False, True], [False, True, True]])
+    TimeDistributed(Watcher())(data(2, 3, 4), mask=mask, training=True)
+    assert seen == [([True, False, True, False, True, True], True)]
+
+
+def test_nested_time_distributed_folds_twice():
+    layer = TimeDistributed(TimeDistributed(LSTM(3, return_state=True)))
+    assert [tuple(t.shape) for t in layer(data(2, 3, 4, 5, 6))] == [(2, 3, 4, 3)] * 3
+    assert [t.shape for t in layer(keras.Input((None, None, 5, 6)))] == [(None, None, None, 3)] * 3
+
+
+def test_time_distributed_calls_its_layer_once_whatever_the_number_of_steps():
+    calls = []
+    layer = TimeDistributed(Dense(2))
+    layer(data(2, 7, 3))
+    layer.layer.linear.register_forward_hook(lambda module, args, output: calls.append(tuple(output.shape)))
+    layer(data(2, 9, 3))
+    assert calls == [(18, 2)]
+
+
+@pytest.mark.parametrize(("dialect", "masks"), [("1", False), ("2", True), ("tf", True), ("3", False)])
+def test_the_generations_differ_in_masks_made_of_single_steps(dialect, masks):
+    with keras.config.dialect_scope(dialect):
+        words = TimeDistributed(Embedding(5, 2, mask_zero=True))(np.ones((2, 3, 4), "int32"))
+    assert (getattr(words, "_keras_mask", None) is not None) == masks
+
+
+def test_bidirectional_takes_any_layer_with_directions():
+    class Running(keras.layers.Layer):
+        def __init__(self, go_backwards=False, return_sequences=False, **kwargs):
+            super().__init__(**kwargs)
+            self.go_backwards, self.return_sequences = go_backwards, return_sequences
+
+        def call(self, inputs):
+            sums = (inputs.flip(1) if self.go_backwards else inputs).cumsum(1)
+            return sums if self.return_sequences else sums[:, -1]
+
+    x = data(2, 4, 3)
+    both = Bidirectional(Running(return_sequences=True))(x)
+    torch.testing.assert_close(both, torch.cat((x.cumsum(1), x.flip(1).cumsum(1).flip(1)), -1))
+    torch.testing.assert_close(Bidirectional(Running(), merge_mode="ave")(x), x.sum(1))
+
+
+def test_bidirectional_of_images_passes_masks_and_states():
+    x = data(2, 3, 4, 5, 2)
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    layer = Bidirectional(keras.layers.ConvLSTM2D(3, 3, padding="same", return_sequences=True, return_state=True))
+    output, *states = layer(x, mask=mask)
+    assert output.shape == (2, 3, 4, 5, 6) and [tuple(t.shape) for t in states] == [(2, 4, 5, 3)] * 4
+    assert not output[0, 2].any() and torch.equal(output._keras_mask, mask)
+    torch.testing.assert_close(output[:1, :2], layer(x[:1, :2])[0])
+    torch.testing.assert_close(layer(x, mask=mask, initial_state=[torch.zeros_like(s) for s in states])[0], output)
+
+
+def test_bidirectional_starts_with_given_weights():
+    arrays = [np.full(shape, k, "float32") for k in (1, 2) for shape in ((4, 8), (2, 8), (8,))]
+    model = keras.Sequential([Bidirectional(LSTM(2), weights=arrays, input_shape=(3, 4))])
+    for mine, given in zip(model.get_weights(), arrays, strict=True):
+        np.testing.assert_array_equal(mine, given)
+
+
+def test_a_wrapper_of_the_user_builds_saves_and_trains():
+    class Scaled(keras.layers.Wrapper):
+        def __init__(self, layer, factor=2.0, **kwargs):
+            super().__init__(layer, **kwargs)
+            self.factor = factor
+
+        def build(self, input_shape=None):
+            if not self.layer.built:
+                self.layer.build(input_shape)
+                self.layer.built = True
+            super().build()
+
+        def compute_output_shape(self, input_shape):
+            return self.layer.compute_output_shape(input_shape)
+
+        def call(self, inputs):
+            return self.factor * self.layer.call(inputs)
+
+        def get_config(self):
+            return {**super().get_config(), "factor": self.factor}
+
+    layer = Scaled(Dense(3), factor=3.0)
+    x = data(2, 4)
+    torch.testing.assert_close(layer(x), 3 * layer.layer(x))
+    assert [w.name for w in layer.trainable_weights] == ["kernel", "bias"]
+    again = Scaled.from_config(json.loads(json.dumps(layer.get_config())))
+    assert again.factor == 3.0 and again.layer.units == 3
+    assert again(keras.Input((4,))).shape == (None, 3)
