@@ -109,6 +109,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
         **kwargs: Any,
     ) -> None:
         """Take the arguments that all layers share; `input_shape` and its kin say what the first layer will see."""
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"{type(self).__name__}: `name` must be a text. Received: {name!r}")
         self._name = name
         self.activity_regularizer = regularizers.get(activity_regularizer)
         if dtype is not None:
@@ -122,6 +124,16 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
             raise TypeError(f"Layer {self.name!r}: `dynamic` must be a bool. Received: {dynamic!r}")
         if kwargs:
             self._refuse(kwargs)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Move or convert all tensors, as `.to()` and its kin ask; the dtype of the computation follows."""
+        before = dict(self._parameters)
+        super()._apply(fn, recurse)
+        self._keep_variables(before)
+        dtype = fn(torch.empty(0, dtype=self._compute_torch_dtype)).dtype
+        if dtype != self._compute_torch_dtype:
+            self._set_dtype(dtype)
+        return self
 
     def _refuse(self, kwargs: dict[str, Any]) -> None:
         known = inspect.signature(type(self).__init__).parameters

@@ -72,6 +72,20 @@ class WeightsMixin:
         self._parameters[key] = weight  # type: ignore[attr-defined]
         return weight
 
+    def _keep_variables(self, before: dict[str, nn.Parameter | None]) -> None:
+        """Make Variables again of those that torch replaced by plain Parameters, as it does on the way to `meta`."""
+        made: dict[int, Variable] = {}
+        for key, old in before.items():
+            new = self._parameters[key]  # type: ignore[attr-defined]
+            if isinstance(old, Variable) and new is not old:
+                if id(old) not in made:
+                    made[id(old)] = Variable(new.detach(), trainable=old.trainable)
+                    made[id(old)].__dict__.update(old.__dict__)
+                    made[id(old)].requires_grad_(old.requires_grad)
+                self._parameters[key] = made[id(old)]  # type: ignore[attr-defined]
+        if made:
+            self._own_weights = [made.get(id(weight), weight) for weight in self._own_weights]  # type: ignore
+
     def _scope(self) -> str:
         """The names of the layers that are being built, outermost first; else of this layer."""
         return "/".join(building) or self.name

@@ -25,6 +25,7 @@ from keras_torch.layers.spatial import (
 
 # torch.max_pool* is what F.max_pool* calls, after asking whether the indices are wanted.
 MAX: dict[int, Callable[..., torch.Tensor]] = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
+_HALF = (torch.float16, torch.bfloat16)
 AVERAGE: dict[int, Callable[..., torch.Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
 
 
@@ -122,6 +123,9 @@ class AveragePooling(Pooling):
     """The mean of each window."""
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
+        if len(padding) == 3 and inputs.dtype in _HALF and inputs.device.type == "cpu":
+            # torch averages volumes in half precision on GPUs only.
+            return self._pool(inputs.float(), padding, ceil_mode).to(inputs.dtype)
         return AVERAGE[len(padding)](inputs, self._windows, self._steps, padding, ceil_mode, False)
 
 

@@ -59,7 +59,12 @@ class Reshape(Layer):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if isinstance(inputs, KerasTensor):
             return record_function(self.call, (inputs,), {})
-        return inputs.reshape(inputs.shape[0], *self.target_shape)
+        shape = self.target_shape
+        if -1 in shape:
+            # torch cannot tell the size itself where a batch is empty.
+            rest = math.prod(inputs.shape[1:]) // -math.prod(shape)
+            shape = tuple(rest if size == -1 else size for size in shape)
+        return inputs.reshape(inputs.shape[0], *shape)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         target: list[int | None] = list(self.target_shape)

@@ -10,8 +10,9 @@ def twice(x):
 CELL = layers.GRUCell(3)
 IMAGE, STEPS, FLAT, VOLUME = (6, 6, 3), (5, 4), (7,), (4, 4, 4, 2)
 
-# Constructor arguments, input shape (a list for several inputs) and, if not float32, dtype of the inputs (integers are
-# below 9, "string" gives words), where the defaults will not do; None for what is no layer to call on tensors.
+# Constructor arguments, input shape (a list for several inputs, a tuple of shapes for several arguments of the call)
+# and, if not float32, dtype of the inputs (integers are below 9, "string" gives words), where the defaults will not do;
+# None for what is no layer to call on tensors.
 ARGUMENTS = {
     "Activation": ({"activation": "tanh"}, FLAT),
     "ActivityRegularization": ({"l1": 0.1}, FLAT),
@@ -69,5 +70,17 @@ ARGUMENTS = {
     "StackedRNNCells": None,
     "StringLookup": ({"vocabulary": ["bee", "sea"], "output_mode": "count"}, (2,), "string"),
     "TextVectorization": ({"vocabulary": ["bee", "dee"], "output_mode": "count"}, (1,), "string"),
+    "ThresholdedReLU": ({"theta": 0.3}, FLAT),
     "TimeDistributed": ({"layer": layers.Dense(3)}, STEPS),
 }
+
+MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+BY_RANK = {"1D": STEPS, "2D": IMAGE, "3D": VOLUME}
+
+
+def case(name):
+    """Return constructor arguments, input shape or shapes, and dtype of the inputs; None for what is not stacked."""
+    if name in ARGUMENTS:
+        given = ARGUMENTS[name]
+        return given and (*given, "float32")[:3]
+    return {}, [FLAT, FLAT] if name in MERGES else BY_RANK.get(name[-2:], FLAT), "float32"

@@ -1,0 +1,38 @@
+"""Every layer under torch.compile: one graph, in both modes, and no new one for each size of batch."""
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounter
+
+from .layer_making import NUMERIC, bare, call, data_of, flat, reference, same
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_layer_compiles_without_graph_breaks_in_both_modes_and_for_all_batch_sizes(name):
+    torch.compiler.reset()
+    layer, data = bare(name)
+    counter = CompileCounter()
+    # torch still guards the tracing of nn.LSTM, nn.GRU and nn.RNN behind this switch.
+    with torch._dynamo.config.patch(allow_rnn=True):
+        compiled = torch.compile(layer, fullgraph=True, backend=counter)
+        same(call(compiled, data), call(layer, data))
+        for batch in (3, 5, 6):
+            inputs = data_of(name, batch)
+            same(call(compiled, inputs), call(layer, inputs))
+        assert counter.frame_count <= 2
+        layer.train()
+        weights = layer.get_weights()
+        found = reference(compiled, data)
+        losses = [item.sum() for item in flat(found) if item.requires_grad]
+        if losses:
+            sum(losses).backward()
+        layer.set_weights(weights)
+        real = reference(layer, data)
+        layer.set_weights(weights)
+        is_random = any(not torch.equal(a, b) for a, b in zip(real, flat(call(layer, data)), strict=True))
+        if is_random:
+            # A compiled program may draw other random numbers.
+            assert [item.shape for item in found] == [item.shape for item in real]
+            assert all(item.isfinite().all() for item in found)
+        else:
+            same(found, real)
