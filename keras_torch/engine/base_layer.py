@@ -385,7 +385,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
         return f"name={self.name!r}, built={self.built}"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key not in ("_init_arguments",)}
+        values = {key: value for key, value in self.__dict__.items() if key not in ("_init_arguments",)}
+        return {**values, "_name": self.name}
 
     def __setstate__(self, values: dict[str, Any]) -> None:
         super().__setstate__({"_init_arguments": ((), {}), **values})

@@ -247,7 +247,8 @@ class BuiltInCell(Noise):
         sums, kernel = self._input_product(inputs), self.recurrent_kernel.value
         masks = self._recurrent_masks(states[0])
         loop = self._loop()
-        traced = torch.compiler.is_compiling() or torch.is_autocast_enabled(inputs.device.type)
+        kind = inputs.device.type
+        traced = torch.compiler.is_compiling() or kind == "meta" or torch.is_autocast_enabled(kind)
         if loop is None or traced or (mask is not None and not looks_up):
             return run_steps(self._step(kernel, masks), sums, states, mask, every_output)
         if mask is None:

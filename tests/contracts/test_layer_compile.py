@@ -16,7 +16,8 @@ def test_a_layer_compiles_without_graph_breaks_in_both_modes_and_for_all_batch_s
     with torch._dynamo.config.patch(allow_rnn=True):
         compiled = torch.compile(layer, fullgraph=True, backend=counter)
         same(call(compiled, data), call(layer, data))
-        for batch in (3, 5, 6):
+        # No size that occurs on another axis, which torch would take for the same one.
+        for batch in (11, 13, 17):
             inputs = data_of(name, batch)
             same(call(compiled, inputs), call(layer, inputs))
         assert counter.frame_count <= 2
