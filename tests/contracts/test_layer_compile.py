@@ -16,8 +16,9 @@ def test_a_layer_compiles_without_graph_breaks_in_both_modes_and_for_all_batch_s
     with torch._dynamo.config.patch(allow_rnn=True):
         compiled = torch.compile(layer, fullgraph=True, backend=counter)
         same(call(compiled, data), call(layer, data))
-        # No size that occurs on another axis, which torch would take for the same one.
-        for batch in (11, 13, 17):
+        # No size that occurs on another axis, which torch would take for the same one, and none above 16, from where
+        # it computes convolutions in another way.
+        for batch in (8, 9, 11):
             inputs = data_of(name, batch)
             same(call(compiled, inputs), call(layer, inputs))
         assert counter.frame_count <= 2
