@@ -54,7 +54,7 @@ MISSING = {
     "initializers": "STFT STFTInitializer stft",
     "layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
-        AdaptiveMaxPooling2D AdaptiveMaxPooling3D LocallyConnected1D LocallyConnected2D
+        AdaptiveMaxPooling2D AdaptiveMaxPooling3D
 
         AbstractRNNCell ConvRecurrent2D Recurrent
 

@@ -278,15 +278,18 @@ def pool3d(
     return _pool(x, pool_size, strides, padding, data_format, pool_mode, 3)
 
 
-def _local(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: str | None, rank: int) -> Any:
+def connect_locally(
+    inputs: Any, kernel: Any, kernel_size: Sequence[int], strides: Sequence[int], data_format: str | None
+) -> Any:
     """Multiply each window by its own matrix; a kernel is (positions, window * in, out)."""
-    x, last = _to_channels_first(floating(inputs), data_format)
+    x, last = _to_channels_first(inputs, data_format)
+    rank = len(kernel_size)
     for axis, (size, stride) in enumerate(zip(kernel_size, strides, strict=True)):
         x = x.unfold(2 + axis, size, stride)
     space = x.shape[2 : 2 + rank]
     # (batch, channels, *positions, *window): the features of a window are in the order of the memory it is cut from.
     x = torch.movedim(x, 1, -1) if last else torch.movedim(x, 1, 1 + rank)
-    result = torch.einsum("bpf,pfo->bpo", x.reshape(x.shape[0], -1, kernel.shape[1]), tensor(kernel))
+    result = torch.einsum("bpf,pfo->bpo", x.reshape(x.shape[0], kernel.shape[0], kernel.shape[1]), kernel)
     result = result.reshape(x.shape[0], *space, kernel.shape[-1])
     return result if last else torch.movedim(result, -1, 1)
 
@@ -296,7 +299,7 @@ def local_conv1d(
     inputs: Any, kernel: Any, kernel_size: Sequence[int], strides: Sequence[int], data_format: str | None = None
 ) -> Any:
     """Convolve sequences with a kernel of its own for each position: (positions, window * in, out)."""
-    return _local(inputs, kernel, kernel_size, strides, data_format, 1)
+    return connect_locally(floating(inputs), tensor(kernel), kernel_size, strides, data_format)
 
 
 @recorded
@@ -314,4 +317,4 @@ def local_conv2d(
             f"`output_shape` must be the rows and columns of the {kernel.shape[0]} positions in the kernel. "
             f"Received: {output_shape!r}"
         )
-    return _local(inputs, kernel, kernel_size, strides, data_format, 2)
+    return connect_locally(floating(inputs), tensor(kernel), kernel_size, strides, data_format)

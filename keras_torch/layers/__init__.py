@@ -18,6 +18,7 @@ from keras_torch.layers.embeddings import Embedding
 from keras_torch.layers.keras_1 import Highway, MaxoutDense, ParametricSoftplus, SReLU, time_distributed_dense
 from keras_torch.layers.kernelized import RandomFourierFeatures
 from keras_torch.layers.lambda_layer import Lambda
+from keras_torch.layers.local import LocallyConnected1D, LocallyConnected2D
 from keras_torch.layers.merge import (
     Add,
     Average,
@@ -166,6 +167,8 @@ registry.layers.add(
         Lambda,
         LayerNormalization,
         LeakyReLU,
+        LocallyConnected1D,
+        LocallyConnected2D,
         LSTM,
         LSTMCell,
         Masking,

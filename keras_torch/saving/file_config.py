@@ -34,7 +34,12 @@ DEFAULTS: dict[str, Any] = {
     "output_axes": None,
 }
 # The same for keys that only one class gained.
-CLASS_DEFAULTS: dict[tuple[str, str], Any] = {("ZeroPadding1D", "data_format"): "channels_last"}
+CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
+    ("Conv3DTranspose", "dilation_rate"): (1, 1, 1),
+    ("LocallyConnected1D", "implementation"): 1,
+    ("LocallyConnected2D", "implementation"): 1,
+    ("ZeroPadding1D", "data_format"): "channels_last",
+}
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
 # Classes of tf.keras for what Keras 2 wrote as VarianceScaling: (scale, mode, distribution).

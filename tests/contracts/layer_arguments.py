@@ -51,6 +51,8 @@ ARGUMENTS = {
     "LSTM": ({"units": 3, "return_sequences": True}, STEPS),
     "LSTMCell": None,
     "GroupNormalization": ({"groups": 3}, IMAGE),
+    "LocallyConnected1D": ({"filters": 3, "kernel_size": 2, "implementation": 2, "padding": "same"}, STEPS),
+    "LocallyConnected2D": ({"filters": 3, "kernel_size": 2, "strides": 2, "activation": "relu"}, IMAGE),
     "Lambda": ({"function": twice}, FLAT),
     "MaxoutDense": ({"units": 3, "nb_feature": 2}, FLAT),
     "Permute": ({"dims": (2, 1)}, STEPS),
