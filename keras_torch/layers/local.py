@@ -73,14 +73,14 @@ class LocallyConnected(BaseConvolution):
                 f"Layer {self.name!r} has a kernel for each position, so the sizes of the inputs must be known. "
                 f"Received: input shape {tuple(input_shape)}. Give them in `Input(shape=...)`."
             )
-        self._positions = tuple(self._window_sizes(input_shape))
+        self._positions: Any = tuple(self._window_sizes(input_shape))
         self._pads = self._amounts(sizes)
         axis = self._channel_axis
         shape = (None, *input_shape[1:])
         self.input_spec = InputSpec(shape=shape, axes={axis: channels})
         kernel_shape = self._connect(sizes, channels)
         self.kernel = self.add_weight(shape=kernel_shape, name="kernel", **self._weight_options("kernel"))
-        self.bias = None
+        self.bias: Any = None
         if self.use_bias:
             shape = (*self._positions, self.filters)
             self.bias = self.add_weight(shape=shape, name="bias", **self._weight_options("bias"))
@@ -126,7 +126,8 @@ class LocallyConnected(BaseConvolution):
         if self.implementation == 1:
             return self.kernel
         count = math.prod(self._positions)
-        values, slots = self.kernel, self._slots
+        slots = self._slots
+        values: torch.Tensor = self.kernel
         if slots is not None:
             channels = self.input_spec.axes[self._channel_axis]
             total = count * self.filters * channels * math.prod(self.kernel_size)

@@ -101,6 +101,10 @@ def _conv1d_row() -> Row:
     )
 
 
+def _undilated(row: Row) -> Row:
+    return replace(row, renamed={old: new for old, new in row.renamed.items() if new != "dilation_rate"})
+
+
 def _pooling_row(rank: int) -> Row:
     if rank == 1:
         return Row(
@@ -143,8 +147,8 @@ LAYERS: dict[str, Row] = {
     "SeparableConv2D": _separable_row(),
     "DepthwiseConv1D": _depthwise_row(),
     "DepthwiseConv2D": _depthwise_row(),
-    "LocallyConnected1D": replace(_conv1d_row(), defaults={era: CHANNELS_LAST[era] for era in KERAS_1_2}),
-    "LocallyConnected2D": _conv_row(("nb_row", "nb_col")),
+    "LocallyConnected1D": replace(_undilated(_conv1d_row()), defaults={era: CHANNELS_LAST[era] for era in KERAS_1_2}),
+    "LocallyConnected2D": _undilated(_conv_row(("nb_row", "nb_col"))),
     **{f"{kind}Pooling{rank}D": _pooling_row(rank) for kind in ("Max", "Average") for rank in (1, 2, 3)},
     **dict.fromkeys(("GlobalMaxPooling1D", "GlobalAveragePooling1D"), Row(defaults=CHANNELS_LAST)),
     **{f"Global{kind}Pooling{rank}D": data_format_row() for kind in ("Max", "Average") for rank in (2, 3)},
