@@ -35,6 +35,11 @@ def allow_bytecode() -> Iterator[None]:
         _bytecode_allowed.reset(token)
 
 
+def bytecode_is_allowed() -> bool:
+    """Whether the running load call may run code that stands in a file."""
+    return _bytecode_allowed.get()
+
+
 class FunctionText(str):
     """A function's name or bytecode in a config, which remembers the function.
 

@@ -74,6 +74,7 @@ class Model(Trainer, Layer):
                 while key in self._modules or hasattr(self, key):
                     key += "_"
                 self._modules[key] = module
+                known.add(id(module))
                 keys.append(key)
                 if module.training != self.training:
                     module.train(self.training)

@@ -15,6 +15,7 @@ from keras_torch import config
 from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor
 from keras_torch.symbolic.naming import unique_name
+from keras_torch.symbolic.torch_modules import recorded_call
 
 _internal = False
 # Calls that take an operation's outputs, without keeping them alive.
@@ -143,11 +144,12 @@ def record_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     outputs = infer(function, args, kwargs, f"`{_readable(function)}`")
     if not any(isinstance(item, KerasTensor) for item in pytree.tree_leaves(outputs)):
         return outputs
+    function, args, kwargs = recorded_call(function, tuple(args), kwargs)
     operation = FunctionOp(function)
     for tensor in pytree.tree_leaves(outputs):
         if isinstance(tensor, KerasTensor):
             tensor.name = operation.name
-    Node(operation, tuple(args), kwargs, outputs)
+    Node(operation, args, kwargs, outputs)
     return outputs
 
 
