@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from keras_torch.backend.tensors import recorded, tensor
@@ -43,7 +44,8 @@ def rnn(
         outputs, states = _run(call, steps, states, flags, zero_output_for_mask)
         return outputs[-1], torch.stack(outputs if return_all_outputs else outputs[-1:], axis), *states
 
-    last, outputs, *states = loop(inputs, list(initial_states), list(constants or ()), mask)
+    fixed = [tensor(item) if isinstance(item, (np.ndarray, np.generic)) else item for item in constants or ()]
+    last, outputs, *states = loop(inputs, list(initial_states), fixed, mask)
     return last, outputs, states
 
 

@@ -136,6 +136,10 @@ class WeightsMixin:
         own = [weight for weight in self._all_own_weights() if weight.trainable]
         return _unique(own + [w for child in self._children() for w in child.trainable_weights])
 
+    @trainable_weights.setter
+    def trainable_weights(self, value: Sequence[Weight]) -> None:
+        self._list_weights(value, trainable=True)
+
     @property
     def non_trainable_weights(self) -> list[Weight]:
         """The weights that training does not change."""
@@ -145,6 +149,29 @@ class WeightsMixin:
             return _unique(own + [w for child in self._children() for w in child.non_trainable_weights])
         own = sorted(own, key=lambda weight: not weight.trainable)
         return _unique(own + [w for child in self._children() for w in child.weights])
+
+    @non_trainable_weights.setter
+    def non_trainable_weights(self, value: Sequence[Weight]) -> None:
+        self._list_weights(value, trainable=False)
+
+    def _list_weights(self, value: Sequence[Weight], trainable: bool) -> None:
+        """Make variables the weights of this layer, as layers of Keras 1 did in `build`; other variables are none."""
+        of_children = {id(weight) for child in self._children() for weight in child.weights}
+        self.__dict__["_lists_weights"] = True
+        listed = {id(weight) for weight in value}
+        self._own_weights[:] = [w for w in self._own_weights if w.trainable != trainable and id(w) not in listed]
+        for weight in value:
+            if id(weight) in of_children:
+                continue
+            weight.trainable = trainable
+            if isinstance(weight, Variable) and not any(weight is item for item in self._parameters.values()):  # type: ignore[attr-defined]
+                self._own(weight, requires_grad=trainable and self._trainable and weight.is_floating_point())
+                continue
+            for storage in weight.storages:
+                if isinstance(storage, nn.Parameter) and storage.is_floating_point():
+                    storage.requires_grad_(trainable and self._trainable)
+            self._own_weights.append(weight)
+        trainable_state.invalidate()
 
     def _all_own_weights(self) -> list[Weight]:
         return [*self._own_weights, *_foreign_weights(self)]
@@ -254,7 +281,8 @@ def _foreign_weights(layer: Any) -> list[Weight]:
         if parameter is None or id(parameter) in known:
             continue
         if isinstance(parameter, Variable):
-            found.append(parameter)
+            if not layer.__dict__.get("_lists_weights"):
+                found.append(parameter)
             continue
         if name not in cache:
             cache[name] = _foreign_view(layer, name, parameter.requires_grad)
