@@ -56,8 +56,7 @@ MISSING = {
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
         AdaptiveMaxPooling2D AdaptiveMaxPooling3D
 
-        AbstractRNNCell ConvRecurrent2D Recurrent
-
+        
         AdditiveAttention Attention EinsumDense GroupQueryAttention MultiHeadAttention
         ReversibleEmbedding
 

@@ -89,6 +89,7 @@ from keras_torch.layers.recurrent import (
     SimpleRNNCell,
     StackedRNNCells,
 )
+from keras_torch.layers.recurrent_base import AbstractRNNCell, ConvRecurrent2D, Recurrent
 from keras_torch.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from keras_torch.layers.resizing import (
     Cropping1D,
@@ -110,6 +111,7 @@ from keras_torch.legacy import aliases
 
 registry.layers.add(
     [
+        AbstractRNNCell,
         Activation,
         ActivityRegularization,
         Add,
@@ -132,6 +134,7 @@ registry.layers.add(
         ConvLSTM2D,
         ConvLSTM2DCell,
         ConvLSTM3D,
+        ConvRecurrent2D,
         ConvRNN2D,
         Cropping1D,
         Cropping2D,
@@ -186,6 +189,7 @@ registry.layers.add(
         PReLU,
         PreprocessingLayer,
         RandomFourierFeatures,
+        Recurrent,
         ReLU,
         RepeatVector,
         Reshape,

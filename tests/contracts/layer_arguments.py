@@ -14,6 +14,7 @@ IMAGE, STEPS, FLAT, VOLUME = (6, 6, 3), (5, 4), (7,), (4, 4, 4, 2)
 # and, if not float32, dtype of the inputs (integers are below 9, "string" gives words), where the defaults will not do;
 # None for what is no layer to call on tensors.
 ARGUMENTS = {
+    "AbstractRNNCell": None,
     "Activation": ({"activation": "tanh"}, FLAT),
     "ActivityRegularization": ({"l1": 0.1}, FLAT),
     "AlphaDropout": ({"rate": 0.3}, FLAT),
@@ -32,6 +33,7 @@ ARGUMENTS = {
     "ConvLSTM2DCell": None,
     "ConvLSTM3D": ({"filters": 3, "kernel_size": 2}, (2, 3, 3, 3, 2)),
     "ConvRNN2D": ({"cell": layers.ConvLSTM2DCell(3, 2)}, (3, 4, 4, 2)),
+    "ConvRecurrent2D": None,
     "CuDNNGRU": ({"units": 3}, STEPS),
     "CuDNNLSTM": ({"units": 3, "return_sequences": True}, STEPS),
     "Dense": ({"units": 3, "activation": "relu", "kernel_regularizer": "l2"}, FLAT),
@@ -59,6 +61,7 @@ ARGUMENTS = {
     "PreprocessingLayer": None,
     "RNN": ({"cell": CELL}, STEPS),
     "RandomFourierFeatures": ({"output_dim": 3, "scale": 2.0}, FLAT),
+    "Recurrent": None,
     "RepeatVector": ({"n": 2}, FLAT),
     "Reshape": ({"target_shape": (2, -1)}, (6,)),
     "SeparableConv1D": ({"filters": 3, "kernel_size": 2, "padding": "causal"}, STEPS),

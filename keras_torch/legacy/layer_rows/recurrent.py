@@ -64,6 +64,24 @@ LAYERS: dict[str, Row] = {
         Row(defaults=dict.fromkeys((*KERAS_1_2, "tf"), HARD_SIGMOID), refused=STRATEGY),
     ),
     **dict.fromkeys(("CuDNNGRU", "CuDNNLSTM"), Row(prepare=sequence_shape)),
+    "Recurrent": Row(
+        orders={
+            "1": (
+                *("weights", "return_sequences", "go_backwards", "stateful", "unroll"),
+                *("consume_less", "input_dim", "input_length"),
+            )
+        },
+    ),
+    "ConvRecurrent2D": Row(
+        renamed={
+            "nb_filter": "filters",
+            "dim_ordering": "data_format",
+            "border_mode": "padding",
+            "subsample": "strides",
+        },
+        values={"data_format": DATA_FORMAT},
+        joined={"kernel_size": ("nb_row", "nb_col")},
+    ),
     "SimpleRNNCell": Row(refused=STRATEGY),
     "GRUCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
     "LSTMCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, HARD_SIGMOID)),
