@@ -26,25 +26,31 @@ def golden_cases() -> list:
                         case,
                         arrays[case["source"]],
                         arrays[case["key"]],
-                        id=f"{dialect}-{case['name']}-{options}",
+                        arrays.get(case["key"].replace("result", "gradient")),
+                        id=f"{dialect}-{case['name']}-{options}-{case['source']}",
                     )
                 )
     return cases
 
 
-@pytest.mark.parametrize(("dialect", "case", "source", "expected"), golden_cases())
-def test_values_are_those_of_real_keras(dialect, case, source, expected):
+@pytest.mark.parametrize(("dialect", "case", "source", "expected", "gradient"), golden_cases())
+def test_values_and_gradients_are_those_of_real_keras(dialect, case, source, expected, gradient):
     options = {("negative_slope" if key == "alpha" and case["name"] == "relu" else key): value
                for key, value in case["options"].items()}  # fmt: skip
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     found = getattr(MODULES[case["family"]], case["name"])
+    x = torch.from_numpy(source).requires_grad_(gradient is not None)
     with config.dialect_scope(dialect):
-        if case["family"] == "activations":
-            result = found(torch.from_numpy(source), **options)
-        else:
-            result = found(**options)(torch.from_numpy(source))
+        result = found(x, **options) if case["family"] == "activations" else found(**options)(x)
     assert result.dtype == torch.float32
-    np.testing.assert_allclose(result.numpy(), expected, rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(result.detach().numpy(), expected, rtol=2e-5, atol=1e-6)
+    if gradient is not None and result.requires_grad:
+        (result * torch.cos(torch.arange(result.numel()).double()).float().reshape(result.shape)).sum().backward()
+        if case["name"] == "selu" and dialect == "tf":
+            # Around 0 TensorFlow has the slope from the right, torch the one from the left.
+            kink = np.abs(source) < 1e-7
+            x.grad[kink] = torch.from_numpy(gradient[kink])
+        np.testing.assert_allclose(x.grad.numpy(), gradient, rtol=1e-4, atol=1e-5)
 
 
 def test_hard_sigmoid_is_fixed_by_the_dialect_in_which_its_name_is_resolved():

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +41,19 @@ def test_mean_spread_and_range_follow_the_formula(name):
     assert abs(values.mean().item()) < 0.03 * spread
     assert values.std().item() == pytest.approx(spread, rel=0.02)
     assert values.abs().max().item() <= LIMIT[name] * spread * 1.001
+
+
+@pytest.mark.parametrize("file", ["tier4_keras2.npz", "tier4_keras3.npz"])
+def test_fans_and_spreads_are_those_of_real_keras(file):
+    with np.load(Path(__file__).parent / "golden" / file) as arrays:
+        facts = json.loads(str(arrays["index"]))
+    for shape, fans in facts["fans"]:
+        assert initializers._compute_fans(shape) == tuple(fans)
+    for options, spread, largest in facts["spreads"]:
+        values = initializers.VarianceScaling(**options)(SHAPE)
+        assert values.std().item() == pytest.approx(spread, rel=0.02)
+        rel = 0.25 if options["distribution"] == "untruncated_normal" else 0.01
+        assert values.abs().max().item() == pytest.approx(largest, rel=rel)
 
 
 @pytest.mark.parametrize("shape", [(8, 3), (3, 8), (3, 3, 2, 5), (1, 1, 4, 16)])
