@@ -40,6 +40,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
     _knows_output_shape: bool = False
     _wants_training: bool = False
     _is_builtin: bool = True
+    # Whether an activity regularizer counts per sample, as since tf.keras, or per batch.
+    _averages_activity: bool = True
     # Whether integers go into `call` as they are; where False they become floats, as in Keras's Dense.
     _accepts_integers: bool = True
     # Whether `call` takes arrays of strings; the layers of users may hold one that does.
@@ -113,6 +115,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
             raise ValueError(f"{type(self).__name__}: `name` must be a text. Received: {name!r}")
         self._name = name
         self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._averages_activity = not config.is_classic()
         if dtype is not None:
             self._set_dtype(dtype)
         self._autocast = autocast
@@ -362,6 +365,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
         result: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype}
         if self._batch_input_shape is not None:
             result["batch_input_shape"] = self._batch_input_shape
+        if self.activity_regularizer is not None:
+            result["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         owner = next(c for c in type(self).__mro__ if "get_config" in c.__dict__)
         if owner is Layer and not self._is_builtin:
             result.update(self._constructor_arguments())
@@ -397,7 +402,15 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
                 setattr(self, name, value)
 
 
-_PLAIN_ATTRIBUTES = {"built", "training", "activity_regularizer", "_name", "_trainable", "_inbound_nodes"}
+_PLAIN_ATTRIBUTES = {
+    "built",
+    "training",
+    "activity_regularizer",
+    "_averages_activity",
+    "_name",
+    "_trainable",
+    "_inbound_nodes",
+}
 _CONTAINERS: dict[type, Any] = {
     list: TrackedList,
     TrackedList: TrackedList,

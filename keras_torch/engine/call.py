@@ -214,7 +214,9 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 
 def _add_activity_losses(layer: Any, outputs: Any) -> None:
     for output in flat_tensors(outputs):
-        layer.add_loss(layer.activity_regularizer(output) / output.shape[0])
+        penalty = layer.activity_regularizer(output)
+        samples = output.shape[0] if output.dim() and layer._averages_activity else 1
+        layer.add_loss(penalty / max(samples, 1))
 
 
 def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> None:

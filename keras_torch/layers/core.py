@@ -204,4 +204,5 @@ class ActivityRegularization(Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "l1": self.l1, "l2": self.l2}
+        config = {key: value for key, value in super().get_config().items() if key != "activity_regularizer"}
+        return {**config, "l1": self.l1, "l2": self.l2}

@@ -115,11 +115,13 @@ class Embedding(Layer):
         return self.compute_dtype
 
     def get_config(self) -> dict[str, Any]:
-        # Only Keras 1 knows the argument.
-        dropout = {"dropout": self.dropout} if self.dropout else {}
+        # Keras 3 knows none of the two.
+        old = {"dropout": self.dropout} if self.dropout else {}
+        if self.input_length is not None:
+            old["input_length"] = self.input_length
         return {
             **super().get_config(),
-            **dropout,
+            **old,
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
             "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
@@ -127,5 +129,4 @@ class Embedding(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
-            "input_length": self.input_length,
         }

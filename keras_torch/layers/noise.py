@@ -58,7 +58,7 @@ class Noise(Layer):
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seed = seed
+        self.seed = self._checked_seed(seed)
         self.supports_masking = True
         self._generators: dict[torch.device, torch.Generator] = {}
 
@@ -81,44 +81,68 @@ class Noise(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
+    def _floating(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Noise makes floats of integers."""
+        return inputs if inputs.is_floating_point() else inputs.to(self._compute_torch_dtype)
+
+    def _checked_seed(self, seed: Any) -> Any:
+        if seed is not None and (not isinstance(seed, numbers.Integral) or isinstance(seed, bool)):
+            raise ValueError(f"Layer {self.name!r}: `seed` must be an integer or None. Received: {seed!r}")
+        return seed
+
     def _checked_rate(self, rate: Any) -> Any:
         if not isinstance(rate, numbers.Real) or not 0 <= float(rate) <= 1:
             raise ValueError(f"Layer {self.name!r}: `rate` must be a number between 0 and 1. Received: {rate!r}")
         return rate
 
 
-class Dropout(Noise):
-    """Set a fraction `rate` of the inputs to zero while training and scale the rest by `1 / (1 - rate)`.
-
-    `noise_shape` has 1 on the axes along which all elements share their fate, and may have None for the input's size.
-    """
+class ShapedNoise(Noise):
+    """Base of the dropouts with a `noise_shape`."""
 
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(seed=seed, **kwargs)
         self.rate = self._checked_rate(rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        given: Any = noise_shape
+        whole = isinstance(given, (list, tuple)) and all(
+            size is None or (isinstance(size, numbers.Integral) and int(size) > 0) for size in given
+        )
+        if given is not None and not whole:
+            raise ValueError(
+                f"Layer {self.name!r}: `noise_shape` must be a tuple of positive integers and None. "
+                f"Received: {noise_shape!r}"
+            )
+        self.noise_shape = None if given is None else tuple(given)
 
     def _noise_sizes(self, inputs: torch.Tensor) -> tuple[int, ...] | None:
         if self.noise_shape is None:
             return None
-        if len(self.noise_shape) != inputs.ndim:
+        sizes = zip(self.noise_shape, inputs.shape, strict=False)
+        if len(self.noise_shape) != inputs.ndim or any(size not in (None, 1, actual) for size, actual in sizes):
             raise ValueError(
-                f"Layer {self.name!r}: `noise_shape` must have as many entries as the inputs have axes "
-                f"({inputs.ndim}). Received: {self.noise_shape}"
+                f"Layer {self.name!r}: `noise_shape` must have an entry for each axis of the inputs, of shape "
+                f"{tuple(inputs.shape)}: its size, 1 or None. Received: {self.noise_shape}"
             )
         return tuple(
             actual if size is None else size for size, actual in zip(self.noise_shape, inputs.shape, strict=True)
         )
 
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
+
+
+class Dropout(ShapedNoise):
+    """Set a fraction `rate` of the inputs to zero while training and scale the rest by `1 / (1 - rate)`.
+
+    `noise_shape` has 1 on the axes along which all elements share their fate, and may have None for the input's size.
+    """
+
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         if not (self.training if training is None else training) or self.rate == 0:
             return inputs
+        inputs = self._floating(inputs)
         return dropout(inputs, self.rate, self._noise_sizes(inputs), self._generator(inputs.device))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
 
 
 class SpatialDropout(Dropout):
@@ -180,6 +204,7 @@ class GaussianNoise(Noise):
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         if not (self.training if training is None else training) or self.stddev == 0:
             return inputs
+        inputs = self._floating(inputs)
         noise = torch.empty_like(inputs).normal_(0.0, self.stddev, generator=self._generator(inputs.device))
         return inputs + noise
 
@@ -200,6 +225,7 @@ class GaussianDropout(Noise):
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         if not (self.training if training is None else training) or not 0 < self.rate < 1:
             return inputs
+        inputs = self._floating(inputs)
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
         return inputs * torch.empty_like(inputs).normal_(1.0, stddev, generator=self._generator(inputs.device))
 
@@ -207,33 +233,20 @@ class GaussianDropout(Noise):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
-class AlphaDropout(Noise):
-    """Dropout that keeps mean and variance of SELU activations (https://arxiv.org/abs/1706.02515)."""
+class AlphaDropout(ShapedNoise):
+    """Dropout that keeps mean and variance of SELU activations (https://arxiv.org/abs/1706.02515).
+
+    `noise_shape` is that of Dropout.
+    """
 
     _DROPPED = -1.6732632423543772 * 1.0507009873554805
-
-    def __init__(
-        self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(seed=seed, **kwargs)
-        self.rate = self._checked_rate(rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
 
     def call(self, inputs: torch.Tensor, training: bool | None = None) -> torch.Tensor:
         if not (self.training if training is None else training) or not 0 < self.rate < 1:
             return inputs
-        sizes = inputs.shape
-        if self.noise_shape is not None:
-            sizes = torch.Size(
-                n if size is None else size for size, n in zip(self.noise_shape, inputs.shape, strict=True)
-            )
-        kept = keep_mask(sizes, self.rate, inputs, self._generator(inputs.device))
+        inputs = self._floating(inputs)
+        sizes = self._noise_sizes(inputs)
+        kept = keep_mask(inputs.shape if sizes is None else sizes, self.rate, inputs, self._generator(inputs.device))
         scale = ((1 - self.rate) * (1 + self.rate * self._DROPPED**2)) ** -0.5
         shift = -scale * self._DROPPED * self.rate
         return torch.where(kept, inputs, self._DROPPED) * scale + shift
-
-    def get_config(self) -> dict[str, Any]:
-        settings = {"rate": self.rate, "seed": self.seed}
-        if self.noise_shape is not None:
-            settings["noise_shape"] = self.noise_shape
-        return {**super().get_config(), **settings}

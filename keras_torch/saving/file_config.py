@@ -35,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
 }
 # The same for keys that only one class gained.
 CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
+    ("AlphaDropout", "noise_shape"): None,
     ("Conv3DTranspose", "dilation_rate"): (1, 1, 1),
     ("LocallyConnected1D", "implementation"): 1,
     ("LocallyConnected2D", "implementation"): 1,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import layers, registry
+from keras_torch import config, layers, registry, regularizers
+from keras_torch.models import Sequential
 
 
 def test_dense_holds_an_nn_linear_and_its_kernel_is_a_view_of_it() -> None:
@@ -117,6 +118,28 @@ def test_activity_regularization_adds_its_loss_per_sample() -> None:
     layer = layers.ActivityRegularization(l1=0.1, l2=0.01)
     layer(torch.full((4, 3), 2.0))
     torch.testing.assert_close(sum(layer.losses), torch.tensor((0.1 * 24 + 0.01 * 48) / 4))
+
+
+@pytest.mark.parametrize(("dialect", "samples"), [("1", 1), ("2", 1), ("tf", 8), ("3", 8), (None, 8)])
+def test_activities_count_per_sample_since_tf_keras_and_summed_before(dialect: str | None, samples: int) -> None:
+    x = np.random.RandomState(0).standard_normal((8, 3)).astype("float32")
+    with config.dialect_scope(dialect):
+        model = Sequential([layers.Dense(2, input_shape=(3,), activity_regularizer=regularizers.L2(0.1))])
+        model.compile("sgd", "mse")
+    output = model.predict(x, verbose=0)
+    loss = model.evaluate(x, 0 * output, verbose=0)
+    assert loss == pytest.approx((output**2).mean() + 0.1 * (output**2).sum() / samples, rel=1e-5)
+    history = model.fit(x, 0 * output, verbose=0, batch_size=8, epochs=1)
+    assert history.history["loss"][0] == pytest.approx(loss, rel=1e-5)
+
+
+def test_any_layer_takes_an_activity_regularizer_and_writes_it() -> None:
+    layer = layers.Activation("relu", activity_regularizer="l1")
+    twin = layers.Activation.from_config(layer.get_config())
+    twin(torch.full((2, 3), 2.0))
+    torch.testing.assert_close(sum(twin.losses), torch.tensor(0.01 * 12 / 2))
+    twin(torch.zeros(0, 3))
+    assert float(sum(twin.losses)) == 0.0
 
 
 def test_repeat_vector_needs_a_whole_number() -> None:

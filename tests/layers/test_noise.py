@@ -110,3 +110,39 @@ def test_a_used_seeded_layer_can_be_copied_and_pickled() -> None:
     layer(torch.ones(5), training=True)
     expected = copy.deepcopy(layer)(torch.ones(50), training=True)
     torch.testing.assert_close(pickle.loads(pickle.dumps(layer))(torch.ones(50), training=True), expected)
+
+
+@pytest.mark.parametrize("shape", ["12", (0, 1), (1.5,), 3])
+def test_impossible_noise_shapes_are_refused(shape: object) -> None:
+    for cls in (layers.Dropout, layers.AlphaDropout):
+        with pytest.raises(ValueError, match="`noise_shape` must be a tuple"):
+            cls(0.5, noise_shape=shape)
+
+
+@pytest.mark.parametrize("cls", [layers.Dropout, layers.AlphaDropout])
+def test_a_noise_shape_must_fit_the_inputs(cls: type) -> None:
+    for shape in ((1, 2), (None, 3, 1), (None, 1, 6, 1)):
+        with pytest.raises(ValueError, match="`noise_shape` must have an entry for each axis"):
+            cls(0.5, noise_shape=shape)(torch.ones(4, 5, 6), training=True)
+
+
+def test_alpha_dropout_shares_the_fate_of_elements_along_its_noise_shape() -> None:
+    output = layers.AlphaDropout(0.5, noise_shape=(None, 1, None), seed=2)(torch.ones(4, 5, 6), training=True)
+    torch.testing.assert_close(output, output[:, :1].expand(4, 5, 6))
+    assert len(output.unique()) == 2
+
+
+@pytest.mark.parametrize("seed", [0.5, "one", True])
+def test_seeds_must_be_integers(seed: object) -> None:
+    for name in ("Dropout", "GaussianNoise", "SpatialDropout1D"):
+        with pytest.raises(ValueError, match="`seed`"):
+            getattr(layers, name)(0.5, seed=seed)
+
+
+@pytest.mark.parametrize("name", ["Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"])
+def test_empty_batches_and_whole_numbers_pass(name: str) -> None:
+    layer = getattr(layers, name)(0.5)
+    assert layer(torch.ones(0, 3), training=True).shape == (0, 3)
+    numbers = torch.arange(6).reshape(2, 3)
+    assert torch.equal(layer(numbers), numbers)
+    assert layer(numbers, training=True).is_floating_point()
