@@ -161,6 +161,21 @@ def dialect_scope(value: str | None) -> Iterator[None]:
         set_dialect(before)
 
 
+def enable_flash_attention() -> None:
+    """Let attention layers made from now on use torch's flash kernels only, an error where those cannot serve."""
+    _load()["flash_attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """Keep attention layers made from now on off torch's flash kernels."""
+    _load()["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Return what was chosen for attention layers; None leaves the kernel to torch."""
+    return (_settings or _load()).get("flash_attention")
+
+
 def is_classic() -> bool:
     """Whether the dialect is multi-backend Keras 1 or 2."""
     return dialect() in ("1", "2")

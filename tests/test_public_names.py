@@ -46,19 +46,15 @@ MISSING = {
         BackupAndRestore OrbaxCheckpoint RemoteMonitor SidecarEvaluatorModelExport SwapEMAWeights TensorBoard
     """,
     "config": """
-        backend disable_flash_attention disable_interactive_logging disable_traceback_filtering dtype_policy
-        enable_flash_attention enable_interactive_logging enable_traceback_filtering enable_unsafe_deserialization
-        is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled is_traceback_filtering_enabled
-        max_epochs max_steps_per_epoch set_backend set_dtype_policy set_max_epochs set_max_steps_per_epoch
+        backend disable_interactive_logging disable_traceback_filtering dtype_policy enable_interactive_logging
+        enable_traceback_filtering enable_unsafe_deserialization is_interactive_logging_enabled is_nnx_enabled
+        is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend set_dtype_policy set_max_epochs
+        set_max_steps_per_epoch
     """,
     "initializers": "STFT STFTInitializer stft",
     "layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
         AdaptiveMaxPooling2D AdaptiveMaxPooling3D
-
-        
-        AdditiveAttention Attention EinsumDense GroupQueryAttention MultiHeadAttention
-        ReversibleEmbedding
 
         AugMix AutoContrast CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Equalization
         MaxNumBoundingBoxes MelSpectrogram MixUp Pipeline RandAugment RandomBrightness RandomColorDegeneration

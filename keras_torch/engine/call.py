@@ -58,6 +58,8 @@ class CallSignature:
         self.takes_mask = "mask" in keywords
         self.takes_training = "training" in keywords
         self.keywords = keywords
+        # Inputs whose masks `call` takes one by one: `query` with `query_mask`.
+        self.masked = [(place, name) for place, name in enumerate(self.names) if f"{name}_mask" in keywords]
 
     def accepts(self, name: str) -> bool:
         """Whether `call` has a parameter of this name."""
@@ -162,6 +164,17 @@ def training_mode(layer: Any, training: Any) -> Iterator[None]:
             module.training = not training
 
 
+def _with_masks(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Add the masks that inputs carry as the arguments that are named after the inputs, unless given."""
+    found = {}
+    for place, name in signature.masked:
+        given = args[place] if place < len(args) else kwargs.get(name)
+        mask = None if given is None else masks_of(given)
+        if mask is not None and kwargs.get(f"{name}_mask") is None:
+            found[f"{name}_mask"] = mask
+    return {**kwargs, **found} if found else kwargs
+
+
 def enter(layer: Any) -> None:
     """Begin a call from outside: forget the losses that an earlier call left in this layer's tree."""
     if state.depth == 0 and not state.in_program and state.loss_version:
@@ -196,6 +209,8 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         mask = masks_of(inputs)
     if mask is not None and signature.takes_mask:
         kwargs["mask"] = mask
+    if signature.masked and not state.in_program:
+        kwargs = _with_masks(signature, args, kwargs)
     enter(layer)
     state.depth += 1
     try:
@@ -261,6 +276,7 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     outputs = layer._symbolic_outputs(args, kwargs)
     if mask is not None and signature.takes_mask:
         kwargs["mask"] = mask
+    kwargs = _with_masks(signature, args, kwargs)
     for tensor in flat_tensors(outputs):
         tensor.name = layer.name
     Node(layer, args, kwargs, outputs)

@@ -14,9 +14,9 @@ def get_mask(tensor: Any) -> Any:
 
 
 def set_mask(outputs: Any, mask: Any) -> None:
-    """Attach a mask, or a structure of masks, to the tensors of `outputs`."""
+    """Attach a mask, or a structure of masks, to the tensors of `outputs`; of several, one mask is the first one's."""
     if isinstance(outputs, (list, tuple)):
-        masks = mask if isinstance(mask, (list, tuple)) else [mask] * len(outputs)
+        masks = mask if isinstance(mask, (list, tuple)) else [mask]
         for output, item in zip(outputs, masks, strict=False):
             set_mask(output, item)
     elif isinstance(outputs, dict):

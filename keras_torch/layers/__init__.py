@@ -8,12 +8,14 @@ from keras_torch import registry
 from keras_torch.engine import Input, InputLayer, InputSpec, Layer
 from keras_torch.errors import suggest
 from keras_torch.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from keras_torch.layers.attention import AdditiveAttention, Attention
 from keras_torch.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM2DCell, ConvLSTM3D
 from keras_torch.layers.conv_rnn import ConvRNN2D
 from keras_torch.layers.convolutional import Conv1D, Conv2D, Conv3D
 from keras_torch.layers.convolutional_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from keras_torch.layers.core import Activation, ActivityRegularization, Dense, Identity, Masking
 from keras_torch.layers.cudnn_recurrent import CuDNNGRU, CuDNNLSTM
+from keras_torch.layers.einsum_dense import EinsumDense
 from keras_torch.layers.embeddings import Embedding
 from keras_torch.layers.keras_1 import Highway, MaxoutDense, ParametricSoftplus, SReLU, time_distributed_dense
 from keras_torch.layers.kernelized import RandomFourierFeatures
@@ -39,6 +41,7 @@ from keras_torch.layers.merge import (
     multiply,
     subtract,
 )
+from keras_torch.layers.multi_head_attention import GroupQueryAttention, MultiHeadAttention
 from keras_torch.layers.noise import (
     AlphaDropout,
     Dropout,
@@ -102,6 +105,7 @@ from keras_torch.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from keras_torch.layers.reversible_embedding import ReversibleEmbedding
 from keras_torch.layers.separable import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from keras_torch.layers.spectral_normalization import SpectralNormalization
 from keras_torch.layers.torch_module import TorchModuleWrapper
@@ -115,7 +119,9 @@ registry.layers.add(
         Activation,
         ActivityRegularization,
         Add,
+        AdditiveAttention,
         AlphaDropout,
+        Attention,
         Average,
         AveragePooling1D,
         AveragePooling2D,
@@ -147,6 +153,7 @@ registry.layers.add(
         Discretization,
         Dot,
         Dropout,
+        EinsumDense,
         ELU,
         Embedding,
         Flatten,
@@ -159,6 +166,7 @@ registry.layers.add(
         GlobalMaxPooling2D,
         GlobalMaxPooling3D,
         GroupNormalization,
+        GroupQueryAttention,
         GRU,
         GRUCell,
         HashedCrossing,
@@ -182,6 +190,7 @@ registry.layers.add(
         MaxPooling3D,
         Merge,
         Minimum,
+        MultiHeadAttention,
         Multiply,
         Normalization,
         ParametricSoftplus,
@@ -193,6 +202,7 @@ registry.layers.add(
         ReLU,
         RepeatVector,
         Reshape,
+        ReversibleEmbedding,
         RMSNormalization,
         RNN,
         SeparableConv1D,

@@ -35,6 +35,7 @@ LAYERS: dict[str, str] = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "TimeDistributedDense": "Dense",
+    "GroupedQueryAttention": "GroupQueryAttention",
     "LSTMV1": "LSTM",
     "LSTMV2": "LSTM",
     "GRUV1": "GRU",

@@ -39,6 +39,8 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
     ("Conv3DTranspose", "dilation_rate"): (1, 1, 1),
     ("LocallyConnected1D", "implementation"): 1,
     ("LocallyConnected2D", "implementation"): 1,
+    ("MultiHeadAttention", "sliding_window"): None,
+    ("MultiHeadAttention", "use_gate"): False,
     ("ZeroPadding1D", "data_format"): "channels_last",
 }
 # (class, key) -> the older name that every generation reads.

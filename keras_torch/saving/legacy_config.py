@@ -231,6 +231,7 @@ _COMMON = frozenset(
 )
 # What `from_config` takes beside the constructor's arguments.
 _FROM_CONFIG = {
+    "MultiHeadAttention": frozenset({"query_shape", "value_shape", "key_shape"}),
     "Lambda": frozenset(
         {
             "function_type",

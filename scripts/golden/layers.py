@@ -84,10 +84,12 @@ def symbolic_shapes(case, layer, shapes):
 
 
 def plain(value):
-    """Return a config as JSON types, TensorFlow's wrapped dicts being dicts."""
+    """Return a config as JSON types, TensorFlow's wrapped dicts and shapes being dicts and lists."""
 
     def convert(item):
-        return item.tolist() if hasattr(item, "tolist") else dict(item) if hasattr(item, "items") else repr(item)
+        if hasattr(item, "tolist") or hasattr(item, "as_list"):
+            return item.tolist() if hasattr(item, "tolist") else item.as_list()
+        return dict(item) if hasattr(item, "items") else repr(item)
 
     return json.loads(json.dumps(value, default=convert))
 

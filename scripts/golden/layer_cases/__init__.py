@@ -32,7 +32,8 @@ class Case:
     among them becoming tensors. spread: inputs are separate arguments, not a list. keras: the versions that record it.
     open_axes: also compare the symbolic output shape when all axes but the channels are unknown. weights: the range of
     the uniform weights; positive, so that they also serve as variances. tolerance: of outputs, absolute and relative.
-    masks: what travels with the inputs as their masks; those of the outputs are compared in any case.
+    masks: what travels with the inputs as their masks; those of the outputs are compared in any case. without:
+    the kinds of arrays that are not compared: output, mask, input, weight (gradients of these two) or state.
     """
 
     layer: str
@@ -45,6 +46,7 @@ class Case:
     weights: tuple[float, float] = (0.2, 1.2)
     tolerance: float = 1e-5
     masks: list[np.ndarray | None] = field(default_factory=list)
+    without: tuple[str, ...] = ()
 
     def make(self, namespace: Any) -> Any:
         """Construct the layer from the classes in `namespace`."""
