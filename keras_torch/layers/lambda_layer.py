@@ -176,6 +176,16 @@ class Lambda(Layer):
         super().__init__(**kwargs)
         if not callable(function):
             raise TypeError(f"Layer {self.name!r}: `function` must be callable. Received: {function!r}")
+        if arguments is not None and not isinstance(arguments, Mapping):
+            raise TypeError(
+                f"Layer {self.name!r}: `arguments` must be a dict of the function's other arguments. "
+                f"Received: {arguments!r}"
+            )
+        if not (output_shape is None or callable(output_shape) or _are_shapes(output_shape)):
+            raise ValueError(
+                f"Layer {self.name!r}: `output_shape` must be a tuple of sizes without the batch size, several of "
+                f"them, or a function of the input shape. Received: {output_shape!r}"
+            )
         self.function = function
         self.arguments = dict(arguments or {})
         self.mask = mask
@@ -183,7 +193,7 @@ class Lambda(Layer):
         self._output_shape = output_shape
         # Without a given shape the engine's trial run finds the output's dtype, too.
         self._knows_output_shape = output_shape is not None
-        parameters = _parameters(function)
+        parameters = parameters_of(function)
         self._takes_mask = "mask" in parameters and "mask" not in self.arguments
         self._takes_training = "training" in parameters and "training" not in self.arguments
 
@@ -209,6 +219,8 @@ class Lambda(Layer):
         batch = pytree.tree_leaves(input_shape)[0]
         if is_shape(shape):
             return (batch, *shape)
+        if isinstance(shape, Mapping):
+            return {key: (batch, *item) for key, item in shape.items()}
         return [(batch, *item) for item in shape]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -288,7 +300,14 @@ def _stored(value: Any, kind: str | None, key: str, layer: str, custom: Mapping[
     return value if callable(value) else find_function(value, kind, layer, custom)
 
 
-def _parameters(function: Callable[..., Any]) -> Mapping[str, Any]:
+def _are_shapes(item: Any) -> bool:
+    if isinstance(item, Mapping):
+        item = list(item.values())
+    return is_shape(item) or (isinstance(item, (list, tuple)) and all(_are_shapes(part) for part in item))
+
+
+def parameters_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Return the parameters of a function by name; none where they cannot be known."""
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):

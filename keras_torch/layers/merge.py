@@ -12,7 +12,7 @@ import torch
 from keras_torch import config
 from keras_torch.engine import Layer
 from keras_torch.engine.call import is_shape
-from keras_torch.layers.lambda_layer import describe_function, find_function
+from keras_torch.layers.lambda_layer import describe_function, find_function, parameters_of
 
 Shape = tuple[int | None, ...]
 
@@ -355,13 +355,14 @@ def _merging_layer(mode: str, concat_axis: int, dot_axes: Any, **kwargs: Any) ->
     """Return today's layer for a mode of Keras 1."""
     if mode not in MODES:
         raise ValueError(f"`mode` must be a function or one of {sorted(MODES)}. Received: {mode!r}")
-    if mode == "concat":
-        return Concatenate(axis=concat_axis, **kwargs)
     if mode in ("dot", "cos"):
         if isinstance(dot_axes, (list, tuple)):
             dot_axes = [axis[0] if isinstance(axis, (list, tuple)) else axis for axis in dot_axes]
         return Dot(axes=dot_axes, normalize=mode == "cos", **kwargs)
-    return MODES[mode](**kwargs)
+    layer = Concatenate(axis=concat_axis, **kwargs) if mode == "concat" else MODES[mode](**kwargs)
+    # Whoever calls it by Keras 1's name means Keras 1's masks.
+    layer._classic_masks = True
+    return layer
 
 
 class Merge(Layer):
@@ -369,6 +370,7 @@ class Merge(Layer):
 
     `layers` are branches (models or layers) that run on the inputs first, as in
     `Sequential([Merge([left, right], mode="concat"), ...])`; without them the layer takes the tensors themselves.
+    `tensor_indices` choose one output of each branch that has several. A function of `mask`, too, gets the masks.
     """
 
     def __init__(
@@ -380,11 +382,20 @@ class Merge(Layer):
         output_shape: Any = None,
         output_mask: Any = None,
         arguments: Mapping[str, Any] | None = None,
+        node_indices: Sequence[int] | None = None,
+        tensor_indices: Sequence[int | None] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if any(node_indices or ()):
+            raise ValueError(
+                f"Layer {self.name!r}: `node_indices` other than 0 mean outputs of later calls of the layers; merge "
+                f"those tensors with `merge([...])`. Received: {node_indices!r}"
+            )
         self.supports_masking = True
         self.branches = list(layers or ())
+        self.tensor_indices = list(tensor_indices or ())
+        self._takes_mask = callable(mode) and "mask" in parameters_of(mode)
         self.mode = mode
         self.concat_axis = concat_axis
         self.dot_axes = dot_axes
@@ -413,12 +424,16 @@ class Merge(Layer):
             part = list(inputs[start : start + count])
             outputs.append(branch(part[0] if count == 1 else part))
             start += count
+        for position, index in enumerate(self.tensor_indices):
+            if index is not None and isinstance(outputs[position], (list, tuple)):
+                outputs[position] = outputs[position][index]
         return outputs
 
     def call(self, inputs: Sequence[Any], mask: Any = None) -> Any:
         tensors = self._through_branches(inputs)
         if self._merging is None:
-            return self.mode(tensors, **self.arguments)
+            masks = {"mask": mask} if self._takes_mask else {}
+            return self.mode(tensors, **masks, **self.arguments)
         output = self._merging(tensors)
         return output.unsqueeze(1) if self.mode == "cos" else output
 

@@ -90,3 +90,24 @@ def test_a_config_inside_the_program_gives_the_function_itself_back(dialect: str
         assert again.function is layer.function and again._output_shape is layer._output_shape
         with pytest.raises(ValueError, match="custom_objects"):
             layers.Lambda.from_config(pickle.loads(pickle.dumps(stored)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"function": 3}, TypeError, "`function` must be callable"),
+        ({"function": abs, "arguments": [1]}, TypeError, "`arguments` must be a dict"),
+        ({"function": abs, "output_shape": "abc"}, ValueError, "`output_shape` must be a tuple"),
+        ({"function": abs, "output_shape": (2.5,)}, ValueError, "`output_shape` must be a tuple"),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        layers.Lambda(**arguments)
+
+
+def test_several_outputs_have_the_given_shapes():
+    pair = layers.Lambda(lambda x: [x, x[:, :1]], output_shape=[(3,), (1,)])(layers.Input((3,)))
+    assert [tuple(item.shape) for item in pair] == [(None, 3), (None, 1)]
+    named = layers.Lambda(lambda x: {"a": x}, output_shape={"a": (3,)})(layers.Input((3,)))
+    assert named["a"].shape == (None, 3)

@@ -100,6 +100,34 @@ def test_merge_takes_functions_and_axes() -> None:
     assert layers.merge(vectors, mode=lambda items, by: items[0] * by, arguments={"by": 2}).shape == (None, 3)
 
 
+def test_a_function_with_a_mask_parameter_gets_the_masks() -> None:
+    pair = [masked([[1, 0]]), masked([[1, 1]])]
+    found = layers.merge(pair, mode=lambda items, mask: items[0] + mask[1].unsqueeze(-1), output_mask=lambda m: m[1])
+    assert found.flatten().tolist() == [2.0, 1.0] and found._keras_mask.tolist() == [[True, True]]
+
+
+def test_merge_joins_masks_as_keras_1_did_in_every_dialect() -> None:
+    for dialect in ("1", None, "3"):
+        with config.dialect_scope(dialect):
+            found = layers.merge([masked([[1, 1, 0]]), masked([[1, 0, 0]])], mode="sum")
+        assert found._keras_mask.tolist() == [[True, False, False]]
+
+
+def test_cosines_of_merge_are_cosines() -> None:
+    pair = [torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.tensor([[4.0, 3.0], [1.0, 1.0]])]
+    np.testing.assert_allclose(layers.merge(pair, mode="cos").flatten(), [0.96, 0.0], rtol=1e-6)
+
+
+def test_branches_with_several_outputs_are_chosen_by_index() -> None:
+    inputs = layers.Input((2,))
+    branch = Model(inputs, [inputs * 2, inputs * 3])
+    plain = layers.Identity(input_shape=(2,))
+    layer = layers.Merge([branch, plain], mode="sum", node_indices=[0, 0], tensor_indices=[1, None])
+    np.testing.assert_array_equal(layer([torch.ones(1, 2), torch.ones(1, 2)]), [[4.0, 4.0]])
+    with pytest.raises(ValueError, match="`node_indices`"):
+        layers.Merge([branch, plain], node_indices=[1, 0])
+
+
 def test_an_unknown_mode_is_an_error() -> None:
     with pytest.raises(ValueError, match="mode"):
         layers.merge([torch.ones(1, 2)] * 2, mode="median")
