@@ -171,7 +171,7 @@ class ConvLSTMCell(LSTMCell):
         sums = self._convolve(self.conv, [sequence.flatten(0, 1) for sequence in sequences])
         return sums.unflatten(0, inputs.shape[:2])
 
-    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
+    def _step(self, kernel: Tensor, bias: Tensor | None, masks: Tensor | None) -> Step:
         activation = self._activation_function("activation")
         gate = self._activation_function("recurrent_activation")
         axis = -1 if self._channels_last else 1

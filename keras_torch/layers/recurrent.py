@@ -134,6 +134,7 @@ class SimpleRNN(BuiltInRNN):
 class GRU(BuiltInRNN):
     """Gated recurrent unit over (batch, time, features): `nn.GRU` for the default settings. See `GRUCell`."""
 
+    implementation = _from_cell("implementation")
     recurrent_activation = _from_cell("recurrent_activation")
     reset_after = _from_cell("reset_after")
 
@@ -163,6 +164,7 @@ class GRU(BuiltInRNN):
         unroll: bool = False,
         reset_after: bool = True,
         use_cudnn: bool | str = "auto",
+        implementation: int = 2,
         **kwargs: Any,
     ) -> None:
         cell = GRUCell(
@@ -183,6 +185,7 @@ class GRU(BuiltInRNN):
             recurrent_dropout=recurrent_dropout,
             reset_after=reset_after,
             seed=seed,
+            implementation=implementation,
             **_cell_options("gru", kwargs),
         )
         super().__init__(
@@ -201,6 +204,7 @@ class GRU(BuiltInRNN):
 class LSTM(BuiltInRNN):
     """Long short-term memory over (batch, time, features): `nn.LSTM` for the default settings. See `LSTMCell`."""
 
+    implementation = _from_cell("implementation")
     recurrent_activation = _from_cell("recurrent_activation")
     unit_forget_bias = _from_cell("unit_forget_bias")
 
@@ -230,6 +234,7 @@ class LSTM(BuiltInRNN):
         stateful: bool = False,
         unroll: bool = False,
         use_cudnn: bool | str = "auto",
+        implementation: int = 2,
         **kwargs: Any,
     ) -> None:
         cell = LSTMCell(
@@ -250,6 +255,7 @@ class LSTM(BuiltInRNN):
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
             seed=seed,
+            implementation=implementation,
             **_cell_options("lstm", kwargs),
         )
         super().__init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 from keras_torch import activations, config, constraints, initializers, regularizers
 from keras_torch.engine.tensor_layout import GRU_BIAS, GRU_KERNEL, IDENTITY, TRANSPOSED
 from keras_torch.layers.noise import Noise, dropout
-from keras_torch.layers.recurrent_autograd import ELEMENTWISE, GRULoop, LSTMLoop, run_loop
+from keras_torch.layers.recurrent_autograd import GRUAfterLoop, GRULoop, Loop, LSTMLoop, find_loop, run_loop
 from keras_torch.layers.recurrent_loop import Result, Step, run_packed, run_steps
 from keras_torch.layers.spatial import whole_numbers
 
@@ -51,6 +52,7 @@ class BuiltInCell(Noise):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
+        implementation: int = 2,
         **kwargs: Any,
     ) -> None:
         super().__init__(seed=seed, **kwargs)
@@ -66,8 +68,11 @@ class BuiltInCell(Noise):
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.recurrent_constraint = constraints.get(recurrent_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.dropout = _rate(dropout, "dropout", self.name)
+        self.recurrent_dropout = _rate(recurrent_dropout, "recurrent_dropout", self.name)
+        self.implementation = _implementation(implementation, self.name)
+        # Since tf.keras, recurrent dropout has a mask per gate whatever `implementation` is.
+        self._implementation_decides = config.is_classic()
         self._masks: dict[str, Tensor] = {}
 
     @property
@@ -157,8 +162,14 @@ class BuiltInCell(Noise):
 
     @property
     def _mask_count(self) -> int:
-        """How many dropout masks there are: one per gate if there is recurrent dropout."""
-        return self.gates if self.recurrent_dropout else 1
+        """How many dropout masks there are: one per gate, or one for all gates."""
+        per_gate = self.implementation == 1 or (self.recurrent_dropout and not self._implementation_decides)
+        return self.gates if per_gate else 1
+
+    @property
+    def _drops_beyond_torch(self) -> bool:
+        """Whether dropout is on that torch's modules cannot do: on states, or on the inputs of each gate."""
+        return self.training and bool(self.recurrent_dropout or (self.dropout and self._mask_count > 1))
 
     def reset_dropout_mask(self) -> None:
         """Draw a new input dropout mask at the next step."""
@@ -180,7 +191,13 @@ class BuiltInCell(Noise):
     def call(self, inputs: Tensor, states: Any, training: bool | None = None) -> tuple[Tensor, Any]:
         """Take one step: return the output (batch, units) and the new states, nested as `states` is."""
         nested = isinstance(states, (list, tuple))
-        step = self._step(self.recurrent_kernel.value, self._recurrent_masks(states[0] if nested else states))
+        if nested and len(states) != self.state_count or not nested and self.state_count > 1:
+            raise ValueError(
+                f"Layer {self.name!r} has {self.state_count} states. Received: `states` of "
+                f"{len(states) if nested else 1}"
+            )
+        masks = self._recurrent_masks(states[0] if nested else states)
+        step = self._step(self.recurrent_kernel.value, self._biases()[1], masks)
         output, new_states = step(self._input_product(inputs), list(states) if nested else [states])
         return output, (new_states if nested else new_states[0])
 
@@ -198,20 +215,27 @@ class BuiltInCell(Noise):
         return product(inputs, self.kernel.value, mask, self._biases()[0])
 
     def _recurrent_masks(self, state: Tensor) -> Tensor | None:
-        return self._dropout_mask("recurrent", self.recurrent_dropout, state)
+        masks = self._dropout_mask("recurrent", self.recurrent_dropout, state)
+        return None if masks is None else masks.expand(self.gates, *state.shape)
 
-    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
-        """Return the function (input product, states) → (output, new states)."""
-        raise NotImplementedError(f"{type(self).__name__} must define `_step(kernel, masks)`.")
+    def _step(self, kernel: Tensor, bias: Tensor | None, masks: Tensor | None) -> Step:
+        """Return the function (input product, states) → (output, new states); the bias is the recurrent product's."""
+        raise NotImplementedError(f"{type(self).__name__} must define `_step(kernel, bias, masks)`.")
 
-    def _loop(self) -> LSTMLoop | GRULoop | None:
+    def _loop(self) -> Loop | None:
         """Return the loop that has its own backward pass for these settings, or None."""
         return None
 
     def _run_steps(
-        self, sums: Tensor, kernel: Tensor, masks: Tensor | None, states: Sequence[Tensor], every_output: bool
+        self,
+        sums: Tensor,
+        kernel: Tensor,
+        bias: Tensor | None,
+        masks: Tensor | None,
+        states: Sequence[Tensor],
+        every_output: bool,
     ) -> Result:
-        return run_steps(self._step(kernel, masks), sums, list(states), None, every_output)
+        return run_steps(self._step(kernel, bias, masks), sums, list(states), None, every_output)
 
     def run_sequence(
         self,
@@ -224,7 +248,7 @@ class BuiltInCell(Noise):
     ) -> Result:
         """Run over `inputs` (batch, time, features); `last_states` tells whether the states are needed afterwards."""
         self._masks.clear()
-        fuse = fuse and self.is_fused and not (self.training and self.recurrent_dropout)
+        fuse = fuse and self.is_fused and not self._drops_beyond_torch
         looks_up = mask is not None and not (last_states and self.state_count > 1)
         if not fuse or (mask is not None and not looks_up):
             return self._run_loop(inputs, states, mask, every_output, looks_up)
@@ -244,18 +268,19 @@ class BuiltInCell(Noise):
         self, inputs: Tensor, states: list[Tensor], mask: Tensor | None, every_output: bool, looks_up: bool
     ) -> Result:
         """Run step by step; `looks_up` tells that a mask may be handled by `run_packed`."""
-        sums, kernel = self._input_product(inputs), self.recurrent_kernel.value
+        sums, kernel, bias = self._input_product(inputs), self.recurrent_kernel.value, self._biases()[1]
         masks = self._recurrent_masks(states[0])
         loop = self._loop()
         kind = inputs.device.type
         traced = torch.compiler.is_compiling() or kind == "meta" or torch.is_autocast_enabled(kind)
         if loop is None or traced or (mask is not None and not looks_up):
-            return run_steps(self._step(kernel, masks), sums, states, mask, every_output)
+            return run_steps(self._step(kernel, bias, masks), sums, states, mask, every_output)
         if mask is None:
-            return run_loop(loop, self._run_steps, sums, kernel, masks, states, every_output)
+            return run_loop(loop, self._run_steps, sums, kernel, bias, masks, states, every_output)
 
         def run(packed: Tensor) -> Tensor:
-            return run_loop(loop, self._run_steps, packed, kernel, masks, states, True)[0]  # type: ignore[return-value]
+            found = run_loop(loop, self._run_steps, packed, kernel, bias, masks, states, True)
+            return found[0]  # type: ignore[return-value]
 
         sequence, last = run_packed(run, sums, mask, every_output)
         return sequence, last, [torch.where(mask.any(1, keepdim=True), last, states[0])]
@@ -282,6 +307,8 @@ class BuiltInCell(Noise):
             for weight in ("kernel", "recurrent", "bias"):
                 found[f"{weight}_{kind}"] = family.serialize(getattr(self, f"{weight}_{kind}"))
         found.update(dropout=self.dropout, recurrent_dropout=self.recurrent_dropout)
+        if self.implementation != 2:
+            found["implementation"] = self.implementation
         if self.seed is not None:
             found["seed"] = self.seed
         return found
@@ -291,6 +318,23 @@ class BuiltInCell(Noise):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self.arguments()}
+
+
+def _rate(value: Any, argument: str, layer: str) -> float:
+    """Return a rate, moved into the range from 0 to 1 as Keras does."""
+    if not isinstance(value, numbers.Real):
+        raise ValueError(f"Layer {layer!r}: `{argument}` must be a number between 0 and 1. Received: {value!r}")
+    return min(1.0, max(0.0, float(value)))
+
+
+def _implementation(value: Any, layer: str) -> int:
+    """Return 1 (a dropout mask per gate) or 2 (one for all); 0 is an early name of 1."""
+    if value not in (0, 1, 2):
+        raise ValueError(
+            f"Layer {layer!r}: `implementation` must be 1 (a dropout mask per gate) or 2 (one mask). "
+            f"Received: {value!r}"
+        )
+    return int(value) or 1
 
 
 def product(x: Tensor, kernel: Tensor, masks: Tensor | None, bias: Tensor | None = None) -> Tensor:
@@ -314,7 +358,7 @@ class SimpleRNNCell(BuiltInCell):
         module = nn.RNN(features, self.units, nonlinearity=name, bias=self.use_bias, batch_first=True, device="meta")
         return self._without_second_bias(module)
 
-    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
+    def _step(self, kernel: Tensor, bias: Tensor | None, masks: Tensor | None) -> Step:
         activation = self._activation_function("activation")
 
         def step(x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -352,6 +396,7 @@ class GRUCell(BuiltInCell):
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
         seed: int | None = None,
+        implementation: int = 2,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -370,6 +415,7 @@ class GRUCell(BuiltInCell):
             dropout,
             recurrent_dropout,
             seed,
+            implementation,
             **kwargs,
         )
         self.recurrent_activation = activations.get(recurrent_activation)
@@ -396,13 +442,10 @@ class GRUCell(BuiltInCell):
             return super()._biases()
         return self.bias.value.unbind()  # type: ignore[return-value]
 
-    def _loop(self) -> GRULoop | None:
-        if self.reset_after or self.activation not in ELEMENTWISE or self.recurrent_activation not in ELEMENTWISE:
-            return None
-        return GRULoop(ELEMENTWISE[self.activation], ELEMENTWISE[self.recurrent_activation])
+    def _loop(self) -> Loop | None:
+        return find_loop(GRUAfterLoop if self.reset_after else GRULoop, self)
 
-    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
-        bias = self._biases()[1]
+    def _step(self, kernel: Tensor, bias: Tensor | None, masks: Tensor | None) -> Step:
         activation = self._activation_function("activation")
         gate = self._activation_function("recurrent_activation")
 
@@ -462,6 +505,7 @@ class LSTMCell(BuiltInCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
+        implementation: int = 2,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -480,6 +524,7 @@ class LSTMCell(BuiltInCell):
             dropout,
             recurrent_dropout,
             seed,
+            implementation,
             **kwargs,
         )
         self.recurrent_activation = activations.get(recurrent_activation)
@@ -504,12 +549,10 @@ class LSTMCell(BuiltInCell):
 
         return initialize
 
-    def _loop(self) -> LSTMLoop | None:
-        if self.activation not in ELEMENTWISE or self.recurrent_activation not in ELEMENTWISE:
-            return None
-        return LSTMLoop(ELEMENTWISE[self.activation], ELEMENTWISE[self.recurrent_activation])
+    def _loop(self) -> Loop | None:
+        return find_loop(LSTMLoop, self)
 
-    def _step(self, kernel: Tensor, masks: Tensor | None) -> Step:
+    def _step(self, kernel: Tensor, bias: Tensor | None, masks: Tensor | None) -> Step:
         activation = self._activation_function("activation")
         gate = self._activation_function("recurrent_activation")
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.layers.recurrent_loop import flatten, pack_like
@@ -19,6 +20,7 @@ from keras_torch.layers.stacked_cells import (
     initial_state_of,
     output_size_of,
     run_cell,
+    takes_constants,
 )
 from keras_torch.symbolic import KerasTensor, record_function
 
@@ -99,6 +101,11 @@ class RNN(Layer):
     def _take_constants(self, kwargs: dict[str, Any]) -> None:
         """Make a list of the constants of a call, whose number the config and whose shapes the cell's build need."""
         given = kwargs["constants"]
+        if not takes_constants(self.cell):
+            raise ValueError(
+                f"Layer {self.name!r}: the cell's `call` must have an argument `constants` to be given any. Received: "
+                f"cell {self.cell!r}"
+            )
         kwargs["constants"] = list(given) if isinstance(given, (list, tuple)) else [given]
         self._num_constants = len(kwargs["constants"])
         self._constant_shapes = [tuple(item.shape) for item in kwargs["constants"]]
@@ -115,6 +122,12 @@ class RNN(Layer):
             raise ValueError(
                 f"Layer {self.name!r} cannot unroll (`unroll=True`) over an unknown number of time steps. Received: "
                 f"input shape {tuple(input_shape)}. Give the number in `Input(shape=(steps, features))`."
+            )
+        if self.stateful and input_shape[batch] is None:
+            raise ValueError(
+                f"Layer {self.name!r} is stateful (`stateful=True`) and needs to know the batch size. Received: input "
+                f"shape {tuple(input_shape)}. Give it in `Input(batch_shape=(batch, steps, features))`, or as "
+                "`batch_input_shape` of the first layer."
             )
         build_cell(self.cell, (input_shape[batch], *input_shape[2:]), self._constant_shapes)
         self._batch_size = input_shape[batch]
@@ -182,7 +195,7 @@ class RNN(Layer):
                 f"layers need batches of one size. Received: {inputs.shape[0]} samples"
             )
         if self.stateful and self._last_states is not None:
-            initial_state = self._last_states
+            initial_state = self._kept_or_given(initial_state)
         if initial_state is None:
             initial_state = self.get_initial_state(inputs)
         states = [torch.as_tensor(item, device=inputs.device).to(inputs.dtype) for item in flatten(initial_state)]
@@ -204,6 +217,18 @@ class RNN(Layer):
     def _state_shapes(self, input_shape: Any = None) -> list[tuple[int | None, ...]]:
         """Return the shapes of the states without the batch, for inputs of any shape or of a given one."""
         return [as_shape(size) for size in flatten(self.state_size)]
+
+    def _kept_or_given(self, given: Any) -> Any:
+        """Choose the first states of a stateful layer: those given count, in tf.keras only while the kept are zero."""
+        kept = self._last_states
+        assert kept is not None
+        if given is None or settings.dialect() != "tf":
+            return kept if given is None else given
+        are_kept = torch.stack([state.any() for state in kept]).any()
+        given = [torch.as_tensor(item, device=state.device) for item, state in zip(flatten(given), kept, strict=False)]
+        if [_shape(item) for item in given] != [_shape(item) for item in kept]:
+            return given
+        return [torch.where(are_kept, old, new) for old, new in zip(kept, given, strict=True)]
 
     def get_initial_state(self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None) -> list[Any]:
         """Return the states that a sequence starts with, for `inputs` (batch, time, ...) or for a batch size."""
@@ -230,7 +255,7 @@ class RNN(Layer):
         if states is None:
             self._last_states = None
             return
-        arrays = [torch.as_tensor(np.asarray(item)) for item in flatten(states)]
+        arrays = [item if isinstance(item, Tensor) else torch.as_tensor(np.asarray(item)) for item in flatten(states)]
         sizes = self._state_shapes()
         if len(arrays) != len(sizes):
             raise ValueError(
@@ -238,10 +263,10 @@ class RNN(Layer):
                 f"{[_shape(item) for item in arrays]}"
             )
         for index, (array, size) in enumerate(zip(arrays, sizes, strict=True)):
-            if not _fits(_shape(array)[1:], size):
+            wanted = ("batch" if self._batch_size is None else self._batch_size, *size)
+            if not _fits(_shape(array), (self._batch_size, *size)):
                 raise ValueError(
-                    f"Layer {self.name!r}: state {index} must have the shape {('batch', *size)}. "
-                    f"Received: {_shape(array)}"
+                    f"Layer {self.name!r}: state {index} must have the shape {wanted}. Received: {_shape(array)}"
                 )
         self._last_states = arrays
 

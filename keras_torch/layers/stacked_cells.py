@@ -150,6 +150,11 @@ class StackedRNNCells(Layer):
     def __init__(self, cells: Sequence[Any], reverse_state_order: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.reverse_state_order = bool(reverse_state_order)
+        if not isinstance(cells, (list, tuple)) or not cells:
+            raise ValueError(
+                f"Layer {self.name!r}: `cells` must be a list of at least one cell. Received: {cells!r} of type "
+                f"{type(cells).__name__}"
+            )
         for cell in cells:
             check_cell(cell, self.name)
         self.cells = list(cells)

@@ -505,6 +505,8 @@ def test_a_batch_of_one_and_one_unit_train(cls):
 def test_a_stateful_layer_of_known_batch_size_starts_with_zeros_and_keeps_to_it(cls):
     layer = cls(5, stateful=True)
     assert layer.states[0] is None
+    with pytest.raises(ValueError, match=r"is stateful .* needs to know the batch size.*batch_shape"):
+        layer(keras.Input((6, 3)))
     layer.build((4, 6, 3))
     assert [tuple(state.shape) for state in layer.states] == [(4, 5)] * layer.cell.state_count
     assert not any(state.any() for state in layer.states)

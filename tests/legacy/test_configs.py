@@ -35,23 +35,25 @@ def test_a_convolution_written_by_keras_1_becomes_todays():
 
 def test_what_an_older_version_left_out_has_its_default_not_todays():
     upgraded = upgrade_config("GRU", {"units": 4}, "2")
-    assert upgraded == {"units": 4, "recurrent_activation": "hard_sigmoid", "reset_after": False}
+    classic = {"recurrent_activation": "hard_sigmoid", "reset_after": False, "implementation": 1}
+    assert upgraded == {"units": 4, **classic}
     assert upgrade_config("GRU", {"units": 4}, "tf") == {"units": 4}
 
 
-def test_a_keras_1_lstm_config_keeps_its_gates_and_loses_its_strategy():
+def test_the_strategy_of_a_keras_1_lstm_becomes_an_implementation():
     config = {"output_dim": 4, "inner_activation": "sigmoid", "forget_bias_init": "one", "consume_less": "gpu"}
     assert upgrade_config("LSTM", config, "1") == {
         "units": 4,
         "recurrent_activation": "sigmoid",
         "unit_forget_bias": True,
+        "implementation": 2,
     }
 
 
 def test_configs_inside_configs_are_upgraded():
     inner = {"class_name": "LSTM", "config": {"output_dim": 3, "inner_activation": "sigmoid"}}
     upgraded = upgrade_config("Bidirectional", {"layer": inner, "merge_mode": "sum"}, "1")
-    assert upgraded["layer"]["config"] == {"units": 3, "recurrent_activation": "sigmoid"}
+    assert upgraded["layer"]["config"] == {"units": 3, "recurrent_activation": "sigmoid", "implementation": 1}
     scaling = {"class_name": "VarianceScaling", "config": {"scale": 1.0, "distribution": "normal"}}
     upgraded = upgrade_config("Dense", {"units": 1, "kernel_initializer": scaling}, "2")
     assert upgraded["kernel_initializer"]["config"]["distribution"] == "truncated_normal"

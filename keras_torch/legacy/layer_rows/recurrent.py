@@ -28,19 +28,30 @@ def _recurrent_row(renamed: dict[str, str], *middle: str, **more: Any) -> Row:
     """Row of a recurrent layer; `middle` are the arguments between the initializers and the regularizers."""
     tail = ("W_regularizer", "U_regularizer", "b_regularizer", "dropout_W", "dropout_U")
     order = ("output_dim", "init", "inner_init", *middle, *tail)
-    return Row(renamed=renamed, orders={"1": order}, refused=STRATEGY, **{"prepare": sequence_shape, **more})
+    return Row(renamed=renamed, orders={"1": order}, **{"refused": STRATEGY, "prepare": sequence_shape, **more})
 
 
-_GRU_CLASSIC = {"recurrent_activation": "hard_sigmoid", "reset_after": False}
+# What Keras 1 called the ways to compute: all but the last kept the gates apart, dropout masks included.
+_CONSUME_LESS = {"consume_less": "implementation"}
+_IMPLEMENTATION = {"implementation": {"cpu": 1, "mem": 1, "gpu": 2}}
+_GATED: dict[str, Any] = {"refused": {}, "values": _IMPLEMENTATION}
+_LSTM_CLASSIC = {"recurrent_activation": "hard_sigmoid", "implementation": 1}
+_GRU_CLASSIC = {**_LSTM_CLASSIC, "reset_after": False}
 
 LAYERS: dict[str, Row] = {
     "SimpleRNN": _recurrent_row(RECURRENT, "activation"),
-    "GRU": _recurrent_row(GATED, "activation", "inner_activation", defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
+    "GRU": _recurrent_row(
+        GATED | _CONSUME_LESS,
+        *("activation", "inner_activation"),
+        defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC),
+        **_GATED,
+    ),
     "LSTM": _recurrent_row(
-        FORGETTING,
+        FORGETTING | _CONSUME_LESS,
         *("forget_bias_init", "activation", "inner_activation"),
         prepare=_lstm,
-        defaults=dict.fromkeys(KERAS_1_2, HARD_SIGMOID),
+        defaults=dict.fromkeys(KERAS_1_2, _LSTM_CLASSIC),
+        **_GATED,
     ),
     "ConvLSTM2D": Row(
         renamed={old: new for old, new in (FORGETTING | CONVOLUTION).items() if new != "units"},
@@ -83,6 +94,6 @@ LAYERS: dict[str, Row] = {
         joined={"kernel_size": ("nb_row", "nb_col")},
     ),
     "SimpleRNNCell": Row(refused=STRATEGY),
-    "GRUCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
-    "LSTMCell": Row(refused=STRATEGY, defaults=dict.fromkeys(KERAS_1_2, HARD_SIGMOID)),
+    "GRUCell": Row(defaults=dict.fromkeys(KERAS_1_2, _GRU_CLASSIC)),
+    "LSTMCell": Row(defaults=dict.fromkeys(KERAS_1_2, _LSTM_CLASSIC)),
 }
