@@ -36,7 +36,8 @@ _DTYPES: dict[str, torch.dtype] = {
 }
 _DTYPE_ALIASES = {"half": "float16", "float": "float32", "double": "float64", "int": "int32", "long": "int64"}
 # What numpy, pandas and TensorFlow call arrays of strings.
-_TEXT = ("string", "str", "object")
+_TEXT = ("string", "object")
+_FIXED_TEXT = ("str", "bytes")
 _NAMES = {value: key for key, value in _DTYPES.items()}
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -208,10 +209,8 @@ def torch_dtype(dtype: Any) -> torch.dtype:
 
 def dtype_name(dtype: Any) -> str:
     """Return Keras's name of a dtype, e.g. `"float32"` for `torch.float32`; "string" for text, which torch lacks."""
-    if (
-        getattr(dtype, "kind", "") in ("U", "S", "O", "T")
-        or dtype is str
-        or (isinstance(dtype, str) and dtype in _TEXT)
-    ):
+    if getattr(dtype, "kind", "") in ("U", "S", "O", "T") or dtype is str:
+        return "string"
+    if isinstance(dtype, str) and (dtype in _TEXT or dtype.startswith(_FIXED_TEXT)):
         return "string"
     return _NAMES[torch_dtype(dtype)]

@@ -42,6 +42,8 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
     ("MultiHeadAttention", "sliding_window"): None,
     ("MultiHeadAttention", "use_gate"): False,
     ("ZeroPadding1D", "data_format"): "channels_last",
+    **{(name, "oov_method"): "floormod" for name in ("StringLookup", "IntegerLookup")},
+    **{(name, "salt"): None for name in ("StringLookup", "IntegerLookup")},
 }
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}

@@ -64,7 +64,10 @@ class IndexLookup(PreprocessingLayer):
         self.input_vocabulary: list[Any] | None = None
         self.input_idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
         self._tokens: list[Any] = []
-        self._frozen_size: int | None = vocabulary_size if vocabulary is None else None
+        self._has_vocabulary = False
+        # A size without tokens comes from the config of a layer whose vocabulary was learnt, by Keras.
+        told = vocabulary is None and vocabulary_size is not None and vocabulary_size > self._token_start
+        self._frozen_size: int | None = vocabulary_size if told else None
         self.register_buffer("_place", torch.empty(0, dtype=torch.int64, device=config.default_device()), False)
         self.register_buffer("idf_weights", None, persistent=False)
         self._forget_counts()
@@ -204,15 +207,14 @@ class IndexLookup(PreprocessingLayer):
 
     def _adopt(self, tokens: list[Any]) -> None:
         self._check_size(self._token_start + len(tokens))
-        self._tokens = tokens
+        self._tokens, self._has_vocabulary = tokens, True
         self.input_vocabulary = None
         self._rebuild_table()
 
     def _check_size(self, size: int) -> None:
         """Outputs of other modes than "int" are as wide as the vocabulary, and layers behind may count on that."""
-        if self.output_mode == "int" or self.pad_to_max_tokens:
-            return
-        if self._frozen_size not in (None, size):
+        free = self.output_mode == "int" or self.pad_to_max_tokens
+        if not free and self._frozen_size not in (None, size):
             raise RuntimeError(
                 f"Layer {self.name!r}: with output_mode={self.output_mode!r} and `pad_to_max_tokens=False` the size of "
                 f"the vocabulary cannot change once it is set. It was {self._frozen_size}. Received: {size}"
@@ -280,6 +282,7 @@ class IndexLookup(PreprocessingLayer):
         self._forget_counts()
 
     def call(self, inputs: Any) -> Any:
+        self.check_ready()
         if self.invert:
             return self._name_of(inputs)
         indices, valid = self._find(inputs)
@@ -289,6 +292,13 @@ class IndexLookup(PreprocessingLayer):
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
         result = encode(indices, mode, self._depth(), self._compute_torch_dtype, valid=valid)
         return result if self.output_mode != "tf_idf" else result * self.idf_weights.to(result)
+
+    def check_ready(self) -> None:
+        """RuntimeError if there is no vocabulary yet."""
+        if not self._has_vocabulary:
+            raise RuntimeError(
+                f"Layer {self.name!r} has no vocabulary yet. Call `adapt(data)` first, or pass `vocabulary`."
+            )
 
     def _depth(self) -> int:
         depth = self.max_tokens if self.pad_to_max_tokens else self._frozen_size

@@ -16,8 +16,6 @@ from keras_torch.layers.preprocessing.base import PreprocessingLayer, check_choi
 from keras_torch.layers.preprocessing.index_lookup import OUTPUT_MODES
 from keras_torch.layers.preprocessing.string_lookup import StringLookup, as_text
 
-_LOOKUP_KEYS = ("vocabulary_size", "has_input_vocabulary")
-
 
 class TextVectorization(PreprocessingLayer):
     """Clean texts (batch,) or (batch, 1), split them into tokens, join n-grams, and look them up in a vocabulary.
@@ -46,9 +44,10 @@ class TextVectorization(PreprocessingLayer):
         ragged: bool = False,
         encoding: str = "utf-8",
         name: str | None = None,
+        vocabulary_size: int | None = None,
+        has_input_vocabulary: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        own = {key: kwargs.pop(key) for key in list(kwargs) if key in _LOOKUP_KEYS}
         super().__init__(name=name, **kwargs)
         self._dtype = "string"
         self._standardize, self._split, self._ngrams_arg = standardize, split, ngrams
@@ -63,7 +62,8 @@ class TextVectorization(PreprocessingLayer):
             sparse=sparse,
             encoding=encoding,
             name=self.name,
-            **own,
+            vocabulary_size=vocabulary_size,
+            has_input_vocabulary=has_input_vocabulary,
         )
         self._output_mode = self._lookup_layer.output_mode
         self._check_arguments(ragged)
@@ -78,6 +78,7 @@ class TextVectorization(PreprocessingLayer):
         ):
             if value is not None and not callable(value):
                 check_choice(self, argument, value, choices, ", a function or None")
+        self._refuse_one_hot(self._split is not None or self._ngrams_arg is not None)
         if ragged:
             raise ValueError(
                 f"Layer {self.name!r}: `ragged=True` is not supported; rows are filled up with 0. Leave it out."
@@ -93,6 +94,13 @@ class TextVectorization(PreprocessingLayer):
             raise ValueError(
                 f"Layer {self.name!r}: `output_sequence_length` must be None, or a positive integer where "
                 f"`output_mode` is 'int'. Received: {length!r} with output_mode={self._output_mode!r}"
+            )
+
+    def _refuse_one_hot(self, has_rows: bool) -> None:
+        if has_rows and self._output_mode == "one_hot":
+            raise ValueError(
+                f"Layer {self.name!r}: output_mode='one_hot' would give a vector for each token of texts of different "
+                "lengths. Use 'multi_hot', or 'int' with an Embedding behind."
             )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -139,11 +147,8 @@ class TextVectorization(PreprocessingLayer):
     def _from_rows(self, rows: list[list[str]]) -> torch.Tensor:
         """Look up rows of tokens of different lengths."""
         lookup, length = self._lookup_layer, self._output_sequence_length
-        if lookup.output_mode == "one_hot":
-            raise ValueError(
-                f"Layer {self.name!r}: output_mode='one_hot' would give a vector for each token of texts of different "
-                "lengths. Use 'multi_hot', or 'int' with an Embedding behind."
-            )
+        lookup.check_ready()
+        self._refuse_one_hot(has_rows=True)
         if length is not None:
             rows = [row[:length] for row in rows]
         sizes = np.fromiter(map(len, rows), np.int64, len(rows))

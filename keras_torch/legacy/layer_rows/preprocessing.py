@@ -17,4 +17,16 @@ def _bins(bound: dict[str, Any]) -> None:
 LAYERS: dict[str, Row] = {
     "CategoryEncoding": Row(renamed={"max_tokens": "num_tokens"}, shared=frozenset({"max_tokens"})),
     "Discretization": Row(prepare=_bins),
+    "IntegerLookup": Row(
+        renamed={"max_values": "max_tokens", "mask_value": "mask_token", "oov_value": "oov_token"},
+        shared=frozenset({"max_values", "mask_value", "oov_value"}),
+    ),
+    "StringLookup": Row(
+        orders={
+            "tf": (
+                *("max_tokens", "num_oov_indices", "mask_token", "oov_token", "vocabulary", "idf_weights", "encoding"),
+                *("invert", "output_mode", "sparse", "pad_to_max_tokens"),
+            )
+        }
+    ),
 }
