@@ -74,6 +74,7 @@ MOVED = {
     "layers.normalization.layer_normalization": "layers",
     "layers.pooling": "layers",
     "layers.preprocessing": "layers",
+    "layers.preprocessing.image_preprocessing": "layers",
     "layers.recurrent": "layers",
     "layers.recurrent_v2": "layers",
     "layers.regularization": "layers",

@@ -42,6 +42,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
     _is_builtin: bool = True
     # Whether an activity regularizer counts per sample, as since tf.keras, or per batch.
     _averages_activity: bool = True
+    # Whether the layer keeps its mode, training or inference, when it becomes part of another.
+    _keeps_mode: bool = False
     # Whether integers go into `call` as they are; where False they become floats, as in Keras's Dense.
     _accepts_integers: bool = True
     # Whether `call` takes arrays of strings; the layers of users may hold one that does.
@@ -209,7 +211,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
             self._track(name, value)
         if isinstance(value, nn.Module):
             state.loss_version += bool(state.loss_version)
-            if value.training != self.training:
+            if value.training != self.training and not getattr(value, "_keeps_mode", False):
                 value.train(self.training)
         super().__setattr__(name, value)
 
@@ -221,7 +223,11 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
             found = leaves(value, name)
             for key, item in found.items():
                 (self._parameters if isinstance(item, nn.Parameter) else self._modules)[key] = item
-                if isinstance(item, nn.Module) and item.training != self.training:
+                if (
+                    isinstance(item, nn.Module)
+                    and item.training != self.training
+                    and not getattr(item, "_keeps_mode", False)
+                ):
                     item.train(self.training)
             self._tracked[name] = list(found)
 

@@ -73,13 +73,49 @@ from keras_torch.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from keras_torch.layers.preprocessing.augmentation_policies import AugMix, RandAugment
 from keras_torch.layers.preprocessing.base import PreprocessingLayer
 from keras_torch.layers.preprocessing.category_encoding import CategoryEncoding
 from keras_torch.layers.preprocessing.discretization import Discretization
+from keras_torch.layers.preprocessing.equalization import (
+    AutoContrast,
+    ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization,
+)
 from keras_torch.layers.preprocessing.hashed_crossing import HashedCrossing
 from keras_torch.layers.preprocessing.hashing import Hashing
+from keras_torch.layers.preprocessing.image_mixing import CutMix, MixUp
+from keras_torch.layers.preprocessing.image_sizes import CenterCrop, RandomCrop, RandomHeight, RandomWidth, Resizing
 from keras_torch.layers.preprocessing.integer_lookup import IntegerLookup
 from keras_torch.layers.preprocessing.normalization import Normalization
+from keras_torch.layers.preprocessing.pipeline import MaxNumBoundingBoxes, Pipeline
+from keras_torch.layers.preprocessing.random_colors import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSharpness,
+    Solarization,
+)
+from keras_torch.layers.preprocessing.random_moves import (
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from keras_torch.layers.preprocessing.random_warps import (
+    RandomElasticTransform,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomPerspective,
+)
+from keras_torch.layers.preprocessing.rescaling import Rescaling
 from keras_torch.layers.preprocessing.string_lookup import StringLookup
 from keras_torch.layers.preprocessing.text_vectorization import TextVectorization
 from keras_torch.layers.recurrent import (
@@ -122,6 +158,8 @@ registry.layers.add(
         AdditiveAttention,
         AlphaDropout,
         Attention,
+        AugMix,
+        AutoContrast,
         Average,
         AveragePooling1D,
         AveragePooling2D,
@@ -129,7 +167,9 @@ registry.layers.add(
         BatchNormalization,
         Bidirectional,
         CategoryEncoding,
+        CenterCrop,
         Concatenate,
+        ContrastLimitedAdaptiveHistogramEqualization,
         Conv1D,
         Conv1DTranspose,
         Conv2D,
@@ -147,6 +187,7 @@ registry.layers.add(
         Cropping3D,
         CuDNNGRU,
         CuDNNLSTM,
+        CutMix,
         Dense,
         DepthwiseConv1D,
         DepthwiseConv2D,
@@ -156,6 +197,7 @@ registry.layers.add(
         EinsumDense,
         ELU,
         Embedding,
+        Equalization,
         Flatten,
         GaussianDropout,
         GaussianNoise,
@@ -184,24 +226,52 @@ registry.layers.add(
         LSTMCell,
         Masking,
         Maximum,
+        MaxNumBoundingBoxes,
         MaxoutDense,
         MaxPooling1D,
         MaxPooling2D,
         MaxPooling3D,
         Merge,
         Minimum,
+        MixUp,
         MultiHeadAttention,
         Multiply,
         Normalization,
         ParametricSoftplus,
         Permute,
+        Pipeline,
         PReLU,
         PreprocessingLayer,
+        RandAugment,
+        RandomBrightness,
+        RandomColorDegeneration,
+        RandomColorJitter,
+        RandomContrast,
+        RandomCrop,
+        RandomElasticTransform,
+        RandomErasing,
+        RandomFlip,
         RandomFourierFeatures,
+        RandomGaussianBlur,
+        RandomGrayscale,
+        RandomHeight,
+        RandomHue,
+        RandomInvert,
+        RandomPerspective,
+        RandomPosterization,
+        RandomRotation,
+        RandomSaturation,
+        RandomSharpness,
+        RandomShear,
+        RandomTranslation,
+        RandomWidth,
+        RandomZoom,
         Recurrent,
         ReLU,
         RepeatVector,
+        Rescaling,
         Reshape,
+        Resizing,
         ReversibleEmbedding,
         RMSNormalization,
         RNN,
@@ -210,6 +280,7 @@ registry.layers.add(
         SimpleRNN,
         SimpleRNNCell,
         Softmax,
+        Solarization,
         SpatialDropout1D,
         SpatialDropout2D,
         SpatialDropout3D,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from keras_torch import config as dialects
 from keras_torch.legacy import aliases
 from keras_torch.legacy.rows import OMIT, Row
 
@@ -68,7 +69,8 @@ def upgrade_config(class_name: str, config: Mapping[str, Any], generation: str |
         if all(part in upgraded for part in parts):
             upgraded[key] = tuple(upgraded.pop(part) for part in parts)
     if row.prepare:
-        row.prepare(upgraded)
+        with dialects.dialect_scope(generation or dialects.dialect()):
+            row.prepare(upgraded)
     for key, value in row.defaults.get(generation or "", {}).items():
         upgraded.setdefault(key, value)
     return upgraded

@@ -76,7 +76,7 @@ class Model(Trainer, Layer):
                 self._modules[key] = module
                 known.add(id(module))
                 keys.append(key)
-                if module.training != self.training:
+                if module.training != self.training and not getattr(module, "_keeps_mode", False):
                     module.train(self.training)
         for node in network.nodes:
             for index, item in enumerate(pytree.tree_leaves((node.args, node.kwargs))):

@@ -41,9 +41,24 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
     ("LocallyConnected2D", "implementation"): 1,
     ("MultiHeadAttention", "sliding_window"): None,
     ("MultiHeadAttention", "use_gate"): False,
+    # Keras 3 takes nothing but the layers and the name.
+    ("Pipeline", "trainable"): True,
+    ("Pipeline", "dtype"): "float32",
     ("ZeroPadding1D", "data_format"): "channels_last",
     **{(name, "oov_method"): "floormod" for name in ("StringLookup", "IntegerLookup")},
     **{(name, "salt"): None for name in ("StringLookup", "IntegerLookup")},
+    **{
+        (name, "data_format"): "channels_last"
+        for name in (
+            *("Resizing", "CenterCrop", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation"),
+            *("RandomZoom", "RandomBrightness", "RandomContrast"),
+        )
+    },
+    ("Resizing", "pad_to_aspect_ratio"): False,
+    ("Resizing", "fill_mode"): "constant",
+    ("Resizing", "fill_value"): 0.0,
+    ("Resizing", "antialias"): False,
+    ("RandomContrast", "value_range"): (0, 255),
 }
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}

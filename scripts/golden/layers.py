@@ -57,13 +57,14 @@ def run_torch(case, layer):
     """Return the same for Keras 3 on torch."""
     import torch
 
-    tensors = [torch.tensor(array, requires_grad=array.dtype.kind == "f") for array in case.arrays()]
-    case.mark(tensors, torch.tensor)
+    leaves = [torch.tensor(array, requires_grad=array.dtype.kind == "f") for array in case.arrays()]
+    # Copies, since some layers write into their inputs.
+    tensors = case.mark([leaf.clone() for leaf in leaves], torch.tensor)
     outputs = flat(case.invoke(layer, tensors, case.options(torch.tensor)))
     floats = [output for output in outputs if output.is_floating_point() and output.requires_grad]
     if floats:
         sum((o * torch.tensor(cases.upstream(tuple(o.shape)))).sum() for o in floats).backward()
-    grads = [tensor.grad for tensor in tensors if tensor.is_floating_point()]
+    grads = [leaf.grad for leaf in leaves if leaf.is_floating_point()]
     weights = [weight.value.grad for weight in layer.trainable_weights]
     numpy = lambda grad: None if grad is None else grad.numpy()  # noqa: E731
     masks = cases.masks_of(outputs)
@@ -72,7 +73,9 @@ def run_torch(case, layer):
 
 def symbolic_shapes(case, layer, shapes):
     """Return the shapes of the symbolic outputs, or None if Keras refuses these inputs."""
-    if getattr(layer, "stateful", False) or any(isinstance(v, (np.ndarray, list)) for v in case.call.values()):
+    if case.method or getattr(layer, "stateful", False):
+        return None
+    if any(isinstance(value, (np.ndarray, list)) for value in case.call.values()):
         return None
     dtypes = [str(array.dtype) for array in case.arrays()]
     inputs = [keras.Input(batch_shape=s, dtype=d) for s, d in zip(shapes, dtypes, strict=True)]

@@ -67,16 +67,18 @@ def arguments_of(name, dtype=None):
     given = copy.deepcopy(case(name)[0])
     if dtype is None:
         return given
-    with_dtype = {
-        key: type(item).from_config({**item.get_config(), "dtype": dtype}) if isinstance(item, Layer) else item
-        for key, item in given.items()
-    }
-    return {**with_dtype, "dtype": dtype}
+
+    def convert(item):
+        if isinstance(item, list):
+            return [convert(part) for part in item]
+        return type(item).from_config({**item.get_config(), "dtype": dtype}) if isinstance(item, Layer) else item
+
+    return {**{key: convert(item) for key, item in given.items()}, "dtype": dtype}
 
 
 def construct(name, /, dtype=None, **more):
-    """Make the layer `name`."""
-    return classes()[name](**{**arguments_of(name, dtype), **more})
+    """Make the layer `name`, in inference mode: random layers for images begin in the other."""
+    return classes()[name](**{**arguments_of(name, dtype), **more}).eval()
 
 
 def bare(name, /, dtype=None, **more):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from keras_torch.legacy.layer_rows import convolutional, core, normalization, preprocessing, recurrent
+from keras_torch.legacy.layer_rows import convolutional, core, images, normalization, preprocessing, recurrent
 from keras_torch.legacy.rows import Row
 
 LAYERS: dict[str, Row] = {
     **core.LAYERS,
     **convolutional.LAYERS,
+    **images.LAYERS,
     **normalization.LAYERS,
     **preprocessing.LAYERS,
     **recurrent.LAYERS,

@@ -32,8 +32,9 @@ class Case:
     among them becoming tensors. spread: inputs are separate arguments, not a list. keras: the versions that record it.
     open_axes: also compare the symbolic output shape when all axes but the channels are unknown. weights: the range of
     the uniform weights; positive, so that they also serve as variances. tolerance: of outputs, absolute and relative.
-    masks: what travels with the inputs as their masks; those of the outputs are compared in any case. without:
-    the kinds of arrays that are not compared: output, mask, input, weight (gradients of these two) or state.
+    masks: what travels with the inputs as their masks; those of the outputs are compared in any case. without: kinds of
+    arrays that are not compared: output, mask, input, weight (gradients of these two) or state. method: a method of the
+    layer to call in its place.
     """
 
     layer: str
@@ -47,6 +48,7 @@ class Case:
     tolerance: float = 1e-5
     masks: list[np.ndarray | None] = field(default_factory=list)
     without: tuple[str, ...] = ()
+    method: str = ""
 
     def make(self, namespace: Any) -> Any:
         """Construct the layer from the classes in `namespace`."""
@@ -78,7 +80,9 @@ class Case:
         return shapes
 
     def invoke(self, layer: Any, tensors: list[Any], options: dict[str, Any]) -> Any:
-        """Call the layer on tensors."""
+        """Call the layer, or its method, on tensors."""
+        if self.method:
+            return getattr(layer, self.method)(*tensors, **options)
         if self.spread:
             return layer(*tensors, **options)
         return layer(tensors[0] if len(tensors) == 1 else tensors, **options)
@@ -116,6 +120,8 @@ def masks_of(outputs: list[Any]) -> dict[str, np.ndarray]:
 def _convert(value: Any, convert: Callable[[np.ndarray], Any]) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(_convert(item, convert) for item in value)
+    if isinstance(value, dict):
+        return {key: _convert(item, convert) for key, item in value.items()}
     return convert(value) if isinstance(value, np.ndarray) else value
 
 
