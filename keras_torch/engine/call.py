@@ -16,7 +16,7 @@ from keras_torch import config
 from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.engine.input_spec import check_inputs
-from keras_torch.engine.masking import masks_of, set_mask
+from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
 
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
@@ -201,10 +201,10 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     inputs = args[0] if args else None
     if mask is not None:
         mask = _convert_masks(mask, inputs)
-    if not layer.built:
-        build(layer, args, kwargs)
     if layer.input_spec is not None:
         check_inputs(layer.input_spec, [tuple(t.shape) for t in flat_tensors(inputs)], layer.name)
+    if not layer.built:
+        build(layer, args, kwargs)
     if not state.in_program and mask is None:
         mask = masks_of(inputs)
     if mask is not None and signature.takes_mask:
@@ -223,7 +223,7 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     if layer.activity_regularizer is not None:
         _add_activity_losses(layer, outputs)
     if not state.in_program and (mask is not None or layer._makes_mask):
-        _propagate_mask(layer, inputs, mask, outputs)
+        outputs = _propagate_mask(layer, inputs, mask, outputs)
     return outputs
 
 
@@ -234,12 +234,17 @@ def _add_activity_losses(layer: Any, outputs: Any) -> None:
         layer.add_loss(penalty / max(samples, 1))
 
 
-def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> None:
-    if any(hasattr(item, "_keras_mask") for item in flat_tensors(outputs)):
-        return
+def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> Any:
+    given = {id(item) for item in flat_tensors(inputs)}
+    if any(hasattr(item, "_keras_mask") and id(item) not in given for item in flat_tensors(outputs)):
+        return outputs
     result = layer.compute_mask(inputs, mask)
+    if any(id(item) in given and get_mask(item) is not result for item in flat_tensors(outputs)):
+        # A layer that hands its inputs on must not change their masks.
+        outputs = pytree.tree_map(lambda item: item.view_as(item) if id(item) in given else item, outputs)
     if result is not None:
         set_mask(outputs, result)
+    return outputs
 
 
 def build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -267,10 +272,10 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     inputs = args[0] if args else None
     if not layer._accepts_strings and any(tensor.dtype == STRING for tensor in flat_tensors(inputs)):
         raise ValueError(_takes_numbers(layer, STRING))
-    if not layer.built:
-        build(layer, args, kwargs)
     if layer.input_spec is not None:
         check_inputs(layer.input_spec, [tuple(t.shape) for t in flat_tensors(inputs)], layer.name)
+    if not layer.built:
+        build(layer, args, kwargs)
     explicit = kwargs.pop("mask", None)
     mask = explicit if explicit is not None else masks_of(inputs)
     outputs = layer._symbolic_outputs(args, kwargs)

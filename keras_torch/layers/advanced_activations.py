@@ -37,6 +37,8 @@ class ActivationLayer(Layer):
 class LeakyReLU(ActivationLayer):
     """`x` where positive, else `negative_slope * x`; up to Keras 2.15 that argument was `alpha`."""
 
+    _accepts_integers = False
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check = self._number if config.dialect() in ("1", "2", "tf") else self._not_negative

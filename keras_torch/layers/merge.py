@@ -268,7 +268,7 @@ class Dot(Merging):
         if self.normalize:
             first, second = _unit(first, first_axis), _unit(second, second_axis)
         if first.ndim == second.ndim == 2:
-            return torch.sum(first * second, 1, keepdim=True)
+            return torch.sum(first * second, 1, keepdim=True, dtype=first.dtype)
         left, right = first.movedim(first_axis, -1), second.movedim(second_axis, 1)
         product = torch.matmul(
             left.reshape(len(left), -1, left.shape[-1]), right.flatten(2) if right.ndim > 2 else right.unsqueeze(2)

@@ -193,6 +193,7 @@ class RMSNormalization(NormalizationBase):
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = False
         self.axis = self._axis_argument(axis)
         self.epsilon = epsilon
 

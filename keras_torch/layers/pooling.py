@@ -198,6 +198,8 @@ class GlobalMaxPooling(GlobalPooling):
 class GlobalAveragePooling(GlobalPooling):
     """The mean."""
 
+    _accepts_integers = False
+
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         return torch.mean(inputs, self._axes, self.keepdims)
 

@@ -34,6 +34,7 @@ class BuiltInCell(Noise):
 
     gates = 1
     state_count = 1
+    _accepts_integers = False
 
     def __init__(
         self,
@@ -88,6 +89,11 @@ class BuiltInCell(Noise):
     def build(self, input_shape: Any) -> None:
         """Make kernel (features, gates * units), recurrent_kernel (units, gates * units) and bias."""
         features = input_shape[-1]
+        if len(input_shape) != 2:
+            raise ValueError(
+                f"Layer {self.name!r} takes one time step of shape (batch, features). Received: input shape "
+                f"{tuple(input_shape)}"
+            )
         if features is None:
             raise ValueError(
                 f"Layer {self.name!r} needs to know the size of the last axis of its inputs. Received: input "

@@ -59,24 +59,24 @@ class Reshape(Layer):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if isinstance(inputs, KerasTensor):
             return record_function(self.call, (inputs,), {})
-        shape = self.target_shape
-        if -1 in shape:
-            # torch cannot tell the size itself where a batch is empty.
-            rest = math.prod(inputs.shape[1:]) // -math.prod(shape)
-            shape = tuple(rest if size == -1 else size for size in shape)
-        return inputs.reshape(inputs.shape[0], *shape)
+        return inputs.reshape(inputs.shape[0], *self._sizes(math.prod(inputs.shape[1:]), inputs.shape))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        target: list[int | None] = list(self.target_shape)
         size = _product(input_shape[1:])
-        if -1 in target:
-            known = math.prod(entry for entry in self.target_shape if entry != -1)
-            if size is not None and (known == 0 or size % known):
-                raise self._mismatch(input_shape)
-            target[target.index(-1)] = None if size is None else size // known
-        elif size is not None and math.prod(self.target_shape) != size:
+        if size is None:
+            return (input_shape[0], *(None if entry == -1 else entry for entry in self.target_shape))
+        return (input_shape[0], *self._sizes(size, input_shape))
+
+    def _sizes(self, size: int, input_shape: Any) -> list[int]:
+        """Return the target shape for samples of `size` elements; torch could not fill in -1 for an empty batch."""
+        target = list(self.target_shape)
+        product = math.prod(target)
+        is_open = -1 in target
+        if (product == 0 or size % product) if is_open else product != size:
             raise self._mismatch(input_shape)
-        return (input_shape[0], *target)
+        if is_open:
+            target[target.index(-1)] = size // -product
+        return target
 
     def _mismatch(self, input_shape: Any) -> ValueError:
         return ValueError(

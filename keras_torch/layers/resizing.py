@@ -147,6 +147,12 @@ class UpSampling(Resizing):
 
     def _resized(self, inputs: torch.Tensor, **options: Any) -> torch.Tensor:
         """Resize on the channels-first view, whose memory stays channels_last."""
+        if not inputs.is_floating_point() and options["mode"] == "nearest":
+            # torch's kernel takes no integers.
+            first = 1 if self.data_format == "channels_last" else 2
+            for axis, size in enumerate(self.size, first):
+                inputs = inputs.repeat_interleave(size, axis)
+            return inputs
         factors = tuple(float(size) for size in self.size)
         if self.data_format == "channels_first":
             return F.interpolate(inputs, scale_factor=factors, **options)

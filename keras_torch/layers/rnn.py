@@ -75,6 +75,7 @@ class RNN(Layer):
             cell = StackedRNNCells(cell)
         check_cell(cell, self.name)
         self.cell = cell
+        self._accepts_integers = getattr(cell, "_accepts_integers", True)
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
