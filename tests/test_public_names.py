@@ -53,9 +53,6 @@ MISSING = {
     """,
     "initializers": "STFT STFTInitializer stft",
     "layers": """
-        AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
-        AdaptiveMaxPooling2D AdaptiveMaxPooling3D
-
         MelSpectrogram STFTSpectrogram
     """,
     "losses": """

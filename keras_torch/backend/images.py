@@ -70,7 +70,8 @@ def _first_axis(data_format: str | None) -> int:
     return 1 if config.standardize_data_format(data_format) == "channels_last" else 2
 
 
-def _repeated(x: Any, factors: Sequence[int], first: int) -> Any:
+def repeated(x: Any, factors: Sequence[int], first: int) -> Any:
+    """Repeat each element `factors` times along the axes from `first` on."""
     for axis, factor in enumerate(factors, first):
         x = torch.repeat_interleave(x, factor, axis)
     return x
@@ -81,21 +82,18 @@ def _repeated(x: Any, factors: Sequence[int], first: int) -> Any:
 def resize_images(
     x: Any, height_factor: int, width_factor: int, data_format: str | None = None, interpolation: str = "nearest"
 ) -> Any:
-    """Enlarge images by whole factors, by repetition or by "bilinear" or "bicubic" interpolation.
+    """Enlarge images by whole factors, by repetition or with one of TensorFlow's kernels (see `resize`).
 
     Bilinear interpolation takes pixels as areas, since tf.keras; in dialect 2 as points, which moves the image.
     """
     x, first, factors = tensor(x), _first_axis(data_format), (height_factor, width_factor)
+    interpolation = check_interpolation(interpolation, "`resize_images`")
     if interpolation == "nearest":
-        return _repeated(x, factors, first)
-    if interpolation not in ("bilinear", "bicubic"):
-        raise ValueError(f"`interpolation` must be 'nearest', 'bilinear' or 'bicubic'. Received: {interpolation!r}")
+        return repeated(x, factors, first)
     if interpolation == "bilinear" and config.is_classic():
         return between_points(between_points(x, height_factor, first), width_factor, first + 1)
-    size = [x.shape[first] * height_factor, x.shape[first + 1] * width_factor]
-    x = torch.movedim(x, -1, 1) if first == 1 else x
-    x = F.interpolate(x, size, mode=interpolation, antialias=interpolation == "bicubic")
-    return torch.movedim(x, 1, -1) if first == 1 else x
+    size = (x.shape[first] * height_factor, x.shape[first + 1] * width_factor)
+    return resize(x, size, interpolation, data_format=data_format)
 
 
 @translated("backend.resize_volumes")
@@ -104,7 +102,7 @@ def resize_volumes(
     x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str | None = None
 ) -> Any:
     """Enlarge volumes by repeating each element."""
-    return _repeated(tensor(x), (depth_factor, height_factor, width_factor), _first_axis(data_format))
+    return repeated(tensor(x), (depth_factor, height_factor, width_factor), _first_axis(data_format))
 
 
 def _linear(x: torch.Tensor) -> torch.Tensor:

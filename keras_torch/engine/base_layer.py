@@ -316,7 +316,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
 
     def _symbolic_dtype(self, input_dtype: str | None) -> str:
         """Dtype of symbolic outputs: the compute dtype where weights or floats are involved, else the input's."""
-        if self._own_weights or input_dtype is None or config.torch_dtype(input_dtype).is_floating_point:
+        floats = self._own_weights or not self._accepts_integers or input_dtype is None
+        if floats or config.torch_dtype(input_dtype).is_floating_point:
             return self.compute_dtype
         return input_dtype
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from keras_torch import activations, config, constraints, initializers, regularizers
 from keras_torch.engine import InputSpec, Layer
+from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.tensor_layout import IDENTITY, Layout
 from keras_torch.layers.conv_modules import gives_view
 from keras_torch.layers.spatial import (
@@ -91,6 +92,7 @@ class BaseConvolution(Layer):
 
     def _known_channels(self, input_shape: Any) -> int:
         """Return the channels of an input shape, and let the input spec ask for them. ValueError if unknown."""
+        check_inputs(self.input_spec, [tuple(input_shape)], self.name)
         channels = self._split(input_shape)[2]
         if channels is None:
             raise ValueError(

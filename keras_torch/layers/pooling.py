@@ -27,6 +27,16 @@ from keras_torch.layers.spatial import (
 MAX: dict[int, Callable[..., torch.Tensor]] = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}
 _HALF = (torch.float16, torch.bfloat16)
 AVERAGE: dict[int, Callable[..., torch.Tensor]] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+ADAPTIVE_MAX: dict[int, Callable[..., torch.Tensor]] = {
+    1: F.adaptive_max_pool1d,
+    2: F.adaptive_max_pool2d,
+    3: F.adaptive_max_pool3d,
+}
+ADAPTIVE_AVERAGE: dict[int, Callable[..., torch.Tensor]] = {
+    1: F.adaptive_avg_pool1d,
+    2: F.adaptive_avg_pool2d,
+    3: F.adaptive_avg_pool3d,
+}
 
 
 class Pooling(Layer):
@@ -122,6 +132,8 @@ class MaxPooling(Pooling):
 class AveragePooling(Pooling):
     """The mean of each window."""
 
+    _accepts_integers = False
+
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
         if len(padding) == 3 and inputs.dtype in _HALF and inputs.device.type == "cpu":
             # torch averages volumes in half precision on GPUs only.
@@ -161,6 +173,91 @@ class AveragePooling2D(AveragePooling):
 
 class AveragePooling3D(AveragePooling):
     """Mean over windows of volumes."""
+
+    rank = 3
+
+
+class AdaptivePooling(Layer):
+    """Pool windows chosen such that each spatial axis gets the size `output_size`.
+
+    Input (batch, *space, channels), output (batch, *output_size, channels); channels second with `channels_first`.
+    Window i reaches from floor(i * size / output_size) to ceil((i + 1) * size / output_size), as torch has it.
+    """
+
+    rank: int
+
+    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output_size = whole_numbers(output_size, self.rank, "output_size", self.name)
+        self.data_format = config.standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def _pool(self, inputs: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define `_pool(inputs, size)`.")
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if self.data_format == "channels_first":
+            return self._pool(inputs, self.output_size)
+        output = self._pool(inputs.permute(TO_CHANNELS_FIRST[self.rank]), self.output_size)
+        return output.permute(TO_CHANNELS_LAST[self.rank])
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        channels_last = self.data_format == "channels_last"
+        batch, _, channels = split_shape(input_shape, channels_last)
+        return join_shape(batch, self.output_size, channels, channels_last)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "output_size": self.output_size, "data_format": self.data_format}
+
+
+class AdaptiveMaxPooling(AdaptivePooling):
+    """The largest element of each window."""
+
+    def _pool(self, inputs: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
+        return ADAPTIVE_MAX[self.rank](inputs, size)
+
+
+class AdaptiveAveragePooling(AdaptivePooling):
+    """The mean of each window."""
+
+    _accepts_integers = False
+
+    def _pool(self, inputs: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
+        return ADAPTIVE_AVERAGE[self.rank](inputs, size)
+
+
+class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
+    """Maximum over a fixed number of windows of time."""
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
+    """Maximum over a fixed number of windows of images."""
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(AdaptiveMaxPooling):
+    """Maximum over a fixed number of windows of volumes."""
+
+    rank = 3
+
+
+class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
+    """Mean over a fixed number of windows of time."""
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(AdaptiveAveragePooling):
+    """Mean over a fixed number of windows of images."""
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
+    """Mean over a fixed number of windows of volumes."""
 
     rank = 3
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import config
-from keras_torch.backend.images import between_points
+from keras_torch.backend.images import check_interpolation, repeated, resize_images
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.layers.spatial import (
     TO_CHANNELS_FIRST,
@@ -143,20 +143,14 @@ class UpSampling(Resizing):
         self.size = whole_numbers(size, self.rank, "size", self.name)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self._resized(inputs, mode="nearest")
-
-    def _resized(self, inputs: torch.Tensor, **options: Any) -> torch.Tensor:
-        """Resize on the channels-first view, whose memory stays channels_last."""
-        if not inputs.is_floating_point() and options["mode"] == "nearest":
-            # torch's kernel takes no integers.
-            first = 1 if self.data_format == "channels_last" else 2
-            for axis, size in enumerate(self.size, first):
-                inputs = inputs.repeat_interleave(size, axis)
-            return inputs
+        channels_last = self.data_format == "channels_last"
+        if not inputs.is_floating_point():
+            return repeated(inputs, self.size, 1 if channels_last else 2)
         factors = tuple(float(size) for size in self.size)
-        if self.data_format == "channels_first":
-            return F.interpolate(inputs, scale_factor=factors, **options)
-        output = F.interpolate(inputs.permute(TO_CHANNELS_FIRST[self.rank]), scale_factor=factors, **options)
+        if not channels_last:
+            return F.interpolate(inputs, scale_factor=factors)
+        # The memory of the channels-first view stays channels_last.
+        output = F.interpolate(inputs.permute(TO_CHANNELS_FIRST[self.rank]), scale_factor=factors)
         return output.permute(TO_CHANNELS_LAST[self.rank])
 
     def _new_size(self, axis: int, size: int) -> int:
@@ -182,36 +176,24 @@ class UpSampling1D(UpSampling):
 
 
 class UpSampling2D(UpSampling):
-    """Enlarge images by repetition, or by `interpolation` "bilinear" or "bicubic" (`F.interpolate`).
+    """Enlarge images by repetition, or by `interpolation` with one of the kernels of `tf.image.resize`.
 
+    "bilinear", "bicubic", "area", "lanczos3", "lanczos5", "gaussian" or "mitchellcubic" (see `backend.images.resize`).
     Bilinear interpolation takes pixels as areas, since tf.keras; in dialect 2 as points, which moves the image.
     """
 
     rank = 2
 
-    # With antialias torch's cubic kernel is Keras's (a = -0.5) and weights at the border are renormalized alike.
-    _OPTIONS: dict[str, dict[str, Any]] = {
-        "nearest": {"mode": "nearest"},
-        "bilinear": {"mode": "bilinear"},
-        "bicubic": {"mode": "bicubic", "antialias": True},
-    }
-
     def __init__(
         self, size: Any = 2, data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
     ) -> None:
         super().__init__(size, data_format=data_format, **kwargs)
-        self.interpolation = str(interpolation).lower()
-        if self.interpolation not in self._OPTIONS:
-            raise ValueError(
-                f"Layer {self.name!r}: `interpolation` must be one of {tuple(self._OPTIONS)}. "
-                f"Received: {interpolation!r}"
-            )
+        self.interpolation = check_interpolation(interpolation, f"Layer {self.name!r}")
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        if self.interpolation == "bilinear" and config.is_classic():
-            first = 1 if self.data_format == "channels_last" else 2
-            return between_points(between_points(inputs, self.size[0], first), self.size[1], first + 1)
-        return self._resized(inputs, **self._OPTIONS[self.interpolation])
+        if self.interpolation == "nearest":
+            return super().call(inputs)
+        return resize_images(inputs, *self.size, self.data_format, self.interpolation)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "interpolation": self.interpolation}

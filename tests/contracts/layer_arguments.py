@@ -17,6 +17,11 @@ ARGUMENTS = {
     "AbstractRNNCell": None,
     "Activation": ({"activation": "tanh"}, FLAT),
     "ActivityRegularization": ({"l1": 0.1}, FLAT),
+    **{
+        f"Adaptive{kind}Pooling{rank}D": ({"output_size": 2}, shape)
+        for kind in ("Average", "Max")
+        for rank, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
+    },
     "AlphaDropout": ({"rate": 0.3}, FLAT),
     "AdditiveAttention": ({}, [STEPS, STEPS]),
     "Attention": ({"use_scale": True}, [STEPS, STEPS]),

@@ -117,7 +117,7 @@ def test_masked_steps_are_left_out_of_the_mean() -> None:
 
 def test_upsampling_refuses_unknown_interpolations() -> None:
     with pytest.raises(ValueError, match="interpolation"):
-        layers.UpSampling2D(interpolation="lanczos3")
+        layers.UpSampling2D(interpolation="cubic")
 
 
 def test_bilinear_upsampling_of_keras_2_interpolates_between_points() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from layer_cases import Case
 from layer_cases.convolution import channels_first
 
@@ -21,7 +23,18 @@ CASES: dict[str, Case] = {
     "crop1d": Case("Cropping1D", {"cropping": (1, 2)}, [(2, 5, 2)]),
     "crop3d": Case("Cropping3D", {"cropping": (1, 0, 1)}, [(1, 4, 2, 4, 2)]),
     "up1d": Case("UpSampling1D", {"size": 3}, [(2, 3, 2)]),
-    # Keras 3 on torch has torch's bicubic kernel; ours is TensorFlow's everywhere.
-    "up2d-bicubic": Case("UpSampling2D", {"size": 2, "interpolation": "bicubic"}, [(1, 5, 4, 1)], keras=("2.15",)),
+    # Keras 3 on torch knows no others, and its "bicubic" is another one. TensorFlow has no gradient of "area".
+    **{
+        f"up2d-{name}": Case(
+            "UpSampling2D", {"size": (2, 3), "interpolation": name}, [(1, 5, 4, 2)], keras=("2.15",), open_axes=True
+        )
+        for name in ("bicubic", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+    },
+    "up2d-integers": Case("UpSampling2D", {"size": 2}, [np.arange(12, dtype="int32").reshape(1, 3, 2, 2)]),
+    "zeropad2d-integers": Case("ZeroPadding2D", {}, [np.arange(12, dtype="int32").reshape(1, 3, 2, 2)]),
+    # Keras 2 knew no channels-first sequences here.
+    "zeropad1d-first": Case(
+        "ZeroPadding1D", {"padding": (1, 2), "data_format": "channels_first"}, [(2, 2, 3)], keras=("3.15",)
+    ),
     "up3d": Case("UpSampling3D", {"size": (1, 2, 2)}, [(1, 2, 2, 3, 2)]),
 }
