@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,16 +38,33 @@ class Constraint:
 
 
 def _norms(w: Tensor, axis: Axis) -> Tensor:
+    if not all(-w.ndim <= item < w.ndim for item in ((axis,) if isinstance(axis, int) else axis)):
+        raise ValueError(
+            f"`axis` of a constraint must name axes of the weight, of shape {tuple(w.shape)}. Received: {axis}"
+        )
     dims = axis if isinstance(axis, int) else tuple(axis)
     return torch.sqrt(torch.sum(torch.square(w), dims, keepdim=True))
+
+
+def _limit(value: Any, name: str, owner: str) -> Any:
+    if not isinstance(value, numbers.Real) or float(value) < 0:
+        raise ValueError(f"`{name}` of {owner} must be a number ≥ 0. Received: {value!r}")
+    return value
+
+
+def _checked_axis(axis: Any, owner: str) -> Any:
+    items = axis if isinstance(axis, (list, tuple)) else (axis,)
+    if not items or not all(isinstance(item, numbers.Integral) for item in items):
+        raise ValueError(f"`axis` of {owner} must be an integer or several of them. Received: {axis!r}")
+    return axis
 
 
 class MaxNorm(Constraint):
     """Scale vectors along `axis` that are longer than `max_value` down to it."""
 
     def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
-        self.max_value = max_value
-        self.axis = axis
+        self.max_value = _limit(max_value, "max_value", "MaxNorm")
+        self.axis = _checked_axis(axis, "MaxNorm")
 
     def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)
@@ -67,7 +85,7 @@ class UnitNorm(Constraint):
     """Scale vectors along `axis` to length 1."""
 
     def __init__(self, axis: Axis = 0) -> None:
-        self.axis = axis
+        self.axis = _checked_axis(axis, "UnitNorm")
 
     def __call__(self, w: Tensor) -> Tensor:
         return w / (config.epsilon() + _norms(w, self.axis))
@@ -80,10 +98,10 @@ class MinMaxNorm(Constraint):
     """Move the lengths of vectors along `axis` into [`min_value`, `max_value`], a share `rate` of the way."""
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
-        self.min_value = min_value
-        self.max_value = max_value
-        self.rate = rate
-        self.axis = axis
+        self.min_value = _limit(min_value, "min_value", "MinMaxNorm")
+        self.max_value = _limit(max_value, "max_value", "MinMaxNorm")
+        self.rate = _limit(rate, "rate", "MinMaxNorm")
+        self.axis = _checked_axis(axis, "MinMaxNorm")
 
     def __call__(self, w: Tensor) -> Tensor:
         norms = _norms(w, self.axis)

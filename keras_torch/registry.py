@@ -59,7 +59,7 @@ class Registry:
             if key in self._lookup:
                 return self._lookup[key]
         raise ValueError(
-            f"Unknown {self.kind}: {name!r}.{suggest(short, self.objects)} A {self.kind} of your own must be passed in "
+            f"Unknown {self.kind}: {name!r}.{suggest(short, self.objects)} Your own {self.kind} must be passed in "
             f"`custom_objects={{{name!r}: ...}}` or registered with `keras.saving.register_keras_serializable()`."
         )
 

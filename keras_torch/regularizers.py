@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,8 +37,9 @@ class Regularizer:
 
 
 def _factor(name: str, value: Any, owner: str) -> float:
-    number = 0.0 if value is None else value
-    if isinstance(number, (bool, str)) or not math.isfinite(float(number)) or float(number) < 0:
+    number = 0.0 if value is None else getattr(value, "item", lambda: value)()
+    real = isinstance(number, numbers.Real) and not isinstance(number, bool)
+    if not real or not math.isfinite(float(number)) or float(number) < 0:
         raise ValueError(f"`{name}` of {owner} must be a finite, non-negative number. Received: {value!r}")
     return float(number)
 

@@ -149,3 +149,14 @@ def test_softmax_refuses_vectors_until_keras_3():
 def test_a_bounded_relu_starts_at_zero_whatever_its_threshold(relu):
     found = relu(torch.tensor([-3.0, -1.0, 2.0, 9.0]), 0.5, max_value=5.0, threshold=-2.0)
     assert found.tolist() == [-0.5, 0.0, 2.0, 5.0]
+
+
+@pytest.mark.parametrize("name", sorted(registry.activations.objects))
+def test_arrays_and_lists_are_taken_as_tensors(name):
+    function = getattr(activations, name)
+    arguments = (0.5, 0.0) if name == "threshold" else ()
+    values = np.array([[0.5, -0.5], [1.0, 3.0]])
+    expected = function(torch.tensor(values, dtype=torch.float32), *arguments)
+    for given in (values, values.tolist()):
+        found = function(given, *arguments)
+        assert found.dtype == torch.float32 and torch.equal(found, expected)

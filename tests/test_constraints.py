@@ -32,3 +32,23 @@ def test_radial_constraint_gives_each_ring_one_value(size):
 def test_radial_constraint_names_the_shape_it_cannot_use():
     with pytest.raises(ValueError, match=r"Received: \(2, 3, 1, 1\)"):
         constraints.RadialConstraint()(torch.zeros(2, 3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("MaxNorm", {"max_value": -1}, "`max_value` of MaxNorm"),
+        ("MaxNorm", {"axis": "rows"}, "`axis` of MaxNorm"),
+        ("UnitNorm", {"axis": None}, "`axis` of UnitNorm"),
+        ("MinMaxNorm", {"min_value": "low"}, "`min_value` of MinMaxNorm"),
+        ("MinMaxNorm", {"rate": -0.5}, "`rate` of MinMaxNorm"),
+    ],
+)
+def test_impossible_arguments_are_named(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(constraints, name)(**arguments)
+
+
+def test_an_axis_that_the_weight_lacks_is_named():
+    with pytest.raises(ValueError, match=r"`axis` .*\(2, 3\).*Received: 2"):
+        constraints.MaxNorm(axis=2)(torch.ones(2, 3))

@@ -194,3 +194,25 @@ def test_the_device_context_is_followed():
 def test_fans_are_known_by_the_private_name_that_scripts_use():
     assert initializers._compute_fans((3, 3, 4, 8)) == (36, 72)
     assert initializers._compute_fans((8, 4, 3, 3), data_format="channels_first") == (36, 72)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("RandomNormal", {"stddev": -1}, "`stddev` of RandomNormal"),
+        ("TruncatedNormal", {"mean": None}, "`mean` of TruncatedNormal"),
+        ("RandomUniform", {"minval": 1, "maxval": 0}, "`maxval` of RandomUniform"),
+        ("VarianceScaling", {"scale": "two"}, "`scale` of VarianceScaling"),
+        ("VarianceScaling", {"scale": 0}, "`scale` of VarianceScaling"),
+        ("Orthogonal", {"gain": None}, "`gain` of Orthogonal"),
+    ],
+)
+def test_impossible_arguments_are_named(name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(initializers, name)(**arguments)
+
+
+def test_random_values_of_whole_numbers_are_uniform_only():
+    assert initializers.RandomUniform(0, 5)((3,), dtype="int32").dtype == torch.int32
+    with pytest.raises(ValueError, match="floating-point `dtype`.*int32"):
+        initializers.RandomNormal()((3,), dtype="int32")

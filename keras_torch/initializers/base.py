@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -50,8 +51,20 @@ def check_seed(seed: Any, owner: str) -> int | None:
     raise ValueError(f"`seed` of {owner} must be an integer or None. Received: {seed!r}")
 
 
+def check_number(value: Any, name: str, owner: str, minimum: float | None = None) -> Any:
+    """Return `value` if it is a number, of at least `minimum`; ValueError otherwise."""
+    if not isinstance(value, numbers.Real) or (minimum is not None and float(value) < minimum):
+        wanted = "a number" if minimum is None else f"a number ≥ {minimum:g}"
+        raise ValueError(f"`{name}` of {owner} must be {wanted}. Received: {value!r}")
+    return value
+
+
 def random_tensor(
-    shape: Sequence[int], dtype: Any, seed: int | None, fill: Callable[[Tensor, torch.Generator | None], Any]
+    shape: Sequence[int],
+    dtype: Any,
+    seed: int | None,
+    fill: Callable[[Tensor, torch.Generator | None], Any],
+    integers: bool = False,
 ) -> Tensor:
     """Return a new tensor filled in place by `fill(tensor, generator)`.
 
@@ -59,6 +72,8 @@ def random_tensor(
     global generator gives, so that `np.random.seed` alone makes an old script repeatable.
     """
     wanted = config.torch_dtype(dtype)
+    if not (wanted.is_floating_point or integers):
+        raise ValueError(f"Random initial values need a floating-point `dtype`. Received: {config.dtype_name(dtype)!r}")
     # torch's samplers are coarse or missing in half precision: sample in float32.
     working = torch.float32 if wanted in (torch.float16, torch.bfloat16) else wanted
     tensor = torch.empty(tuple(int(size) for size in shape), dtype=working)

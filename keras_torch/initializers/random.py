@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from keras_torch import config
-from keras_torch.initializers.base import Initializer, check_seed, compute_fans, random_tensor
+from keras_torch.initializers.base import Initializer, check_number, check_seed, compute_fans, random_tensor
 
 # Standard deviation of a unit normal cut off at two standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -27,9 +27,9 @@ class RandomNormal(Initializer):
     """Normal distribution."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean = mean
-        self.stddev = stddev
-        self.seed = check_seed(seed, "RandomNormal")
+        self.mean = check_number(mean, "mean", type(self).__name__)
+        self.stddev = check_number(stddev, "stddev", type(self).__name__, 0)
+        self.seed = check_seed(seed, type(self).__name__)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         return random_tensor(
@@ -47,7 +47,7 @@ class TruncatedNormal(RandomNormal):
     """Normal distribution, cut off at two standard deviations."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        super().__init__(mean, stddev, check_seed(seed, "TruncatedNormal"))
+        super().__init__(mean, stddev, seed)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         return random_tensor(
@@ -62,8 +62,8 @@ class RandomUniform(Initializer):
     """Uniform distribution on [`minval`, `maxval`); whole numbers for an integer dtype."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
-        self.minval = minval
-        self.maxval = maxval
+        self.minval = check_number(minval, "minval", "RandomUniform")
+        self.maxval = check_number(maxval, "maxval", "RandomUniform", minval)
         self.seed = check_seed(seed, "RandomUniform")
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
@@ -81,7 +81,7 @@ class RandomUniform(Initializer):
                 f"{config.dtype_name(dtype)}. Give `minval` and `maxval` that are whole numbers."
             )
         return random_tensor(
-            shape, dtype, self.seed, lambda tensor, generator: tensor.random_(low, high, generator=generator)
+            shape, dtype, self.seed, lambda tensor, generator: tensor.random_(low, high, generator=generator), True
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class VarianceScaling(Initializer):
         distribution: str = "truncated_normal",
         seed: int | None = None,
     ) -> None:
-        if scale <= 0:
+        if check_number(scale, "scale", "VarianceScaling") <= 0:
             raise ValueError(f"`scale` of VarianceScaling must be positive. Received: {scale!r}")
         if str(mode).lower() not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(f"`mode` of VarianceScaling must be 'fan_in', 'fan_out' or 'fan_avg'. Received: {mode!r}")
@@ -205,7 +205,7 @@ class Orthogonal(Initializer):
     """
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        self.gain = gain
+        self.gain = check_number(gain, "gain", "Orthogonal")
         self.seed = check_seed(seed, "Orthogonal")
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:

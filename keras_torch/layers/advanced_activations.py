@@ -176,7 +176,17 @@ class Softmax(ActivationLayer):
         self.axis: int | list[int] = [int(item) for item in entries]
         if entries is not axis:
             self.axis = self.axis[0]
+        self._axes = [self.axis] if isinstance(self.axis, int) else self.axis
         self._adds_mask = config.dialect() in ("1", "2", "tf")
+
+    def build(self, input_shape: Any) -> None:
+        rank = len(input_shape)
+        if not all(-rank <= axis < rank for axis in self._axes):
+            raise ValueError(
+                f"Layer {self.name!r}: `axis` must name axes of the inputs. Received: {self.axis} and input shape "
+                f"{tuple(input_shape)}"
+            )
+        self.built = True
 
     def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         if mask is None:
@@ -191,8 +201,8 @@ class Softmax(ActivationLayer):
         return torch.where(mask, self._softmax(torch.where(mask, inputs, lowest)), 0.0)
 
     def _softmax(self, inputs: torch.Tensor) -> torch.Tensor:
-        axis = self.axis
-        return activations.softmax(inputs, axis if isinstance(axis, int) or len(axis) > 1 else axis[0])
+        axes = self._axes
+        return activations.softmax(inputs, axes[0] if len(axes) == 1 else axes)
 
     def _check_mask(self, inputs: torch.Tensor, mask: torch.Tensor) -> None:
         sizes = zip(reversed(mask.shape), reversed(inputs.shape), strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from keras_torch import activations, constraints, initializers, regularizers
+from keras_torch import config as settings
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.engine.tensor_layout import IDENTITY, TRANSPOSED
 from keras_torch.layers.lambda_layer import Lambda
@@ -82,6 +84,10 @@ class Dense(Layer):
 
     def build(self, input_shape: Any) -> None:
         features = input_shape[-1]
+        if not settings.torch_dtype(self.variable_dtype).is_floating_point:
+            raise TypeError(
+                f"Layer {self.name!r}: Dense needs a floating-point `dtype`. Received: {self.variable_dtype!r}"
+            )
         if features is None:
             raise ValueError(
                 f"Layer {self.name!r}: Dense needs a known size of the last axis, the number of features. "
@@ -173,7 +179,9 @@ class Masking(Layer):
     def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.mask_value = mask_value
+        if not isinstance(mask_value, numbers.Real):
+            raise ValueError(f"Layer {self.name!r}: `mask_value` must be a number. Received: {mask_value!r}")
+        self.mask_value: float = mask_value
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return torch.any(torch.ne(inputs, self.mask_value), -1)

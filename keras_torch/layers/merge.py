@@ -249,7 +249,8 @@ class Dot(Merging):
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        pair = (axes, axes) if isinstance(axes, numbers.Integral) else tuple(axes)  # type: ignore[arg-type]
+        given: Any = (axes, axes) if isinstance(axes, numbers.Integral) else axes
+        pair = given if isinstance(given, (list, tuple)) else ()
         if len(pair) != 2 or not all(isinstance(axis, numbers.Integral) for axis in pair):
             raise ValueError(f"Layer {self.name!r}: `axes` must be an integer or two. Received: {axes!r}")
         self.axes = axes
@@ -257,6 +258,11 @@ class Dot(Merging):
 
     def _axes_of(self, first_rank: int, second_rank: int) -> tuple[int, int]:
         first, second = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+        if not (-first_rank <= first < first_rank and -second_rank <= second < second_rank):
+            raise ValueError(
+                f"Layer {self.name!r}: `axes` must name axes of the inputs, which have {first_rank} and {second_rank}. "
+                f"Received: {self.axes}"
+            )
         found = first % first_rank, second % second_rank
         if 0 in found:
             raise ValueError(f"Layer {self.name!r}: `axes` cannot name the batch axis. Received: {self.axes}")

@@ -56,6 +56,10 @@ class Reshape(Layer):
             )
         self.target_shape = tuple(int(size) for size in shape)
 
+    def build(self, input_shape: Any) -> None:
+        self.compute_output_shape(input_shape)
+        self.built = True
+
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         if isinstance(inputs, KerasTensor):
             return record_function(self.call, (inputs,), {})
@@ -93,8 +97,8 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dims = tuple(dims)
-        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+        self.dims = tuple(dims) if isinstance(dims, (list, tuple)) else ()
+        if not self.dims or sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
                 f"Layer {self.name!r}: `dims` must be a permutation of 1..n (the batch axis is not counted). "
                 f"Received: {dims!r}"

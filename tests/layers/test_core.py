@@ -152,3 +152,65 @@ def test_old_names_answer_and_unknown_ones_suggest() -> None:
     with pytest.raises(AttributeError, match="Conv2D"):
         layers.Conv2d  # noqa: B018
     assert layers.deserialize({"class_name": "Convolution2D", "config": {"filters": 2, "kernel_size": 3}}).filters == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("Permute", {"dims": 1}, "`dims`"),
+        ("Permute", {"dims": (1, 1)}, "`dims`"),
+        ("RepeatVector", {"n": True}, "`n`"),
+        ("RepeatVector", {"n": 0}, "`n`"),
+        ("Reshape", {"target_shape": None}, "`target_shape`"),
+        ("Reshape", {"target_shape": "ab"}, "`target_shape`"),
+        ("Flatten", {"data_format": "last"}, "`data_format`"),
+        ("Masking", {"mask_value": "zero"}, "`mask_value`"),
+        ("ActivityRegularization", {"l1": -1}, "`l1`"),
+        ("Activation", {"activation": "relo"}, 'Did you mean "relu"'),
+        ("Softmax", {"axis": "last"}, "`axis`"),
+        ("Softmax", {"axis": []}, "`axis`"),
+        ("ELU", {"alpha": None}, "`alpha`"),
+        ("LeakyReLU", {"negative_slope": None}, "`negative_slope`"),
+        ("LeakyReLU", {"negative_slope": -0.1}, "`negative_slope`"),
+        ("ReLU", {"max_value": -1}, "`max_value`"),
+        ("ReLU", {"negative_slope": None}, "`negative_slope`"),
+        ("ReLU", {"threshold": -1.0}, "`threshold`"),
+        ("ThresholdedReLU", {"theta": None}, "`theta`"),
+        ("GaussianNoise", {"stddev": -1}, "`stddev`"),
+        ("Dot", {"axes": 1.5}, "`axes`"),
+        ("Dot", {"axes": None}, "`axes`"),
+        ("Dot", {"axes": (1, 1, 1)}, "`axes`"),
+        ("Embedding", {"input_dim": True, "output_dim": 2}, "`input_dim`"),
+        ("Embedding", {"input_dim": 2, "output_dim": 0}, "`output_dim`"),
+    ],
+)
+def test_impossible_arguments_are_named(name: str, arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        getattr(layers, name)(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.Softmax(2), (4, 3), "`axis` must name axes"),
+        (layers.Reshape((5,)), (4, 3), "total size"),
+        (layers.Permute((1, 2)), (4, 3), "ndim=3"),
+        (layers.RepeatVector(2), (4, 3, 2), "ndim=2"),
+    ],
+)
+def test_inputs_of_the_wrong_shape_are_named_in_both_ways_of_calling(layer, shape, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        layer(torch.zeros(shape))
+    with pytest.raises(ValueError, match=message):
+        type(layer).from_config(layer.get_config())(layers.Input(batch_shape=(None, *shape[1:])))
+
+
+def test_dense_needs_floating_point_weights() -> None:
+    with pytest.raises(TypeError, match="floating-point `dtype`.*int32"):
+        layers.Dense(2, dtype="int32")(torch.ones(2, 3))
+
+
+def test_a_mask_of_a_softmax_must_broadcast_to_its_inputs() -> None:
+    for shape in ((3, 3), (1, 1, 3, 4), (2,)):
+        with pytest.raises(ValueError, match="`mask` must broadcast"):
+            layers.Softmax()(torch.zeros(3, 4), mask=torch.ones(shape, dtype=torch.bool))
