@@ -186,7 +186,7 @@ class GroupNormalization(ScaledNormalization):
 class RMSNormalization(NormalizationBase):
     """Divide each sample by its root mean square over `axis` and multiply by a trained `scale`: an `nn.RMSNorm`.
 
-    https://arxiv.org/abs/1910.07467; new in Keras 3.9.
+    https://arxiv.org/abs/1910.07467; new in Keras 3.9, where it does not pass masks on.
     """
 
     norm: Any

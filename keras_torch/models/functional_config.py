@@ -18,7 +18,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.backend.control import FixedPhase
-from keras_torch.models.network import Network, _is_internal
+from keras_torch.models.network import Network, without_internal_masks
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node
 
 FUNCTION_CLASS = "TorchFunction"
@@ -158,8 +158,7 @@ def _layer_node(node: Node, positions: _Positions) -> list[Any] | dict[str, Any]
     names = node.operation._call_signature.names
     extra = dict(zip(names[1:], node.args[1:], strict=False))
     kwargs = {key: item for key, item in {**extra, **node.kwargs}.items() if item is not None}
-    if _is_internal(kwargs.get("mask")):
-        del kwargs["mask"]
+    kwargs = without_internal_masks(node.operation, kwargs)
     if isinstance(kwargs.get("training"), FixedPhase):
         del kwargs["training"]
     written = {key: _reference(item, positions) for key, item in kwargs.items()}

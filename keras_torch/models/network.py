@@ -236,9 +236,7 @@ def replay(network: Network, tensors: dict[int, KerasTensor], replace: Callable[
     for node in network.nodes:
         if isinstance(node.operation, InputLayer) or all(id(tensor) in tensors for tensor in node.output_tensors):
             continue
-        kwargs = dict(node.kwargs)
-        if _is_internal(kwargs.get("mask")):
-            del kwargs["mask"]
+        kwargs = without_internal_masks(node.operation, node.kwargs)
         args, kwargs = pytree.tree_map(renew, (node.args, kwargs))
         operation = replace(node.operation)
         if isinstance(operation, FunctionOp):
@@ -277,6 +275,13 @@ def _input_layer(tensor: KerasTensor) -> InputLayer:
     layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype)
     layer._stands_for = id(tensor)
     return layer
+
+
+def without_internal_masks(operation: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call without the masks that the engine, not the user, gave."""
+    signature = getattr(operation, "_call_signature", None)
+    names = {"mask", *(f"{name}_mask" for _, name in (signature.masked if signature else ()))}
+    return {key: item for key, item in kwargs.items() if not (key in names and _is_internal(item))}
 
 
 def _is_internal(item: Any) -> bool:

@@ -35,6 +35,8 @@ DEFAULTS: dict[str, Any] = {
 }
 # The same for keys that only one class gained.
 CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
+    # Keras 3 takes "dot" for the name of its function when it reads an .h5 file.
+    ("Attention", "score_mode"): "dot",
     ("AlphaDropout", "noise_shape"): None,
     ("Conv3DTranspose", "dilation_rate"): (1, 1, 1),
     ("LocallyConnected1D", "implementation"): 1,

@@ -54,7 +54,7 @@ def test_a_layer_compiles_without_graph_breaks(heads: layers.Layer, options: dic
     torch.testing.assert_close(torch.compile(model, fullgraph=True, backend="eager")(data), model(data))
 
 
-def test_masks_of_all_inputs_count_and_the_querys_goes_on() -> None:
+def test_masks_of_all_inputs_count_and_the_querys_goes_on(tmp_path) -> None:
     tokens, others = np.array([[1, 2, 0, 0], [3, 1, 2, 0]]), np.array([[4, 1, 0], [0, 0, 2]])
     query_input, value_input = layers.Input((4,)), layers.Input((3,))
     embed = layers.Embedding(5, 4, mask_zero=True)
@@ -67,6 +67,12 @@ def test_masks_of_all_inputs_count_and_the_querys_goes_on() -> None:
     expected = layer(*plain, attention_mask=allowed)
     torch.testing.assert_close(layer(query, value), expected)
     torch.testing.assert_close(model([tokens, others]), expected)
+    model.save(tmp_path / "model.h5")
+    loaded = models.load_model(tmp_path / "model.h5", compile=False)
+    copied = models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    for item in (loaded, copied):
+        torch.testing.assert_close(item([tokens, others]), expected)
     assert torch.equal(layer(query, value)._keras_mask, torch.tensor(tokens != 0))
     explicit = layer(*plain, query_mask=tokens != 0, value_mask=others != 0)
     torch.testing.assert_close(explicit, expected)
