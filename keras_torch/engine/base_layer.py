@@ -296,6 +296,16 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
             if state.in_program and type(inputs) in (list, tuple) and self.activity_regularizer is None:
                 # Inside a program the shapes were checked when it was made.
                 return self._call_impl(inputs)
+        if (
+            len(args) > 1
+            and self.built
+            and self._input_spec is None
+            and not self._wants_training
+            and self.activity_regularizer is None
+            and (state.in_program or not (self._makes_mask or state.loss_version))
+            and call_steps.is_ready(self, args, kwargs)
+        ):
+            return self._call_impl(*args, **kwargs)
         return call_steps.invoke(self, args, kwargs)
 
     def _check_shape(self, inputs: torch.Tensor) -> None:

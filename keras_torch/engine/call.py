@@ -58,6 +58,8 @@ class CallSignature:
         self.takes_mask = "mask" in keywords
         self.takes_training = "training" in keywords
         self.keywords = keywords
+        options = [place for place, name in enumerate(self.names) if name in ("mask", "training")]
+        self.inputs_before_options = min(options, default=len(self.names))
         # Inputs whose masks `call` takes one by one: `query` with `query_mask`.
         self.masked = [(place, name) for place, name in enumerate(self.names) if f"{name}_mask" in keywords]
 
@@ -80,6 +82,23 @@ def invoke(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if any(isinstance(item, KerasTensor) for item in leaves):
         return call_symbolic(layer, args, kwargs)
     return call_eager(layer, args, kwargs)
+
+
+def is_ready(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call needs nothing of what Keras does around it: plain tensors of the layer's dtype, without masks."""
+    if len(args) > layer._call_signature.inputs_before_options or "mask" in kwargs or "training" in kwargs:
+        return False
+    for item in (*args, *kwargs.values()):
+        if type(item) is torch.Tensor:
+            if item.dtype is not layer._compute_torch_dtype and (
+                item.is_floating_point() or not layer._accepts_integers
+            ):
+                return False
+            if not state.in_program and hasattr(item, "_keras_mask"):
+                return False
+        elif item is not None and type(item) is not bool:
+            return False
+    return True
 
 
 def _name_options(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

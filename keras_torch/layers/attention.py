@@ -32,16 +32,13 @@ def penalty(allowed: Tensor, scores: Tensor, least_half: float) -> Tensor:
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **options: Any) -> Tensor:
     """`F.scaled_dot_product_attention` where a query that may attend to nothing gets the mean of all values.
 
-    So does Keras, which subtracts a large number from masked scores; torch gives zeros. The mean is added here, as with
-    such numbers torch's fused kernels find wrong gradients. None flows from such a query to the scores.
+    So does Keras, which subtracts a large number from masked scores; torch gives zeros, and with large numbers its
+    fused kernels find wrong gradients. Here such a query becomes zero and may attend to everything.
     """
-    output = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, **options)
-    if mask is None:
-        return output
-    mean = value.mean(-2, keepdim=True)
-    if mean.shape[1] != output.shape[1]:
-        mean = mean.repeat_interleave(output.shape[1] // mean.shape[1], 1)
-    return torch.where(mask.any(-1, keepdim=True), output, mean)
+    if mask is not None:
+        nothing = ~mask.any(-1, keepdim=True)
+        query, mask = query.masked_fill(nothing, 0.0), mask | nothing
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, **options)
 
 
 class Attention(Noise):

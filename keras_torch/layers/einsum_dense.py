@@ -224,7 +224,7 @@ class EinsumDense(Layer):
         linear = self.linear
         output = linear(inputs if self._summed == 1 else inputs.flatten(-self._summed))
         if len(self._split) > 1:
-            output = output.unflatten(-1, self._split)
+            output = output.reshape(output.shape[:-1] + self._split)
         if self.bias is not None and not self._fused_bias:
             output = output + self.bias
         return activate(output, self.activation, linear)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import numbers
 import string
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.engine import call as call_steps
-from keras_torch.engine.call import call_inside
+from keras_torch.engine.call import state
 from keras_torch.layers.attention import as_mask, attend, causal_mask, penalty
 from keras_torch.layers.einsum_dense import EinsumDense
 from keras_torch.layers.noise import Noise, dropout
@@ -168,24 +167,25 @@ class HeadedAttention(Noise):
         `attention_mask` (batch, T, S), True where attention is allowed, is joined with the masks of the inputs.
         """
         key = value if key is None else key
-        masks = [(query, query_mask, -1), (value, value_mask, -2), (key, key_mask, -2)]
-        mask = self._joined_mask(masks, attention_mask)
+        mask = None
+        if any(item is not None for item in (query_mask, value_mask, key_mask, attention_mask)):
+            masks = [(query, query_mask, -1), (value, value_mask, -2), (key, key_mask, -2)]
+            mask = self._joined_mask(masks, attention_mask)
         # Alone it needs no tensor: torch's kernels know it.
         is_causal = use_causal_mask and mask is None and self.sliding_window is None
-        if not is_causal:
+        if not is_causal and (use_causal_mask or self.sliding_window is not None):
             mask = self._positions(mask, query, value, use_causal_mask)
-        heads = call_inside(self.query_dense, query), call_inside(self.key_dense, key)
-        output, weights = self._compute_attention(
-            *heads,
-            call_inside(self.value_dense, value),
-            mask,
-            self.training if training is None else training,
-            return_attention_scores,
-            is_causal,
-        )
-        if self.use_gate:
-            output = output * call_inside(self.gate_dense, query)
-        output = call_inside(self.output_dense, output)
+        training = self.training if training is None else training
+        # Whoever calls this layer deals with masks: none is looked for or attached inside.
+        nested, state.in_program = state.in_program, True
+        try:
+            heads = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+            output, weights = self._compute_attention(*heads, mask, training, return_attention_scores, is_causal)
+            if self.use_gate:
+                output = output * self.gate_dense(query)
+            output = self.output_dense(output)
+        finally:
+            state.in_program = nested
         return (output, weights) if return_attention_scores else output
 
     def _joined_mask(self, masks: list[tuple[Tensor, Any, int]], attention_mask: Any) -> Tensor | None:
@@ -252,18 +252,25 @@ class HeadedAttention(Noise):
             if use_causal_mask:
                 attention_mask = causal_mask(query.shape[1], key.shape[1], query.device)
             return self._attend_openly(query, key, value, attention_mask, training, generator)
-        function = F.scaled_dot_product_attention if self._zeroes_rows() else attend
-        with self._kernels():
-            output = function(
-                query.transpose(1, 2),
-                key.transpose(1, 2),
-                value.transpose(1, 2),
-                attention_mask,
-                dropout_p=self.dropout if training else 0.0,
-                is_causal=use_causal_mask,
-                enable_gqa=self._query_heads != self._key_heads,
-            )
-        return output.transpose(1, 2), None
+        if self._flash_attention is None:
+            return self._attend(query, key, value, attention_mask, training, use_causal_mask), None
+        with sdpa_kernel(SDPBackend.FLASH_ATTENTION if self._flash_attention else _NOT_FLASH):
+            return self._attend(query, key, value, attention_mask, training, use_causal_mask), None
+
+    def _attend(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, training: bool, causal: bool
+    ) -> Tensor:
+        function = F.scaled_dot_product_attention if mask is None or self._zeroes_rows() else attend
+        output = function(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            mask,
+            dropout_p=self.dropout if training else 0.0,
+            is_causal=causal,
+            enable_gqa=self._query_heads != self._key_heads,
+        )
+        return output.transpose(1, 2)
 
     def _zeroes_rows(self, openly: bool = False) -> bool:
         """Whether a query that may attend to nothing gets zeros, not the mean of all values.
@@ -271,12 +278,6 @@ class HeadedAttention(Noise):
         So it is in Keras 3 where weights are computed openly, which it does for them to be returned or dropped.
         """
         return config.dialect() not in ("1", "2", "tf") and (openly or self.dropout > 0)
-
-    def _kernels(self) -> Any:
-        """Allow the kernels that the flash setting allows."""
-        if self._flash_attention is None:
-            return contextlib.nullcontext()
-        return sdpa_kernel(SDPBackend.FLASH_ATTENTION if self._flash_attention else _NOT_FLASH)
 
     def _attend_openly(
         self,
