@@ -97,8 +97,9 @@ def test_torchs_seed_repeats_the_values(name):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_every_initializer_makes_every_float_type_and_round_trips(name, dtype):
     initializer = initializers.get(name)
-    values = initializer((4, 4), dtype=dtype)
-    assert values.shape == (4, 4) and config.dtype_name(values.dtype) == dtype and torch.isfinite(values).all()
+    shape = (4, 1, 3) if "stft" in name.lower() else (4, 4)
+    values = initializer(shape, dtype=dtype)
+    assert values.shape == shape and config.dtype_name(values.dtype) == dtype and torch.isfinite(values).all()
     again = initializers.deserialize(initializers.serialize(initializer))
     assert type(again) is type(initializer) and again.get_config() == initializer.get_config()
     assert initializer.clone().get_config() == initializer.get_config()
@@ -216,3 +217,31 @@ def test_random_values_of_whole_numbers_are_uniform_only():
     assert initializers.RandomUniform(0, 5)((3,), dtype="int32").dtype == torch.int32
     with pytest.raises(ValueError, match="floating-point `dtype`.*int32"):
         initializers.RandomNormal()((3,), dtype="int32")
+
+
+@pytest.mark.parametrize("window", ["hann", "hamming", None, [0.5, 1.0, 2.0, 1.5, 1.0, 0.5]])
+def test_stft_kernels_are_the_fourier_transform_of_the_window(window):
+    if isinstance(window, list):
+        values = np.array(window)
+    else:
+        values = {"hann": np.hanning(6), "hamming": np.hamming(6), None: np.ones(6)}[window]
+    signal = np.random.default_rng(2).normal(size=6)
+    wanted = np.fft.rfft(signal * values, 8)
+    for side, part in (("real", wanted.real), ("imag", wanted.imag)):
+        kernel = initializers.STFT(side, window, scaling=None)((6, 1, 5), dtype="float64").numpy()
+        np.testing.assert_allclose(signal @ kernel[:, 0], part, atol=1e-12)
+    if window is not None:
+        spectrum = initializers.STFT("real", window, "spectrum")((6, 1, 5), dtype="float64").numpy()
+        assert spectrum[:, 0, 0].sum() == pytest.approx(1.0)
+        density = initializers.STFT("real", window, "density")((6, 1, 5), dtype="float64").numpy()
+        assert np.square(density[:, 0, 0]).sum() == pytest.approx(1.0)
+
+
+def test_stft_refuses_unknown_sides_scalings_windows_and_shapes():
+    for arguments in ({"side": "left"}, {"scaling": "mean"}, {"window": "no such window"}):
+        with pytest.raises(ValueError, match="STFT"):
+            initializers.STFT(**arguments)
+    with pytest.raises(ValueError, match="5 values"):
+        initializers.STFT(window=[1.0] * 6)((5, 1, 3))
+    with pytest.raises(ValueError, match="frame length"):
+        initializers.STFT()((5, 3))

@@ -28,6 +28,7 @@ from keras_torch.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
+from keras_torch.initializers.stft import STFT
 
 zero = zeros = Zeros
 one = ones = Ones
@@ -38,6 +39,7 @@ uniform = random_uniform = RandomUniform
 truncated_normal = TruncatedNormal
 variance_scaling = VarianceScaling
 orthogonal = OrthogonalInitializer = Orthogonal
+stft = STFTInitializer = STFT
 glorot_normal = GlorotNormal
 glorot_uniform = GlorotUniform
 he_normal = HeNormal
@@ -48,13 +50,15 @@ lecun_uniform = LecunUniform
 registry.initializers.add(
     [
         Constant, GlorotNormal, GlorotUniform, HeNormal, HeUniform, Identity, LecunNormal, LecunUniform, Ones,
-        Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, Zeros,
+        Orthogonal, RandomNormal, RandomUniform, STFT, TruncatedNormal, VarianceScaling, Zeros,
     ]
 )  # fmt: skip
 registry.initializers.add(
     {
         "IdentityInitializer": Identity,
         "OrthogonalInitializer": Orthogonal,
+        "STFTInitializer": STFT,
+        "stft": STFT,
         "normal": RandomNormal,
         "one": Ones,
         "uniform": RandomUniform,

@@ -122,6 +122,7 @@ from keras_torch.layers.preprocessing.random_warps import (
     RandomPerspective,
 )
 from keras_torch.layers.preprocessing.rescaling import Rescaling
+from keras_torch.layers.preprocessing.spectrograms import MelSpectrogram, STFTSpectrogram
 from keras_torch.layers.preprocessing.string_lookup import StringLookup
 from keras_torch.layers.preprocessing.text_vectorization import TextVectorization
 from keras_torch.layers.recurrent import (
@@ -243,6 +244,7 @@ registry.layers.add(
         MaxPooling1D,
         MaxPooling2D,
         MaxPooling3D,
+        MelSpectrogram,
         Merge,
         Minimum,
         MixUp,
@@ -299,6 +301,7 @@ registry.layers.add(
         SpectralNormalization,
         SReLU,
         StackedRNNCells,
+        STFTSpectrogram,
         StringLookup,
         Subtract,
         SyncBatchNormalization,

@@ -125,6 +125,8 @@ ARGUMENTS = {
     "Rescaling": ({"scale": 0.5, "offset": 1.0}, IMAGE),
     "Resizing": ({"height": 4, "width": 3}, IMAGE),
     "Solarization": ({"addition_factor": 0.2}, IMAGE),
+    "MelSpectrogram": ({"fft_length": 16, "sequence_stride": 4, "num_mel_bins": 5, "power_to_db": False}, (21,)),
+    "STFTSpectrogram": ({"frame_length": 8, "frame_step": 3, "mode": "magnitude"}, (21, 2)),
 }
 
 MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
