@@ -107,8 +107,10 @@ def from_numpy(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array)
 
 
-def to_numpy(tensor: torch.Tensor) -> np.ndarray:
+def to_numpy(tensor: torch.Tensor | StringArray) -> np.ndarray:
     """Return a tensor's values as a numpy array on the host; bfloat16, which numpy lacks, becomes float32."""
+    if isinstance(tensor, StringArray):
+        return tensor.view(np.ndarray)
     tensor = tensor.detach()
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()

@@ -49,6 +49,8 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
     ("ZeroPadding1D", "data_format"): "channels_last",
     **{(name, "oov_method"): "floormod" for name in ("StringLookup", "IntegerLookup")},
     **{(name, "salt"): None for name in ("StringLookup", "IntegerLookup")},
+    # Keras 2.15 puts a vocabulary that may be learnt anew into no .h5 file.
+    **{(name, "has_input_vocabulary"): False for name in ("StringLookup", "IntegerLookup", "TextVectorization")},
     **{
         (name, "data_format"): "channels_last"
         for name in (
@@ -62,6 +64,8 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
     ("Resizing", "antialias"): False,
     ("RandomContrast", "value_range"): (0, 255),
 }
+# (class, key) -> the key that, where it is not None, stands for it: Keras 2.15 refuses both.
+OVERRULED = {("Discretization", "num_bins"): "bin_boundaries"}
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
 # Classes of tf.keras for what Keras 2 wrote as VarianceScaling: (scale, mode, distribution).
@@ -117,6 +121,8 @@ def write_config(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in config.items():
         if _is_superfluous(class_name, key, value):
             continue
+        if config.get(OVERRULED.get((class_name, key), "")) is not None:
+            value = None
         if key == "dtype":
             value = dtype_name(value)
         elif class_name == "BatchNormalization" and key == "axis" and isinstance(value, (list, tuple)):

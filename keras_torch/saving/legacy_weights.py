@@ -147,8 +147,10 @@ def plan(
     names = group.strings("layer_names")
     if names is None:
         raise group.refuse("holds no Keras weights (there is no attribute 'layer_names')")
+    learners = {layer.name: layer for layer in model.layers if hasattr(layer, "load_learnt")}
+    assignments = [item for name in names if name in learners for item in _learnt(group.group(name), learners[name])]
+    names = [name for name in names if name not in learners]
     pairs = _pairs_by_name(names, model) if by_name else _pairs_in_order(group, names, model)
-    assignments: list[Assignment] = []
     for name, layer in pairs:
         try:
             assignments += _match_layer(group.group(name), layer, name, origin, reshape)
@@ -166,6 +168,22 @@ def plan(
 
 class ShapeError(ValueError):
     """An array of a file does not fit the weight that it is for."""
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a preprocessing layer learnt and Keras kept in a weight of open size; ours has no weight for it."""
+
+    layer: Any
+
+    def assign(self, array: np.ndarray) -> None:
+        """Hand the array to the layer."""
+        self.layer.load_learnt(array)
+
+
+def _learnt(group: hdf5.Group, layer: Any) -> list[Assignment]:
+    paths = group.strings("weight_names") or []
+    return [Assignment(Learnt(layer), Source.of(group.dataset(path), path)) for path in paths]
 
 
 def _pairs_by_name(names: Sequence[str], model: Any) -> list[tuple[str, Any]]:

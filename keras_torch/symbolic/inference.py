@@ -28,6 +28,8 @@ def stand_in(tensor: KerasTensor, size: int, device: str) -> Any:
         return tensor.at(size)
     shape = [size if n is None else n for n in tensor.shape]
     if tensor.dtype == "string":
+        if device == "meta":
+            raise NotImplementedError("text is looked up by its values")
         return np.full(shape, "", object)
     dtype = config.torch_dtype(tensor.dtype)
     return torch.empty(shape, dtype=dtype, device=device) if device == "meta" else torch.zeros(shape, dtype=dtype)

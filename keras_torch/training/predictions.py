@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras_torch.backend.string_array import StringArray
 from keras_torch.data.conversion import to_numpy
 from keras_torch.data.structure import flatten, rebuilder
 
@@ -74,5 +75,5 @@ class _Buffer:
                 "`predict_on_batch`."
             )
         if not isinstance(parts[0], torch.Tensor):
-            return np.concatenate(parts).view(np.ndarray)
+            return to_numpy(np.concatenate(parts).view(StringArray))
         return to_numpy(parts[0] if len(parts) == 1 else torch.cat(parts))

@@ -1,7 +1,8 @@
 """Write tests/golden/preprocessing_<Keras>.json: what layers learn from data and make of text, by real Keras.
 
 For each case in preprocessing_cases.py: outputs, their dtype and symbolic shape, vocabulary or boundaries, weights, and
-the config. Keras 3.15 on torch has no layers for text without TensorFlow, so most cases are Keras 2.15's.
+the config. Keras 3.15 on torch has no layers for text without TensorFlow, so most cases are Keras 2.15's. It also
+writes a model of such layers, preprocessing_keras2150.h5; what it predicts stands under "model".
 
     TF_CPP_MIN_LOG_LEVEL=3 python scripts/golden/preprocessing_values.py
     KERAS_BACKEND=torch python scripts/golden/preprocessing_values.py
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from preprocessing_cases import CASES
+from preprocessing_cases import CASES, FLOATS, IDF, TEXTS, VOCABULARY, WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
+SEED = 17
 VERSION = ".".join(keras.__version__.split(".")[:2])
 
 
@@ -108,10 +110,38 @@ def record(case):
     return facts
 
 
+def save_model(path):
+    """Write a model whose layers were adapted, or got their vocabularies, and return what it predicts."""
+    keras.utils.set_random_seed(SEED)
+    layers = keras.layers
+    numbers, words = keras.Input((3,), name="numbers"), keras.Input((3,), dtype="string", name="words")
+    text = keras.Input((1,), dtype="string", name="text")
+    normalization = layers.Normalization(name="normalization")
+    discretization = layers.Discretization(num_bins=4, output_mode="multi_hot", name="discretization")
+    normalization.adapt(FLOATS)
+    discretization.adapt(FLOATS)
+    weighed = layers.StringLookup(vocabulary=VOCABULARY, idf_weights=IDF, output_mode="tf_idf", name="weighed")(words)
+    bins = layers.Hashing(7, salt=3, name="bins")(words)
+    tokens = layers.TextVectorization(vocabulary=VOCABULARY, output_sequence_length=3, name="tokens")(text)
+    parts = [
+        normalization(numbers),
+        discretization(numbers),
+        weighed,
+        layers.Flatten(name="flat")(layers.Embedding(7, 2, name="of_bins")(bins)),
+        layers.Flatten(name="flat_text")(layers.Embedding(6, 2, name="of_tokens")(tokens)),
+    ]
+    model = keras.Model([numbers, words, text], layers.Dense(2, name="scores")(layers.Concatenate(name="all")(parts)))
+    model.save(path)
+    inputs = [FLOATS[:3].tolist(), WORDS, [[line] for line in TEXTS[:3]]]
+    return {"inputs": inputs, "output": plain(model.predict([np.array(item) for item in inputs], verbose=0))}
+
+
 def main():
-    """Write the file of the Keras that runs."""
+    """Write the files of the Keras that runs."""
     found = {name: record(case) for name, case in CASES.items() if VERSION in case.keras}
     target = ROOT / "tests" / "golden" / f"preprocessing_keras{keras.__version__.replace('.', '')}.json"
+    if VERSION == "2.15":
+        found["model"] = save_model(target.with_suffix(".h5"))
     target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     print(target, target.stat().st_size)
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from keras_torch import Input, config, layers
+from keras_torch.models import load_model
 from keras_torch.saving.legacy_config import ConfigReader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +116,13 @@ def test_where_keras_fails_there_is_an_error_that_names_the_layer(name: str, ver
     layer = made(case)
     with pytest.raises((RuntimeError, ValueError), match=repr(layer.name)):
         call(case, layer)
+
+
+def test_a_model_that_keras_saved_predicts_the_same() -> None:
+    facts = GOLDEN["2.15"]["model"]
+    model = load_model(ROOT / "tests" / "golden" / "preprocessing_keras2150.h5", compile=False)
+    output = model.predict([np.array(item) for item in facts["inputs"]], verbose=0)
+    np.testing.assert_allclose(output, facts["output"], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.layer in ("Hashing", "IntegerLookup")])

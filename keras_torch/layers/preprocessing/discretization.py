@@ -87,6 +87,12 @@ class Discretization(PreprocessingLayer):
         if self.num_bins:
             self._set_boundaries(compress(self._summary, 1.0 / self.num_bins)[0, :-1].tolist())
 
+    def load_learnt(self, summary: np.ndarray) -> None:
+        """Take the summary that Keras 2.15 keeps as a weight."""
+        if self.num_bins and summary.size:
+            self._summary = summary.astype(np.float32)
+            self.finalize_state()
+
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         edges = self._edges
         if edges is None:
@@ -106,8 +112,10 @@ class Discretization(PreprocessingLayer):
         return self._index_dtype if self.output_mode == "int" else self.compute_dtype
 
     def get_config(self) -> dict[str, Any]:
+        # Keras 3's class has no argument `trainable`.
+        shared = {key: value for key, value in super().get_config().items() if key != "trainable"}
         return {
-            **super().get_config(),
+            **shared,
             "bin_boundaries": self.bin_boundaries,
             "num_bins": self.num_bins,
             "epsilon": self.epsilon,

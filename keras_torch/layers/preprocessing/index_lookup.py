@@ -234,6 +234,11 @@ class IndexLookup(PreprocessingLayer):
             weights = np.pad(weights, (0, self.max_tokens - len(weights)))
         self.idf_weights = torch.tensor(weights, dtype=self._compute_torch_dtype, device=self._place.device)
 
+    def load_learnt(self, weights: np.ndarray) -> None:
+        """Take the weights of documents that Keras 2.15 keeps as a weight, the special tokens included."""
+        if self.output_mode == "tf_idf" and self._has_vocabulary:
+            self._set_idf(weights[: self.vocabulary_size()], self.vocabulary_size(), True)
+
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary from data; for "tf_idf", each row is a document, and so is each item of a list."""
         self.check_adaptable()
