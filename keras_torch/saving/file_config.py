@@ -108,9 +108,14 @@ def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_wrapped(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a wrapper's inner layer: Keras 3 looks it up by `module`, unlike the layers of a model."""
+    """Return a wrapper's inner layer or model: Keras 3 looks it up by `module`, unlike the layers of a model."""
     custom = item.get("registered_name")
-    return {"module": None if custom else "keras.layers", **write_object(item), "registered_name": custom}
+    written = write_object(item)
+    module = "keras" if written["class_name"] in MODEL_CLASSES else "keras.layers"
+    if written["class_name"] == "Functional":
+        # The name that both later generations find in `keras`.
+        written["class_name"] = "Model"
+    return {"module": None if custom else module, **written, "registered_name": custom}
 
 
 def write_config(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,34 @@ def recurrent(keras):
     return model, [words], [np.random.RandomState(6).randint(0, 2, (8, 1)).astype("float32")]
 
 
+def frames(keras):
+    layers = keras.layers
+    frame = keras.Sequential(
+        [
+            keras.Input(shape=(5, 4, 4)),
+            layers.Conv2D(3, 2, activation="tanh", name="frame_conv"),
+            layers.AveragePooling2D(2, name="frame_pool"),
+            layers.Flatten(name="frame_flat"),
+        ],
+        name="frame",
+    )
+    images = layers.ConvLSTM2D(2, (3, 2), padding="same", return_sequences=True, dropout=0.0, name="images")
+    other = layers.LSTM(2, activation="softsign", go_backwards=True, name="other")
+    model = keras.Sequential(
+        [
+            keras.Input(shape=(3, 5, 4, 1)),
+            layers.ConvLSTM2D(2, 3, padding="same", return_sequences=True, unit_forget_bias=False, name="first"),
+            layers.Bidirectional(images, name="both_images"),
+            layers.TimeDistributed(frame, name="each_frame"),
+            layers.Bidirectional(layers.LSTM(2, name="one"), backward_layer=other, name="ways"),
+            layers.Dense(2, name="score"),
+        ],
+        name="frames",
+    )
+    model.compile(optimizer=keras.optimizers.SGD(learning_rate=0.1), loss="mse")
+    return model, [_data(13, 4, 3, 5, 4, 1)], [_data(14, 4, 2)]
+
+
 def multi_io(keras):
     layers = keras.layers
     left, right = keras.Input(shape=(4,), name="left"), keras.Input(shape=(4,), name="right")
@@ -155,6 +183,7 @@ BUILDERS = {
     "mlp": mlp,
     "cnn": cnn,
     "recurrent": recurrent,
+    "frames": frames,
     "multi_io": multi_io,
     "nested": nested,
     "assorted": assorted,

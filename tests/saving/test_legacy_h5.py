@@ -327,3 +327,19 @@ def test_half_precision_and_integer_weights_keep_their_types(tmp_path):
         group = next(iter(file["model_weights"].values()))
         assert next(iter(group.values()))["kernel:0"].dtype == np.float64
     assert saving.load_model(tmp_path / "model.h5", compile=False).weights[0].dtype == torch.float64
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Sequential", "Sequential"), ("Functional", "Model")])
+def test_a_model_in_a_wrapper_has_the_name_and_module_that_keras_looks_up(kind, name, tmp_path):
+    start = keras.Input((3,))
+    inner = keras.Sequential([start, keras.layers.Dense(2)])
+    if kind == "Functional":
+        inner = keras.Model(start, keras.layers.Dense(2)(start))
+    model = keras.Sequential([keras.Input((4, 3)), keras.layers.TimeDistributed(inner)])
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5") as file:
+        written = json.loads(file.attrs["model_config"])["config"]["layers"][1]["config"]["layer"]
+    assert (written["class_name"], written["module"], written["registered_name"]) == (name, "keras", None)
+    again = keras.models.load_model(tmp_path / "model.h5", compile=False)
+    x = np.ones((2, 4, 3), "float32")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
