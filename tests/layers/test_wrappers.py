@@ -393,3 +393,17 @@ def test_a_wrapper_of_the_user_builds_saves_and_trains():
     again = Scaled.from_config(json.loads(json.dumps(layer.get_config())))
     assert again.factor == 3.0 and again.layer.units == 3
     assert again(keras.Input((4,))).shape == (None, 3)
+
+
+@pytest.mark.parametrize("dialect", ["1", "2"])
+def test_bidirectional_of_keras_1_and_2_repeats_outputs_in_masked_steps(dialect):
+    x = data(2, 6, 3)
+    mask = torch.tensor([[True, True, False, True, False, False], [True] * 6])
+    with keras.config.dialect_scope(dialect):
+        layer = Bidirectional(LSTM(4, return_sequences=True))
+        output = layer(x, mask=mask)
+    forward, backward = output[0].chunk(2, -1)
+    torch.testing.assert_close(forward[2], forward[1])
+    torch.testing.assert_close(forward[4:], forward[3:4].expand(2, 4))
+    torch.testing.assert_close(backward[2], backward[3])
+    assert not backward[4:].any()
