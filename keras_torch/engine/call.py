@@ -254,13 +254,18 @@ def _add_activity_losses(layer: Any, outputs: Any) -> None:
 
 
 def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> Any:
-    given = {id(item) for item in flat_tensors(inputs)}
-    if any(hasattr(item, "_keras_mask") and id(item) not in given for item in flat_tensors(outputs)):
+    given = flat_tensors(inputs)
+
+    def is_input(item: Any) -> bool:
+        # Not by `id`, which would tie what torch.compile made to this very tensor.
+        return any(item is other for other in given)
+
+    if any(hasattr(item, "_keras_mask") and not is_input(item) for item in flat_tensors(outputs)):
         return outputs
     result = layer.compute_mask(inputs, mask)
-    if any(id(item) in given and get_mask(item) is not result for item in flat_tensors(outputs)):
+    if any(is_input(item) and get_mask(item) is not result for item in flat_tensors(outputs)):
         # A layer that hands its inputs on must not change their masks.
-        outputs = pytree.tree_map(lambda item: item.view_as(item) if id(item) in given else item, outputs)
+        outputs = pytree.tree_map(lambda item: item.view_as(item) if is_input(item) else item, outputs)
     if result is not None:
         set_mask(outputs, result)
     return outputs
