@@ -89,7 +89,7 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Run the layer; `training` is the mode of the layer, set by whoever calls it."""
-        first = inputs if isinstance(inputs, Tensor) else pytree.tree_leaves(inputs)[0]
+        first = pytree.tree_leaves(inputs)[0]
         if isinstance(first, KerasTensor):
             return record_function(self.call, (inputs, mask), {})
         mask = _first_mask(mask)
@@ -102,8 +102,8 @@ class TimeDistributed(Wrapper):
         options = {}
         if mask is not None and self.layer._call_signature.takes_mask and self._passes(mask):
             options["mask"] = _fold(mask)
-        outputs = self.layer(_map_tensors(_fold, inputs), **options)
-        return _map_tensors(lambda output: output.unflatten(0, (batch, time)), outputs)
+        outputs = self.layer(pytree.tree_map(_fold, inputs), **options)
+        return pytree.tree_map(lambda output: output.unflatten(0, (batch, time)), outputs)
 
     def _passes(self, mask: Tensor) -> bool:
         """Whether the layer gets its part of a mask: of one that tells steps only, layers of the user alone."""
@@ -147,15 +147,8 @@ def _map_shapes(change: Callable[[Any], Any], shapes: Any) -> Any:
     return type(shapes)([_map_shapes(change, shape) for shape in shapes])
 
 
-def _map_tensors(change: Callable[[Any], Any], structure: Any) -> Any:
-    """`pytree.tree_map`, through which torch.compile would remember the very tensor and compile anew for the next."""
-    return change(structure) if isinstance(structure, Tensor) else pytree.tree_map(change, structure)
-
-
 def _first_mask(mask: Any) -> Any:
     """Of the masks of several inputs take the first one: all have the same steps."""
-    if mask is None or isinstance(mask, Tensor):
-        return mask
     return next((item for item in pytree.tree_leaves(mask) if item is not None), None)
 
 
