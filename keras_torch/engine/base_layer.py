@@ -12,6 +12,7 @@ from torch import nn
 from keras_torch import config, legacy, regularizers
 from keras_torch.backend.control import phased
 from keras_torch.engine import call as call_steps
+from keras_torch.engine.api import ApiMixin
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
@@ -24,7 +25,7 @@ from keras_torch.registry import CustomObjectScope, snake_case
 from keras_torch.symbolic import KerasTensor, unique_name
 
 
-class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
+class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     """Base of all layers and models.
 
     Subclasses define `call(self, inputs)` in torch operations, and optionally `build(self, input_shape)`,
@@ -95,6 +96,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
             _adds_losses=False,
             _input_spec=None,
             _accepted_shape=None,
+            _build_shapes=(),
             _initial_weights=None,
             _batch_input_shape=None,
             _tracked={},
@@ -123,7 +125,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
         self._autocast = autocast
         self._trainable = bool(trainable)
         self._initial_weights = kwargs.pop("weights", None)
-        self._batch_input_shape = _input_shape(kwargs)
+        self._batch_input_shape = _input_shape(kwargs, type(self).__name__)
         dynamic = kwargs.pop("dynamic", False)
         if dynamic not in (False, True, None):
             raise TypeError(f"Layer {self.name!r}: `dynamic` must be a bool. Received: {dynamic!r}")
@@ -152,6 +154,11 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
         if isinstance(dtype, dict):
             dtype = (dtype.get("config") or {}).get("name")
         dtype = getattr(dtype, "name", dtype)
+        if isinstance(dtype, str) and dtype.startswith("mixed_"):
+            raise ValueError(
+                f"Layer {self.name!r}: `dtype` must be one type for weights and computation; call the model inside "
+                f"`torch.autocast` to compute in half precision with float32 weights. Received: {dtype!r}"
+            )
         self._dtype = config.dtype_name(dtype)
         compute = config.torch_dtype(None if self._dtype == "string" else dtype)
         self._compute_torch_dtype = compute if compute.is_floating_point else config.torch_dtype(None)
@@ -265,6 +272,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, nn.Module):
         finally:
             building.pop()
         self.built = True
+        self.__dict__["_build_shapes"] = shapes
         if self._initial_weights is not None:
             weights, self._initial_weights = self._initial_weights, None
             self.set_weights(weights)
@@ -438,20 +446,26 @@ Layer._call_signature = CallSignature(Layer.call)
 Layer._build_argument_names = ["input_shape"]
 
 
-def _input_shape(kwargs: dict[str, Any]) -> tuple[int | None, ...] | None:
+def _input_shape(kwargs: dict[str, Any], label: str) -> tuple[int | None, ...] | None:
     """Take `batch_input_shape`, `batch_shape`, `input_shape`, `input_dim`, `input_length`, `batch_size` from kwargs."""
     batch_shape = kwargs.pop("batch_input_shape", None) or kwargs.pop("batch_shape", None)
     shape: Sequence[int | None] | None = kwargs.pop("input_shape", None)
     dim, length = kwargs.pop("input_dim", None), kwargs.pop("input_length", None)
     batch_size = kwargs.pop("batch_size", None)
     if batch_shape is not None:
-        return tuple(batch_shape)
+        return _checked_sizes(batch_shape, "batch_input_shape", label)
     if shape is None and dim is not None:
         shape = (dim,) if length is None else (length, dim)
     if shape is None:
         return None
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    return (batch_size, *shape)
+    shape = (shape,) if isinstance(shape, int) else shape
+    return (batch_size, *_checked_sizes(shape, "input_shape", label))
+
+
+def _checked_sizes(shape: Any, argument: str, label: str) -> tuple[int | None, ...]:
+    if not call_steps.is_shape(shape) or any(size is not None and size < 0 for size in shape):
+        raise ValueError(f"{label}: `{argument}` must be a tuple of sizes, None where unknown. Received: {shape!r}")
+    return tuple(shape)
 
 
 def _asks_keras(kind: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -69,6 +70,8 @@ class BatchNormalization(ScaledNormalization):
         )
         axis = self._axis_argument(axis)
         self.axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+        if not isinstance(momentum, numbers.Real):
+            raise ValueError(f"Layer {self.name!r}: `momentum` must be a number. Received: {momentum!r}")
         self.momentum = momentum
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)

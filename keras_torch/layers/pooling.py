@@ -72,6 +72,11 @@ class Pooling(Layer):
         self._orders = (TO_CHANNELS_FIRST[count], TO_CHANNELS_LAST[count])
         self._same = self.padding == "same"
 
+    def build(self, input_shape: Any) -> None:
+        """Check that the windows fit."""
+        self.compute_output_shape(input_shape)
+        self.built = True
+
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define `_pool(inputs, padding, ceil_mode)`.")
 
@@ -331,6 +336,11 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         if mask is None:
             return super().call(inputs)
+        if mask.shape != (inputs.shape[0], inputs.shape[self._axes[0]]):
+            raise ValueError(
+                f"Layer {self.name!r}: `mask` must have the shape (batch, time) of the inputs, which are of shape "
+                f"{tuple(inputs.shape)}. Received: a mask of shape {tuple(mask.shape)}"
+            )
         axis = self._axes[0]
         weights = mask.to(inputs.dtype).unsqueeze(2 if axis == 1 else 1)
         total = torch.sum(inputs * weights, axis, self.keepdims)

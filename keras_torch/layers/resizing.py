@@ -30,6 +30,11 @@ class Resizing(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
 
+    def build(self, input_shape: Any) -> None:
+        """Check that something is left."""
+        self.compute_output_shape(input_shape)
+        self.built = True
+
     def _new_size(self, axis: int, size: int) -> int:
         raise NotImplementedError(f"{type(self).__name__} must define `_new_size(axis, size)`.")
 

@@ -19,7 +19,7 @@ from keras_torch.layers.recurrent_loop import Result, flatten, is_shape, pack_li
 def check_cell(cell: Any, layer_name: str) -> None:
     """ValueError unless `cell` has a `call` method and a `state_size`."""
     if not hasattr(cell, "call") and not callable(cell):
-        raise ValueError(f"Layer {layer_name!r}: a cell must have a `call(inputs, states)` method. Received: {cell!r}")
+        raise ValueError(f"Layer {layer_name!r}: `cell` must have a method `call(inputs, states)`. Received: {cell!r}")
     if not hasattr(cell, "state_size"):
         raise ValueError(
             f"Layer {layer_name!r}: a cell must have a `state_size` attribute, an integer or a list of integers, one "

@@ -1,0 +1,195 @@
+"""What Keras's Layer offers beside calls and weights: build configs, own variables, stateless calls, metrics."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.func import functional_call
+from torch.utils import checkpoint
+
+from keras_torch.engine import call as call_steps
+from keras_torch.engine.call import flat_tensors
+from keras_torch.engine.input_spec import check_inputs
+
+
+@dataclass(frozen=True)
+class DTypePolicy:
+    """The types of a layer's weights and of its computation, which are one."""
+
+    name: str
+
+    @property
+    def compute_dtype(self) -> str:
+        """Name of the dtype of the computation."""
+        return self.name
+
+    variable_dtype = compute_dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal policy."""
+        return {"name": self.name}
+
+
+class ApiMixin:
+    """The part of Layer that few scripts use."""
+
+    name: str
+    input_spec: Any
+    _own_weights: list[Any]
+    _build_shapes: tuple[Any, ...]
+    _children: Callable[[], Iterator[Any]]
+
+    dynamic = False
+    quantization_mode = None
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """The dtype as an object with `name`, `compute_dtype` and `variable_dtype`."""
+        return DTypePolicy(self.dtype)  # type: ignore[attr-defined]
+
+    @property
+    def input_dtype(self) -> str:
+        """Name of the dtype that float inputs are converted to."""
+        return self.compute_dtype  # type: ignore[attr-defined]
+
+    @property
+    def submodules(self) -> tuple[Any, ...]:
+        """All layers inside, at any depth."""
+        found: list[Any] = []
+        for child in self._children():
+            found += [child, *child.submodules]
+        return tuple(found)
+
+    @property
+    def torch_params(self) -> torch.nn.ParameterList:
+        """The parameters (Keras 3 on torch)."""
+        return torch.nn.ParameterList(self.parameters())  # type: ignore[attr-defined]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics set as attributes of the layer and of those inside."""
+        own = [item for item in vars(self).values() if hasattr(item, "update_state") and hasattr(item, "result")]
+        return own + [metric for child in self._children() for metric in child.metrics]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The state of `metrics`."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def add_metric(self, value: Any, name: str | None = None, **kwargs: Any) -> None:
+        """Raise: a layer reports no values by itself."""
+        raise NotImplementedError(
+            f"Layer {self.name!r}: `add_metric` is not supported; make a metric in `__init__`, e.g. "
+            "`self.mean = keras.metrics.Mean()`, and call `self.mean.update_state(value)` in `call`. "
+            f"Received: name={name!r}"
+        )
+
+    def quantize(self, mode: Any = None, **kwargs: Any) -> None:
+        """Raise: Keras's quantization is not supported."""
+        raise NotImplementedError(
+            f"Layer {self.name!r}: `quantize` is not supported; quantize the torch modules inside, e.g. with "
+            f"`torchao.quantize_(model, ...)`. Received: mode={mode!r}"
+        )
+
+    def finalize_state(self) -> None:
+        """Do nothing: a layer computes with the state it has (tf.keras)."""
+
+    @contextlib.contextmanager
+    def name_scope(self) -> Iterator[str]:
+        """A scope of TensorFlow's graph, which does not exist here."""
+        yield self.name
+
+    def assert_input_compatibility(self, inputs: Any) -> None:
+        """Check inputs against `input_spec`. ValueError names the mismatch."""
+        check_inputs(self.input_spec, [tuple(item.shape) for item in flat_tensors(inputs)], self.name)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs without recording a call."""
+        return call_steps.infer_outputs(self, args, kwargs)
+
+    def compute_output_signature(self, input_signature: Any) -> Any:
+        """Return symbolic outputs for anything with a shape and a dtype (tf.keras)."""
+        shapes = call_steps.pytree.tree_map(
+            lambda item: call_steps.KerasTensor(item.shape, item.dtype), input_signature
+        )
+        return call_steps.infer_outputs(self, (shapes,), {})
+
+    def rematerialized_call(self, layer_call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run `layer_call`, and again in the backward pass instead of keeping what is in between."""
+        return checkpoint.checkpoint(layer_call, *args, use_reentrant=False, **kwargs)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the shapes that the layer was built for; None before."""
+        shapes = self._build_shapes
+        if len(shapes) < 2:
+            return {"input_shape": shapes[0]} if shapes else None
+        return dict(zip(self._build_argument_names, shapes, strict=True))  # type: ignore[attr-defined]
+
+    def build_from_config(self, config: Mapping[str, Any] | None) -> None:
+        """Build the layer for the shapes in what `get_build_config` returned."""
+        if config and not self.built:  # type: ignore[attr-defined]
+            self._build_once(*config.values())  # type: ignore[attr-defined]
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the arrays of the weights made by this very layer into `store`, under "0", "1" and so on."""
+        for index, weight in enumerate(self._own_in_order()):
+            store[str(index)] = weight.numpy().copy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Assign what `save_own_variables` stored. ValueError if the number differs."""
+        weights = self._own_in_order()
+        if len(store) != len(weights):
+            raise ValueError(
+                f"Layer {self.name!r}: `store` must hold {len(weights)} arrays, one for each weight of the layer. "
+                f"Received: {len(store)}." + ("" if self.built else " Build the layer first.")  # type: ignore
+            )
+        for index, weight in enumerate(weights):
+            weight.assign(np.asarray(store[str(index)]))
+
+    def _own_in_order(self) -> list[Any]:
+        return sorted(self._own_weights, key=lambda weight: not weight.trainable)
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Call the layer with these values for its weights, which stay as they are (`torch.func.functional_call`).
+
+        Returns (outputs, non-trainable values after the call), and with `return_losses` the losses.
+        """
+        layer: Any = self
+        parts = (layer.trainable_weights, trainable_variables), (layer.non_trainable_weights, non_trainable_variables)
+        for weights, values in parts:
+            if len(weights) != len(values):
+                raise ValueError(
+                    f"Layer {self.name!r}: `stateless_call` takes {len(layer.trainable_weights)} trainable and "
+                    f"{len(layer.non_trainable_weights)} non-trainable values. Received: {len(trainable_variables)} "
+                    f"and {len(non_trainable_variables)}"
+                )
+        names: dict[int, list[str]] = {}
+        for kind in (layer.named_parameters, layer.named_buffers):
+            for name, tensor in kind(remove_duplicate=False):
+                names.setdefault(id(tensor), []).append(name)
+        given: dict[str, torch.Tensor] = {}
+        after = []
+        for (weights, values), keep in zip(parts, (True, False), strict=True):
+            for weight, value in zip(weights, values, strict=True):
+                value = torch.as_tensor(getattr(value, "value", value))
+                storages = weight.to_storage(value if keep else value.detach().clone())
+                given |= {
+                    name: item for s, item in zip(weight.storages, storages, strict=True) for name in names[id(s)]
+                }
+                if not keep:
+                    after.append((weight, storages))
+        outputs = functional_call(layer, given, args, kwargs)
+        results = [weight.from_storage(*storages) for weight, storages in after]
+        return (outputs, results, layer.losses) if return_losses else (outputs, results)

@@ -1,0 +1,102 @@
+"""What the Layers of the four generations offer beside calls and weights."""
+
+import numpy as np
+import pytest
+import torch
+
+import keras_torch as keras
+from keras_torch import Input, layers
+
+
+def test_a_build_config_builds_an_equal_layer():
+    dense = layers.Dense(3)
+    assert dense.get_build_config() is None
+    dense(torch.ones(2, 5))
+    twin = layers.Dense(3)
+    twin.build_from_config(dense.get_build_config())
+    assert [weight.shape for weight in twin.weights] == [(5, 3), (3,)]
+    twin.build_from_config(dense.get_build_config())
+    assert len(twin.weights) == 2
+
+
+def test_own_variables_go_through_a_store():
+    norm, twin = layers.BatchNormalization(), layers.BatchNormalization()
+    for layer in (norm, twin):
+        layer.build((None, 4))
+    norm.set_weights([np.full(4, value, "float32") for value in (1, 2, 3, 4)])
+    store = {}
+    norm.save_own_variables(store)
+    assert sorted(store) == ["0", "1", "2", "3"]
+    twin.load_own_variables(store)
+    for found, wanted in zip(twin.get_weights(), norm.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ValueError, match=r"dense.*`store` must hold 0 arrays.*Received: 4.*Build the layer first"):
+        layers.Dense(2, name="dense").load_own_variables(store)
+
+
+def test_a_stateless_call_leaves_the_weights_and_returns_the_new_averages():
+    model = keras.Sequential([Input((4,)), layers.Dense(3), layers.BatchNormalization(momentum=0.5)])
+    x = torch.rand(6, 4)
+    before = model.get_weights()
+    trainable = [torch.as_tensor(w.numpy() + 1).requires_grad_() for w in model.trainable_weights]
+    fixed = [torch.as_tensor(w.numpy()) for w in model.non_trainable_weights]
+    outputs, updated = model.stateless_call(trainable, fixed, x, training=True)
+    for found, wanted in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    outputs.square().sum().backward()
+    assert trainable[-1].grad.abs().sum() > 0
+    for weight, value in zip(model.trainable_weights, trainable, strict=True):
+        weight.assign(value)
+    torch.testing.assert_close(model(x, training=True), outputs)
+    for weight, value in zip(model.non_trainable_weights, updated, strict=True):
+        torch.testing.assert_close(torch.as_tensor(weight.numpy()), value)
+    with pytest.raises(ValueError, match="takes 4 trainable and 2 non-trainable values. Received: 1 and 2"):
+        model.stateless_call(trainable[:1], fixed, x)
+
+
+def test_a_rematerialized_call_gives_the_same_gradients():
+    dense = layers.Dense(3, activation="tanh")
+    x = torch.rand(2, 4, requires_grad=True)
+    (expected,) = torch.autograd.grad(dense(x).sum(), x)
+    (found,) = torch.autograd.grad(dense.rematerialized_call(dense, x).sum(), x)
+    torch.testing.assert_close(found, expected)
+
+
+def test_layers_tell_their_types_layers_metrics_and_signatures():
+    class Block(keras.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Bidirectional(layers.GRU(2))
+            self.mean = keras.metrics.Mean()
+
+        def call(self, inputs):
+            self.mean.update_state(inputs.mean())
+            return self.inner(inputs)
+
+    block = Block()
+    outputs = block(torch.ones(2, 3, 4))
+    assert [type(item).__name__ for item in block.submodules][:3] == ["Bidirectional", "GRU", "GRUCell"]
+    assert block.metrics == [block.mean]
+    assert len(block.metrics_variables) == len(block.mean.variables)
+    assert float(block.mean.result()) == 1.0
+    assert block.dtype_policy.name == block.input_dtype == block.dtype_policy.compute_dtype == "float32"
+    assert len(block.torch_params) == len(list(block.parameters()))
+    assert tuple(block.compute_output_signature(torch.ones(2, 3, 4)).shape) == outputs.shape
+    assert tuple(block.symbolic_call(Input((3, 4))).shape) == (None, 4)
+    assert block._inbound_nodes == []
+    with block.name_scope() as name:
+        assert name == block.name
+    with pytest.raises(ValueError, match="ndim=3, found ndim=2"):
+        block.inner.forward_layer.assert_input_compatibility(torch.ones(2, 3))
+
+
+def test_what_is_not_supported_says_what_to_do_instead():
+    dense = layers.Dense(2, name="head")
+    with pytest.raises(NotImplementedError, match="head.*`add_metric`.*update_state"):
+        dense.add_metric(1.0, name="one")
+    with pytest.raises(NotImplementedError, match="head.*`quantize`.*torch.*int8"):
+        dense.quantize("int8")
+    with pytest.raises(ValueError, match="head.*`dtype` must be one type.*torch.autocast.*mixed_bfloat16"):
+        layers.Dense(2, name="head", dtype="mixed_bfloat16")
+    with pytest.raises(ValueError, match=r"`dtype` must be one type.*mixed_float16"):
+        layers.Dense(2, dtype={"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}})
