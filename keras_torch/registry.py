@@ -60,7 +60,8 @@ class Registry:
                 return self._lookup[key]
         raise ValueError(
             f"Unknown {self.kind}: {name!r}.{suggest(short, self.objects)} Your own {self.kind} must be passed in "
-            f"`custom_objects={{{name!r}: ...}}` or registered with `keras.saving.register_keras_serializable()`."
+            f"`custom_objects={{{name!r}: ...}}` or registered with `keras.saving.register_keras_serializable()`. "
+            f"Received: {name!r}"
         )
 
     def get(self, identifier: Any, custom: Mapping[str, Any] | None = None) -> Any:

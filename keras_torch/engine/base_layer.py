@@ -334,10 +334,9 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
 
     def _symbolic_dtype(self, input_dtype: str | None) -> str:
         """Dtype of symbolic outputs: the compute dtype where weights or floats are involved, else the input's."""
-        floats = self._own_weights or not self._accepts_integers or input_dtype is None
-        if floats or config.torch_dtype(input_dtype).is_floating_point:
+        if input_dtype is None or self._own_weights or not self._accepts_integers:
             return self.compute_dtype
-        return input_dtype
+        return self.compute_dtype if config.torch_dtype(input_dtype).is_floating_point else input_dtype
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the output shape for an input shape, both with the batch size first, None where unknown."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,7 +69,7 @@ class BatchNormalization(ScaledNormalization):
         )
         axis = self._axis_argument(axis)
         self.axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-        if not isinstance(momentum, numbers.Real):
+        if isinstance(momentum, str) or not hasattr(momentum, "__float__"):
             raise ValueError(f"Layer {self.name!r}: `momentum` must be a number. Received: {momentum!r}")
         self.momentum = momentum
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
