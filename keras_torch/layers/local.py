@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -14,14 +15,14 @@ from keras_torch.layers.convolution_base import BaseConvolution
 from keras_torch.layers.spatial import PADDINGS, whole_numbers
 
 
-def _all_of(tables: list[torch.Tensor]) -> torch.Tensor:
+def _all_of(tables: list[np.ndarray]) -> np.ndarray:
     """Combine one table (rows, columns) for each axis into one of shape (*rows, *columns)."""
     rank = len(tables)
-    found = torch.ones((1,) * 2 * rank, dtype=torch.bool)
+    found = np.ones((1,) * 2 * rank, bool)
     for axis, table in enumerate(tables):
         shape = [1] * 2 * rank
         shape[axis], shape[axis + rank] = table.shape
-        found = found & table.view(shape)
+        found = found & table.reshape(shape)
     return found
 
 
@@ -100,25 +101,27 @@ class LocallyConnected(BaseConvolution):
         features = window * channels
         if self.implementation == 1:
             return (count, features, self.filters)
+        # Counted with numpy, as layers are also built on the meta device.
         starts = [
-            torch.arange(places) * step - before
+            np.arange(places) * step - before
             for places, step, (before, _) in zip(self._positions, self.strides, self._pads, strict=True)
         ]
         if self.implementation == 2:
-            offsets = [torch.arange(size).unsqueeze(1) - start for size, start in zip(sizes, starts, strict=True)]
+            offsets = [np.arange(size)[:, None] - start for size, start in zip(sizes, starts, strict=True)]
             mask = _all_of([(o >= 0) & (o < kernel) for o, kernel in zip(offsets, self.kernel_size, strict=True)])
             inner, outer = (self.rank, 2 * self.rank + 1) if self._channels_last else (0, self.rank + 1)
-            self.register_buffer("_mask", mask.unsqueeze(inner).unsqueeze(outer), persistent=False)
+            mask = np.expand_dims(np.expand_dims(mask, inner), outer)
+            self.register_buffer("_mask", torch.as_tensor(mask), persistent=False)
             return (*self._join((), sizes, channels), *self._join((), self._positions, self.filters))
-        places = [start.unsqueeze(1) + torch.arange(k) for start, k in zip(starts, self.kernel_size, strict=True)]
+        places = [start[:, None] + np.arange(kernel) for start, kernel in zip(starts, self.kernel_size, strict=True)]
         inside = _all_of([(p >= 0) & (p < size) for p, size in zip(places, sizes, strict=True)])
         inside = inside.reshape(count, window)
         if self._channels_last:
-            inside = inside.repeat_interleave(channels, 1).unsqueeze(1).expand(-1, self.filters, -1)
+            inside = np.repeat(np.repeat(inside, channels, 1)[:, None], self.filters, 1)
         else:
-            inside = inside.repeat(1, channels).unsqueeze(0).expand(self.filters, -1, -1)
-        slots = inside.flatten().nonzero().flatten()
-        self.register_buffer("_slots", slots if self.padding == "same" else None, persistent=False)
+            inside = np.repeat(np.tile(inside, (1, channels))[None], self.filters, 0)
+        slots = np.flatnonzero(inside)
+        self.register_buffer("_slots", torch.as_tensor(slots) if self.padding == "same" else None, persistent=False)
         return (len(slots),)
 
     def _matrices(self) -> torch.Tensor:

@@ -10,7 +10,12 @@ from keras_torch import config
 
 from .layer_making import NUMERIC, call, classes, construct, data_of, flat, symbols
 
-FORMATTED = [name for name in NUMERIC if "data_format" in inspect.signature(classes()[name]).parameters]
+# The kernels of locally connected layers follow the memory of the inputs, and differ with it.
+FORMATTED = [
+    name
+    for name in NUMERIC
+    if "data_format" in inspect.signature(classes()[name]).parameters and not name.startswith("LocallyConnected")
+]
 
 
 def channel_axis(name, rank):
