@@ -17,7 +17,14 @@ from keras_torch.layers.core import Activation, ActivityRegularization, Dense, I
 from keras_torch.layers.cudnn_recurrent import CuDNNGRU, CuDNNLSTM
 from keras_torch.layers.einsum_dense import EinsumDense
 from keras_torch.layers.embeddings import Embedding
-from keras_torch.layers.keras_1 import Highway, MaxoutDense, ParametricSoftplus, SReLU, time_distributed_dense
+from keras_torch.layers.keras_1 import (
+    Highway,
+    MaxoutDense,
+    ParametricSoftplus,
+    SReLU,
+    TimeDistributedDense,
+    time_distributed_dense,
+)
 from keras_torch.layers.kernelized import RandomFourierFeatures
 from keras_torch.layers.lambda_layer import Lambda
 from keras_torch.layers.local import LocallyConnected1D, LocallyConnected2D
@@ -308,6 +315,7 @@ registry.layers.add(
         TextVectorization,
         ThresholdedReLU,
         TimeDistributed,
+        TimeDistributedDense,
         TorchModuleWrapper,
         UnitNormalization,
         UpSampling1D,

@@ -14,7 +14,39 @@ from keras_torch import activations, backend, constraints, initializers, regular
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.engine.tensor_layout import TRANSPOSED, Reshaped, SplitLinear
 from keras_torch.layers.advanced_activations import SharedAxes
+from keras_torch.layers.core import Dense
 from keras_torch.layers.spatial import whole_numbers
+
+
+class TimeDistributedDense(Dense):
+    """A Dense for sequences (batch, time, features) only; its `input_dim` means sequences of any length."""
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.input_spec = InputSpec(ndim=3)
 
 
 class _DenseLike(Layer):

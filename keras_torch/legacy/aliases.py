@@ -34,7 +34,6 @@ LAYERS: dict[str, str] = {
     "GlobalAvgPool3D": "GlobalAveragePooling3D",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
-    "TimeDistributedDense": "Dense",
     "GroupedQueryAttention": "GroupQueryAttention",
     "LSTMV1": "LSTM",
     "LSTMV2": "LSTM",

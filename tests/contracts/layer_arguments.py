@@ -87,6 +87,7 @@ ARGUMENTS = {
     "StringLookup": ({"vocabulary": ["bee", "sea"], "output_mode": "count"}, (2,), "string"),
     "TextVectorization": ({"vocabulary": ["bee", "dee"], "output_mode": "count"}, (1,), "string"),
     "ThresholdedReLU": ({"theta": 0.3}, FLAT),
+    "TimeDistributedDense": ({"units": 3}, STEPS),
     "TimeDistributed": ({"layer": layers.Dense(3)}, STEPS),
     "AugMix": ({}, IMAGE),
     "AutoContrast": ({}, IMAGE),

@@ -155,6 +155,19 @@ def test_all_float_types_copies_pickles_and_empty_batches_work(cls: type, dtype:
     assert layer(x[:0]).shape == (0, output.shape[1])
 
 
+def test_a_time_distributed_dense_layer_takes_sequences_of_any_length() -> None:
+    with config.dialect_scope("1"):
+        model = Sequential([layers.TimeDistributedDense(4, "uniform", "tanh", input_dim=3)])
+    assert model.input_shape == (None, None, 3) and model.output_shape == (None, None, 4)
+    x = numbers(2, 5, 3)
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.tanh(x @ kernel + bias), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="ndim=3"):
+        layers.TimeDistributedDense(4)(x[0])
+    twin = layers.TimeDistributedDense.from_config(model.layers[0].get_config())
+    assert twin.get_config() == model.layers[0].get_config()
+
+
 def test_time_distributed_dense_multiplies_each_step() -> None:
     x, w, b = torch.tensor(numbers(2, 4, 3)), torch.tensor(numbers(3, 5)), torch.tensor(numbers(5))
     found = layers.time_distributed_dense(x, w, b, input_dim=3, output_dim=5, timesteps=4)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from keras_torch.legacy.layer_rows.common import DATA_FORMAT, INITIALIZED, KERAS_1_2, REGULARIZED, data_format_row
+from keras_torch.legacy.layer_rows.common import (
+    DATA_FORMAT,
+    INITIALIZED,
+    KERAS_1_2,
+    REGULARIZED,
+    data_format_row,
+    sequence_shape,
+)
 from keras_torch.legacy.rows import ANY, Refused, Row
 
 _DENSE = Row(
@@ -34,6 +41,7 @@ LAYERS: dict[str, Row] = {
         },
     ),
     "Dense": _DENSE,
+    "TimeDistributedDense": replace(_DENSE, prepare=sequence_shape),
     "Dropout": Row(renamed={"p": "rate"}, orders={"1": ("p", "noise_shape", "seed")}),
     "SpatialDropout1D": _RATE,
     **dict.fromkeys(
