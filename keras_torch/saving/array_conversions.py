@@ -69,8 +69,9 @@ def convert(layer: Any, sources: list[Source], shapes: list[Shape], origin: Any)
     if origin.generation == "1" and name in _KERAS_1:
         sources = _KERAS_1[name](sources, shapes)
     if origin.generation in ("1", "2") and origin.backend == "theano" and name.startswith("Conv"):
-        spatial = range(len(sources[0].shape) - 2)
-        sources = [flipped(sources[0], tuple(spatial)), *sources[1:]]
+        spatial = tuple(range(len(sources[0].shape) - 2))
+        count = 2 if name == "ConvLSTM2D" else 1
+        sources = [*(flipped(source, spatial) for source in sources[:count]), *sources[count:]]
     return sources
 
 
@@ -133,7 +134,7 @@ def _convert_model(model: Any, sources: list[Source], origin: Any) -> list[Sourc
 
 def _stored_count(layer: Any, count: int, origin: Any) -> int:
     """How many arrays the file has for `count` weights: Keras 1 stored each gate apart."""
-    gates = {"LSTM": 12, "GRU": 9}.get(type(layer).__name__)
+    gates = {"LSTM": 12, "GRU": 9, "ConvLSTM2D": 12}.get(type(layer).__name__)
     return gates if origin.generation == "1" and gates is not None else count
 
 
@@ -146,6 +147,17 @@ def _gates(order: Sequence[int]) -> Callable[[list[Source], list[Shape]], list[S
         return [joined([sources[3 * gate + kind] for gate in order]) for kind in range(3)]
 
     return join
+
+
+def _image_gates(sources: list[Source], shapes: list[Shape]) -> list[Source]:
+    """Join the gates of a ConvLSTM2D, whose kernels were (out, in, rows, columns) with dim_ordering 'th'."""
+    found = list(sources)
+    for index, source in enumerate(sources):
+        if index % 3 < 2 and len(source.shape) == 4:
+            *others, filters = shapes[index % 3]
+            if _stored_channels_first(source.shape, (*others, filters // 4)):
+                found[index] = transposed(source, (2, 3, 1, 0))
+    return _gates((0, 2, 1, 3))(found, shapes)
 
 
 def _kernel_1d(sources: list[Source], shapes: list[Shape]) -> list[Source]:
@@ -177,6 +189,7 @@ def _stored_channels_first(stored: Shape, wanted: Shape) -> bool:
 _KERAS_1: dict[str, Callable[[list[Source], list[Shape]], list[Source]]] = {
     "LSTM": _gates((0, 2, 1, 3)),
     "GRU": _gates((0, 1, 2)),
+    "ConvLSTM2D": _image_gates,
     "Conv1D": _kernel_1d,
     "Conv2D": _kernel(2, 3, 1, 0),
     "Conv3D": _kernel(2, 3, 4, 1, 0),

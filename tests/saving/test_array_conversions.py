@@ -50,6 +50,22 @@ def test_keras_1_stored_the_gates_of_a_gru_apart(tmp_path):
     np.testing.assert_allclose(bias, np.concatenate(arrays[2::3], -1))
 
 
+@pytest.mark.parametrize("ordering", ["tf", "th"])
+@pytest.mark.parametrize("backend", ["tensorflow", "theano"])
+def test_keras_1_stored_the_gates_of_a_convolutional_lstm_apart(tmp_path, ordering, backend):
+    gates = {name: [numbers(3, 2, 1, 5) + i, numbers(3, 2, 5, 5) + i, numbers(5) + i] for i, name in enumerate("icfo")}
+    expected = [np.concatenate([gates[name][kind] for name in "ifco"], -1) for kind in range(3)]
+    stored = [array for name in "icfo" for array in gates[name]]
+    if ordering == "th":
+        stored = [array.transpose(3, 2, 0, 1) if array.ndim == 4 else array for array in stored]
+    if backend == "theano":
+        expected[:2] = [array[::-1, ::-1] for array in expected[:2]]
+    write(tmp_path / "w.h5", stored, "images", backend=backend)
+    found = load(tmp_path / "w.h5", keras.layers.ConvLSTM2D(5, (3, 2)), (2, 6, 6, 1))
+    for mine, real in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, real)
+
+
 @pytest.mark.parametrize("wrapped", ["Bidirectional", "TimeDistributed", "Model"])
 def test_conversions_reach_into_wrappers_and_nested_models(tmp_path, wrapped):
     def arrays(offset):
