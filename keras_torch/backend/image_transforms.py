@@ -74,6 +74,11 @@ def sample(
     if fill_mode == "wrap":
         x, y = _wrapped(x, width), _wrapped(y, height)
     grid = torch.stack(((2.0 * x + 1.0) / width - 1.0, (2.0 * y + 1.0) / height - 1.0), -1)
+    return _bilinear(images, grid, fill_mode, fill_value)
+
+
+def _bilinear(images: torch.Tensor, grid: torch.Tensor, fill_mode: str, fill_value: float) -> torch.Tensor:
+    """`F.grid_sample` in float32 at least, at a grid (N, H', W', 2) in its own units."""
     dtype = images.dtype
     working = images if dtype == torch.float64 else images.float()
     shifted = fill_mode == "constant" and fill_value != 0
@@ -108,8 +113,20 @@ def affine_transform(
     fill_value: float = 0.0,
 ) -> torch.Tensor:
     """Apply one affine map of `projected` to each image of (N, C, H, W)."""
-    x, y = projected(transforms, images.shape[-2], images.shape[-1])
-    return sample(images, x, y, interpolation, fill_mode, fill_value)
+    height, width = images.shape[-2:]
+    if interpolation == "nearest" or fill_mode == "wrap":
+        x, y = projected(transforms, height, width)
+        return sample(images, x, y, interpolation, fill_mode, fill_value)
+    # The grid in one addition: what each column gives to x and y, and what each row does, in grid_sample's units.
+    matrix = transforms[:, :6].unflatten(1, (2, 3))
+    size = torch.arange(2, device=matrix.device)[:, None]
+    size = torch.where(size == 0, float(width), float(height)).to(matrix.dtype)
+    across, down, start = (matrix * (2.0 / size)).unbind(-1)
+    columns = torch.arange(width, device=matrix.device, dtype=matrix.dtype)
+    rows = torch.arange(height, device=matrix.device, dtype=matrix.dtype)
+    start = start + (1.0 / size - 1.0)[:, 0]
+    grid = (across[..., None] * columns + start[..., None])[:, :, None] + (down[..., None] * rows)[..., None]
+    return _bilinear(images, grid.permute(0, 2, 3, 1), fill_mode, fill_value)
 
 
 def homography(start_points: torch.Tensor, end_points: torch.Tensor) -> torch.Tensor:
