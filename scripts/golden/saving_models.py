@@ -179,6 +179,24 @@ def assorted(keras):
     return model, [_data(13, 8, 6, 2)], [np.random.RandomState(14).randint(0, 4, (8, 1)).astype("float32")]
 
 
+def attention(keras):
+    layers = keras.layers
+    source = keras.Input(shape=(5,), dtype="int32", name="source")
+    x = layers.Embedding(7, 6, name="table")(source)
+    heads = layers.MultiHeadAttention(2, 3, name="heads")(x, x, use_causal_mask=True)
+    x = layers.LayerNormalization(name="layer_norm")(layers.Add(name="sum")([x, heads]))
+    x = layers.Attention(use_scale=True, name="dot")([x, heads])
+    x = layers.AdditiveAttention(name="additive")([x, heads])
+    x = layers.GroupNormalization(2, name="group_norm")(x)
+    x = layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", name="einsum")(x)
+    x = layers.UnitNormalization(name="unit_norm")(layers.Reshape((5, 6), name="reshape")(x))
+    x = layers.BatchNormalization(renorm=True, name="renorm")(x)
+    score = layers.Dense(1, name="score")(layers.GlobalAveragePooling1D(name="mean")(x))
+    model = keras.Model(source, score, name="attention")
+    model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.01), loss="mse", metrics=["mae"])
+    return model, [np.random.RandomState(15).randint(0, 7, (8, 5)).astype("int32")], [_data(16, 8, 1)]
+
+
 BUILDERS = {
     "mlp": mlp,
     "cnn": cnn,
@@ -187,6 +205,7 @@ BUILDERS = {
     "multi_io": multi_io,
     "nested": nested,
     "assorted": assorted,
+    "attention": attention,
 }
 
 
