@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from keras_torch.legacy.layer_rows.common import (
     DATA_FORMAT,
@@ -19,6 +20,14 @@ _DENSE = Row(
     orders={"1": ("output_dim", "init", "activation", "weights", *REGULARIZED, "input_dim", "input_length")},
 )
 _RATE = Row(renamed={"p": "rate"})
+
+
+def _lengths(bound: dict[str, Any]) -> None:
+    """With several lengths Keras 2.15 writes `(None, (length, ...))`."""
+    shape = bound.get("batch_input_shape")
+    if isinstance(shape, (list, tuple)) and len(shape) == 2 and isinstance(shape[1], (list, tuple)):
+        bound["batch_input_shape"] = (shape[0], *shape[1])
+
 
 LAYERS: dict[str, Row] = {
     "InputLayer": Row(
@@ -79,6 +88,7 @@ LAYERS: dict[str, Row] = {
                 ),
             ),
         },
+        prepare=_lengths,
     ),
     "LeakyReLU": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
     "Highway": Row(
