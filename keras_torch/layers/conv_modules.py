@@ -87,19 +87,18 @@ class CutConvTranspose:
     as_image = False
 
     def forward(self: Any, input: torch.Tensor) -> torch.Tensor:
-        """Convolve; the cut is a view."""
+        """Convolve and cut: a negative `F.pad` keeps the memory format in its backward, as a slice does not."""
         stride, padding, extra, dilation = self.stride, self.padding, self.output_padding, self.dilation
         if self.as_image:
             weight = self.weight.unsqueeze(2)
             options: Any = ((1, *stride), (0, *padding), (0, *extra), self.groups, (1, *dilation))
-            output = F.conv_transpose2d(input.unsqueeze(2), weight, self.bias, *options).squeeze(2)
+            output = F.conv_transpose2d(input.unsqueeze(2), weight, self.bias, *options)
         else:
             options = (stride, padding, extra, self.groups, dilation)
             output = _TRANSPOSE[len(stride)](input, self.weight, self.bias, *options)
-        for axis, cut in enumerate(self.cuts, 2):
-            if cut:
-                output = output.narrow(axis, 0, output.shape[axis] - cut)
-        return output
+        if any(self.cuts):
+            output = F.pad(output, [amount for cut in reversed(self.cuts) for amount in (0, -cut)])
+        return output.squeeze(2) if self.as_image else output
 
 
 class CutConvTranspose1d(CutConvTranspose, nn.ConvTranspose1d):  # type: ignore[misc]
@@ -203,5 +202,5 @@ def make_transposed(
 
 
 def gives_view(module: nn.Module) -> bool:
-    """Whether the module's output is a view of a larger or differently shaped tensor."""
-    return isinstance(module, (PaddedConv, CutConvTranspose)) and (module.as_image or any(getattr(module, "cuts", ())))
+    """Whether the module's output is a view of a differently shaped tensor."""
+    return isinstance(module, (PaddedConv, CutConvTranspose)) and module.as_image
