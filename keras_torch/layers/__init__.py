@@ -328,6 +328,8 @@ registry.layers.add(
     ]
 )
 
+# The name in Keras 2.0, which attention layers of that time import.
+_time_distributed_dense = time_distributed_dense
 _ALIASES = {old: registry.layers.objects[new] for old, new in aliases.LAYERS.items() if new in registry.layers.objects}
 registry.layers.add(_ALIASES)
 

@@ -288,11 +288,12 @@ def time_distributed_dense(
     input_dim: int | None = None,
     output_dim: int | None = None,
     timesteps: int | None = None,
+    training: Any = None,
 ) -> Any:
     """Return `x @ w + b` for each step of `x` (batch, time, features), as Keras 1's `keras.layers.recurrent` had it.
 
-    `dropout` drops, in the training phase, the same features at all steps of a sample. The sizes are known from the
-    tensors; given ones are checked.
+    Keras 2.0 called it `_time_distributed_dense`, and added `training`. `dropout` drops, in the training phase, the
+    same features at all steps of a sample. The sizes are known from the tensors; given ones are checked.
     """
     for name, given, found in (
         ("input_dim", input_dim, x.shape[2]),
@@ -304,6 +305,6 @@ def time_distributed_dense(
                 f"`{name}` of `time_distributed_dense` must be {found}, as `x` and `w` have. Received: {given}"
             )
     if dropout is not None and 0.0 < dropout < 1.0:
-        x = backend.in_train_phase(backend.dropout(x, dropout, noise_shape=(None, 1, None)), x)
+        x = backend.in_train_phase(backend.dropout(x, dropout, noise_shape=(None, 1, None)), x, training)
     output = torch.matmul(x, w)
     return output if b is None else output + b

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from keras_torch import backend, config
+from keras_torch.backend.augmented import Rebinding
 from keras_torch.backend.control import phased
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.layers.rnn import split_inputs
@@ -66,8 +68,8 @@ class Recurrent(Layer):
     A subclass sets `self.states` (a list with None for each state) in `build` and defines `step(x, states)`, which
     returns the output and the new states; its `states` end with what `get_constants(x)` returned. It may define
     `preprocess_input(x)`, and `get_initial_states(x)` or `get_initial_state(x)` in place of zeros (batch, `output_dim`
-    or `units`). `K.rnn` runs the steps over (batch, time, features). `implementation` and `consume_less` are for the
-    subclass to look at.
+    or `units`). In all of them augmented assignments (`x /= y`) make new tensors, as they did then. `K.rnn` runs the
+    steps over (batch, time, features). `implementation` and `consume_less` are for the subclass to look at.
     """
 
     def __init__(
@@ -166,18 +168,17 @@ class Recurrent(Layer):
 
     def call(self, inputs: Any, mask: Any = None, initial_state: Any = None) -> Any:
         """Run `step` over time."""
-        states = self._first_states(inputs, initial_state)
         mask = mask[0] if isinstance(mask, (list, tuple)) else mask
-        constants = self.get_constants(inputs)
-        last, outputs, states = backend.rnn(
-            self.step,
-            self.preprocess_input(inputs),
-            states,
-            go_backwards=self.go_backwards,
-            mask=mask,
-            constants=constants,
-            return_all_outputs=self.return_sequences,
-        )
+        with contextlib.nullcontext() if torch.compiler.is_compiling() else Rebinding():
+            last, outputs, states = backend.rnn(
+                self.step,
+                self.preprocess_input(inputs),
+                self._first_states(inputs, initial_state),
+                go_backwards=self.go_backwards,
+                mask=mask,
+                constants=self.get_constants(inputs),
+                return_all_outputs=self.return_sequences,
+            )
         if self.stateful and not last.is_meta:
             self._keep(states)
         output = outputs if self.return_sequences else last

@@ -22,6 +22,7 @@ from keras_torch.layers import (
     Masking,
     Recurrent,
     SimpleRNN,
+    _time_distributed_dense,
     time_distributed_dense,
 )
 
@@ -394,3 +395,75 @@ def test_listed_weights_are_all_weights_of_a_layer_in_their_order():
     assert not layer.rate.requires_grad and layer.W.requires_grad
     layer.trainable = False
     assert layer.trainable_weights == [] and len(layer.non_trainable_weights) == 3
+
+
+class Attending(Recurrent):
+    """Keeps the inputs of `call` for its steps, and changes tensors by augmented assignment."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.return_sequences = True
+
+    def build(self, input_shape):
+        self.batch_size, self.timesteps, self.features = input_shape
+        self.states = [None]
+        self.first = self.add_weight(shape=(self.features, self.units), name="first", initializer="glorot_uniform")
+        self.look = self.add_weight(shape=(self.features, self.units), name="look", initializer="glorot_uniform")
+        self.b = self.add_weight(shape=(self.units,), name="b", initializer="ones")
+        self.out = self.add_weight(shape=(self.features, self.units), name="out", initializer="glorot_uniform")
+        self.built = True
+
+    def call(self, x):
+        self.sequence = x
+        self.looks = _time_distributed_dense(x, self.look, self.b, timesteps=self.timesteps)
+        return super().call(x)
+
+    def get_initial_state(self, inputs):
+        return [activations.tanh(K.dot(inputs[:, 0], self.first))]
+
+    def step(self, x, states):
+        weights = K.exp(K.sum(self.looks * K.expand_dims(states[0], 1), axis=-1, keepdims=True))
+        total = K.sum(weights, axis=1)
+        weights /= K.repeat(total, self.timesteps)
+        context = K.squeeze(K.batch_dot(weights, self.sequence, axes=1), axis=1)
+        context += x
+        output = activations.tanh(K.dot(context, self.out))
+        return output, [output]
+
+
+def test_augmented_assignments_in_steps_leave_other_tensors_alone():
+    x = data(3, 5, 4)
+    layer = Attending(2)
+    found = layer(x)
+    found.square().sum().backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in layer.weights)
+    first, look, b, out = (torch.tensor(w) for w in layer.get_weights())
+    state = torch.tanh(x[:, 0] @ first)
+    for t in range(5):
+        weights = torch.softmax(((x @ look + b) * state[:, None]).sum(-1), 1)
+        state = torch.tanh(((weights[..., None] * x).sum(1) + x[:, t]) @ out)
+        torch.testing.assert_close(found[:, t], state)
+    torch.testing.assert_close(x, data(3, 5, 4))
+
+
+def test_augmented_assignments_of_our_own_code_stay_in_place():
+    class Summing(Recurrent):
+        units = 3
+
+        def build(self, input_shape):
+            self.states = [None]
+            self.inner = keras.layers.LSTM(3, recurrent_activation="hard_sigmoid")
+            self.built = True
+
+        def step(self, x, states):
+            kept = states[0]
+            kept += self.inner(K.expand_dims(x, 1))
+            return kept, [kept]
+
+    x = data(2, 4, 5)
+    layer = Summing(return_sequences=True)
+    with torch.no_grad():
+        found = layer(x)
+        steps = [layer.inner(x[:, t : t + 1]) for t in range(4)]
+    torch.testing.assert_close(found, torch.stack(steps, 1).cumsum(1))
