@@ -52,6 +52,8 @@ class Attention(Noise):
     ones.
     """
 
+    _accepts_integers = False
+
     def __init__(
         self,
         use_scale: bool = False,

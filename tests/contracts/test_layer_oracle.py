@@ -20,9 +20,10 @@ FACTS = {
 }
 CALLS = [(dialect, name) for dialect, facts in FACTS.items() for name in NUMERIC if name in facts]
 # Masks that Keras 2.15 loses and Keras 3 keeps; the layers are the same.
-MASKS_KEPT = {("tf", "Identity"), ("tf", "Normalization")}
+MASKS_KEPT = {("tf", "Identity"), ("tf", "Normalization"), ("tf", "Rescaling")}
 # 2.15 divides integers as Python does, makes whole numbers of means of integers, forgets the strides of an empty batch
-# and lets some other ranks through; Keras 3 names the dtype of the inputs for results that are floats.
+# and lets some other ranks through, as does Keras 3 for spectrograms; Keras 3 names the dtype of the inputs for results
+# that are floats.
 ODD = {
     ("tf", "Average"): {"integers"},
     ("tf", "GlobalAveragePooling1D"): {"integers"},
@@ -33,6 +34,10 @@ ODD = {
     ("tf", "SeparableConv1D"): {"ranks"},
     ("tf", "SeparableConv2D"): {"ranks"},
     ("tf", "UpSampling3D"): {"ranks"},
+    ("tf", "RandomContrast"): {"ranks"},
+    ("3", "MaxNumBoundingBoxes"): {"mask"},  # It hands on the very tensor, and so its mask.
+    ("3", "MelSpectrogram"): {"ranks"},
+    ("3", "RandomBrightness"): {"integers"},
     ("3", "RMSNormalization"): {"integers"},
     ("3", "SpectralNormalization"): {"integers"},
 }
@@ -59,7 +64,7 @@ def inputs_of(name, dtype=None):
 @pytest.mark.parametrize(("dialect", "name"), CALLS)
 def test_masks_come_out_as_in_keras_from_real_and_symbolic_inputs(dialect, name):
     expected = FACTS[dialect][name]["mask"]
-    if is_error(expected):
+    if is_error(expected) or "mask" in ODD.get((dialect, name), ()):
         return
     if (dialect, name) in MASKS_KEPT:
         assert expected is None
