@@ -38,6 +38,7 @@ class Network:
             None if tensor.dtype == STRING else config.torch_dtype(tensor.dtype) for tensor in self.flat_inputs
         ]
         self._accepted: list[Any] = [None] * len(self.flat_inputs)
+        self.input_shapes: list[tuple[int | None, ...]] = [tuple(tensor.shape) for tensor in self.flat_inputs]
         self._programs: dict[str, Callable[..., Any]] = {}
         self._lower()
 
@@ -173,7 +174,7 @@ class Network:
 
     def _fit(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
         """Add or drop a last axis of size 1 where that makes the declared rank; check all known sizes."""
-        wanted = self.flat_inputs[index].shape
+        wanted = self.input_shapes[index]
         rank = tensor.dim()
         if rank == len(wanted) - 1 and wanted[-1] == 1:
             tensor = tensor.unsqueeze(-1)
@@ -192,6 +193,10 @@ class Network:
                 "input shape."
             )
         return tensor
+
+    def forget_sizes(self) -> None:
+        """Take inputs of any size: what the layers cannot deal with, they refuse themselves."""
+        self.input_shapes = [(None,) * len(shape) for shape in self.input_shapes]
 
     def flatten(self, inputs: Any) -> list[Any]:
         """Return one item per input from a tensor, list, tuple or dict (by input name or by the model's own keys)."""

@@ -21,7 +21,8 @@ class Sequential(Model):
     """A stack of layers with one input and one output each.
 
     The graph is made as soon as the input shape is known: from the first layer's `input_shape`, from an `Input`, from
-    `build(input_shape)`, or from the first batch.
+    `build(input_shape)`, or from the first batch; in the last two cases later batches may have other sizes, as far as
+    the layers can deal with them.
     """
 
     _stack: list[Layer]
@@ -101,7 +102,10 @@ class Sequential(Model):
     def _refresh(self) -> None:
         """Register the layers and, if the input is known, make the graph anew."""
         if self._inputs and self._stack:
-            self._set_network(Network(self._start_tensors(self._inputs), self._output, self.name))
+            network = Network(self._start_tensors(self._inputs), self._output, self.name)
+            if self._deferred:
+                network.forget_sizes()
+            self._set_network(network)
         else:
             for key in self.__dict__.pop("_network_modules", ()):
                 self._modules.pop(key, None)

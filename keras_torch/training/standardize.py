@@ -58,11 +58,12 @@ def slots(model: Any, kind: str, keys: Any = ()) -> list[Slot] | None:
     structure = getattr(model, kind[:-1], None)
     if isinstance(structure, Mapping) and len(structure) == len(leaves) and not set(names) <= set(keys):
         names = list(structure)
+    shapes = model._network.input_shapes if kind == "inputs" else [tuple(leaf.shape) for leaf in leaves]
     return [
-        Slot(str(name), tuple(leaf.shape), None, True)
+        Slot(str(name), shape, None, True)
         if leaf.dtype == STRING
-        else Slot(str(name), tuple(leaf.shape), config.torch_dtype(leaf.dtype))
-        for name, leaf in zip(names, leaves, strict=True)
+        else Slot(str(name), shape, config.torch_dtype(leaf.dtype))
+        for name, shape, leaf in zip(names, shapes, leaves, strict=True)
     ]
 
 

@@ -250,3 +250,18 @@ def test_a_model_refuses_arguments_beyond_inputs_outputs_and_name():
     x = layers.Input((2,))
     with pytest.raises(TypeError, match="inputs, outputs, name by position"):
         Model(x, layers.Dense(1)(x), "net", True)
+
+
+def test_a_sequential_model_that_was_told_no_shape_takes_batches_of_other_sizes():
+    model = keras.Sequential([layers.Conv2D(2, 3), layers.GlobalAveragePooling2D(), layers.Dense(1)])
+    small, large = (np.random.random((2, size, size, 1)).astype("float32") for size in (8, 12))
+    assert model(small).shape == model(large).shape == (2, 1)
+    model.compile("sgd", "mse")
+    model.fit(large, np.ones((2, 1)), verbose=0)
+    torch.testing.assert_close(torch.as_tensor(model.predict(small, verbose=0)), model(small).detach())
+    with pytest.raises(ValueError, match="layer 'conv2d'.*Received: shape"):
+        model.predict(np.zeros((1, 8, 8, 3), "float32"), verbose=0)
+    flat = keras.Sequential([layers.Flatten(), layers.Dense(1)])
+    flat(small)
+    with pytest.raises(ValueError, match="layer 'dense_1'.*Received: shape"):
+        flat(large)
