@@ -86,12 +86,13 @@ def to_strings(value: Any, label: str) -> StringArray:
             f"{label} must be rectangular, but its items have different lengths. Received: {value!r:.100}. "
             "Pad them with an empty string."
         ) from error
-    if array.dtype.kind == "S" or (array.dtype.kind == "O" and any(type(item) is bytes for item in array.flat)):
-        decoded = [item.decode() if isinstance(item, bytes) else item for item in array.ravel().tolist()]
-        array = np.array(decoded, object).reshape(array.shape)
-    if array.dtype.kind in "UT":
+    if array.dtype.kind in "UST":
         array = array.astype(object)
-    wrong = next((kind for kind in set(map(type, array.ravel().tolist())) if not issubclass(kind, str)), None)
+    kinds = set(map(type, array.ravel().tolist()))
+    if bytes in kinds:
+        decoded = [item.decode() if isinstance(item, bytes) else item for item in array.ravel().tolist()]
+        array, kinds = np.array(decoded, object).reshape(array.shape), kinds - {bytes}
+    wrong = next((kind for kind in kinds if not issubclass(kind, str)), None)
     if array.dtype.kind != "O" or wrong is not None:
         kind_name = wrong.__name__ if wrong is not None else array.dtype
         raise TypeError(f"{label} must be text. Received: an array with items of type {kind_name}")

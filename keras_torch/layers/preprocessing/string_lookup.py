@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -74,16 +75,15 @@ class StringLookup(IndexLookup):
         return to_strings(batch, f"The data that layer {self.name!r} is adapted to")
 
     def _rebuild_table(self) -> None:
-        default = self._oov_start if self.num_oov_indices == 1 else _UNKNOWN
-        self._table = Table(zip(self._tokens, range(self._token_start, self.vocabulary_size()), strict=True))
-        self._table.default = default
+        self._default = self._oov_start if self.num_oov_indices == 1 else _UNKNOWN
+        self._table = dict(zip(self._tokens, range(self._token_start, self.vocabulary_size()), strict=True))
         if self.mask_token is not None:
             self._table[self.mask_token] = 0 if self.output_mode == "int" else _MASKED
         self._names = np.array(self.get_vocabulary(), object) if self.invert else None
 
     def find(self, tokens: list[str]) -> np.ndarray:
         """Return the index of each of a list of strings, -2 for masked ones that drop out."""
-        indices = np.fromiter(map(self._table.__getitem__, tokens), np.int64, len(tokens))
+        indices = np.fromiter(map(self._table.get, tokens, repeat(self._default)), np.int64, len(tokens))
         if self.num_oov_indices != 1:
             unknown = np.flatnonzero(indices == _UNKNOWN)
             if unknown.size:
@@ -112,17 +112,10 @@ class StringLookup(IndexLookup):
         return result
 
 
-class Table(dict):  # type: ignore[type-arg]
-    """A dict with a default that does not grow by look-ups."""
-
-    default = _UNKNOWN
-
-    def __missing__(self, key: str) -> int:
-        return self.default
-
-
 def as_text(layer: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the arguments of a call with a string, or a list of strings, as a StringArray."""
+    """Return the arguments of a call with a string, or a list of strings, or a column of a table, as a StringArray."""
+    if args and hasattr(args[0], "to_numpy"):
+        args = (args[0].to_numpy(), *args[1:])
     if args and (is_text(args[0]) or _is_list_of_text(args[0])):
         return (to_strings(args[0], f"The input of layer {layer.name!r}"), *args[1:])
     return args

@@ -21,7 +21,25 @@ _TABLES: dict[str, dict[int, Any]] = {
 }
 STANDARDIZATIONS = tuple(_TABLES)
 _words = re.compile(r"\S+", re.ASCII).findall
-SPLITS: dict[str, Callable[[str], list[str]]] = {"whitespace": _words, "character": list}
+# What Python's own, faster split would take for whitespace, too, beside characters that are not ASCII.
+_SEPARATORS = "\x1c\x1d\x1e\x1f"
+
+
+def _split_words(texts: list[str]) -> list[list[str]]:
+    joined = "".join(texts)
+    if joined.isascii() and not any(mark in joined for mark in _SEPARATORS):
+        return [text.split() for text in texts]
+    return list(map(_words, texts))
+
+
+def _split_characters(texts: list[str]) -> list[list[str]]:
+    return list(map(list, texts))
+
+
+SPLITS: dict[str, Callable[[list[str]], list[list[str]]]] = {
+    "whitespace": _split_words,
+    "character": _split_characters,
+}
 
 
 def standardize(strings: StringArray, how: Any) -> StringArray:
@@ -40,7 +58,7 @@ def split(strings: StringArray, how: Any) -> list[list[str]]:
     """Return the tokens of each of a row of strings. `how` is a key of SPLITS, or a function of a numpy array."""
     if callable(how):
         return [list(map(str, row)) for row in how(np.asarray(strings, str))]
-    return list(map(SPLITS[how], strings.tolist()))
+    return SPLITS[how](strings.tolist())
 
 
 def ngrams(tokens: Sequence[str], widths: Iterable[int]) -> list[str]:
