@@ -149,7 +149,7 @@ def test_a_config_of_keras_2_15_builds_the_layer_and_ours_for_it_holds_the_shape
 
 def test_the_flash_setting_chooses_kernels(monkeypatch) -> None:
     chosen = []
-    module = "keras_torch.layers.multi_head_attention.sdpa_kernel"
+    module = "keras_torch.layers.headed_attention.sdpa_kernel"
     real = torch.nn.attention.sdpa_kernel
     monkeypatch.setattr(module, lambda kinds: (chosen.append(kinds), real(kinds))[1])
     x = torch.randn(1, 4, 8)
