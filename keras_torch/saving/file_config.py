@@ -90,7 +90,7 @@ _FAMILIES = (
 _NOTHING = object()
 _ENTRY_KEYS = ("name", "inbound_nodes")
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
-_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells")
+_WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells", "layers")
 
 
 def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +100,8 @@ def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
     config = item.get("config")
     entry: dict[str, Any] = {"class_name": class_name, "config": config}
     if isinstance(config, Mapping):
-        entry["config"] = write_model(config) if "layers" in config else write_config(class_name, config)
+        is_model = "layers" in config and class_name != "Pipeline"
+        entry["config"] = write_model(config) if is_model else write_config(class_name, config)
     for key in _ENTRY_KEYS:
         if key in item:
             entry[key] = item[key]

@@ -304,3 +304,13 @@ def test_a_config_of_tf_keras_keeps_its_meaning():
     entry = ConfigReader("tf", "2.15").entry({"class_name": "RandomContrast", "config": {"factor": 0.3, "seed": 1}})
     assert layers.deserialize(entry).factor == (0.3, 0.3)
     assert layers.RandomContrast(0.3).factor == (0, 0.3)
+
+
+@pytest.mark.parametrize("name", ["AugMix", "RandAugment", "RandomColorJitter", "Pipeline"])
+def test_layers_of_layers_come_back_from_a_file(name, tmp_path):
+    inner = layers.Pipeline([layers.Resizing(4, 4), layers.RandomFlip()]) if name == "Pipeline" else make(name)
+    model = keras.Sequential([keras.Input((6, 6, 3)), inner, layers.Flatten(), layers.Dense(2)])
+    model.save(tmp_path / "model.h5")
+    twin = keras.models.load_model(tmp_path / "model.h5", compile=False)
+    assert twin.layers[0].get_config() == inner.get_config()
+    np.testing.assert_allclose(twin.predict(IMAGES.numpy(), verbose=0), model.predict(IMAGES.numpy(), verbose=0))

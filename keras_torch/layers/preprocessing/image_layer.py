@@ -237,6 +237,11 @@ class RandomImageLayer(ImageLayer, Noise):
         self.supports_masking = False
         self.training = True
 
+    def build(self, input_shape: Any) -> None:
+        for layer in self._children():
+            layer._build_once(input_shape)
+        self.built = True
+
     def _source(self, seed: Any, device: torch.device) -> torch.Generator | None:
         if seed is None or isinstance(seed, torch.Generator):
             return self._generator(device) if seed is None else seed

@@ -22,6 +22,13 @@ class Pipeline(Layer):
             raise ValueError(f"Layer {self.name!r}: `layers` must be a list of layers. Received: {layers!r}")
         self.layers = list(layers)
 
+    def build(self, input_shape: Any) -> None:
+        for layer in self.layers:
+            if not layer.built:
+                layer._build_once(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+        self.built = True
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         for layer in self.layers:
             options = {"mask": mask} if mask is not None and layer._call_signature.takes_mask else {}
