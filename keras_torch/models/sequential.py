@@ -147,7 +147,8 @@ class Sequential(Model):
     def _build_once(self, *shapes: Any) -> None:
         shape = shapes[0] if shapes else None
         if shape is not None and is_shape(shape):
-            self.build((None, *shape[1:]))
+            # Stateful layers keep to the batch size that they see first.
+            self.build((shape[0] if self.stateful else None, *shape[1:]))
         else:
             self.build(shape)
 

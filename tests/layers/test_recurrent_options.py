@@ -110,6 +110,16 @@ def test_a_stateful_layer_comes_back_from_its_config_with_its_batch_size(cls):
     torch.testing.assert_close(model.predict(x.numpy(), batch_size=4, verbose=0), first.detach().numpy())
 
 
+def test_a_stateful_layer_in_a_model_without_input_shape_keeps_to_the_first_batch_size():
+    model = keras.Sequential([LSTM(4, stateful=True), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = data(8, 5, 3).numpy(), np.zeros((8, 1), "float32")
+    model.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    assert [tuple(state.shape) for state in model.layers[0].states] == [(4, 4)] * 2
+    with pytest.raises(ValueError, match="batches of 4 samples"):
+        model(x[:3])
+
+
 @pytest.mark.parametrize("cls", LAYERS)
 def test_states_and_dropout_survive_pickling(cls):
     x = data(4, 6, 3)
