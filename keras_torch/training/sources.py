@@ -49,7 +49,8 @@ class ArrayArguments:
         self.given = (x, y)
         compiled = model._compiled
         self.x = standardize.standardize_x(model, x)
-        if not is_built(model) and _has_default_step(model):
+        # Stateful layers keep to the batch size that they are built with, so a whole batch must come first.
+        if not is_built(model) and _has_default_step(model) and not model.stateful:
             self._build(x)
         loss = compiled.loss if compiled is not None and compiled.loss.built else None
         self.y = standardize.standardize_y(model, y, None if loss is None else loss.losses)
