@@ -14,7 +14,7 @@ from keras_torch import activations, config, constraints, initializers, regulari
 from keras_torch.engine.tensor_layout import GRU_BIAS, GRU_KERNEL, IDENTITY, TRANSPOSED
 from keras_torch.layers.noise import Noise, dropout
 from keras_torch.layers.recurrent_autograd import GRUAfterLoop, GRULoop, Loop, LSTMLoop, find_loop, run_loop
-from keras_torch.layers.recurrent_loop import Result, Step, run_packed, run_steps
+from keras_torch.layers.recurrent_loop import Result, Step, last_cell_state, look_up_kept, pack_kept, run_steps
 from keras_torch.layers.spatial import whole_numbers
 
 _STEP_ACTIVATIONS: dict[Any, Callable[[Tensor], Tensor]] = {
@@ -254,9 +254,8 @@ class BuiltInCell(Noise):
     ) -> Result:
         """Run over `inputs` (batch, time, features); `last_states` tells whether the states are needed afterwards."""
         self._masks.clear()
-        fuse = fuse and self.is_fused and not self._drops_beyond_torch
-        looks_up = mask is not None and not (last_states and self.state_count > 1)
-        if not fuse or (mask is not None and not looks_up):
+        if not (fuse and self.is_fused) or self._drops_beyond_torch:
+            looks_up = mask is not None and not (last_states and self.state_count > 1)
             return self._run_loop(inputs, states, mask, every_output, looks_up)
         dropped = self._dropout_mask("input", self.dropout, inputs[:, 0])
         if dropped is not None:
@@ -267,13 +266,22 @@ class BuiltInCell(Noise):
             outputs, final = self.rnn(inputs, hx)
             new_states = [state[0] for state in (final if self.state_count > 1 else (final,))]
             return outputs, new_states[0], new_states
-        sequence, last = run_packed(lambda x: self.rnn(x, hx)[0], inputs, mask, every_output)
-        return sequence, last, [torch.where(mask.any(1, keepdim=True), last, states[0])]
+        packed = pack_kept(inputs, mask)
+        outputs = self.rnn(packed, hx)[0]
+        sequence, last = look_up_kept(outputs, mask, every_output)
+        new_states = [torch.where(mask.any(1, keepdim=True), last, states[0])]
+        if last_states:
+            new_states += self._more_states(packed, outputs, states, mask.sum(1, keepdim=True))
+        return sequence, last, new_states
+
+    def _more_states(self, inputs: Tensor, outputs: Tensor, states: list[Tensor], steps: Tensor) -> list[Tensor]:
+        """Return the states but the first after the first `steps` (batch, 1) steps of a fused run."""
+        return []
 
     def _run_loop(
         self, inputs: Tensor, states: list[Tensor], mask: Tensor | None, every_output: bool, looks_up: bool
     ) -> Result:
-        """Run step by step; `looks_up` tells that a mask may be handled by `run_packed`."""
+        """Run step by step; `looks_up` tells that a mask may be handled by `pack_kept`."""
         sums, kernel, bias = self._input_product(inputs), self.recurrent_kernel.value, self._biases()[1]
         masks = self._recurrent_masks(states[0])
         loop = self._loop()
@@ -284,11 +292,9 @@ class BuiltInCell(Noise):
         if mask is None:
             return run_loop(loop, self._run_steps, sums, kernel, bias, masks, states, every_output)
 
-        def run(packed: Tensor) -> Tensor:
-            found = run_loop(loop, self._run_steps, packed, kernel, bias, masks, states, True)
-            return found[0]  # type: ignore[return-value]
-
-        sequence, last = run_packed(run, sums, mask, every_output)
+        packed = pack_kept(sums, mask)
+        outputs = run_loop(loop, self._run_steps, packed, kernel, bias, masks, states, True)[0]
+        sequence, last = look_up_kept(outputs, mask, every_output)  # type: ignore[arg-type]
         return sequence, last, [torch.where(mask.any(1, keepdim=True), last, states[0])]
 
     @property
@@ -554,6 +560,16 @@ class LSTMCell(BuiltInCell):
             return torch.cat((first, torch.ones_like(first), others))
 
         return initialize
+
+    def _more_states(self, inputs: Tensor, outputs: Tensor, states: list[Tensor], steps: Tensor) -> list[Tensor]:
+        """`nn.LSTM` tells c after the last step only; before that it follows from the inputs and all h."""
+        h, c = states
+        columns = slice(3 * self.units)
+        before = torch.cat((h.unsqueeze(1), outputs[:, :-1]), 1)
+        bias = None if self.bias is None else self.bias.value[columns]
+        sums = product(inputs, self.kernel.value[:, columns], None, bias)
+        sums = sums + product(before, self.recurrent_kernel.value[:, columns], None)
+        return [last_cell_state(sums, c, steps)]
 
     def _loop(self) -> Loop | None:
         return find_loop(LSTMLoop, self)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 Step = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
 # every output (batch, time, ...) or None where not asked for, the last output, the last states
@@ -63,23 +64,48 @@ def _choose(keep: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return torch.where(keep.view(-1, *(1,) * (new.dim() - 1)), new, old)
 
 
-def run_packed(
-    run: Callable[[Tensor], Tensor], inputs: Tensor, mask: Tensor, every_output: bool
-) -> tuple[Tensor | None, Tensor]:
-    """Run an unmasked sequence function under any mask: exactly Keras's outputs, without a step loop.
+def pack_kept(inputs: Tensor, mask: Tensor) -> Tensor:
+    """Move the kept steps of each row of `inputs` (batch, time, features) to the front, in order.
 
-    The kept steps of each row are moved to the front in order, `run` maps (batch, time, features) to (batch, time,
-    units), and every step looks up the output of the latest kept step. What happens behind the kept steps cannot
-    reach them, because a recurrence only looks back. Nothing is read back from the device.
+    A sequence function without masks, run on the result, gives exactly Keras's outputs under any mask, once
+    `look_up_kept` has put them in their places: what happens behind the kept steps cannot reach them, because a
+    recurrence only looks back. Nothing is read back from the device.
     """
-    batch, time = mask.shape
-    first_row = torch.arange(0, batch * time, time, device=mask.device).unsqueeze(1)
-    order = torch.sort(mask.to(torch.uint8), dim=1, descending=True, stable=True).indices + first_row
-    outputs = run(inputs.flatten(0, 1).index_select(0, order.flatten()).view(inputs.shape)).flatten(0, 1)
+    order = torch.sort(mask.to(torch.uint8), dim=1, descending=True, stable=True).indices + _first_rows(mask)
+    return inputs.flatten(0, 1).index_select(0, order.flatten()).view(inputs.shape)
+
+
+def look_up_kept(outputs: Tensor, mask: Tensor, every_output: bool) -> tuple[Tensor | None, Tensor]:
+    """Return the outputs (batch, time, units) of packed steps in the places of the mask, and the last of each row.
+
+    Every step has the output of the latest kept step, or zeros before the first.
+    """
     latest = mask.sum(1, keepdim=True) - 1 if not every_output else mask.cumsum(1) - 1
-    rows = (latest.clamp(min=0) + first_row).flatten()
-    found = outputs.index_select(0, rows).masked_fill((latest < 0).view(-1, 1), 0)
+    rows = (latest.clamp(min=0) + _first_rows(mask)).flatten()
+    found = outputs.flatten(0, 1).index_select(0, rows).masked_fill((latest < 0).view(-1, 1), 0)
     if not every_output:
         return None, found
-    sequence = found.view(batch, time, found.shape[1])
+    sequence = found.view(*mask.shape, found.shape[1])
     return sequence, sequence[:, -1]
+
+
+def _first_rows(mask: Tensor) -> Tensor:
+    """Return the index of each sample's first step when batch and time are one axis: (batch, 1)."""
+    batch, time = mask.shape
+    return torch.arange(0, batch * time, time, device=mask.device).unsqueeze(1)
+
+
+def last_cell_state(sums: Tensor, first: Tensor, steps: Tensor) -> Tensor:
+    """Return an LSTM's c after `steps` (batch, 1) steps from the sums of its gates i, f and candidate at all steps.
+
+    c' = f c + i g is linear in c, so the last c is a sum over the steps, each i g times the product of all later f:
+    no step loop. The products are exponentials of sums of logarithms, which no zero can break.
+    """
+    wide = sums if sums.dtype == torch.float64 else sums.float()
+    i, f, candidate = wide.chunk(3, 2)
+    outside = (torch.arange(sums.shape[1], device=sums.device) >= steps).unsqueeze(2)
+    kept = F.logsigmoid(f).masked_fill(outside, 0)
+    gain = (torch.sigmoid(i) * torch.tanh(candidate)).masked_fill(outside, 0)
+    from_here = kept.flip(1).cumsum(1).flip(1)
+    last = (gain * torch.exp(from_here - kept)).sum(1) + torch.exp(from_here[:, 0]) * first
+    return last.to(first.dtype)

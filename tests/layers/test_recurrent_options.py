@@ -77,6 +77,29 @@ def test_recurrent_dropout_of_all_states_leaves_each_step_alone(cls):
     torch.testing.assert_close(sequence[:, :1], alone)
 
 
+@pytest.mark.parametrize("scale", [0.3, 3.0])
+def test_the_last_states_of_a_long_masked_lstm_are_those_of_its_step_loop(scale):
+    """`nn.LSTM` runs the steps; the states after the last kept one are worked out from its outputs."""
+    x = (scale * data(3, 150, 4)).requires_grad_(True)
+    kept = torch.rand(3, 150, generator=torch.Generator().manual_seed(2)) > torch.tensor([[0.0], [0.4], [2.0]])
+    first = [data(3, 5).requires_grad_(True), data(3, 5).requires_grad_(True)]
+    layers = [
+        LSTM(5, return_state=True, use_cudnn=fused, recurrent_initializer="random_normal") for fused in (True, False)
+    ]
+    found = []
+    for layer in layers:
+        layer(x)
+        layer.set_weights(
+            [scale * np.random.default_rng(i).normal(0, 1, w.shape) for i, w in enumerate(layer.get_weights())]
+        )
+        outputs = layer(x, mask=kept, initial_state=first)
+        loss = sum((item * (index + 1)).sum() for index, item in enumerate(outputs))
+        found.append([*outputs, *torch.autograd.grad(loss, [x, *first, *layer.parameters()])])
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found[0][1][2], first[0][2])
+    torch.testing.assert_close(found[0][2][2], first[1][2])
+
+
 @pytest.mark.parametrize("dialect", [None, "2", "tf", "3"])
 def test_given_states_of_a_stateful_layer_count_but_in_tf_keras_only_while_the_kept_are_zero(dialect):
     with config.dialect_scope(dialect):
