@@ -452,7 +452,7 @@ def test_float64_layers():
         (lambda: GRU(-2), None, "`units` must be an integer ≥ 1"),
         (lambda: LSTM(4), (2, 3), "expected ndim=3, found ndim=2"),
         (lambda: LSTM(4), (2, 0, 3), "needs at least one time step"),
-        (lambda: RNN(object()), None, "must have a `call"),
+        (lambda: RNN(object()), None, "must have a method `call"),
         (lambda: LSTM(4, recurrent_activation="relu", use_cudnn=True), (2, 5, 3), "no fused module"),
         (lambda: LSTM(4, use_cudnn="yes"), None, "`use_cudnn` must be"),
     ],

@@ -256,8 +256,8 @@ def test_layers_of_half_precision_compute_in_it(cls, options, dtype):
         (lambda: GRU(4, recurrent_dropout=None), "`recurrent_dropout` must be a number"),
         (lambda: StackedRNNCells([]), "`cells` must be a list of at least one cell"),
         (lambda: StackedRNNCells(LSTMCell(3)), "`cells` must be a list of at least one cell"),
-        (lambda: StackedRNNCells([LSTMCell(3), "cell"]), "must have a `call"),
-        (lambda: RNN(keras.layers.Dense(3)), "must have a `state_size`"),
+        (lambda: StackedRNNCells([LSTMCell(3), "cell"]), "must have a method `call"),
+        (lambda: RNN(keras.layers.Dense(3)), "a `state_size`"),
     ],
 )
 def test_wrong_arguments_are_named(make, message):
