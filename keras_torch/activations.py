@@ -11,27 +11,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from keras_torch import config, registry
-from keras_torch.backend.tensors import tensor
+from keras_torch.backend.tensors import as_tensor
 from keras_torch.legacy import translated
 
 Activation = Callable[..., Any]
 
 
-def _tensor(x: Any) -> Any:
-    """Make tensors of arrays, lists and numbers."""
-    return x if isinstance(x, Tensor) else tensor(x)
-
-
 def linear(x: Tensor) -> Tensor:
     """Return `x`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return x
 
 
 @translated("relu")
 def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """`x` from `threshold` up to `max_value`; below `threshold`, `negative_slope * (x - threshold)`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     if threshold == 0.0:
         if negative_slope != 0.0 and max_value is None:
             return F.leaky_relu(x, negative_slope)
@@ -51,43 +46,43 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
 @translated("leaky_relu")
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """`x`, with negative values multiplied by `negative_slope`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.leaky_relu(x, negative_slope)
 
 
 def relu6(x: Tensor) -> Tensor:
     """`min(max(x, 0), 6)`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.relu6(x)
 
 
 def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`x` where positive, else `alpha * (exp(x) - 1)` (https://arxiv.org/abs/1511.07289)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.elu(x, alpha)
 
 
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """`max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))` (https://arxiv.org/abs/1704.07483)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.celu(x, alpha)
 
 
 def selu(x: Tensor) -> Tensor:
     """Scaled exponential linear unit (https://arxiv.org/abs/1706.02515)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.selu(x)
 
 
 def gelu(x: Tensor, approximate: bool = False) -> Tensor:
     """Gaussian error linear unit, exact or with the tanh approximation (https://arxiv.org/abs/1606.08415)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.gelu(x, approximate="tanh" if approximate else "none")
 
 
 def silu(x: Tensor) -> Tensor:
     """`x * sigmoid(x)`, also called swish (https://arxiv.org/abs/1710.05941)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.silu(x)
 
 
@@ -96,13 +91,13 @@ swish = silu
 
 def mish(x: Tensor) -> Tensor:
     """`x * tanh(softplus(x))` (https://arxiv.org/abs/1908.08681)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.mish(x)
 
 
 def glu(x: Tensor, axis: int = -1) -> Tensor:
     """Split `x` in two halves along `axis` and return `first * sigmoid(second)`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.glu(x, axis)
 
 
@@ -113,26 +108,28 @@ def softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
     them, as tf.keras does: that is exact where a probability rounds to 0 or 1. ValueError for a tensor of one axis in
     the dialects older than Keras 3.
     """
-    x = _tensor(x)
+    x = as_tensor(x)
     if x.ndim < 2 and config.dialect() in ("1", "2", "tf"):
         raise ValueError(f"`softmax` needs a tensor of at least two axes. Received: a tensor of shape {tuple(x.shape)}")
     if not isinstance(axis, int):
-        return torch.exp(x - torch.logsumexp(x, tuple(axis), keepdim=True))
+        return torch.exp(log_softmax(x, axis))
     result = torch.softmax(x, axis)
     if axis in (-1, x.ndim - 1):
         _remember_logits(result, x)
     return result
 
 
-def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
+def log_softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
     """The logarithm of `softmax`, computed without rounding small probabilities to zero."""
-    x = _tensor(x)
+    x = as_tensor(x)
+    if not isinstance(axis, int):
+        return x - torch.logsumexp(x, tuple(axis), keepdim=True)
     return torch.log_softmax(x, axis)
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """`1 / (1 + exp(-x))`; remembers its logits as `softmax` does."""
-    x = _tensor(x)
+    x = as_tensor(x)
     result = torch.sigmoid(x)
     _remember_logits(result, x)
     return result
@@ -145,13 +142,13 @@ def _remember_logits(result: Tensor, logits: Tensor) -> None:
 
 def log_sigmoid(x: Tensor) -> Tensor:
     """`log(sigmoid(x))`, finite for very negative `x`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.logsigmoid(x)
 
 
 def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return torch.tanh(x)
 
 
@@ -176,13 +173,13 @@ def hard_sigmoid(x: Tensor) -> Tensor:
     Up to Keras 2.15 (dialects "1", "2", "tf") it is `clip(0.2 * x + 0.5, 0, 1)`, since Keras 3 `relu6(x + 3) / 6`.
     `get("hard_sigmoid")` fixes the formula once, by the dialect spoken then.
     """
-    x = _tensor(x)
+    x = as_tensor(x)
     return _hard_sigmoid_of_dialect()(x)
 
 
 def hard_silu(x: Tensor) -> Tensor:
     """`x * relu6(x + 3) / 6`, also called hard swish (https://arxiv.org/abs/1905.02244)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.hardswish(x)
 
 
@@ -191,67 +188,67 @@ hard_swish = hard_silu
 
 def hard_tanh(x: Tensor) -> Tensor:
     """`x` clipped to [-1, 1]."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.hardtanh(x)
 
 
 def hard_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """`x` where `|x| > threshold`, else 0."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.hardshrink(x, threshold)
 
 
 def soft_shrink(x: Tensor, threshold: float = 0.5) -> Tensor:
     """`x` moved towards 0 by `threshold`, and 0 where `|x| <= threshold`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.softshrink(x, threshold)
 
 
 def tanh_shrink(x: Tensor) -> Tensor:
     """`x - tanh(x)`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.tanhshrink(x)
 
 
 def threshold(x: Tensor, threshold: float, default_value: float) -> Tensor:
     """`x` where it exceeds `threshold`, else `default_value`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.threshold(x, threshold, default_value)
 
 
 def softplus(x: Tensor) -> Tensor:
     """`log(exp(x) + 1)`; torch returns `x` itself above 20, which differs by less than 2e-9."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.softplus(x)
 
 
 def softsign(x: Tensor) -> Tensor:
     """`x / (|x| + 1)`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return F.softsign(x)
 
 
 def exponential(x: Tensor) -> Tensor:
     """`exp(x)`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return torch.exp(x)
 
 
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2` (https://arxiv.org/abs/2112.11687)."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return (x + torch.sqrt(torch.square(x) + b)) / 2
 
 
 def sparse_plus(x: Tensor) -> Tensor:
     """0 up to -1, `(x + 1)**2 / 4` up to 1, then `x`."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return torch.where(x >= 1, x, torch.square(torch.clamp(x, -1.0, 1.0) + 1) / 4)
 
 
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """`(x + 1) / 2` clipped to [0, 1]."""
-    x = _tensor(x)
+    x = as_tensor(x)
     return (F.hardtanh(x) + 1) / 2
 
 
@@ -261,7 +258,7 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     The paper's threshold is `(sum of the support - 1) / size`; Keras 3 (to 3.15 at least) sums the *cumulated* sums, so
     that a result with more than one non-zero entry adds up to less than 1. Models trained there need the same here.
     """
-    x = _tensor(x)
+    x = as_tensor(x)
     ordered = torch.sort(x, dim=axis, descending=True).values
     cumulated = torch.cumsum(ordered, axis)
     rank = torch.cumsum(torch.ones_like(ordered), axis)

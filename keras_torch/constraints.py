@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from keras_torch import config, registry
+from keras_torch.backend.tensors import as_tensor
 from keras_torch.legacy import adapt
 
 Axis = int | Sequence[int]
@@ -24,8 +25,8 @@ class Constraint:
             adapt(cls)
 
     def __call__(self, w: Tensor) -> Tensor:
-        """Return `w` itself in the base class."""
-        return w
+        """Return `w` itself in the base class; arrays and lists of numbers are taken as well."""
+        return as_tensor(w)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""
@@ -67,6 +68,7 @@ class MaxNorm(Constraint):
         self.axis = _checked_axis(axis, "MaxNorm")
 
     def __call__(self, w: Tensor) -> Tensor:
+        w = as_tensor(w)
         norms = _norms(w, self.axis)
         return w * (torch.clamp(norms, 0, self.max_value) / (config.epsilon() + norms))
 
@@ -78,6 +80,7 @@ class NonNeg(Constraint):
     """Replace negative values by 0."""
 
     def __call__(self, w: Tensor) -> Tensor:
+        w = as_tensor(w)
         return torch.relu(w)
 
 
@@ -88,6 +91,7 @@ class UnitNorm(Constraint):
         self.axis = _checked_axis(axis, "UnitNorm")
 
     def __call__(self, w: Tensor) -> Tensor:
+        w = as_tensor(w)
         return w / (config.epsilon() + _norms(w, self.axis))
 
     def get_config(self) -> dict[str, Any]:
@@ -104,6 +108,7 @@ class MinMaxNorm(Constraint):
         self.axis = _checked_axis(axis, "MinMaxNorm")
 
     def __call__(self, w: Tensor) -> Tensor:
+        w = as_tensor(w)
         norms = _norms(w, self.axis)
         wanted = self.rate * torch.clamp(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
         return w * (wanted / (config.epsilon() + norms))
@@ -119,6 +124,7 @@ class RadialConstraint(Constraint):
     """
 
     def __call__(self, w: Tensor) -> Tensor:
+        w = as_tensor(w)
         if w.ndim != 4 or w.shape[0] != w.shape[1]:
             raise ValueError(
                 "RadialConstraint works on square convolution kernels of shape (size, size, in, out). "

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from keras_torch import registry
+from keras_torch.backend.tensors import as_tensor
 from keras_torch.legacy import adapt
 
 
@@ -23,8 +24,8 @@ class Regularizer:
             adapt(cls)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the penalty of `x`: none in the base class."""
-        return x.new_zeros(())
+        """Return the penalty of `x`, a tensor, an array or a list: none in the base class."""
+        return as_tensor(x).new_zeros(())
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor arguments."""
@@ -51,6 +52,7 @@ class L1(Regularizer):
         self.l1 = _factor("l1", 0.01 if l1 is None else l1, "L1")
 
     def __call__(self, x: Tensor) -> Tensor:
+        x = as_tensor(x)
         return self.l1 * torch.sum(torch.abs(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -64,6 +66,7 @@ class L2(Regularizer):
         self.l2 = _factor("l2", 0.01 if l2 is None else l2, "L2")
 
     def __call__(self, x: Tensor) -> Tensor:
+        x = as_tensor(x)
         return self.l2 * torch.sum(torch.square(x))
 
     def get_config(self) -> dict[str, Any]:
@@ -78,6 +81,7 @@ class L1L2(Regularizer):
         self.l2 = _factor("l2", l2, "L1L2")
 
     def __call__(self, x: Tensor) -> Tensor:
+        x = as_tensor(x)
         penalty = x.new_zeros(())
         if self.l1:
             penalty = penalty + self.l1 * torch.sum(torch.abs(x))
@@ -102,6 +106,7 @@ class OrthogonalRegularizer(Regularizer):
         self.mode = mode
 
     def __call__(self, x: Tensor) -> Tensor:
+        x = as_tensor(x)
         if x.ndim != 2:
             raise ValueError(f"OrthogonalRegularizer works on matrices. Received a tensor of shape {tuple(x.shape)}")
         # Keras normalizes with a floor of 1e-12 on the squared norm.
@@ -123,6 +128,7 @@ class EigenvalueRegularizer(Regularizer):
         self.k = _factor("k", k, "EigenvalueRegularizer")
 
     def __call__(self, x: Tensor) -> Tensor:
+        x = as_tensor(x)
         if x.ndim != 2:
             raise ValueError(f"EigenvalueRegularizer works on matrices. Received a tensor of shape {tuple(x.shape)}")
         covariance = x.t() @ x

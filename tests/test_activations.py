@@ -160,3 +160,10 @@ def test_arrays_and_lists_are_taken_as_tensors(name):
     for given in (values, values.tolist()):
         found = function(given, *arguments)
         assert found.dtype == torch.float32 and torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("axis", [(1, 2), [0, -1]])
+def test_log_softmax_over_several_axes_is_the_logarithm_of_softmax(axis):
+    x = torch.randn(2, 3, 4)
+    torch.testing.assert_close(activations.log_softmax(x, axis).exp(), activations.softmax(x, axis))
+    assert activations.log_softmax(torch.tensor([[0.0, -1000.0]]), (0, 1)).tolist() == [[0.0, -1000.0]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -52,3 +53,12 @@ def test_impossible_arguments_are_named(name, arguments, message):
 def test_an_axis_that_the_weight_lacks_is_named():
     with pytest.raises(ValueError, match=r"`axis` .*\(2, 3\).*Received: 2"):
         constraints.MaxNorm(axis=2)(torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("name", ["MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm", "RadialConstraint"])
+def test_arrays_and_lists_are_taken_as_weights(name):
+    constraint = getattr(constraints, name)()
+    w = np.random.default_rng(0).standard_normal((3, 3, 1, 2)).astype("float32")
+    expected = constraint(torch.as_tensor(w))
+    torch.testing.assert_close(constraint(w), expected)
+    torch.testing.assert_close(constraint(w.tolist()), expected)

@@ -245,3 +245,28 @@ def test_stft_refuses_unknown_sides_scalings_windows_and_shapes():
         initializers.STFT(window=[1.0] * 6)((5, 1, 3))
     with pytest.raises(ValueError, match="frame length"):
         initializers.STFT()((5, 3))
+
+
+@pytest.mark.parametrize("name", ["VarianceScaling", "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal",
+                                  "LecunUniform", "LecunNormal"])  # fmt: skip
+def test_the_axes_that_count_as_inputs_and_outputs_can_be_named(name):
+    # The axes exchanged: the same values as for the transposed weight.
+    exchanged = getattr(initializers, name)(seed=1, input_axes=[1], output_axes=[0])
+    usual = getattr(initializers, name)(seed=1)
+    assert exchanged((60, 40)).std().item() == pytest.approx(usual((40, 60)).std().item(), rel=0.05)
+    again = initializers.deserialize(json.loads(json.dumps(initializers.serialize(exchanged))))
+    assert (again.input_axes, again.output_axes) == ([1], [0])
+    assert torch.equal(again((6, 4)), exchanged((6, 4)))
+
+
+def test_fans_of_named_axes_are_the_products_of_their_sizes():
+    assert initializers.compute_fans((2, 3, 5), input_axes=[0, 2], output_axes=[1]) == (10, 3)
+    assert initializers.compute_fans((2, 3, 5), input_axes=(-1,), output_axes=()) == (5, 1)
+    assert initializers.compute_fans((2, 3, 5), input_axes=[0]) == (6, 10)
+
+
+def test_axes_that_a_weight_lacks_are_named():
+    with pytest.raises(ValueError, match=r"`input_axes`.*\(2, 3\).*Received: \[2\] and \[0\]"):
+        initializers.GlorotUniform(input_axes=[2], output_axes=[0])((2, 3))
+    with pytest.raises(ValueError, match="`output_axes` of HeNormal must be a list of integers"):
+        initializers.HeNormal(input_axes=[0], output_axes="1")

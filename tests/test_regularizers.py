@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -63,3 +64,12 @@ def test_wrong_factors_are_refused_with_name_and_value():
 
 def test_none_stays_none():
     assert regularizers.get(None) is None
+
+
+@pytest.mark.parametrize("name", ["L1", "L2", "L1L2", "OrthogonalRegularizer"])
+def test_arrays_and_lists_have_a_penalty(name):
+    penalty = getattr(regularizers, name)(0.5)
+    x = np.random.default_rng(0).standard_normal((3, 4)).astype("float32")
+    expected = penalty(torch.as_tensor(x))
+    torch.testing.assert_close(penalty(x), expected)
+    torch.testing.assert_close(penalty(x.tolist()), expected)

@@ -29,6 +29,11 @@ def tensor(x: Any, dtype: Any = None) -> Any:
     return x
 
 
+def as_tensor(x: Any) -> Any:
+    """Return tensors as they are; arrays, lists and numbers as tensors."""
+    return x if isinstance(x, torch.Tensor) else tensor(x)
+
+
 def _from_data(data: Any) -> Any:
     if isinstance(data, (list, tuple)) and any(isinstance(item, (torch.Tensor, KerasTensor)) for item in data):
         return torch.stack([tensor(item) for item in data])

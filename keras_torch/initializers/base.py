@@ -51,6 +51,14 @@ def check_seed(seed: Any, owner: str) -> int | None:
     raise ValueError(f"`seed` of {owner} must be an integer or None. Received: {seed!r}")
 
 
+def check_axes(axes: Any, name: str, owner: str) -> Any:
+    """Return `axes` if it is None or a sequence of integers; ValueError otherwise."""
+    several = isinstance(axes, (list, tuple)) and all(isinstance(axis, numbers.Integral) for axis in axes)
+    if axes is None or several:
+        return axes
+    raise ValueError(f"`{name}` of {owner} must be a list of integers or None. Received: {axes!r}")
+
+
 def check_number(value: Any, name: str, owner: str, minimum: float | None = None) -> Any:
     """Return `value` if it is a number, of at least `minimum`; ValueError otherwise."""
     if not isinstance(value, numbers.Real) or (minimum is not None and float(value) < minimum):
@@ -87,11 +95,22 @@ def random_tensor(
     return tensor.to(wanted)
 
 
-def compute_fans(shape: Sequence[int]) -> tuple[float, float]:
+def compute_fans(
+    shape: Sequence[int], input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+) -> tuple[float, float]:
     """Return the numbers of inputs and outputs of a weight in Keras's layout: `(*receptive_field, in, out)`.
 
-    For shapes that are neither a matrix nor a convolution kernel, Keras 1 and 2 used the root of the size.
+    `input_axes` and `output_axes`, given together, name the axes whose sizes make the two numbers instead. For shapes
+    that are neither a matrix nor a convolution kernel, Keras 1 and 2 used the root of the size.
     """
+    if input_axes is not None and output_axes is not None:
+        if not all(-len(shape) <= axis < len(shape) for axis in (*input_axes, *output_axes)):
+            raise ValueError(
+                f"`input_axes` and `output_axes` must name axes of the weight, of shape {tuple(shape)}. "
+                f"Received: {input_axes} and {output_axes}"
+            )
+        fan_in, fan_out = (math.prod(shape[axis] for axis in axes) for axes in (input_axes, output_axes))
+        return float(fan_in), float(fan_out)
     if config.is_classic() and len(shape) not in (2, 3, 4, 5):
         root = math.sqrt(math.prod(shape))
         return root, root

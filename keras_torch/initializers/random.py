@@ -10,8 +10,16 @@ import torch
 from torch import Tensor
 
 from keras_torch import config
-from keras_torch.initializers.base import Initializer, check_number, check_seed, compute_fans, random_tensor
+from keras_torch.initializers.base import (
+    Initializer,
+    check_axes,
+    check_number,
+    check_seed,
+    compute_fans,
+    random_tensor,
+)
 
+Axes = Sequence[int] | None
 # Standard deviation of a unit normal cut off at two standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
 
@@ -95,7 +103,8 @@ class VarianceScaling(Initializer):
     """Zero-mean distribution whose variance is `scale / fan`.
 
     `mode` chooses the fan: `"fan_in"`, `"fan_out"` or their mean `"fan_avg"`. `distribution` is `"truncated_normal"`
-    (also called `"normal"`), `"untruncated_normal"` or `"uniform"`.
+    (also called `"normal"`), `"untruncated_normal"` or `"uniform"`. `input_axes` and `output_axes`, given together,
+    name the axes of the weight that count as inputs and as outputs (Keras 3.15).
     """
 
     def __init__(
@@ -104,6 +113,8 @@ class VarianceScaling(Initializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: int | None = None,
+        input_axes: Axes = None,
+        output_axes: Axes = None,
     ) -> None:
         if check_number(scale, "scale", "VarianceScaling") <= 0:
             raise ValueError(f"`scale` of VarianceScaling must be positive. Received: {scale!r}")
@@ -119,9 +130,11 @@ class VarianceScaling(Initializer):
         self.mode = mode.lower()
         self.distribution = distribution
         self.seed = check_seed(seed, type(self).__name__)
+        self.input_axes = check_axes(input_axes, "input_axes", type(self).__name__)
+        self.output_axes = check_axes(output_axes, "output_axes", type(self).__name__)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return self.sample(shape, dtype, compute_fans(shape))
+        return self.sample(shape, dtype, compute_fans(shape, self.input_axes, self.output_axes))
 
     def sample(self, shape: Sequence[int], dtype: Any, fans: tuple[float, float]) -> Tensor:
         """Return values for a weight that has these numbers of inputs and outputs."""
@@ -141,7 +154,14 @@ class VarianceScaling(Initializer):
         return random_tensor(shape, dtype, self.seed, fill)
 
     def get_config(self) -> dict[str, Any]:
-        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
+        return {
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            "seed": self.seed,
+            "input_axes": self.input_axes,
+            "output_axes": self.output_axes,
+        }
 
 
 def _normal() -> str:
@@ -149,53 +169,53 @@ def _normal() -> str:
     return "untruncated_normal" if config.dialect() == "1" else "truncated_normal"
 
 
-class _SeedOnly(VarianceScaling):
-    """A `VarianceScaling` whose only argument is the seed."""
+class _Named(VarianceScaling):
+    """A `VarianceScaling` of fixed scale, mode and distribution."""
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
+        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
-class GlorotUniform(_SeedOnly):
+class GlorotUniform(_Named):
     """Uniform on ±`sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, 2010)."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", "uniform", seed)
+    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
 
-class GlorotNormal(_SeedOnly):
+class GlorotNormal(_Named):
     """Truncated normal with variance `2 / (fan_in + fan_out)`; in dialect "1" not truncated."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", _normal(), seed)
+    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+        super().__init__(1.0, "fan_avg", _normal(), seed, input_axes, output_axes)
 
 
-class HeUniform(_SeedOnly):
+class HeUniform(_Named):
     """Uniform on ±`sqrt(6 / fan_in)` (https://arxiv.org/abs/1502.01852)."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", "uniform", seed)
+    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
-class HeNormal(_SeedOnly):
+class HeNormal(_Named):
     """Truncated normal with variance `2 / fan_in`; in dialect "1" not truncated."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", _normal(), seed)
+    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+        super().__init__(2.0, "fan_in", _normal(), seed, input_axes, output_axes)
 
 
-class LecunUniform(_SeedOnly):
+class LecunUniform(_Named):
     """Uniform on ±`sqrt(3 / fan_in)` (LeCun and others, 1998)."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "uniform", seed)
+    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
-class LecunNormal(_SeedOnly):
+class LecunNormal(_Named):
     """Truncated normal with variance `1 / fan_in`."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
 class Orthogonal(Initializer):

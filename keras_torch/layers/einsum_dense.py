@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from collections.abc import Sequence
@@ -207,15 +208,12 @@ class EinsumDense(Layer):
         given = self.kernel_initializer
         if not isinstance(given, initializers.VarianceScaling) or config.dialect() in ("1", "2", "tf"):
             return given
-        outputs = "".join(letter for letter in plan.kernel if letter in plan.outputs)
-        inputs = "".join(letter for letter in plan.kernel if letter not in plan.outputs)
-        fans = math.prod(plan.shape(inputs)), math.prod(plan.shape(outputs))
-        order = [(inputs + outputs).index(letter) for letter in plan.kernel]
-
-        def initialize(shape: Any, dtype: Any = None) -> Tensor:
-            return given(fans, dtype=dtype).reshape(plan.shape(inputs + outputs)).permute(order)
-
-        return initialize
+        if given.input_axes is not None and given.output_axes is not None:
+            return given
+        scaled = copy.copy(given)
+        scaled.output_axes = [axis for axis, letter in enumerate(plan.kernel) if letter in plan.outputs]
+        scaled.input_axes = [axis for axis in range(len(plan.kernel)) if axis not in scaled.output_axes]
+        return scaled
 
     def call(self, inputs: Tensor) -> Tensor:
         if not self._is_linear:

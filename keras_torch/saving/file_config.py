@@ -166,7 +166,7 @@ def for_keras_2(item: Any) -> Any:
     scaling = _SCALINGS.get(item.get("class_name", "")) if isinstance(item.get("class_name"), str) else None
     if scaling is not None and isinstance(item.get("config"), dict):
         scale, mode, distribution = scaling
-        config = {"scale": scale, "mode": mode, "distribution": distribution, "seed": item["config"].get("seed")}
+        config = {"scale": scale, "mode": mode, "distribution": distribution, "seed": None, **item["config"]}
         item.update(class_name="VarianceScaling", config=config)
     elif item.get("class_name") in ("L1", "L2") and isinstance(item.get("config"), dict):
         item.update(class_name="L1L2", config={"l1": 0.0, "l2": 0.0, **item["config"]})
