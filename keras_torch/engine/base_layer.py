@@ -279,6 +279,10 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if not self._trainable:
             self.trainable = False
 
+    def _build_for(self, inputs: Any, *shapes: Any) -> None:
+        """Build for a first call with these inputs."""
+        self._build_once(*shapes)
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs, in torch operations. Subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} must define `call(self, inputs)`.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch.func import functional_call
+from torch.overrides import is_tensor_like
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
@@ -125,13 +126,8 @@ def flat_tensors(inputs: Any) -> list[Any]:
 
 def to_tensor(item: Any, layer: Any) -> Any:
     """Turn arrays and numbers into tensors, and floats into the layer's compute dtype."""
-    if isinstance(item, np.ndarray):
-        if layer._accepts_strings and is_text(item):
-            return to_strings(item, f"The input of layer {layer.name!r}")
-        if item.dtype.kind not in "fiubc":
-            raise ValueError(_takes_numbers(layer, item.dtype))
-        device = next((w.storages[0].device for w in layer._own_weights), None) or config.default_device()
-        item = torch.as_tensor(item, device=device)
+    if not isinstance(item, torch.Tensor):
+        item = _from_array(item, layer)
     if isinstance(item, torch.Tensor) and (
         (item.is_floating_point() and layer._autocast) or not (layer._accepts_integers or item.is_complex())
     ):
@@ -142,6 +138,23 @@ def to_tensor(item: Any, layer: Any) -> Any:
             if mask is not None:
                 item._keras_mask = mask  # type: ignore[attr-defined]
     return item
+
+
+def _from_array(item: Any, layer: Any) -> Any:
+    """Turn an array, or what numpy can read as one, into a tensor beside the layer's weights; text stays on the host.
+
+    Numbers of numpy's types are left alone: they may be options of `call`.
+    """
+    if not isinstance(item, np.ndarray):
+        if not hasattr(item, "__array__") or isinstance(item, np.generic) or is_tensor_like(item):
+            return item
+        item = np.asarray(item)
+    if layer._accepts_strings and is_text(item):
+        return to_strings(item, f"The input of layer {layer.name!r}")
+    if item.dtype.kind not in "fiubc":
+        raise ValueError(_takes_numbers(layer, item.dtype))
+    device = next((w.storages[0].device for w in layer._own_weights), None) or config.default_device()
+    return torch.as_tensor(item, device=device)
 
 
 def _takes_numbers(layer: Any, dtype: Any) -> str:
@@ -282,7 +295,7 @@ def build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         given = dict(zip(layer._call_signature.names, args, strict=False)) | kwargs
         found = given.get(names[0].removesuffix("_shape"))
         shapes = [shapes_of(found)] if found is not None else shapes
-    layer._build_once(*shapes)
+    layer._build_for(args[0] if args else None, *shapes)
 
 
 def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

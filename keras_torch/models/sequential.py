@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.engine import InputLayer, Layer
 from keras_torch.engine.call import is_shape
 from keras_torch.layers.torch_module import TorchModuleWrapper
@@ -31,7 +32,7 @@ class Sequential(Model):
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
-        self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False)
+        self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False, _reads_text=False)
         self._extend(layers or ())
 
     def add(self, layer: Any) -> None:
@@ -136,7 +137,7 @@ class Sequential(Model):
                 raise ValueError(
                     f"Sequential model {self.name!r} takes one input of one shape. Received: {input_shape!r}"
                 )
-            dtype = _first_dtype(self._stack[0])
+            dtype = STRING if self._reads_text else _first_dtype(self._stack[0])
             self._start(InputLayer(batch_shape=tuple(input_shape), dtype=dtype, name=f"{self._stack[0].name}_input"))
             self._deferred = True
             for layer in self._stack:
@@ -151,6 +152,11 @@ class Sequential(Model):
             self.build((shape[0] if self.stateful else None, *shape[1:]))
         else:
             self.build(shape)
+
+    def _build_for(self, inputs: Any, *shapes: Any) -> None:
+        # Some layers take text or numbers, so only the data tells.
+        self.__dict__["_reads_text"] = isinstance(inputs, StringArray) or getattr(inputs, "dtype", None) == STRING
+        super()._build_for(inputs, *shapes)
 
     def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._network is None and isinstance(args[0], KerasTensor):

@@ -137,6 +137,31 @@ def test_an_unknown_argument_suggests_the_nearest_one():
         layers.Dense(3, unitz=4)
 
 
+class Column:
+    """What another library's arrays have in common."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.items, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("layer", "items"),
+    [
+        (layers.Dense(2, kernel_initializer="ones"), [[1.0, 2.0]]),
+        (layers.CategoryEncoding(num_tokens=3), [0, 2]),
+        (layers.Normalization(mean=1.0, variance=4.0), [[1.0], [3.0]]),
+        (layers.Hashing(3), [0, 1, 2]),
+        (layers.Hashing(3), ["a", "b"]),
+        (layers.StringLookup(vocabulary=["a"]), ["a", "b"]),
+    ],
+)
+def test_what_numpy_reads_as_an_array_goes_into_a_layer(layer, items):
+    torch.testing.assert_close(layer(Column(items)), layer(np.asarray(items)))
+
+
 def test_arrays_lists_and_other_float_types_are_converted():
     dense = layers.Dense(2)
     assert dense(np.ones((3, 4))).dtype == torch.float32

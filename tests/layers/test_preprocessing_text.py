@@ -315,6 +315,8 @@ def test_counts_have_the_dtype_of_the_layer(dtype):
         (layers.Hashing, {"num_bins": None}, "`num_bins` must be a positive integer"),
         (layers.Hashing, {"num_bins": 3, "salt": [1]}, "`salt` must be one integer or two"),
         (layers.Hashing, {"num_bins": 3, "output_mode": "tf_idf"}, "`output_mode` must be one of"),
+        (layers.Hashing, {"num_bins": 3, "dtype": "float32"}, "`dtype` must be a type of integers"),
+        (layers.HashedCrossing, {"num_bins": 3, "dtype": "float32"}, "`dtype` must be a type of integers"),
         (layers.HashedCrossing, {"num_bins": 3, "output_mode": "count"}, "`output_mode` must be one of"),
         (layers.HashedCrossing, {"num_bins": 3, "sparse": True}, "not supported"),
     ],
@@ -368,3 +370,21 @@ def test_tf_keras_paths_and_positions_lead_here():
         assert TextVectorization is layers.TextVectorization
         assert tf.keras.layers.experimental.preprocessing.Normalization is layers.Normalization
         assert tf.keras.Input((1,), dtype=tf.string).dtype == "string"
+
+
+@pytest.mark.parametrize("items", [["a", "b", "a", "c"], [3, 4, 3, 5]])
+def test_a_stack_without_an_input_learns_from_the_data_whether_it_hashes_text_or_numbers(items):
+    model = Sequential([layers.Hashing(50), layers.Embedding(50, 2), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    data = np.array(items).reshape(-1, 1)
+    model.fit(data, np.ones(4), verbose=0)
+    assert model.inputs[0].dtype == ("string" if isinstance(items[0], str) else "int64")
+    found = model.predict(data, verbose=0)
+    assert Sequential.from_config(model.get_config()).inputs[0].dtype == model.inputs[0].dtype
+    assert found[0] == found[2] and found[0] != found[1]
+
+
+def test_a_stack_of_text_layers_inside_another_is_built_for_text():
+    inner = Sequential([layers.Hashing(5, output_mode="one_hot")])
+    outputs = inner(Input((1,), dtype="string"))
+    assert inner.inputs[0].dtype == "string" and outputs.shape == (None, 5)

@@ -22,6 +22,7 @@ class HashingLayer(PreprocessingLayer):
     _accepts_strings = True
 
     def __init__(self, num_bins: int, output_mode: str, modes: tuple[str, ...], sparse: bool, **kwargs: Any) -> None:
+        wanted = kwargs.get("dtype")
         super().__init__(**kwargs)
         check_choice(self, "output_mode", output_mode, modes)
         refuse_sparse(self, sparse)
@@ -30,6 +31,11 @@ class HashingLayer(PreprocessingLayer):
         self.num_bins = num_bins
         self.output_mode = output_mode
         if output_mode == "int" and config.torch_dtype(self._dtype).is_floating_point:
+            if wanted is not None:
+                raise ValueError(
+                    f"Layer {self.name!r}: with `output_mode='int'`, `dtype` must be a type of integers such as "
+                    f"'int64'. Received: {wanted!r}"
+                )
             self._dtype = "int64"
         self.register_buffer("_place", torch.empty(0, dtype=torch.int64, device=config.default_device()), False)
         self.built = True
