@@ -41,6 +41,7 @@ CASES: dict[str, Case] = {
     "masking-seven": Case("Masking", {"mask_value": 7.0}, [_STEPS]),
     "masking-4d": Case("Masking", {}, [_STEPS.reshape(2, 2, 2, 2)]),
     "masking-masked": Case("Masking", {}, [_STEPS], masks=[np.ones((2, 4), bool)]),
+    "activity-regularization-plain": Case("ActivityRegularization", {}, [(2, 3)]),
     "activity-regularization": Case("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, [(2, 3, 2)], masks=[_MASK]),
     "flatten": Case("Flatten", {}, [(2, 2, 3, 2)], open_axes=True),
     "flatten-1d": Case("Flatten", {}, [(3,)]),
