@@ -104,7 +104,7 @@ class Attention(Noise):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
-        """Return the weighted values, or a pair of them and the weights."""
+        """Return the weighted values, or a pair of them and the weights, after the dropout."""
         self._check_inputs(inputs)
         query, value = inputs[:2]
         key = inputs[2] if len(inputs) > 2 else value
@@ -117,8 +117,9 @@ class Attention(Noise):
             if allowed is not None:
                 scores = scores + penalty(allowed, scores, -65504.0)
             weights = torch.softmax(scores, -1)
-            generator = self._generator(weights.device) if rate else None
-            output = (dropout(weights, rate, None, generator) if rate else weights) @ value
+            if rate:
+                weights = dropout(weights, rate, None, self._generator(weights.device))
+            output = weights @ value
         else:
             output = self._attend(query, key, value, allowed)
         if query_mask is not None:

@@ -13,7 +13,7 @@ from torch import nn
 from keras_torch import config, initializers
 from keras_torch.engine import InputSpec
 from keras_torch.engine.tensor_layout import IDENTITY, Reshaped
-from keras_torch.layers.normalization_base import ScaledNormalization
+from keras_torch.layers.normalization_base import ScaledNormalization, broadcasts
 from keras_torch.layers.spatial import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
 
 MODULES: dict[int, type[nn.Module]] = {2: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
@@ -180,9 +180,9 @@ class BatchNormalization(ScaledNormalization):
                 stacklevel=2,
             )
             return None
-        if tuple(mask.shape) != tuple(inputs.shape[:-1]):
+        if mask.dim() != inputs.dim() - 1 or not broadcasts(mask.shape, inputs.shape[:-1]):
             raise ValueError(
-                f"Layer {self.name!r}: `mask` must have the shape of the inputs without the last axis. "
+                f"Layer {self.name!r}: `mask` must have the shape of the inputs without the last axis, or sizes of 1. "
                 f"Received: mask of shape {tuple(mask.shape)}, inputs of shape {tuple(inputs.shape)}"
             )
         kept = mask.to(torch.bool).unsqueeze(-1).expand(inputs.shape)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from keras_torch.layers.noise import Noise, dropout
 from keras_torch.layers.spatial import whole_numbers
 
 Shape = tuple[int | None, ...]
+# How many arguments `_compute_attention` takes after query, key and value.
+_OWN_OPTIONS = 4
 _NOT_FLASH = [SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
@@ -27,7 +30,8 @@ class HeadedAttention(Noise):
     """Base of the attention layers that project query, key and value to heads, attend, and project back.
 
     The projections are the layers `query_dense`, `key_dense`, `value_dense` and `output_dense`, with `use_gate` also
-    `gate_dense` (https://arxiv.org/abs/2505.06708). Subclasses set the numbers of heads and their sizes.
+    `gate_dense` (https://arxiv.org/abs/2505.06708), and by Keras's names `_query_dense` and so on. Subclasses set the
+    numbers of heads and their sizes, and may override `_compute_attention`.
     """
 
     _query_heads: int
@@ -38,6 +42,12 @@ class HeadedAttention(Noise):
     _axes: tuple[int, ...] = (1,)
     _general = False
     _shapes: tuple[Any, Any, Any] = (None, None, None)
+    _options = _OWN_OPTIONS
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_compute_attention" in cls.__dict__:
+            cls._options = _count_options(cls._compute_attention)
 
     def __init__(
         self,
@@ -170,7 +180,9 @@ class HeadedAttention(Noise):
             masks = [(query, query_mask, -1), (value, value_mask, -2), (key, key_mask, -2)]
             mask = self._joined_mask(masks, attention_mask)
         # Alone it needs no tensor: torch's kernels know it.
-        is_causal = use_causal_mask and mask is None and self.sliding_window is None
+        is_causal = (
+            bool(use_causal_mask) and mask is None and self.sliding_window is None and self._options == _OWN_OPTIONS
+        )
         if not is_causal and (use_causal_mask or self.sliding_window is not None):
             mask = self._positions(mask, query, value, use_causal_mask)
         training = self.training if training is None else training
@@ -178,7 +190,8 @@ class HeadedAttention(Noise):
         nested, state.in_program = state.in_program, True
         try:
             heads = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-            output, weights = self._compute_attention(*heads, mask, training, return_attention_scores, is_causal)
+            given: tuple[Any, ...] = (mask, training, return_attention_scores, is_causal)[: self._options]
+            output, weights = self._compute_attention(*heads, *given)
             if self.use_gate:
                 output = output * self.gate_dense(query)
             output = self.output_dense(output)
@@ -242,13 +255,17 @@ class HeadedAttention(Noise):
                 "compute them. Call `keras.config.disable_flash_attention()` or leave `flash_attention` out."
             )
         if attention_mask is not None:
+            attention_mask = as_mask(attention_mask, query)
             # Up to the axes of the weights: those of the heads, and of the batch, come before those of the steps.
             for _ in range(query.dim() - 1 + len(self._axes) - attention_mask.dim()):
                 attention_mask = attention_mask.unsqueeze(-len(self._axes) * 2 - 1)
         generator = self._generator(query.device) if training and self.dropout else None
-        if return_attention_scores or self._general or generator is not None:
-            if use_causal_mask:
-                attention_mask = causal_mask(query.shape[1], key.shape[1], query.device)
+        openly = return_attention_scores or self._general or generator is not None
+        if use_causal_mask and (openly or attention_mask is not None):
+            earlier = causal_mask(query.shape[1], key.shape[1], query.device)
+            attention_mask = earlier if attention_mask is None else attention_mask & earlier
+            use_causal_mask = False
+        if openly:
             return self._attend_openly(query, key, value, attention_mask, training, generator)
         if self._flash_attention is None:
             return self._attend(query, key, value, attention_mask, training, use_causal_mask), None
@@ -300,6 +317,26 @@ class HeadedAttention(Noise):
         dropped = dropout(weights, self.dropout, None, generator) if training and self.dropout else weights
         return torch.einsum(self._output_equation, dropped, value), weights
 
+    @property
+    def _query_dense(self) -> EinsumDense:
+        return self.query_dense
+
+    @property
+    def _key_dense(self) -> EinsumDense:
+        return self.key_dense
+
+    @property
+    def _value_dense(self) -> EinsumDense:
+        return self.value_dense
+
+    @property
+    def _gate_dense(self) -> EinsumDense:
+        return self.gate_dense
+
+    @property
+    def _output_dense(self) -> EinsumDense:
+        return self.output_dense
+
     def compute_output_shape(self, query_shape: Any, value_shape: Any = None, key_shape: Any = None) -> Shape:
         """Return the query's shape with the output sizes in place of the last axis."""
         if value_shape is not None:
@@ -330,3 +367,15 @@ class HeadedAttention(Noise):
         if self._flash_argument is not None:
             settings["flash_attention"] = self._flash_argument
         return settings
+
+
+def _count_options(compute_attention: Callable[..., Any]) -> int:
+    """Return how many of the mask, the mode and whether to return weights a subclass's `_compute_attention` takes.
+
+    Keras 2.15 passes on the first two only, so there are overrides of both lengths.
+    """
+    kinds = [parameter.kind for parameter in inspect.signature(compute_attention).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return 3
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return max(0, min(3, sum(kind in positional for kind in kinds) - 4))

@@ -60,7 +60,8 @@ class MultiHeadAttention(HeadedAttention):
         )
         self.num_heads = self._query_heads = self._key_heads = self._size(num_heads, "num_heads")
         self.key_dim = self._key_size = self._size(key_dim, "key_dim")
-        self.value_dim = self._value_size = self.key_dim if not value_dim else self._size(value_dim, "value_dim")
+        use_key_dim = value_dim is None or (value_dim == 0 and config.dialect() == "tf")
+        self.value_dim = self._value_size = self.key_dim if use_key_dim else self._size(value_dim, "value_dim")
         if output_shape:
             sizes = output_shape if isinstance(output_shape, Sequence) else (output_shape,)
             self._output_sizes = tuple(self._size(size, "output_shape") for size in sizes)
@@ -93,7 +94,7 @@ class MultiHeadAttention(HeadedAttention):
             "attention_axes": self.attention_axes,
         }
         if config.dialect() == "tf":
-            # Keras 2.15 cannot do without them, Keras 3 refuses them.
+            # Keras 2.15 cannot do without them, Keras 3 refuses them: no file with this layer suits both.
             settings |= dict(zip(_SHAPES, self._shapes, strict=True))
         return settings
 

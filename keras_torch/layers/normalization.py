@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from keras_torch import config
 from keras_torch.engine import InputSpec
 from keras_torch.layers.batch_normalization import BatchNormalization, SyncBatchNormalization
-from keras_torch.layers.normalization_base import NormalizationBase, ScaledNormalization
+from keras_torch.layers.normalization_base import NormalizationBase, ScaledNormalization, broadcasts
 
 __all__ = [
     "BatchNormalization",
@@ -67,9 +67,7 @@ class LayerNormalization(ScaledNormalization):
         self.rms_scaling = bool(rms_scaling)
 
     def build(self, input_shape: Any) -> None:
-        axes = self._axes_in(self.axis, input_shape)
-        self._move_last(axes, len(input_shape))
-        self.norm = nn.LayerNorm([input_shape[axis] for axis in axes], eps=self.epsilon, device="meta")
+        self.norm = nn.LayerNorm(self._plan_any_rank(input_shape), eps=self.epsilon, device="meta")
         if self.rms_scaling:
             center, scale = self.center, self.scale
             self.center, self.scale = False, True
@@ -77,14 +75,10 @@ class LayerNormalization(ScaledNormalization):
             self.center, self.scale = center, scale
         else:
             self._add_scale_and_offset(self.norm)
-        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: input_shape[axis] for axis in axes})
         self.built = True
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        normalize = self._scale_only if self.rms_scaling else self.norm
-        if self._order is None:
-            return normalize(inputs)
-        return normalize(inputs.permute(self._order)).permute(self._back)
+        return self._over_last(self._scale_only if self.rms_scaling else self.norm, inputs)
 
     def _scale_only(self, inputs: torch.Tensor) -> torch.Tensor:
         axes = tuple(range(-len(self.norm.normalized_shape), 0))
@@ -100,7 +94,8 @@ class GroupNormalization(ScaledNormalization):
     """Normalize each sample over groups of the channels on `axis` and all other axes, by `nn.GroupNorm`.
 
     `groups=-1` makes a group of each channel (https://arxiv.org/abs/1803.08494). ValueError if the number of channels
-    is no multiple of `groups`.
+    is no multiple of `groups`. As in Keras 2.15, and only in its dialect, `mask`, of a shape that broadcasts to the
+    inputs', weights the mean and the variance.
     """
 
     def __init__(
@@ -159,7 +154,9 @@ class GroupNormalization(ScaledNormalization):
         self.input_spec = InputSpec(ndim=rank, axes={axis: channels})
         self.built = True
 
-    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+    def call(self, inputs: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        if mask is not None and config.dialect() == "tf":
+            return self._normalize_weighted(inputs, mask)
         if self._order is None:
             return self._normalize(inputs)
         moved = inputs.permute(self._order)
@@ -178,6 +175,30 @@ class GroupNormalization(ScaledNormalization):
             # The module refuses groups of a single value, whose result is `beta`.
             return torch.group_norm(inputs, norm.num_groups, norm.weight, norm.bias, norm.eps)
         return norm(inputs)
+
+    def _normalize_weighted(self, inputs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        if not broadcasts(mask.shape, inputs.shape):
+            raise ValueError(
+                f"Layer {self.name!r}: `mask` must have a shape that broadcasts to that of the inputs, such as "
+                f"(batch, steps, 1). Received: mask of shape {tuple(mask.shape)}, inputs of shape {tuple(inputs.shape)}"
+            )
+        norm = self.norm
+        values = inputs if inputs.dtype == torch.float64 else inputs.float()
+        weights = mask.to(values.dtype).expand(inputs.shape)
+        if self._order is not None:
+            values, weights = values.permute(self._order), weights.permute(self._order)
+        shape = values.shape
+        values, weights = (item.reshape(shape[0], norm.num_groups, -1) for item in (values, weights))
+        total = weights.sum(-1, keepdim=True)
+        # Without weight, mean and variance are 0.
+        total = torch.where(total == 0, 1.0, total)
+        mean = (values * weights).sum(-1, keepdim=True) / total
+        variance = ((values - mean).square() * weights).sum(-1, keepdim=True) / total
+        output = ((values - mean) * torch.rsqrt(variance + norm.eps)).reshape(shape)
+        broadcast = (1, -1, *(1,) * (len(shape) - 2))
+        output = output if norm.weight is None else output * norm.weight.view(broadcast)
+        output = (output if norm.bias is None else output + norm.bias.view(broadcast)).to(inputs.dtype)
+        return output if self._order is None else output.permute(self._back)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups, "axis": self.axis}
@@ -198,17 +219,12 @@ class RMSNormalization(NormalizationBase):
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
-        axes = self._axes_in(self.axis, input_shape)
-        self._move_last(axes, len(input_shape))
-        self.norm = nn.RMSNorm([input_shape[axis] for axis in axes], eps=self.epsilon, device="meta")
+        self.norm = nn.RMSNorm(self._plan_any_rank(input_shape), eps=self.epsilon, device="meta")
         self.add_view("scale", "norm.weight", initializer="ones")
-        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: input_shape[axis] for axis in axes})
         self.built = True
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        if self._order is None:
-            return self.norm(inputs)
-        return self.norm(inputs.permute(self._order)).permute(self._back)
+        return self._over_last(self.norm, inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from keras_torch import constraints, initializers, regularizers
-from keras_torch.engine import Layer
+from keras_torch.engine import InputSpec, Layer
+
+
+def broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
+    """Whether a tensor of that shape can be expanded to another."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(size in (1, wanted) for size, wanted in pairs)
 
 
 class NormalizationBase(Layer):
     """Base of normalizations: floats in and out, of the same shape and with the same mask."""
 
     _accepts_integers = False
+    axis: int | list[int]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -54,6 +61,25 @@ class NormalizationBase(Layer):
         order = [axis for axis in range(rank) if axis not in axes] + list(axes)
         self._order = None if order == list(range(rank)) else tuple(order)
         self._back = tuple(order.index(axis) for axis in range(rank))
+
+    def _plan_any_rank(self, input_shape: Sequence[int | None]) -> list[int | None]:
+        """Return the sizes of `axis`, as found in inputs of any rank that have them, and let the inputs be those."""
+        rank = len(input_shape)
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        found = self._axes_in(self.axis, input_shape)
+        self._moved = tuple(sorted(axes, key=lambda axis: axis % rank))
+        self._last = tuple(range(-len(found), 0))
+        self._unmoved_rank = rank if found == list(range(rank - len(found), rank)) else None
+        sizes = [input_shape[axis] for axis in found]
+        least = max(axis + 1 if axis >= 0 else -axis for axis in axes)
+        self.input_spec = InputSpec(min_ndim=least, axes=dict(zip(self._moved, sizes, strict=True)))
+        return sizes
+
+    def _over_last(self, normalize: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        """Apply what normalizes the last axes to the planned ones."""
+        if self._moved == self._last or inputs.dim() == self._unmoved_rank:
+            return normalize(inputs)
+        return normalize(inputs.movedim(self._moved, self._last)).movedim(self._last, self._moved)
 
 
 class ScaledNormalization(NormalizationBase):

@@ -256,3 +256,85 @@ def test_an_embedding_runs_backwards_in_a_model(tied: bool) -> None:
     back = table.T if tied else embedding.reverse_embeddings.numpy()
     np.testing.assert_allclose(model(data).detach(), table[data] @ back, rtol=1e-6)
     assert torch.equal(embedding(data)._keras_mask, torch.tensor(data != 0))
+
+
+@pytest.mark.parametrize("name", ["Attention", "AdditiveAttention"])
+def test_returned_weights_are_those_after_the_dropout(name: str) -> None:
+    layer = getattr(layers, name)(dropout=0.5, use_scale=False, seed=1)
+    # Equal scores: each weight is 1/8 before the dropout.
+    query, value, key = torch.zeros(2, 5, 3), torch.randn(2, 8, 3), torch.zeros(2, 8, 3)
+    output, weights = layer([query, value, key], return_attention_scores=True, training=True)
+    torch.testing.assert_close(weights @ value, output)
+    assert sorted(set(weights.flatten().tolist())) == [0.0, 0.25]
+    _, weights = layer([query, value, key], return_attention_scores=True, training=False)
+    torch.testing.assert_close(weights, torch.full((2, 5, 8), 0.125))
+
+
+def test_a_number_says_whether_attention_is_causal(heads: layers.Layer) -> None:
+    data = torch.randn(2, 3, 4)
+    torch.testing.assert_close(heads(data, data, use_causal_mask=1), heads(data, data, use_causal_mask=True))
+    torch.testing.assert_close(heads(data, data, use_causal_mask=0), heads(data, data))
+
+
+def test_a_size_of_the_values_of_zero_meant_that_of_the_keys_in_tensorflow() -> None:
+    with pytest.raises(ValueError, match="`value_dim`"):
+        layers.MultiHeadAttention(2, 3, value_dim=0)
+    with config.dialect_scope("tf"):
+        assert layers.MultiHeadAttention(2, 3, value_dim=0).value_dim == 3
+
+
+@pytest.mark.parametrize("argument", ["num_heads", "key_dim", "value_dim"])
+@pytest.mark.parametrize("value", [1.5, -1])
+def test_numbers_of_heads_and_sizes_are_positive_integers(argument: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"`{argument}`"):
+        layers.MultiHeadAttention(**{"num_heads": 2, "key_dim": 3, argument: value})
+
+
+def test_the_projections_have_the_names_that_they_have_in_keras() -> None:
+    layer = layers.MultiHeadAttention(2, 3, use_gate=True)
+    layer.build((1, 2, 4), (1, 2, 4))
+    for name in ("query", "key", "value", "gate", "output"):
+        assert getattr(layer, f"_{name}_dense") is getattr(layer, f"{name}_dense")
+    assert tuple(layer._query_dense.kernel.shape) == (4, 2, 3)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_subclass_may_attend_in_its_own_way(causal: bool) -> None:
+    class Short(layers.MultiHeadAttention):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None):
+            self.seen = attention_mask, training
+            return super()._compute_attention(query, key, value, attention_mask, training)
+
+    class Long(layers.MultiHeadAttention):
+        def _compute_attention(self, query, key, value, *args, **kwargs):
+            self.seen = args
+            return super()._compute_attention(query, key, value, *args, **kwargs)
+
+    class Longer(Long):
+        pass
+
+    data = torch.randn(2, 3, 4)
+    own = layers.MultiHeadAttention(2, 3)
+    expected = own(data, data, use_causal_mask=causal)
+    for cls in (Short, Long, Longer):
+        layer = cls(2, 3)
+        layer.build((2, 3, 4), (2, 3, 4))
+        layer.set_weights(own.get_weights())
+        torch.testing.assert_close(layer(data, data, use_causal_mask=causal), expected)
+        assert (layer.seen[0] is not None) == causal
+        assert layer.seen[1] is False
+    output, weights = layer(data, data, return_attention_scores=True)
+    assert (tuple(output.shape), tuple(weights.shape)) == ((2, 3, 4), (2, 2, 3, 3))
+
+
+def test_an_explicit_mask_and_a_causal_one_hold_together(heads: layers.Layer) -> None:
+    heads.build((2, 3, 4), (2, 3, 4))
+    data = torch.randn(2, 3, 4)
+    projected = heads.query_dense(data), heads.key_dense(data), heads.value_dense(data)
+    mask = torch.ones(2, 3, 3, dtype=torch.bool)
+    mask[:, :, 1] = False
+    both = mask & torch.ones(3, 3, dtype=torch.bool).tril()
+    for openly in (False, True):
+        found, _ = heads._compute_attention(*projected, mask, False, openly, use_causal_mask=True)
+        expected, _ = heads._compute_attention(*projected, both, False, openly)
+        torch.testing.assert_close(found, expected)

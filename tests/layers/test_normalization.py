@@ -297,3 +297,63 @@ def test_synchronized_statistics_are_those_of_the_whole_batch(tmp_path) -> None:
     np.testing.assert_allclose(np.concatenate([item[1] for item in found]), output.detach(), atol=1e-5)
     np.testing.assert_allclose(np.concatenate([item[2] for item in found]), inputs.grad, atol=1e-5)
     np.testing.assert_allclose(found[1][3], layer.moving_variance.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["LayerNormalization", "RMSNormalization"])
+@pytest.mark.parametrize("axis", [-1, -2, 1, 2, [-2, -1], [1, -1]])
+def test_inputs_of_other_ranks_are_normalized_over_the_axes_of_the_same_numbers(
+    name: str, axis: int | list[int]
+) -> None:
+    layer = getattr(layers, name)(axis=axis)
+    layer.build((2, 4, 4))
+    layer.set_weights([np.random.default_rng(0).normal(size=weight.shape) for weight in layer.weights])
+    inputs = torch.randn(2, 4, 4, 4)
+    again = getattr(layers, name)(axis=axis)
+    again.build(tuple(inputs.shape))
+    again.set_weights(layer.get_weights())
+    torch.testing.assert_close(layer(inputs), again(inputs))
+
+
+def test_a_shared_layer_normalizes_the_last_axis_of_inputs_of_several_ranks() -> None:
+    layer = layers.LayerNormalization(epsilon=1e-6)
+    steps, images = layers.Input((3, 4)), layers.Input((2, 2, 4))
+    model = models.Model([steps, images], [layer(steps), layer(images)])
+    data = [torch.randn(2, 3, 4), torch.randn(2, 2, 2, 4)]
+    for found, given in zip(model(data), data, strict=True):
+        torch.testing.assert_close(found, torch.nn.functional.layer_norm(given, (4,), eps=1e-6))
+    with pytest.raises(ValueError, match="expected size 4 on axis -1"):
+        layer(torch.randn(2, 3, 5))
+    pair = layers.LayerNormalization(axis=[-2, -1])
+    pair.build((2, 3, 4))
+    with pytest.raises(ValueError, match="expected min_ndim=2"):
+        pair(torch.randn(4))
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("BatchNormalization", {}), ("GroupNormalization", {"groups": 2})])
+def test_these_take_only_the_rank_that_they_were_built_for(name: str, arguments: dict[str, int]) -> None:
+    layer = getattr(layers, name)(**arguments)
+    layer.build((2, 3, 4))
+    with pytest.raises(ValueError, match="ndim=3"):
+        layer(torch.randn(2, 3, 3, 4))
+
+
+def test_a_mask_weights_groups_in_the_dialect_of_tensorflow_only() -> None:
+    inputs, mask = torch.randn(2, 3, 4), torch.tensor([[1, 1, 0], [1, 0, 0]]).bool()
+    plain = layers.GroupNormalization(2)
+    torch.testing.assert_close(plain(inputs, mask=mask), plain(inputs))
+    with config.dialect_scope("tf"):
+        layer = layers.GroupNormalization(2)
+        found = layer(inputs, mask=mask.unsqueeze(-1))
+        shown = layer(inputs[:1, :2])
+        torch.testing.assert_close(found[:1, :2], shown)
+        with pytest.raises(ValueError, match=r"`mask` must have a shape that broadcasts.*\(2, 3\)"):
+            layer(inputs, mask=mask)
+
+
+def test_a_mask_may_hold_for_all_samples_and_steps() -> None:
+    inputs = torch.randn(3, 2, 3, 4)
+    small = torch.tensor([True, False]).reshape(1, 2, 1)
+    found = layers.BatchNormalization()(inputs, mask=small, training=True)
+    torch.testing.assert_close(found, layers.BatchNormalization()(inputs, mask=small.expand(3, 2, 3), training=True))
+    with pytest.raises(ValueError, match="`mask` must have the shape"):
+        layers.BatchNormalization()(inputs, mask=torch.ones(2, 1), training=True)

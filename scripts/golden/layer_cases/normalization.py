@@ -10,6 +10,9 @@ from layer_cases import Case, Nested
 
 _PLAIN: dict[str, Any] = {"center": False, "scale": False}
 _STEPS = np.array([[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 0, 0]], bool)
+_WEIGHED_STEPS = np.array([[1, 1, 0], [0, 0, 0]], bool)[..., None]
+_WEIGHED_SPOTS = np.array([[1, 0, 2], [1, 1, 0.5]], "float32")[:, None]
+_SPREAD = np.array([1, 0], bool).reshape(1, 2, 1)
 _SAMPLES = np.array([1, 1, 0, 1, 0], bool)
 _CLIPPED = {"rmin": 0.5, "rmax": 1.5, "dmax": 0.4}
 
@@ -42,6 +45,11 @@ def _batch_options() -> dict[str, Case]:
         found[f"batchnorm-renorm-clipped-{mode}"] = Case("BatchNormalization", clipped, [(3, 2, 2, 3)], call)
         plain = {**renorm, **_PLAIN}
         found[f"batchnorm-renorm-plain-{mode}"] = Case("BatchNormalization", plain, [(3, 4, 3)], call)
+        if training:
+            spread = {"training": training, "mask": _SPREAD}
+            found["batchnorm-mask-broadcast"] = Case(
+                "BatchNormalization", {"axis": 1}, [(2, 2, 3, 4)], spread, keras=("3.15",)
+            )
         # Keras 3 takes one axis only.
         several = {"axis": [1, 3], "momentum": 0.9}
         found[f"batchnorm-axes-{mode}"] = Case("BatchNormalization", several, [(3, 2, 4, 3)], call, keras=("2.15",))
@@ -65,6 +73,17 @@ def _groups() -> dict[str, Case]:
         "groupnorm-flat": Case("GroupNormalization", {"groups": 2}, [(3, 6)]),
         "groupnorm-one": Case("GroupNormalization", {"groups": 1, **_PLAIN}, [images]),
         "groupnorm-instance": Case("GroupNormalization", {"groups": -1, "scale": False}, [images]),
+        # Keras 3 does not look at masks here.
+        "groupnorm-mask": Case(
+            "GroupNormalization", {"groups": 3}, [steps], call={"mask": _WEIGHED_STEPS}, keras=("2.15",)
+        ),
+        "groupnorm-mask-first": Case(
+            "GroupNormalization",
+            {"groups": 2, "axis": 1, **_PLAIN},
+            [(2, 6, 3)],
+            call={"mask": _WEIGHED_SPOTS},
+            keras=("2.15",),
+        ),
         "groupnorm-volume": Case("GroupNormalization", {"groups": 2, "center": False}, [(1, 2, 2, 2, 4)]),
     }
 
