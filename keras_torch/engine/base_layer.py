@@ -62,13 +62,16 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             cls.forward = cls.call if cls._is_builtin else phased(cls.call)
         elif "forward" in cls.__dict__ and "call" not in cls.__dict__:
             cls.call = cls.forward  # type: ignore[method-assign]
-        cls._call_signature = CallSignature(cls.call)
+        known: Any = next(base for base in cls.__mro__[1:] if "_call_signature" in base.__dict__)
+        if known.call is not cls.call:
+            cls._call_signature = CallSignature(cls.call)
         if "call" in cls.__dict__:
             cls._wants_training = cls._call_signature.takes_training and not cls._is_builtin
-        parameters = inspect.signature(cls.build).parameters.values()
-        cls._build_argument_names = [
-            p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD
-        ]
+        if known.build is not cls.build:
+            parameters = inspect.signature(cls.build).parameters.values()
+            cls._build_argument_names = [
+                p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD
+            ]
         if cls._is_builtin:
             legacy.adapt(cls)
 

@@ -46,14 +46,14 @@ class Translator:
         self.label = label
         self.row = row
         self.function = function
-        parameters = list(inspect.signature(function).parameters.values())
-        kinds = inspect.Parameter
-        self.takes_self = bool(parameters) and parameters[0].name in ("self", "cls")
-        own = parameters[1:] if self.takes_self else parameters
-        self.positional = tuple(p.name for p in own if p.kind is kinds.POSITIONAL_OR_KEYWORD)
-        self.parameters = frozenset(p.name for p in own if p.kind not in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD))
-        self.open_ended = any(p.kind is kinds.VAR_POSITIONAL for p in own)
-        self.any_keyword = any(p.kind is kinds.VAR_KEYWORD for p in own)
+        # Many times faster than a signature, of which the import of the package would need hundreds.
+        code = inspect.unwrap(function).__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        self.takes_self = names[:1] in (("self",), ("cls",))
+        self.positional = names[self.takes_self : code.co_argcount]
+        self.parameters = frozenset(names[self.takes_self :])
+        self.open_ended = bool(code.co_flags & inspect.CO_VARARGS)
+        self.any_keyword = bool(code.co_flags & inspect.CO_VARKEYWORDS)
         self.old = frozenset({*row.renamed, *row.parts, *row.refused} - self.parameters)
         self.first_generation = row.first_generation - self.parameters
         self.touched = self.old | SIZES | STEPS | frozenset(row.values)
