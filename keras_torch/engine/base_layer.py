@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -126,7 +127,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if dtype is not None:
             self._set_dtype(dtype)
         self._autocast = autocast
-        self._trainable = bool(trainable)
+        self._trainable = _checked_trainable(trainable, type(self).__name__)
         self._initial_weights = kwargs.pop("weights", None)
         self._batch_input_shape = _input_shape(kwargs, type(self).__name__)
         dynamic = kwargs.pop("dynamic", False)
@@ -212,6 +213,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             object.__setattr__(self, name, value)
             return
         kind = type(value)
+        if name in self._parameters and value is not None:
+            self._make_way(name, value)
         if name in self._tracked:
             self._untrack(name)
         private = self._is_builtin and name.startswith("_")
@@ -360,6 +363,9 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
 
     def compute_output_spec(self, inputs: Any, **kwargs: Any) -> Any:
         """Return symbolic outputs for symbolic inputs without recording a call."""
+        if self._knows_output_shape and not self._is_builtin:
+            # A layer of the user need not work without values.
+            return self._symbolic_outputs((inputs,), kwargs)
         return call_steps.infer_outputs(self, (inputs,), kwargs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -450,6 +456,14 @@ _CONTAINERS: dict[type, Any] = {
 }
 Layer._call_signature = CallSignature(Layer.call)
 Layer._build_argument_names = ["input_shape"]
+
+
+def _checked_trainable(value: Any, owner: str) -> bool:
+    """Return `trainable` as a bool; multi-backend Keras took any value for one."""
+    if isinstance(value, (bool, np.bool_)) or config.is_classic():
+        return bool(value)
+    error = TypeError if config.dialect() == "tf" else ValueError
+    raise error(f"{owner}: `trainable` must be a bool. Received: {value!r} of type {type(value).__name__}")
 
 
 def _input_shape(kwargs: dict[str, Any], label: str) -> tuple[int | None, ...] | None:

@@ -40,24 +40,32 @@ class InputLayer(Layer):
                 f"InputLayer {name!r}: the `tensor` of an input must be symbolic. Make an `Input` of its shape, and "
                 f"pass its values to `fit`. Received: {input_tensor!r}"
             )
-        if input_tensor is not None and batch_shape is None and shape is None:
-            batch_shape, dtype = tuple(input_tensor.shape), dtype or input_tensor.dtype
+        shape = (shape,) if isinstance(shape, int) else shape
+        if input_tensor is not None:
+            _check_agreement(input_tensor, name, shape, batch_shape, batch_size, dtype)
+            batch_shape, dtype = tuple(input_tensor.shape), input_tensor.dtype
+        elif batch_shape is not None and (shape is not None or batch_size is not None):
+            raise ValueError(
+                f"InputLayer {name!r}: `batch_shape` holds the batch size and the `shape`; pass it alone. Received: "
+                f"shape={shape}, batch_size={batch_size}, batch_shape={batch_shape}"
+            )
         if batch_shape is None:
             if shape is None:
                 raise ValueError(
                     "`Input` needs the shape of one sample, e.g. `Input(shape=(784,))`. Received: neither `shape` nor "
                     "`batch_shape`"
                 )
-            shape = (shape,) if isinstance(shape, int) else shape
             batch_shape = (batch_size, *shape)
         super().__init__(name=name or _default_name(), dtype=dtype, **kwargs)
         self.batch_shape = tuple(None if size is None else int(size) for size in batch_shape)
         self._input_dtype = config.dtype_name(dtype) if dtype is not None else config.floatx()
+        self.sparse = self.ragged = False
         self.optional = optional
         self.supports_masking = True
         self.built = True
-        output = KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
-        Node(self, (), {}, output)
+        if input_tensor is None:
+            input_tensor = KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
+        Node(self, (), {}, input_tensor)
 
     @property
     def dtype(self) -> str:
@@ -69,7 +77,7 @@ class InputLayer(Layer):
         """The shape with the batch size."""
         return self.batch_shape
 
-    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+    def call(self, inputs: torch.Tensor | None = None) -> torch.Tensor | None:
         """Return the input."""
         return inputs
 
@@ -86,6 +94,24 @@ class InputLayer(Layer):
             "ragged": False,
             "name": self.name,
         }
+
+
+def _check_agreement(
+    tensor: KerasTensor, name: str | None, shape: Any, batch_shape: Any, batch_size: int | None, dtype: Any
+) -> None:
+    """Raise ValueError if the other arguments contradict the tensor that is to be the input."""
+    sizes = tuple(tensor.shape)
+    for argument, given, found in (
+        ("shape", None if shape is None else tuple(shape), sizes[1:]),
+        ("batch_shape", None if batch_shape is None else tuple(batch_shape), sizes),
+        ("batch_size", batch_size, sizes[0] if sizes else None),
+        ("dtype", None if dtype is None else config.dtype_name(dtype), tensor.dtype),
+    ):
+        if given is not None and given != found:
+            raise ValueError(
+                f"InputLayer {name!r}: the `{argument}` of the given tensor is {found}. Received: {argument}={given}. "
+                "Leave it out."
+            )
 
 
 def _default_name() -> str:

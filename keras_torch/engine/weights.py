@@ -67,11 +67,24 @@ class WeightsMixin:
         weight.requires_grad_(requires_grad)
         weight._scope = self._scope()
         self._own_weights.append(weight)
-        key = weight.local_path.rpartition("/")[2].replace(".", "_")
+        self._register(weight.local_path.rpartition("/")[2].replace(".", "_"), weight)
+        return weight
+
+    def _register(self, key: str, weight: Variable) -> None:
         while hasattr(self, key):
             key += "_"
         self._parameters[key] = weight  # type: ignore[attr-defined]
-        return weight
+
+    def _make_way(self, name: str, value: Any) -> None:
+        """Register a weight that was only given this name anew, before an attribute takes the name."""
+        parameters = self._parameters  # type: ignore[attr-defined]
+        weight = parameters[name]
+        replaces = isinstance(value, nn.Parameter) and not isinstance(value, Variable)
+        if value is weight or replaces or not any(weight is item for item in self._own_weights):
+            return
+        del parameters[name]
+        if not any(weight is item for item in parameters.values()):
+            self._register(f"{name}_", weight)
 
     def _keep_variables(self, before: dict[str, nn.Parameter | None]) -> None:
         """Make Variables again of those that torch replaced by plain Parameters, as it does on the way to `meta`."""

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from keras_torch import activations, constraints, initializers, regularizers
 from keras_torch import config as settings
+from keras_torch.backend.tensors import as_tensor
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.engine.tensor_layout import IDENTITY, TRANSPOSED
 from keras_torch.layers.lambda_layer import Lambda
@@ -40,8 +41,11 @@ def activate(output: torch.Tensor, activation: Any, module: nn.Module) -> torch.
     """Apply `activation` to the fresh output of a linear or convolution module.
 
     ReLU overwrites it, which autograd allows because such a module's backward does not read its output (measured: up to
-    40 % of a small convolution's training step); not when somebody listens to the module.
+    40 % of a small convolution's training step); not when somebody listens to the module. None does nothing: scripts
+    take the activation of a finished layer away like that.
     """
+    if activation is None:
+        return output
     if activation is activations.relu and not module._forward_hooks:
         return F.relu_(output)
     return activation(output)
@@ -184,7 +188,7 @@ class Masking(Layer):
         self.mask_value: float = mask_value
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return torch.any(torch.ne(inputs, self.mask_value), -1)
+        return torch.any(torch.ne(as_tensor(inputs), self.mask_value), -1)
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         return torch.where(torch.any(torch.ne(inputs, self.mask_value), -1, keepdim=True), inputs, 0)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from keras_torch import config, constraints, initializers, regularizers
+from keras_torch.backend.tensors import as_tensor
 from keras_torch.engine import Layer
 from keras_torch.layers.noise import Dropout
 from keras_torch.layers.spatial import whole_numbers
@@ -20,8 +21,8 @@ class Embedding(Layer):
     Input (batch, ...) of integers from 0 to `input_dim - 1` (floats are truncated), output (batch, ..., output_dim).
     With `mask_zero`, 0 means padding. An index out of range raises ValueError on the CPU; CUDA reports it only as a
     device-side assertion. `dropout` drops that fraction of the words while training, each wherever it occurs (Keras 1).
-    Up to Keras 2.15, and here in all dialects but "3", a Sequential model that starts with an
-    Embedding takes inputs of shape (batch, input_length).
+    `weights`, a table, is there at once. Up to Keras 2.15, and here in all dialects but "3", a Sequential model that
+    starts with an Embedding takes inputs of shape (batch, input_length).
     """
 
     _input_dtype = "int32"
@@ -60,6 +61,8 @@ class Embedding(Layer):
             )
         self.dropout: float = dropout
         self._noise: Dropout | None = Dropout(dropout) if dropout else None
+        if weights is not None:
+            self._build_once(None)
 
     def build(self, input_shape: Any = None) -> None:
         """Make the table (input_dim, output_dim)."""
@@ -92,7 +95,7 @@ class Embedding(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """With `mask_zero`, True where the input is not 0."""
-        return torch.ne(inputs, 0) if self.mask_zero else None
+        return torch.ne(as_tensor(inputs), 0) if self.mask_zero else None
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Return (batch, ..., output_dim); lengths that the input leaves open are taken from `input_length`."""

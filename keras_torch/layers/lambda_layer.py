@@ -26,9 +26,9 @@ _bytecode_allowed = contextvars.ContextVar("bytecode_allowed", default=False)
 
 
 @contextmanager
-def allow_bytecode() -> Iterator[None]:
+def allow_bytecode(allowed: bool = True) -> Iterator[None]:
     """Let `Lambda.from_config` run Python bytecode that stands in a file; for `safe_mode=False` of a load call only."""
-    token = _bytecode_allowed.set(True)
+    token = _bytecode_allowed.set(allowed)
     try:
         yield
     finally:
@@ -269,8 +269,16 @@ class Lambda(Layer):
         return found
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Lambda:
-        """Rebuild the layer; a function named like the layer in `custom_objects` replaces the stored one."""
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None, safe_mode: bool | None = None
+    ) -> Lambda:
+        """Rebuild the layer; a function named like the layer in `custom_objects` replaces the stored one.
+
+        Bytecode runs only with `safe_mode=False`, of this call or of the load call that this one is part of.
+        """
+        if safe_mode is not None:
+            with allow_bytecode(not safe_mode):
+                return cls.from_config(config, custom_objects)
         config = dict(config)
         name = config.get("name", "lambda")
         custom = dict(custom_objects or {})

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
+from keras_torch.backend.tensors import as_tensor
 from keras_torch.engine import Layer
 from keras_torch.engine.call import is_shape
 from keras_torch.layers.lambda_layer import describe_function, find_function, parameters_of
@@ -101,7 +102,7 @@ class Merging(Layer):
                 f"Layer {self.name!r}: `mask` must hold one mask, or None, for each of the {len(inputs)} inputs. "
                 f"Received: {len(mask)} masks"
             )
-        return mask
+        return [None if item is None else as_tensor(item) for item in mask]
 
 
 def _equal_ranks(inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -225,7 +226,7 @@ class Concatenate(Merging):
         if all(item is None for item in masks):
             return None
         parts = []
-        for tensor, part in zip(inputs, masks, strict=True):
+        for tensor, part in zip(map(as_tensor, inputs), masks, strict=True):
             if part is None:
                 part = torch.ones_like(tensor, dtype=torch.bool)
             elif part.ndim < tensor.ndim:

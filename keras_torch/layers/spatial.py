@@ -33,10 +33,10 @@ def number_pairs(value: Any, rank: int, argument: str, layer: str) -> tuple[tupl
     Takes an int, one int for each axis, or one pair for each axis; for one axis also a single pair.
     """
     if isinstance(value, numbers.Integral):
-        value = (value,) * rank
+        value = ((value, value),) * rank
     items = tuple(value) if isinstance(value, Sequence) else ()
-    if rank == 1 and len(items) == 2 and all(isinstance(item, numbers.Integral) for item in items):
-        items = (items,)
+    if rank == 1 and items and all(isinstance(item, numbers.Integral) for item in items):
+        items = (items,) if len(items) == 2 else ()
     if len(items) != rank:
         raise ValueError(
             f"Layer {layer!r}: `{argument}` must be an integer, {rank} integers or {rank} pairs of integers. "

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import keras_torch as keras
-from keras_torch import Input, InputSpec, Layer, Model, layers
+from keras_torch import Input, InputSpec, Layer, Model, config, layers
 
 
 class Keras1Dense(Layer):
@@ -281,3 +281,44 @@ def test_a_mask_may_be_an_array():
     mask = np.array([[True, False, True]])
     layer = keras.layers.Softmax()
     torch.testing.assert_close(layer(x, mask=mask), layer(torch.tensor(x), mask=torch.tensor(mask)))
+
+
+def test_an_attribute_may_have_the_name_of_a_weight():
+    class Scaled(Layer):
+        def __init__(self):
+            super().__init__()
+            self.factor = self.add_weight(shape=(1,), initializer="ones", name="inner")
+            self.add_weight(shape=(2,), initializer="zeros", name="rate")
+            self.inner = layers.Dense(2)
+            self.rate = 0.5
+
+        def call(self, x):
+            return self.inner(x) * self.factor
+
+    layer = Scaled()
+    assert layer(torch.ones(1, 3)).shape == (1, 2)
+    assert layer.rate == 0.5
+    assert [tuple(weight.shape) for weight in layer.trainable_weights] == [(1,), (2,), (3, 2), (2,)]
+    assert len(list(layer.parameters())) == 4
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_trainable_must_be_a_bool_since_tf_keras(value):
+    with config.dialect_scope("3"), pytest.raises(ValueError, match="Dense: `trainable` must be a bool. Received"):
+        layers.Dense(2, trainable=value)
+    with config.dialect_scope("tf"), pytest.raises(TypeError, match="`trainable` must be a bool"):
+        layers.Dense(2, trainable=value)
+    with config.dialect_scope("2"):
+        assert layers.Dense(2, trainable=value).trainable is bool(value)
+
+
+def test_symbolic_outputs_of_a_layer_that_knows_its_output_shape_need_no_call():
+    class Unfinished(Layer):
+        def call(self, x):
+            raise RuntimeError
+
+        def compute_output_shape(self, input_shape):
+            return input_shape, {"half": (input_shape[0], input_shape[1] // 2)}
+
+    same, other = Unfinished().compute_output_spec(Input((4,)))
+    assert (same.shape, other["half"].shape) == ((None, 4), (None, 2))

@@ -214,3 +214,24 @@ def test_a_mask_of_a_softmax_must_broadcast_to_its_inputs() -> None:
     for shape in ((3, 3), (1, 1, 3, 4), (2,)):
         with pytest.raises(ValueError, match="`mask` must broadcast"):
             layers.Softmax()(torch.zeros(3, 4), mask=torch.ones(shape, dtype=torch.bool))
+
+
+def test_the_activation_of_a_finished_layer_can_be_taken_away() -> None:
+    layer = layers.Dense(2, activation="relu", kernel_initializer="ones")
+    layer.build((None, 3))
+    layer.activation = None
+    assert layer(-torch.ones(1, 3)).tolist() == [[-3.0, -3.0]]
+    assert layers.Dense.from_config(layer.get_config()).activation(torch.tensor(-1.0)) == -1.0
+
+
+def test_masking_computes_the_mask_of_arrays_and_lists() -> None:
+    inputs = [[[0.0, 0.0], [1.0, 0.0]]]
+    assert layers.Masking().compute_mask(inputs).tolist() == [[False, True]]
+    assert layers.Masking(1.0).compute_mask(np.ones((1, 2, 3))).tolist() == [[False, False]]
+
+
+@pytest.mark.parametrize("make", [layers.Cropping1D, layers.ZeroPadding1D])
+@pytest.mark.parametrize("value", [(1,), (1, 2, 3), "1"])
+def test_margins_of_a_sequence_are_one_number_or_two(make, value) -> None:
+    with pytest.raises(ValueError, match="must be an integer"):
+        make(value)

@@ -98,3 +98,18 @@ def test_regularizer_constraint_and_config():
 def test_the_result_is_float_for_integer_inputs():
     assert Embedding(10, 2)(keras.Input((4,), dtype="int64")).dtype == "float32"
     assert Embedding(10, 2)(torch.tensor([[1]])).dtype is torch.float32
+
+
+@pytest.mark.parametrize("wrap", [lambda table: table, lambda table: [table]])
+def test_given_weights_are_there_at_construction(wrap):
+    table = np.arange(12.0).reshape(3, 4)
+    layer = Embedding(3, 4, weights=wrap(table))
+    np.testing.assert_array_equal(layer.embeddings.numpy(), table)
+    assert layer(np.array([[2]]))[0, 0].tolist() == table[2].tolist()
+    with pytest.raises(ValueError, match=r"shape \(3, 4\).*Received: an array of shape \(4, 3\)"):
+        Embedding(3, 4, weights=wrap(table.T))
+
+
+def test_masks_of_arrays_are_computed_by_hand():
+    mask = Embedding(10, 2, mask_zero=True).compute_mask(np.array([[1, 0], [2, 3]]))
+    assert mask.tolist() == [[True, False], [True, True]]

@@ -111,3 +111,13 @@ def test_several_outputs_have_the_given_shapes():
     assert [tuple(item.shape) for item in pair] == [(None, 3), (None, 1)]
     named = layers.Lambda(lambda x: {"a": x}, output_shape={"a": (3,)})(layers.Input((3,)))
     assert named["a"].shape == (None, 3)
+
+
+def test_stored_bytecode_runs_only_with_safe_mode_false() -> None:
+    stored = json.loads(json.dumps(layers.Lambda(lambda t: t * 2, name="twice").get_config()))
+    assert layers.Lambda.from_config(stored, safe_mode=False)(torch.ones(1)).item() == 2
+    for safe_mode in (None, True):
+        with pytest.raises(ValueError, match="twice.*custom_objects"):
+            layers.Lambda.from_config(stored, safe_mode=safe_mode)
+    with allow_bytecode(), pytest.raises(ValueError, match="twice.*custom_objects"):
+        layers.Lambda.from_config(stored, safe_mode=True)

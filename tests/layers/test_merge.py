@@ -165,3 +165,11 @@ def test_a_list_of_inputs_may_grow_after_the_call() -> None:
         tensors.append(layers.concatenate(tensors))
     model = Model(x, tensors[-1])
     assert model.predict(np.ones((1, 2)), verbose=0).shape == (1, 8)
+
+
+@pytest.mark.parametrize("make", [layers.Add, layers.Average, layers.Maximum, layers.Concatenate])
+def test_masks_of_arrays_are_joined_by_hand(make):
+    inputs = [np.ones((2, 3, 4), "float32")] * 2
+    masks = np.array([[True, False, False]] * 2), np.array([[True, True, False]] * 2)
+    assert make().compute_mask(inputs, list(masks)).tolist() == [[True, True, False]] * 2
+    assert make().compute_mask(inputs, [None, None]) is None
