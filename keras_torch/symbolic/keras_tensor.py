@@ -42,6 +42,9 @@ class KerasTensor:
     tensors runs them as straight-line torch code.
     """
 
+    # All are dense: others are refused.
+    sparse = False
+    ragged = False
     __array_priority__ = 1000
     __array_ufunc__ = None
 

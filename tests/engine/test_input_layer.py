@@ -53,5 +53,6 @@ def test_a_batch_shape_stands_alone(arguments):
 
 def test_an_input_layer_is_dense_and_can_be_called_without_anything():
     layer = layers.InputLayer(shape=(3,))
-    assert layer.sparse is False and layer.ragged is False
+    for item in (layer, layer.output):
+        assert item.sparse is False and item.ragged is False
     assert layer.call() is None
