@@ -61,7 +61,8 @@ class Embedding(Layer):
             )
         self.dropout: float = dropout
         self._noise: Dropout | None = Dropout(dropout) if dropout else None
-        if weights is not None:
+        if weights is not None and type(self).build is Embedding.build:
+            # A subclass's `build` may need what its `__init__` has yet to set.
             self._build_once(None)
 
     def build(self, input_shape: Any = None) -> None:
