@@ -256,7 +256,7 @@ REFUSED = [
     ("RandomWidth", {"factor": 0.1, "interpolation": "best"}, "`interpolation`"),
     ("Rescaling", {"scale": "small"}, "`scale`"),
     ("MixUp", {"alpha": 0}, "`alpha`"),
-    ("RandAugment", {"num_ops": 0}, "`num_ops`"),
+    ("RandAugment", {"num_ops": -1}, "`num_ops`"),
     ("Equalization", {"bins": 0}, "`bins`"),
     ("ContrastLimitedAdaptiveHistogramEqualization", {"tile_grid_size": 8}, "`tile_grid_size`"),
     ("Pipeline", {"layers": "RandomFlip"}, "`layers`"),
@@ -314,3 +314,97 @@ def test_layers_of_layers_come_back_from_a_file(name, tmp_path):
     twin = keras.models.load_model(tmp_path / "model.h5", compile=False)
     assert twin.layers[0].get_config() == inner.get_config()
     np.testing.assert_allclose(twin.predict(IMAGES.numpy(), verbose=0), model.predict(IMAGES.numpy(), verbose=0))
+
+
+def as_numpy(item):
+    if isinstance(item, dict):
+        return {key: as_numpy(value) for key, value in item.items()}
+    return item.numpy() if isinstance(item, torch.Tensor) else item
+
+
+@pytest.mark.parametrize("name", sorted((EACH | {"MixUp": {}, "CutMix": {}}).keys() - {"RandomColorJitter"}))
+def test_images_and_transformations_may_be_numpy_arrays(name):
+    layer = make(name, seed=3)
+    images = IMAGES[:8]
+    transformation = layer.get_random_transformation(images, seed=5)
+    found = layer.transform_images(images.numpy(), as_numpy(transformation))
+    torch.testing.assert_close(found, layer.transform_images(images, transformation))
+    labels = np.eye(8, dtype="float32")
+    changed = layer.transform_labels(labels, as_numpy(transformation))
+    torch.testing.assert_close(
+        torch.as_tensor(changed), torch.as_tensor(layer.transform_labels(torch.tensor(labels), transformation))
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["RandomFlip", "RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"],
+)
+def test_boxes_and_their_transformations_may_be_numpy_arrays_of_a_batch_or_of_one_image(name):
+    layer = make(name, seed=3, bounding_box_format="xyxy")
+    transformation = layer.get_random_transformation(IMAGES[:1], seed=5)
+    boxes = np.array([[[1.0, 1.0, 4.0, 3.0], [0.0, 2.0, 3.0, 6.0]]])
+    batch = {"boxes": boxes, "labels": np.array([[1, 2]])}
+    tensors = {key: torch.as_tensor(item) for key, item in batch.items()}
+    wanted = layer.transform_bounding_boxes(tensors, transformation)["boxes"]
+    found = layer.transform_bounding_boxes(batch, as_numpy(transformation))["boxes"]
+    torch.testing.assert_close(found, wanted)
+    one = layer.transform_bounding_boxes({key: item[0] for key, item in batch.items()}, as_numpy(transformation))
+    torch.testing.assert_close(one["boxes"], wanted[0])
+    assert one["labels"].shape == (2,)
+
+
+@pytest.mark.parametrize("name", ["RandomElasticTransform", "RandomPerspective", "RandomRotation", "RandomZoom"])
+def test_pixels_of_a_single_image_move_as_in_a_batch(name):
+    layer = make(name, seed=3)
+    transformation = layer.get_random_transformation(IMAGES[0], seed=5)
+    found = layer.transform_images(IMAGES[0].numpy(), transformation)
+    torch.testing.assert_close(found, layer.transform_images(IMAGES[:1], transformation)[0])
+
+
+def test_plain_numbers_and_lists_describe_a_transformation():
+    mixed = layers.MixUp().transform_images(IMAGES[:2], {"mix_weight": 0.25, "permutation_order": [1, 0]})
+    torch.testing.assert_close(mixed, IMAGES[:2] * 0.25 + IMAGES[:2].flip(0) * 0.75)
+    window = np.zeros((1, 6, 6, 1), bool)
+    window[:, :2, :2] = True
+    erasing = {"apply_erasing": [True], "batch_masks": window, "fill_value": 7}
+    erased = layers.RandomErasing().transform_images(IMAGES[:1], erasing)
+    assert (erased[:, :2, :2] == 7).all() and torch.equal(erased[:, 2:], IMAGES[:1, 2:])
+    shift = {"translations": [[1.0, 0.0]], "input_shape": (1, 6, 6, 3)}
+    moved = layers.RandomTranslation(0.5, 0.5).transform_images(IMAGES[:1], shift)
+    torch.testing.assert_close(moved[:, :, 1:], IMAGES[:1, :, :-1], rtol=0, atol=1e-3)
+
+
+def test_a_distortion_is_repeated_from_its_seed_where_no_noise_is_given():
+    layer = layers.RandomElasticTransform()
+    drawn = {"apply_transform": np.array([True]), "distortion_factor": np.float32(0.9), "seed": 42}
+    first = layer.transform_images(IMAGES[:1], drawn)
+    torch.testing.assert_close(layer.transform_images(IMAGES[:1], drawn), first, rtol=0, atol=0)
+    assert not torch.allclose(first, IMAGES[:1])
+    assert not torch.allclose(layer.transform_images(IMAGES[:1], {**drawn, "seed": 43}), first)
+
+
+@pytest.mark.parametrize("name", ["MixUp", "CutMix"])
+def test_labels_of_whole_numbers_are_blended_too(name):
+    layer = make(name, seed=3)
+    samples = {"images": IMAGES[:8].numpy(), "labels": np.eye(8, dtype="int64")}
+    found = layer(samples, training=True)
+    assert found["labels"].dtype == torch.float32
+    torch.testing.assert_close(found["labels"].sum(1), torch.ones(8))
+    plain = layer({**samples, "labels": np.arange(8)}, training=True)["labels"]
+    assert plain.shape == (8,) and plain.dtype == torch.float32
+
+
+def test_mixed_images_have_the_boxes_of_both():
+    layer = layers.MixUp(bounding_box_format="xyxy")
+    boxes = np.array([[[0.0, 0.0, 2.0, 2.0]], [[1.0, 1.0, 3.0, 3.0]]])
+    swap = {"mix_weight": np.array([0.5, 0.5]), "permutation_order": np.array([1, 0])}
+    found = layer.transform_bounding_boxes({"boxes": boxes, "labels": np.array([[1], [2]])}, swap)
+    np.testing.assert_array_equal(found["boxes"], np.concatenate([boxes, boxes[::-1]], 1))
+    assert found["labels"].tolist() == [[1, 2], [2, 1]]
+    with pytest.raises(ValueError, match=r"of a batch\. Received: shape \(1, 4\)"):
+        layer.transform_bounding_boxes({"boxes": boxes[0], "labels": np.array([1])}, swap)
+
+
+def test_no_augmentations_leave_images_alone():
+    torch.testing.assert_close(layers.RandAugment(num_ops=0)(IMAGES, training=True), IMAGES)

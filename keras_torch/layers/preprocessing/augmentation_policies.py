@@ -116,7 +116,7 @@ class RandAugment(PolicyLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(value_range, factor, interpolation, seed, data_format, **kwargs)
-        self.num_ops = self._checked_size("num_ops", num_ops)
+        self.num_ops = self._checked_size("num_ops", num_ops, 0)
 
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         if not training:

@@ -17,6 +17,16 @@ from keras_torch.engine import call as call_steps
 from keras_torch.layers.noise import Noise
 from keras_torch.layers.preprocessing import boxes as box_tools
 
+# What of a transformation is no tensor.
+_SIZES = ("input_shape", "image_height", "image_width", "seed")
+
+
+def _tensor(item: Any, device: torch.device) -> torch.Tensor:
+    if isinstance(item, torch.Tensor):
+        return item
+    found = torch.as_tensor(np.asarray(item), device=device)
+    return found.float() if found.is_floating_point() else found
+
 
 class ImageLayer(Layer):
     """Base: images (batch, height, width, channels), or a single one, or a dict with them under "images".
@@ -75,6 +85,14 @@ class ImageLayer(Layer):
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         """Return the changed images of a batch."""
         raise NotImplementedError(f"{type(self).__name__} must define `transform_images(images, transformation)`.")
+
+    def _active(self, transformation: Any, training: bool, data: Any) -> Any:
+        """Return a transformation with arrays and numbers as tensors beside `data`; None where nothing is to change."""
+        if not training or transformation is None:
+            return None
+        data = data.get("boxes") if isinstance(data, dict) else data
+        device = data.device if isinstance(data, torch.Tensor) else config.default_device()
+        return {key: item if key in _SIZES else _tensor(item, device) for key, item in transformation.items()}
 
     def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
         """Return the labels of changed images: the same, unless images are mixed."""
@@ -147,9 +165,15 @@ class ImageLayer(Layer):
     def _boxes_to_xyxy(self, bounding_boxes: Any, size: Any) -> dict[str, Any]:
         return self._converted_boxes(self._checked_boxes(bounding_boxes), str(self.bounding_box_format), "xyxy", size)
 
+    def _without_new_axis(self, bounding_boxes: dict[str, Any]) -> dict[str, Any]:
+        """Drop the batch axis that the boxes of one image got from a transformation."""
+        boxes, labels = bounding_boxes["boxes"], bounding_boxes["labels"]
+        single = labels.dim() == 1 and boxes.dim() == 3
+        return {**bounding_boxes, "boxes": boxes.squeeze(0)} if single else bounding_boxes
+
     def _boxes_from_xyxy(self, bounding_boxes: dict[str, Any], size: Any) -> dict[str, Any]:
         """Clip to the image and return to the layer's format."""
-        found = box_tools.clipped(bounding_boxes, *size)
+        found = box_tools.clipped(self._without_new_axis(bounding_boxes), *size)
         return self._converted_boxes(found, "xyxy", str(self.bounding_box_format), size)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -189,9 +213,10 @@ class ImageLayer(Layer):
             raise ValueError(f"Layer {self.name!r}: `{name}` must be a number {wanted}. Received: {value!r}")
         return value
 
-    def _checked_size(self, name: str, value: Any) -> int:
-        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or int(value) < 1:
-            raise ValueError(f"Layer {self.name!r}: `{name}` must be a positive integer. Received: {value!r}")
+    def _checked_size(self, name: str, value: Any, least: int = 1) -> int:
+        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or int(value) < least:
+            wanted = "a positive integer" if least == 1 else f"an integer ≥ {least}"
+            raise ValueError(f"Layer {self.name!r}: `{name}` must be {wanted}. Received: {value!r}")
         return int(value)
 
     def _checked_range(self, value_range: Any) -> tuple[float, float]:
@@ -310,19 +335,27 @@ class SpatialImageLayer(RandomImageLayer):
     def _moved(self, planes: torch.Tensor, transformation: Any, interpolation: str) -> torch.Tensor:
         raise NotImplementedError(f"{type(self).__name__} must define `_moved`.")
 
+    def _moved_planes(self, images: torch.Tensor, transformation: Any, interpolation: str) -> torch.Tensor:
+        planes = self._planes(images)
+        if planes.dim() == 4:
+            return self._moved(planes, transformation, interpolation)
+        return self._moved(planes[None], transformation, interpolation)[0]
+
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         images = self._floating(images)
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, images)
+        if transformation is None:
             return images
-        return self._unplanes(self._moved(self._planes(images), transformation, self.interpolation))
+        return self._unplanes(self._moved_planes(images, transformation, self.interpolation))
 
     def transform_segmentation_masks(
         self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, segmentation_masks)
+        if transformation is None:
             return segmentation_masks
         masks = self._images(segmentation_masks)
-        return self._unplanes(self._moved(self._planes(masks), transformation, "nearest"))
+        return self._unplanes(self._moved_planes(masks, transformation, "nearest"))
 
     def get_config(self) -> dict[str, Any]:
         settings = {

@@ -27,7 +27,7 @@ def gamma(shape: tuple[int, ...], alpha: Any, source: Any, device: torch.device)
 
 def blended_labels(labels: Any, weight: torch.Tensor, order: torch.Tensor) -> Any:
     """Return `weight * labels + (1 - weight) * labels[order]`."""
-    labels = torch.as_tensor(labels)
+    labels = torch.as_tensor(labels, device=weight.device)
     labels = labels if labels.is_floating_point() else labels.float()
     weight = weight.to(labels.dtype).reshape(-1, *(1,) * (labels.dim() - 1))
     return weight * labels + (1.0 - weight) * labels[order]
@@ -59,24 +59,33 @@ class MixUp(RandomImageLayer):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         images = self._floating(images)
-        return self._mixed(images, transformation) if training and transformation is not None else images
+        transformation = self._active(transformation, training, images)
+        return images if transformation is None else self._mixed(images, transformation)
 
     def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, labels)
+        if transformation is None:
             return labels
         return blended_labels(labels, transformation["mix_weight"], transformation["permutation_order"])
 
     def transform_segmentation_masks(
         self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, segmentation_masks)
+        if transformation is None:
             return segmentation_masks
         return self._mixed(self._floating(segmentation_masks), transformation)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, bounding_boxes)
+        if transformation is None:
             return bounding_boxes
         found, order = self._checked_boxes(bounding_boxes), transformation["permutation_order"]
+        if found["boxes"].dim() != 3:
+            raise ValueError(
+                f"Layer {self.name!r} mixes the boxes (batch, boxes, 4) of a batch. "
+                f"Received: shape {tuple(found['boxes'].shape)}"
+            )
         return {**found, **{key: torch.cat((found[key], found[key][order]), 1) for key in ("boxes", "labels")}}
 
     def get_config(self) -> dict[str, Any]:
@@ -114,12 +123,14 @@ class CutMix(WindowLayer):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         images = self._floating(images)
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, images)
+        if transformation is None:
             return images
         return torch.where(transformation["batch_masks"], images[transformation["permutation_order"]], images)
 
     def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, labels)
+        if transformation is None:
             return labels
         return blended_labels(labels, transformation["mix_weight"], transformation["permutation_order"])
 
@@ -127,7 +138,8 @@ class CutMix(WindowLayer):
         self, segmentation_masks: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         masks = self._images(segmentation_masks)
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, segmentation_masks)
+        if transformation is None:
             return masks
         axis = -1 if self.data_format == "channels_last" else -3
         window = transformation["batch_masks"].narrow(axis, 0, 1)

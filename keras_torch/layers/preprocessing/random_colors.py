@@ -50,7 +50,8 @@ class ColorLayer(RandomImageLayer):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         images = self._floating(images)
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, images)
+        if transformation is None:
             return images
         amount = transformation[self._key].to(images.dtype).reshape(-1, 1, 1, 1)
         return self._unplanes(self._colored(self._planes(images), amount)).to(images.dtype)
@@ -286,7 +287,8 @@ class Solarization(RandomImageLayer):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         images = self._floating(images)
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, images)
+        if transformation is None:
             return images
         additions, thresholds = (transformation[key].to(images.dtype) for key in ("additions", "thresholds"))
         values = (rescaled(images, self.value_range, (0, 255)) + additions).clamp(0, 255)
@@ -323,6 +325,7 @@ class RandomGrayscale(RandomImageLayer):
         if not training:
             return images
         chosen = self.get_random_transformation(images) if transformation is None else transformation
+        chosen = torch.as_tensor(chosen, device=images.device)
         planes = self._planes(images)
         if planes.shape[-3] not in (1, 3):
             raise ValueError(

@@ -62,13 +62,14 @@ class RandomFlip(RandomImageLayer):
         return self._flipped(self._images(segmentation_masks), transformation, training)
 
     def _flipped(self, images: torch.Tensor, transformation: Any, training: bool) -> torch.Tensor:
-        if training and transformation is not None:
-            for flips, axes in self._flips(transformation):
-                images = torch.where(flips, images.flip(axes), images)
+        transformation = self._active(transformation, training, images)
+        for flips, axes in self._flips(transformation) if transformation is not None else ():
+            images = torch.where(flips, images.flip(axes), images)
         return images
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, bounding_boxes)
+        if transformation is None:
             return bounding_boxes
         size = [transformation["input_shape"][axis] for axis in self._axes]
         found = self._boxes_to_xyxy(bounding_boxes, size)
@@ -145,7 +146,8 @@ class RandomRotation(SpatialImageLayer):
         return affine_transform(planes, matrix, interpolation, self.fill_mode, self.fill_value)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, bounding_boxes)
+        if transformation is None:
             return bounding_boxes
         size = transformation["image_height"], transformation["image_width"]
         found = self._boxes_to_xyxy(bounding_boxes, size)
@@ -203,7 +205,8 @@ class RandomTranslation(SpatialImageLayer):
         return affine_transform(planes, matrix, interpolation, self.fill_mode, self.fill_value)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, bounding_boxes)
+        if transformation is None:
             return bounding_boxes
         size = [transformation["input_shape"][axis] for axis in self._axes]
         found = self._boxes_to_xyxy(bounding_boxes, size)
@@ -264,7 +267,8 @@ class RandomZoom(SpatialImageLayer):
         return affine_transform(planes, matrix, interpolation, self.fill_mode, self.fill_value)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, bounding_boxes)
+        if transformation is None:
             return bounding_boxes
         size = [transformation["input_shape"][axis] for axis in self._axes]
         found = self._boxes_to_xyxy(bounding_boxes, size)
@@ -327,7 +331,8 @@ class RandomShear(SpatialImageLayer):
         return affine_transform(planes, _rows(1.0, x, 0.0, y, 1.0, 0.0), interpolation, self.fill_mode, self.fill_value)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, bounding_boxes)
+        if transformation is None:
             return bounding_boxes
         size = [transformation["input_shape"][axis] for axis in self._axes]
         found = self._boxes_to_xyxy(bounding_boxes, size)

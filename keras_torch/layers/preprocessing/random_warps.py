@@ -64,7 +64,8 @@ class RandomPerspective(SpatialImageLayer):
         return torch.where(transformation["apply_perspective"].view(-1, 1, 1, 1), moved, planes)
 
     def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, bounding_boxes)
+        if transformation is None:
             return bounding_boxes
         size = [transformation["input_shape"][axis] for axis in self._axes]
         found = self._boxes_to_xyxy(bounding_boxes, size)
@@ -125,8 +126,11 @@ class RandomElasticTransform(SpatialImageLayer):
         source = self._source(seed, device)
         chosen = self._chosen(count, self.factor, source, device)
         strength = self._uniform((), *self.scale, source, device)
-        noise = torch.empty((count, 2, height, width), device=device).normal_(0.0, 1.0, generator=source)
+        noise = self._noise((count, 2, height, width), source, device)
         return {"apply_transform": chosen, "distortion_factor": strength, "noise": noise}
+
+    def _noise(self, shape: tuple[int, ...], source: Any, device: torch.device) -> torch.Tensor:
+        return torch.empty(shape, device=device).normal_(0.0, 1.0, generator=source)
 
     def _shifts(self, noise: torch.Tensor, strength: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Smooth the noise. The kernel has the greatest size that can be, and zeros beyond three deviations."""
@@ -142,7 +146,12 @@ class RandomElasticTransform(SpatialImageLayer):
 
     def _moved(self, planes: torch.Tensor, transformation: Any, interpolation: str) -> torch.Tensor:
         height, width = planes.shape[-2:]
-        across, down = self._shifts(transformation["noise"], transformation["distortion_factor"])
+        noise = transformation.get("noise")
+        if noise is None:
+            # A transformation as Keras 3 draws it has a seed instead.
+            source = self._source(transformation.get("seed"), planes.device)
+            noise = self._noise((planes.shape[0], 2, height, width), source, planes.device)
+        across, down = self._shifts(noise, transformation["distortion_factor"])
         x = across + torch.arange(width, device=planes.device)
         y = down + torch.arange(height, device=planes.device)[:, None]
         fill_mode = self.fill_mode
@@ -206,7 +215,8 @@ class RandomGaussianBlur(RandomImageLayer):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         images = self._floating(images)
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, images)
+        if transformation is None:
             return images
         kernels = [
             gaussian_kernel(size, sigma)
@@ -303,7 +313,8 @@ class RandomErasing(WindowLayer):
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
         images = self._floating(images)
-        if not training or transformation is None:
+        transformation = self._active(transformation, training, images)
+        if transformation is None:
             return images
         erased = transformation["batch_masks"] & transformation["apply_erasing"].view(-1, 1, 1, 1)
         return torch.where(erased, transformation["fill_value"].to(images.dtype), images)
