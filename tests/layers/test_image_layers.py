@@ -408,3 +408,42 @@ def test_mixed_images_have_the_boxes_of_both():
 
 def test_no_augmentations_leave_images_alone():
     torch.testing.assert_close(layers.RandAugment(num_ops=0)(IMAGES, training=True), IMAGES)
+
+
+def test_a_zoom_may_be_one_number_for_each_image():
+    layer = layers.RandomZoom(0.5, bounding_box_format="xyxy")
+    flat = {"height_zoom": [0.5, 0.5], "width_zoom": [0.5, 0.5], "input_shape": (2, 6, 6, 3)}
+    drawn = {key: np.reshape(item, (2, 1)) if key != "input_shape" else item for key, item in flat.items()}
+    torch.testing.assert_close(layer.transform_images(IMAGES[:2], flat), layer.transform_images(IMAGES[:2], drawn))
+    boxes = {"boxes": np.array([[[2.0, 2.0, 4.0, 4.0]]] * 2), "labels": np.ones((2, 1))}
+    found = layer.transform_bounding_boxes(boxes, flat)["boxes"]
+    np.testing.assert_allclose(found, layer.transform_bounding_boxes(boxes, drawn)["boxes"])
+
+
+class Recorder(keras.Layer):
+    """Notes the mode and the mask of a call and drops the last step of the mask."""
+
+    def call(self, inputs, training=False, mask=None):
+        self.seen = (training, mask)
+        return inputs
+
+    def compute_mask(self, inputs, mask=None):
+        return None if mask is None else mask[:, :-1]
+
+
+def test_layers_of_a_pipeline_get_the_mode_and_the_mask_that_the_layer_before_leaves():
+    first, second = Recorder(), Recorder()
+    layers.Pipeline([first, second])(np.zeros((2, 3)), training=True, mask=np.ones((2, 3), bool))
+    assert first.seen[0] is True and second.seen[0] is True
+    assert first.seen[1].shape == (2, 3) and second.seen[1].shape == (2, 2)
+
+
+@pytest.mark.parametrize("config", [{"name": "a"}, {"name": "a", "layers": None}])
+def test_the_config_of_a_pipeline_must_list_layers(config):
+    with pytest.raises(ValueError, match="under 'layers'. Received"):
+        layers.Pipeline.from_config(config)
+
+
+def test_whole_numbers_are_no_signal():
+    with pytest.raises(TypeError, match="takes floats, but got dtype int64"):
+        layers.STFTSpectrogram(frame_length=8)(np.zeros((1, 20, 1), "int64"))

@@ -68,6 +68,12 @@ def test_adapting_again_forgets_and_steps_limit_the_batches():
     assert layer.adapt_mean.numpy() == 1.0 and layer.is_adapted
 
 
+def test_a_list_of_inputs_with_targets_is_a_list_of_batches():
+    layer = layers.Normalization(axis=None)
+    layer.adapt([(np.array([[0.0], [2.0]]), np.zeros(2)), (np.array([[4.0]]), np.zeros(1))])
+    assert layer.adapt_mean.numpy() == 2.0
+
+
 def test_the_mean_of_a_normalization_has_the_axes_of_the_inputs():
     layer = layers.Normalization(axis=1)
     layer.adapt(np.zeros((2, 3, 5)))
@@ -129,6 +135,8 @@ def test_what_cannot_be_learnt_from_is_named():
         layer.adapt(["a", "b"])
     with pytest.raises(ValueError, match="at least one batch"):
         layer.adapt(iter([]))
+    with pytest.raises(ValueError, match="at least one batch"):
+        layer.adapt([])
     layer.adapt(DATA)
     with pytest.raises(ValueError, match=r"sizes \(4,\)"):
         layer.adapt(DATA[:, :3])

@@ -25,9 +25,9 @@ def batches(
         )
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
-    if isinstance(data, (list, tuple)) and not (lists_are_batches and data and all(map(_is_array, data))):
+    if isinstance(data, (list, tuple)) and not (lists_are_batches and all(map(_is_batch, data))):
         data = _as_array(list(data))
-    if isinstance(data, (np.ndarray, torch.Tensor)) or (isinstance(data, list) and not _is_array(data[0])):
+    if isinstance(data, (np.ndarray, torch.Tensor)) or (isinstance(data, list) and data and not _is_batch(data[0])):
         found: Iterator[Any] = _slices(data, batch_size)
     elif isinstance(data, (Dataset, DataLoader)):
         loader = data if isinstance(data, DataLoader) else _loader(data, batch_size)
@@ -43,6 +43,10 @@ def _is_readable(data: Any) -> bool:
 
 def _is_array(item: Any) -> bool:
     return isinstance(item, (np.ndarray, torch.Tensor)) and item.ndim > 0
+
+
+def _is_batch(item: Any) -> bool:
+    return _is_array(_inputs(item))
 
 
 def _as_array(items: list[Any]) -> Any:

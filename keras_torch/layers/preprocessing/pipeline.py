@@ -32,7 +32,9 @@ class Pipeline(Layer):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         for layer in self.layers:
             options = {"mask": mask} if mask is not None and layer._call_signature.takes_mask else {}
-            inputs = layer(inputs, **options)
+            outputs = layer(inputs, **options)
+            mask = None if mask is None else layer.compute_mask(inputs, mask)
+            inputs = outputs
         return inputs
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -50,7 +52,12 @@ class Pipeline(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """Make the layer and the layers in it."""
+        """Make the layer and the layers in it. ValueError without a list of them."""
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ValueError(
+                "The config of a Pipeline must hold a list of the configs of its layers under 'layers'. "
+                f"Received: {config!r}"
+            )
         layers = [registry.layers.from_dict(item, custom_objects) for item in config["layers"]]
         return cls(**{**config, "layers": layers})
 

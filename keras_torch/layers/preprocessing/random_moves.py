@@ -262,7 +262,7 @@ class RandomZoom(SpatialImageLayer):
 
     def _moved(self, planes: torch.Tensor, transformation: Any, interpolation: str) -> torch.Tensor:
         height, width = planes.shape[-2:]
-        down, across = transformation["height_zoom"][:, 0], transformation["width_zoom"][:, 0]
+        down, across = transformation["height_zoom"].flatten(), transformation["width_zoom"].flatten()
         matrix = _rows(across, 0.0, (width - 1) / 2 * (1.0 - across), 0.0, down, (height - 1) / 2 * (1.0 - down))
         return affine_transform(planes, matrix, interpolation, self.fill_mode, self.fill_value)
 
@@ -272,7 +272,8 @@ class RandomZoom(SpatialImageLayer):
             return bounding_boxes
         size = [transformation["input_shape"][axis] for axis in self._axes]
         found = self._boxes_to_xyxy(bounding_boxes, size)
-        zoom = torch.cat((transformation["width_zoom"], transformation["height_zoom"]), 1).repeat(1, 2)[:, None]
+        across, down = (transformation[key].reshape(-1, 1) for key in ("width_zoom", "height_zoom"))
+        zoom = torch.cat((across, down), 1).repeat(1, 2)[:, None]
         limits = box_tools.sizes(size[0], size[1], found["boxes"])
         start = (limits - 1.0) / 2 * (1.0 - zoom)
         shown = torch.minimum(torch.maximum(found["boxes"], start), start + limits * zoom)

@@ -176,7 +176,6 @@ class STFTSpectrogram(Layer):
         self.expand_dims = expand_dims
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=3)
-        self._accepts_integers = False
 
     def build(self, input_shape: Any) -> None:
         shape = (self.frame_length, 1, self._bins)
@@ -194,6 +193,11 @@ class STFTSpectrogram(Layer):
         return found.unflatten(0, (signal.shape[0], channels))
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        if not inputs.is_floating_point():
+            raise TypeError(
+                f"Layer {self.name!r} takes floats, but got dtype {config.dtype_name(inputs.dtype)}. Convert the "
+                "signal first, e.g. with `x.astype('float32')`."
+            )
         # Half precision has no room for the square of a small number.
         working = torch.float32 if inputs.dtype in (torch.float16, torch.bfloat16) else inputs.dtype
         return self._spectrogram(inputs.to(working)).to(inputs.dtype)
