@@ -117,6 +117,11 @@ class KerasTensor:
                 f"{self!r} is symbolic: it has no values, so `.{name}` is not available. Build a Model from the "
                 "inputs to this tensor and call it on data."
             )
+        if name == "device":
+            raise AttributeError(
+                f"{self!r} is symbolic and on no device, so tensors cannot be made beside it. Let a layer see real "
+                "tensors: `Lambda(function)(x)`, or `TorchModuleWrapper(module)(x)` for a torch module like nn.LSTM."
+            )
         attribute = getattr(torch.Tensor, name)
         if not callable(attribute):
             return record(getattr, (self, name), {})

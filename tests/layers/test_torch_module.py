@@ -219,3 +219,13 @@ def test_a_module_called_twice_counts_once() -> None:
 def test_what_is_no_module_is_refused() -> None:
     with pytest.raises(TypeError, match="`module` must be a torch.nn.Module"):
         layers.TorchModuleWrapper(torch.relu)
+
+
+def test_a_torch_module_that_makes_tensors_says_that_it_must_be_wrapped():
+    inputs = Input((5, 3))
+    module = nn.LSTM(3, 4, batch_first=True)
+    with pytest.raises(AttributeError, match=r"TorchModuleWrapper\(module\)\(x\)"):
+        module(inputs)
+    output, _ = layers.TorchModuleWrapper(module)(inputs)
+    x = torch.ones(2, 5, 3)
+    torch.testing.assert_close(Model(inputs, output)(x), module(x)[0])
