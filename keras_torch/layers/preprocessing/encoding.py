@@ -20,7 +20,8 @@ def encode(
     """Return vectors of `depth` numbers for integer indices in `0..depth - 1`.
 
     "one_hot" gives one for each index, in place of a last axis of size 1 or on a new one; "multi_hot" and "count"
-    one for each sample, the last axis of the indices. `weights` are added up in place of ones; what is not `valid`
+    one for each sample: axis 1 of the indices is summed over, as in Keras 3 (Keras 2 knew no further axes), or axis 0 of
+    a single sample. `weights` are added up in place of ones; what is not `valid`
     leaves no trace.
     """
     if mode == "one_hot":
@@ -32,6 +33,10 @@ def encode(
         valid = None if valid is None else valid.unsqueeze(-1)
     if weights is None:
         weights = torch.ones_like(indices, dtype=dtype)
+    if mode != "one_hot" and indices.dim() > 2:
+        weights = weights.expand(indices.shape).movedim(1, -1)
+        indices = indices.movedim(1, -1)
+        valid = None if valid is None else valid.movedim(1, -1)
     if valid is not None:
         indices, weights = indices.where(valid, 0), weights * valid
     result = torch.zeros((*indices.shape[:-1], depth), dtype=weights.dtype, device=indices.device)
@@ -46,6 +51,8 @@ def encoded_shape(shape: Any, mode: str, depth: int | None) -> tuple[int | None,
         return shape
     if mode == "one_hot" and (len(shape) < 2 or shape[-1] != 1):
         return (*shape, depth) if shape else (depth,)
+    if mode != "one_hot" and len(shape) > 2:
+        return (shape[0], *shape[2:], depth)
     return (*shape[:-1], depth)
 
 

@@ -8,6 +8,7 @@ ROWS, IMAGE = [(3, 4)], [(2, 3, 2, 4)]
 SAMPLES = np.array([[0, 1, 1], [3, 2, 3]], "int32")
 COLUMN = np.array([[2], [0], [4]], "int32")
 LABELS = np.array([3, 0, 1, 4], "int64")
+SQUARES = np.arange(18).reshape(2, 3, 3) ** 2 % 5
 WEIGHTS = np.array([[0.5, 1.5, 2.0], [1.0, 0.25, 3.0]], "float32")
 EDGES = [-0.5, 0.0, 0.75]
 NUMBERS = np.array([[-2.0, -0.5, 0.0], [0.7, 0.75, 9.0]], "float32")
@@ -27,6 +28,17 @@ CASES = {
     "category_one_hot_column": Case("CategoryEncoding", {"num_tokens": 5, "output_mode": "one_hot"}, [COLUMN]),
     "category_multi_hot": Case("CategoryEncoding", {"num_tokens": 5}, [SAMPLES]),
     "category_multi_hot_column": Case("CategoryEncoding", {"num_tokens": 5}, [COLUMN]),
+    # Keras 2 takes no more than two axes here. A square, because Keras 3's symbolic shape is not that of its result.
+    "category_multi_hot_3d": Case("CategoryEncoding", {"num_tokens": 5}, [SQUARES], keras=("3.15",)),
+    "category_count_3d": Case(
+        "CategoryEncoding", {"num_tokens": 5, "output_mode": "count"}, [SQUARES], keras=("3.15",)
+    ),
+    "discretization_multi_hot_3d": Case(
+        "Discretization",
+        {"bin_boundaries": EDGES, "output_mode": "multi_hot"},
+        [(SQUARES / 4 - 0.5).astype("float32")],
+        keras=("3.15",),
+    ),
     "category_count": Case("CategoryEncoding", {"num_tokens": 5, "output_mode": "count"}, [SAMPLES]),
     "category_count_weights": Case(
         "CategoryEncoding", {"num_tokens": 5, "output_mode": "count"}, [SAMPLES], call={"count_weights": WEIGHTS}
