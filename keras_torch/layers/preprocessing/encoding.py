@@ -20,9 +20,8 @@ def encode(
     """Return vectors of `depth` numbers for integer indices in `0..depth - 1`.
 
     "one_hot" gives one for each index, in place of a last axis of size 1 or on a new one; "multi_hot" and "count"
-    one for each sample: axis 1 of the indices is summed over, as in Keras 3 (Keras 2 knew no further axes), or axis 0 of
-    a single sample. `weights` are added up in place of ones; what is not `valid`
-    leaves no trace.
+    one for each sample: axis 1 of the indices is summed over, as in Keras 3 (Keras 2 knew no further axes), or axis 0
+    of a single sample. `weights` are added up in place of ones; what is not `valid` leaves no trace.
     """
     if mode == "one_hot":
         if indices.dim() < 2 or indices.shape[-1] != 1:
