@@ -2,9 +2,10 @@
 
 Each row makes a layer and a torch module with the same weights, checks that their outputs agree, and times in turn one
 forward and backward pass of each in training mode, gradients of inputs and weights included. Where torch has a choice
-of memory format the faster one is the opponent. Printed: the median times and the median (and range) of the pairwise
-ratios, ours / torch. The rows of `--keras` are settings that torch's fused recurrent kernels cannot serve; they need
-Keras 3 (`KERAS_BACKEND=torch`) in the same environment, and print the ratio Keras 3 / ours.
+of memory format the faster one is the opponent. A round takes the median of at least five passes of each side.
+Printed: the median times and the median (and range) over the rounds of the ratio ours / torch. The rows of `--keras`
+are settings that torch's fused recurrent kernels cannot serve; they need Keras 3 (`KERAS_BACKEND=torch`) in the same
+environment, and print the ratio Keras 3 / ours.
 """
 
 from __future__ import annotations
@@ -233,30 +234,33 @@ def sides_of(row: Row, device: torch.device) -> dict[str, Callable[[], None]]:
 
 
 def compare(sides: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Time the sides in turn, some 50 ms each, and return seconds a step."""
-    counts = {}
-    for side, function in sides.items():
+    """Time the sides step by step in turn, and return for each round the median seconds of a step."""
+    for function in sides.values():
         function()
-        counts[side] = max(1, int(0.05 / timed(function, 2)))
+    slowest = max(timed(function) for function in sides.values())
+    count = max(5, min(50, int(0.2 / slowest)))
     times: dict[str, list[float]] = {side: [] for side in sides}
-    for number in range(rounds):
-        order = list(sides) if number % 2 == 0 else list(reversed(sides))
-        for side in order:
-            times[side].append(timed(sides[side], counts[side]))
+    for _ in range(rounds):
+        gc.collect()
+        steps: dict[str, list[float]] = {side: [] for side in sides}
+        for number in range(count):
+            order = list(sides) if number % 2 == 0 else list(reversed(sides))
+            for side in order:
+                steps[side].append(timed(sides[side]))
+        for side, seconds in steps.items():
+            times[side].append(statistics.median(seconds))
     return times
 
 
-def timed(function: Callable[[], None], count: int) -> float:
-    """Seconds a call, with the GPU's work done."""
-    gc.collect()
+def timed(function: Callable[[], None]) -> float:
+    """Seconds of a call, with the GPU's work done."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     start = time.perf_counter()
-    for _ in range(count):
-        function()
+    function()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return (time.perf_counter() - start) / count
+    return time.perf_counter() - start
 
 
 def report(name: str, times: dict[str, list[float]], first: str, second: str) -> None:
