@@ -348,7 +348,19 @@ def _average(variable: torch.Tensor, value: torch.Tensor, momentum: float) -> No
     variable.data.lerp_(value.to(variable.dtype), 1.0 - momentum)
 
 
-def _over_processes(value: torch.Tensor) -> torch.Tensor:
-    from torch.distributed.nn.functional import all_reduce
+class _Sum(torch.autograd.Function):
+    """The sum over all processes, whose gradient is summed over them as well."""
 
-    return all_reduce(value)
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        total = value.clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        return _Sum.forward(ctx, gradient)
+
+
+def _over_processes(value: torch.Tensor) -> torch.Tensor:
+    return _Sum.apply(value)

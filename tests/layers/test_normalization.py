@@ -280,6 +280,8 @@ def _statistics_of_half_a_batch(rank: int, address: str, queue) -> None:
     output = layer(inputs, training=True)
     (output * torch.arange(6.0).reshape(2, 3) * (rank + 1)).sum().backward()
     queue.put((rank, output.detach().numpy(), inputs.grad.numpy(), layer.moving_variance.numpy()))
+    # None may leave while the other still talks to it.
+    torch.distributed.barrier()
     torch.distributed.destroy_process_group()
 
 
