@@ -57,6 +57,17 @@ class BuiltInRNN(RNN):
         self._may_fuse = use_cudnn is not False and not self.unroll
         self.input_spec = InputSpec(ndim=3)
 
+    def _build_once(self, *shapes: Any) -> None:
+        unused = [name for name in ("step", "get_constants", "preprocess_input") if hasattr(type(self), name)]
+        if unused and type(self).call is RNN.call:
+            raise NotImplementedError(
+                f"Layer {self.name!r}: {type(self).__name__} defines Keras 1's {', '.join(f'`{n}`' for n in unused)}, "
+                "which the recurrent layers of today do not run. Derive it from `Recurrent`, or override `call` of a "
+                "cell and pass that to `RNN`. "
+                f"Received: a subclass of {type(self).__mro__[1].__name__}"
+            )
+        super()._build_once(*shapes)
+
     def build(self, input_shape: Any) -> None:
         """Build the cell; ValueError where `use_cudnn=True` asks for the fused module and there is none."""
         check_inputs(self.input_spec, [tuple(input_shape)], self.name)

@@ -467,3 +467,12 @@ def test_augmented_assignments_of_our_own_code_stay_in_place():
         found = layer(x)
         steps = [layer.inner(x[:, t : t + 1]) for t in range(4)]
     torch.testing.assert_close(found, torch.stack(steps, 1).cumsum(1))
+
+
+def test_a_step_that_a_subclass_of_lstm_would_not_get_run_is_refused() -> None:
+    class Own(keras.layers.LSTM):
+        def step(self, x, states):
+            return x, states
+
+    with pytest.raises(NotImplementedError, match="Layer 'own'.*`step`.*`Recurrent`"):
+        Own(3)(torch.zeros(2, 4, 3))

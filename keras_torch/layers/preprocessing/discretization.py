@@ -128,7 +128,7 @@ class Discretization(PreprocessingLayer):
         """Make a layer from what `get_config` returned; an adapted one has both `num_bins` and boundaries."""
         config = dict(config)
         learnt = config.pop("bin_boundaries", None) if config.get("num_bins") is not None else None
-        layer = cls(**config)
+        layer = super().from_config(config, custom_objects)
         if learnt:
             layer._set_boundaries(learnt)
         return layer

@@ -361,7 +361,7 @@ class IndexLookup(PreprocessingLayer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Make a layer from what `get_config` returned. ValueError if it names a file: a config opens none."""
         cls.check_config(config)
-        return cls(**config)
+        return super().from_config(config, custom_objects)
 
     @staticmethod
     def check_config(config: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ class Pipeline(Layer):
                 f"Received: {config!r}"
             )
         layers = [registry.layers.from_dict(item, custom_objects) for item in config["layers"]]
-        return cls(**{**config, "layers": layers})
+        return super().from_config({**config, "layers": layers}, custom_objects)
 
 
 class MaxNumBoundingBoxes(ImageLayer):
