@@ -4,12 +4,16 @@ Both sides train the same architecture on the same data with the same optimizer 
 hand-written loop is what one would write: shuffled index batches, `torch.optim.Adam`, CrossEntropyLoss on logits,
 `.item()` of loss and accuracy in each step. Epochs alternate between the sides; the medians of their times and the
 median of the pairwise ratios are printed. With Keras 3 installed (`KERAS_BACKEND=torch`), `--keras` adds it.
+With `--logging` fit shows its progress bar (on a terminal that shows nothing) and counts three metrics: accuracy, top-2
+accuracy and cross-entropy; the loop counts the first two and has the third as its loss.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import io
 import os
 import platform
 import statistics
@@ -40,8 +44,8 @@ def data(name: str) -> tuple[np.ndarray, np.ndarray]:
     return random.random((count, *shape), dtype="float32"), y
 
 
-def keras_model(name: str, keras: object) -> object:
-    """The workload's model in Keras's words."""
+def keras_model(name: str, keras: object, logging: bool = False) -> object:
+    """The workload's model in Keras's words, compiled with one metric, or three when logging."""
     layers = keras.layers  # type: ignore[attr-defined]
     stack = {
         "tiny MLP": lambda: [
@@ -72,7 +76,11 @@ def keras_model(name: str, keras: object) -> object:
     }[name]()
     stack.append(layers.Dense(2 if name == "LSTM" else 10, activation="softmax"))
     model = keras.Sequential(stack)  # type: ignore[attr-defined]
-    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])  # type: ignore
+    metrics: list[object] = ["accuracy"]
+    if logging:
+        top = keras.metrics.SparseTopKCategoricalAccuracy(k=2)  # type: ignore[attr-defined]
+        metrics += [top, "sparse_categorical_crossentropy"]
+    model.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", metrics=metrics)  # type: ignore
     return model
 
 
@@ -105,7 +113,7 @@ def torch_model(name: str) -> nn.Module:
     )
 
 
-def torch_epoch(name: str, device: torch.device) -> Callable[[], None]:
+def torch_epoch(name: str, device: torch.device, logging: bool = False) -> Callable[[], None]:
     """Return a function that trains one epoch with the hand-written loop."""
     x, y = (torch.as_tensor(item).to(device) for item in data(name))
     if name == "CNN":
@@ -117,7 +125,7 @@ def torch_epoch(name: str, device: torch.device) -> Callable[[], None]:
     def epoch() -> None:
         model.train()
         order = torch.randperm(len(x), device=device)
-        total, correct = 0.0, 0.0
+        total, correct, among_two = 0.0, 0.0, 0.0
         for start in range(0, len(x), batch):
             index = order[start : start + batch]
             inputs, labels = x[index], y[index]
@@ -128,15 +136,30 @@ def torch_epoch(name: str, device: torch.device) -> Callable[[], None]:
             optimizer.step()
             total += loss.item() * len(index)
             correct += (logits.argmax(1) == labels).sum().item()
+            if logging:
+                among_two += (logits.topk(2).indices == labels[:, None]).sum().item()
 
     return epoch
 
 
-def fit_epoch(name: str, keras: object) -> Callable[[], None]:
+class Terminal(io.StringIO):
+    """A terminal that shows nothing."""
+
+    def isatty(self) -> bool:
+        """So that progress bars are drawn as for a person."""
+        return True
+
+
+def fit_epoch(name: str, keras: object, logging: bool = False) -> Callable[[], None]:
     """Return a function that trains one epoch with `fit`."""
     x, y = data(name)
-    model = keras_model(name, keras)
-    return lambda: model.fit(x, y, batch_size=SHAPES[name][1], epochs=1, verbose=0)  # type: ignore[attr-defined]
+    model = keras_model(name, keras, logging)
+
+    def epoch() -> None:
+        with contextlib.redirect_stdout(Terminal()) if logging else contextlib.nullcontext():
+            model.fit(x, y, batch_size=SHAPES[name][1], epochs=1, verbose=int(logging))  # type: ignore[attr-defined]
+
+    return epoch
 
 
 def timed(function: Callable[[], None]) -> float:
@@ -199,6 +222,7 @@ def main() -> None:
     parser.add_argument("--only", help="one workload's name")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--keras", action="store_true", help="add Keras 3 on torch, if it is installed")
+    parser.add_argument("--logging", action="store_true", help="with a progress bar and three metrics")
     options = parser.parse_args()
     import keras_torch
 
@@ -211,11 +235,12 @@ def main() -> None:
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {machine}, {options.rounds} rounds")
     for name, (samples, _) in SHAPES.items():
         if options.only in (None, name):
-            sides = {"keras_torch": fit_epoch(name, keras_torch), "loop": torch_epoch(name, device)}
+            logging = options.logging
+            sides = {"keras_torch": fit_epoch(name, keras_torch, logging), "loop": torch_epoch(name, device, logging)}
             if other is not None:
-                sides["Keras 3"] = fit_epoch(name, other)
+                sides["Keras 3"] = fit_epoch(name, other, logging)
             report(name, compare(sides, options.rounds), samples)
-    if options.only in (None, "model call"):
+    if options.only in (None, "model call") and not options.logging:
         model_call(options.rounds)
 
 
