@@ -15,6 +15,8 @@ from torch.utils import checkpoint
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.call import flat_tensors
 from keras_torch.engine.input_spec import check_inputs
+from keras_torch.metrics import Mean, Metric
+from keras_torch.symbolic import KerasTensor
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,32 @@ class DTypePolicy:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal policy."""
         return {"name": self.name}
+
+
+def own_metrics(layer: Any) -> list[Metric]:
+    """Return the metrics that are attributes of a layer, or stand in a list or dict that is one."""
+    found: list[Metric] = []
+    for value in vars(layer).values():
+        if isinstance(value, Mapping):
+            value = list(value.values())
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(item, Metric) and not any(item is known for known in found):
+                found.append(item)
+    return found
+
+
+def _mean(name: Any) -> Mean:
+    """Make a running mean, also in the trial run on stand-ins that finds an output shape."""
+    with torch.device("cpu"):
+        return Mean(name=name)
+
+
+def no_metric_name(layer: Any, value: Any) -> str:
+    """Return the text of the error about a value without a name."""
+    return (
+        f"{type(layer).__name__} {layer.name!r}: `add_metric` needs the `name` under which the logs shall show the "
+        f"value. Received: name=None, value={value!r}"
+    )
 
 
 class ApiMixin:
@@ -73,21 +101,38 @@ class ApiMixin:
     @property
     def metrics(self) -> list[Any]:
         """The metrics set as attributes of the layer and of those inside."""
-        own = [item for item in vars(self).values() if hasattr(item, "update_state") and hasattr(item, "result")]
-        return own + [metric for child in self._children() for metric in child.metrics]
+        return own_metrics(self) + [metric for child in self._children() for metric in child.metrics]
 
     @property
     def metrics_variables(self) -> list[Any]:
         """The state of `metrics`."""
         return [variable for metric in self.metrics for variable in metric.variables]
 
-    def add_metric(self, value: Any, name: str | None = None, **kwargs: Any) -> None:
-        """Raise: a layer reports no values by itself."""
-        raise NotImplementedError(
-            f"Layer {self.name!r}: `add_metric` is not supported; make a metric in `__init__`, e.g. "
-            "`self.mean = keras.metrics.Mean()`, and call `self.mean.update_state(value)` in `call`. "
-            f"Received: name={name!r}"
-        )
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = None) -> None:
+        """Report the mean of `value` over an epoch under `name`; call it inside `call`, as in tf.keras.
+
+        The result of calling a Metric brings its own name and its own way to go on counting. ValueError without a name.
+        """
+        metric = getattr(value, "_metric_obj", None)
+        if aggregation not in (None, "mean"):
+            raise ValueError(f"Layer {self.name!r}: `aggregation` must be 'mean' or None. Received: {aggregation!r}")
+        if metric is None and not isinstance(name, str):
+            raise ValueError(no_metric_name(self, value))
+        if isinstance(value, KerasTensor):
+            raise ValueError(
+                f"Layer {self.name!r}: `add_metric` takes values computed in `call`; a symbolic value of a graph is "
+                f"reported by its model, with `model.add_metric(...)`. Received: {value!r}"
+            )
+        wanted = name if metric is None else metric.name
+        found = next((item for item in own_metrics(self) if item.name == wanted), None)
+        if found is None:
+            found = _mean(name) if metric is None else metric
+            self.__dict__.setdefault("_added_metrics", []).append(found)
+            call_steps.state.metric_version += 1
+        # In the trial run that finds the output shape there are no values.
+        if metric is None and not (isinstance(value, torch.Tensor) and value.device.type == "meta"):
+            with torch.no_grad():
+                found.update_state(value)
 
     def quantize(self, mode: Any = None, **kwargs: Any) -> None:
         """Raise: Keras's quantization is not supported."""

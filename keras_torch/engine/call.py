@@ -27,13 +27,14 @@ class _State:
     """What is going on: whether a lowered program runs (masks are explicit there), and how deep calls nest.
 
     `loss_version` is 0 until a layer first adds a loss; it changes whenever the set of layers that do, or the structure
-    of a model, may have changed.
+    of a model, may have changed. `metric_version` counts the metrics that layers added while they were called.
     """
 
     def __init__(self) -> None:
         self.in_program = False
         self.depth = 0
         self.loss_version = 0
+        self.metric_version = 0
 
 
 state = _State()
@@ -358,7 +359,16 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
     if state.loss_version:
         clear_losses(layer)
+    if state.metric_version:
+        _reset_metrics(layer)
     return outputs
+
+
+def _reset_metrics(layer: Any) -> None:
+    """Forget what the trial runs reported."""
+    for module in layer.modules():
+        for metric in module.__dict__.get("_added_metrics", ()):
+            metric.reset_state()
 
 
 def is_shape(item: Any) -> bool:

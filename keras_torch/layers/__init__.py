@@ -7,6 +7,7 @@ from typing import Any
 from keras_torch import registry
 from keras_torch.engine import Input, InputLayer, InputSpec, Layer
 from keras_torch.errors import suggest
+from keras_torch.layers.added import AddLoss, AddMetric
 from keras_torch.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from keras_torch.layers.attention import AdditiveAttention, Attention
 from keras_torch.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM2DCell, ConvLSTM3D
@@ -176,6 +177,8 @@ registry.layers.add(
         AdaptiveMaxPooling3D,
         Add,
         AdditiveAttention,
+        AddLoss,
+        AddMetric,
         AlphaDropout,
         Attention,
         AugMix,

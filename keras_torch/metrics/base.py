@@ -146,7 +146,11 @@ class Metric:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.update_state(*args, **kwargs)
-        return self.result()
+        result = self.result()
+        if isinstance(result, torch.Tensor):
+            # For `add_metric`, which then reports this metric.
+            result._metric_obj = self  # type: ignore[attr-defined]
+        return result
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal metric without state."""

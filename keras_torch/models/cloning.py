@@ -59,7 +59,10 @@ def clone_model(model: Model, input_tensors: Any = None, clone_function: Callabl
         return clones[id(operation)]
 
     inputs = pytree.tree_map(lambda tensor: tensors[id(tensor)], network.inputs)
-    return Model(inputs, replay(network, tensors, replace), name=model.name)
+    copy = Model(inputs, replay(network, tensors, replace), name=model.name)
+    for tensor in network.effects:
+        copy._add_effect(tensors[id(tensor)])
+    return copy
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[Any], Any]) -> Sequential:

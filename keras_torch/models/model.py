@@ -15,10 +15,12 @@ from keras_torch import config, legacy
 from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer
 from keras_torch.engine import call as call_steps
+from keras_torch.engine.api import no_metric_name
 from keras_torch.engine.call import state
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
 from keras_torch.errors import suggest
+from keras_torch.layers import AddLoss, AddMetric
 from keras_torch.models import functional_config
 from keras_torch.models.network import Network
 from keras_torch.registry import CustomObjectScope
@@ -116,7 +118,7 @@ class Model(Trainer, Layer):
             )
         if mask is not None and call_steps.flat_tensors(mask):
             return self._network.run_masked(inputs, mask, want_mask=False)
-        return self._network.run(inputs, self.add_loss)
+        return self._network.run(inputs)
 
     forward = call
 
@@ -198,10 +200,25 @@ class Model(Trainer, Layer):
             if isinstance(item, KerasTensor):
                 if self._network is None:
                     raise ValueError(f"Model {self.name!r} has no graph; call `add_loss` inside `call` instead.")
-                scalar = item.mean() if len(item.shape) else item
-                self._network.add_loss(scalar)
+                self._add_effect(AddLoss(dtype=item.dtype)(item))
             else:
                 super().add_loss(item)
+
+    def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = None) -> None:
+        """Report the mean of a value over an epoch: inside `call`, or a symbolic value computed from the graph."""
+        if not isinstance(value, KerasTensor):
+            super().add_metric(value, name, aggregation)
+            return
+        if self._network is None:
+            raise ValueError(f"Model {self.name!r} has no graph; call `add_metric` inside `call` instead.")
+        if name is None:
+            raise ValueError(no_metric_name(self, value))
+        self._add_effect(AddMetric("mean", name, dtype=value.dtype)(value))
+
+    def _add_effect(self, tensor: KerasTensor) -> None:
+        network = self._network
+        network.add_effect(tensor)
+        self._set_network(network)
 
     @property
     def layers(self) -> list[Layer]:
@@ -355,8 +372,11 @@ class Model(Trainer, Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Make a model from what `get_config` returned."""
         if "layers" in config and "input_layers" in config:
-            inputs, outputs, _ = functional_config.deserialize(config, custom_objects)
+            inputs, outputs, layers = functional_config.deserialize(config, custom_objects)
             model = cls(inputs=inputs, outputs=outputs, name=config.get("name"))
+            for layer in layers.values():
+                if isinstance(layer, (AddLoss, AddMetric)) and layer not in model.layers:
+                    model._add_effect(layer.output)
             if not config.get("trainable", True):
                 model.trainable = False
             return model

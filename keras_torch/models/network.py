@@ -26,7 +26,8 @@ class Network:
         self.outputs = outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
         self.flat_inputs = _symbolic_leaves(inputs, "inputs", name)
         self.flat_outputs = _symbolic_leaves(outputs, "outputs", name)
-        self.losses: list[KerasTensor] = []
+        # Computed with every run although nobody gets them: the outputs of AddLoss and AddMetric layers.
+        self.effects: list[KerasTensor] = []
         self.input_layers = [_input_layer(tensor) for tensor in self.flat_inputs]
         self.input_names = [layer.name for layer in self.input_layers]
         self.single_input = isinstance(inputs, KerasTensor)
@@ -54,7 +55,7 @@ class Network:
     def _map(self) -> None:
         """Find nodes and operations: by decreasing depth, then in the order of a depth-first walk from the outputs."""
         walk, met = sort_nodes(
-            self.flat_inputs, [*self.flat_outputs, *self.losses], lambda tensor: not _is_internal(tensor)
+            self.flat_inputs, [*self.flat_outputs, *self.effects], lambda tensor: not _is_internal(tensor)
         )
         indices: dict[int, int] = {}
         for node in met:
@@ -84,9 +85,9 @@ class Network:
         self.operations_by_depth = [(depths[id(op)], op) for op in self.operations]
         self.nodes = walk
 
-    def add_loss(self, tensor: KerasTensor) -> None:
-        """Compute one more scalar with every run, for training to minimize."""
-        self.losses.append(tensor)
+    def add_effect(self, tensor: KerasTensor) -> None:
+        """Compute one more tensor with every run, for what its layer does."""
+        self.effects.append(tensor)
         self._map()
         self._lower()
 
@@ -100,12 +101,10 @@ class Network:
         if kind not in self._programs:
             masks = pytree.tree_map(get_mask, self.outputs)
             wanted = {"outputs": self.outputs, "masks": masks, "both": (self.outputs, masks)}[kind]
-            if self.losses and kind != "masks":
-                wanted = (wanted, self.losses)
-            self._programs[kind] = lower(self.flat_inputs, wanted)
+            self._programs[kind] = lower(self.flat_inputs, wanted, () if kind == "masks" else self.effects)
         return self._programs[kind]
 
-    def run(self, inputs: Any, collect_losses: Callable[[Any], None]) -> Any:
+    def run(self, inputs: Any) -> Any:
         """Run on real tensors and return the outputs, with masks attached where layers outside may need them."""
         tensors = self.prepare(inputs)
         nested = state.in_program
@@ -116,10 +115,6 @@ class Network:
             result = run.forward(*tensors)  # type: ignore[attr-defined]
         finally:
             state.in_program = nested
-        if self.losses:
-            result, losses = result
-            for loss in losses:
-                collect_losses(loss)
         if kind == "both":
             result, masks = result
             set_mask(result, masks)
@@ -154,7 +149,8 @@ class Network:
         inputs = list(fresh.values())
         outputs = replay(self, fresh)
         result = pytree.tree_map(get_mask, outputs) if want_mask else outputs
-        program = lower(inputs + mask_inputs, result)
+        effects = [] if want_mask else [fresh[id(tensor)] for tensor in self.effects]
+        program = lower(inputs + mask_inputs, result, effects)
         for operation, count in counts:
             del operation._inbound_nodes[count:]
         return program

@@ -135,14 +135,17 @@ def _method_name(target: Any) -> str | None:
     return name if is_method and getattr(torch.Tensor, name, None) is target else None
 
 
-def lower(inputs: Sequence[KerasTensor], outputs: Any) -> fx.GraphModule:
-    """Return a GraphModule from the tensors `inputs`, as positional arguments, to the structure `outputs`."""
+def lower(inputs: Sequence[KerasTensor], outputs: Any, effects: Sequence[KerasTensor] = ()) -> fx.GraphModule:
+    """Return a GraphModule from the tensors `inputs`, as positional arguments, to the structure `outputs`.
+
+    What leads to `effects` is run as well, for what it does on the way.
+    """
     leaves = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
     builder = _Builder()
     for position, tensor in enumerate(inputs):
         placeholder = builder.graph.placeholder(re.sub(r"\W", "_", f"input_{position}_{tensor.name}"))
         builder.values[id(tensor)] = placeholder
-    for node in sort_nodes(inputs, leaves)[0]:
+    for node in sort_nodes(inputs, [*leaves, *effects])[0]:
         builder.add(node)
     builder.graph.output(builder.argument(outputs))
     program = fx.GraphModule({}, builder.graph) if not builder.root else _graph_module(builder)

@@ -16,7 +16,7 @@ from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
-from keras_torch.training.steps import Compiled, claim, is_built, set_trained, tracked_metrics
+from keras_torch.training.steps import Compiled, claim, is_built, set_trained
 from keras_torch.training.symbolic_loss import SymbolicLoss, uses_symbolic_tensors
 
 
@@ -63,8 +63,8 @@ def prepare(model: Any, loop: bool = True) -> None:
     compiled = model._compiled
     compiled.compute_loss = _tolerant(model.compute_loss) if model._overrides("compute_loss") else None
     compiled.compute_metrics = model.compute_metrics if model._overrides("compute_metrics") else None
-    if loop or compiled.layer_metrics is None:
-        compiled.layer_metrics = tracked_metrics(model)
+    if loop:
+        compiled.layer_metrics = None
     if model.jit_compile and compiled.forward is None:
         compiled.forward = torch.compile(model)
     if model._overrides("train_step") and model.built:

@@ -10,8 +10,8 @@ import torch
 
 from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
 from keras_torch.engine import trainable as trainable_state
+from keras_torch.engine.api import own_metrics
 from keras_torch.engine.call import state as call_state
-from keras_torch.metrics import Metric
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.symbolic_loss import SymbolicLoss
@@ -32,6 +32,7 @@ class Compiled:
     forward: Callable[..., Any] | None = None
     symbolic: SymbolicLoss | None = None
     layer_metrics: list[Any] | None = None
+    metric_version: int = 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "forward": None}
@@ -84,16 +85,18 @@ def ensure_built(model: Any, x: Any) -> None:
         model.train(training)
 
 
+def layer_metrics(model: Any, compiled: Compiled) -> list[Any]:
+    """Return the metrics of layers, looked up once per loop and whenever a layer has added one."""
+    if compiled.layer_metrics is None or compiled.metric_version != call_state.metric_version:
+        compiled.layer_metrics, compiled.metric_version = tracked_metrics(model), call_state.metric_version
+    return compiled.layer_metrics
+
+
 def tracked_metrics(model: Any) -> list[Any]:
     """Return the Metric objects set as attributes of the model and of the layers in it."""
     found: list[Any] = []
     for module in model.modules():
-        for name, value in vars(module).items():
-            if name == "_compiled":
-                continue
-            for item in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(item, Metric) and not any(item is known for known in found):
-                    found.append(item)
+        found += [item for item in own_metrics(module) if not any(item is known for known in found)]
     return found
 
 

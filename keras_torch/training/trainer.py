@@ -309,7 +309,7 @@ class Trainer(GeneratorMethods):
         compiled = self._compiled
         if compiled is None:
             return steps.tracked_metrics(self)
-        inner = compiled.layer_metrics if compiled.layer_metrics is not None else steps.tracked_metrics(self)
+        inner = steps.layer_metrics(self, compiled)
         own = compiled.metrics
         # Before the first batch they are one object, so that a train_step which updates each metric reaches them all.
         return [*compiled.loss.metrics, *(own.metrics if own.built or own.empty else [own]), *inner]
@@ -320,7 +320,7 @@ class Trainer(GeneratorMethods):
         compiled = self._compiled
         if compiled is None:
             return []
-        inner = [metric.name for metric in compiled.layer_metrics or ()]
+        inner = [metric.name for metric in steps.layer_metrics(self, compiled)]
         return [*(tracker.name for tracker in compiled.loss.metrics), *compiled.metrics.names, *inner]
 
     @property

@@ -22,6 +22,8 @@ ARGUMENTS = {
         for kind in ("Average", "Max")
         for rank, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
+    "AddLoss": None,
+    "AddMetric": None,
     "AlphaDropout": ({"rate": 0.3}, FLAT),
     "AdditiveAttention": ({}, [STEPS, STEPS]),
     "Attention": ({"use_scale": True}, [STEPS, STEPS]),

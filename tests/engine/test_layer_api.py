@@ -92,8 +92,6 @@ def test_layers_tell_their_types_layers_metrics_and_signatures():
 
 def test_what_is_not_supported_says_what_to_do_instead():
     dense = layers.Dense(2, name="head")
-    with pytest.raises(NotImplementedError, match="head.*`add_metric`.*update_state"):
-        dense.add_metric(1.0, name="one")
     with pytest.raises(NotImplementedError, match="head.*`quantize`.*torch.*int8"):
         dense.quantize("int8")
     with pytest.raises(ValueError, match="head.*`dtype` must be one type.*torch.autocast.*mixed_bfloat16"):
