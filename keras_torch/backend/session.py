@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,11 +23,14 @@ def backend() -> str:
 def clear_session(free_memory: bool = True) -> None:
     """Start counting layer names, seeds and the learning phase anew.
 
-    Models no longer referred to are freed by Python, as everything else is, whatever `free_memory` says.
+    Unless `free_memory` is false, Python's garbage collector runs at once: a graph of layers refers to itself, so a
+    model that nobody refers to any more would keep its memory until the next collection.
     """
     naming.reset_names()
     forget_generators()
     forget_learning_phase()
+    if free_memory:
+        gc.collect()
 
 
 def get_uid(prefix: str = "") -> int:

@@ -18,6 +18,7 @@ from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
+from keras_torch.engine.structure import map_tree
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
 
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
@@ -172,13 +173,13 @@ def _convert_inputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         inputs = inputs.astype(config.floatx()) if inputs.dtype.kind == "f" else inputs
     elif isinstance(inputs, (int, float)) and not isinstance(inputs, bool):
         inputs = torch.as_tensor(inputs)
-    return pytree.tree_map(lambda item: to_tensor(item, layer), ((inputs, *args[1:]), kwargs))
+    return map_tree(lambda item: to_tensor(item, layer), ((inputs, *args[1:]), kwargs))
 
 
 def _convert_masks(masks: Any, inputs: Any) -> Any:
     """Turn mask arrays into tensors beside the inputs."""
     device = next((t.device for t in flat_tensors(inputs) if isinstance(t, torch.Tensor)), None)
-    return pytree.tree_map(lambda m: torch.as_tensor(m, device=device) if isinstance(m, np.ndarray) else m, masks)
+    return map_tree(lambda m: torch.as_tensor(m, device=device) if isinstance(m, np.ndarray) else m, masks)
 
 
 @contextlib.contextmanager
@@ -279,7 +280,7 @@ def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> Any:
     result = layer.compute_mask(inputs, mask)
     if any(is_input(item) and get_mask(item) is not result for item in flat_tensors(outputs)):
         # A layer that hands its inputs on must not change their masks.
-        outputs = pytree.tree_map(lambda item: item.view_as(item) if is_input(item) else item, outputs)
+        outputs = map_tree(lambda item: item.view_as(item) if is_input(item) else item, outputs)
     if result is not None:
         set_mask(outputs, result)
     return outputs

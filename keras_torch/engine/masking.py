@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
+from keras_torch.engine.structure import map_tree
+
 
 def get_mask(tensor: Any) -> Any:
     """Return the mask of a real or symbolic tensor, or None."""
@@ -28,6 +30,6 @@ def set_mask(outputs: Any, mask: Any) -> None:
 
 def masks_of(inputs: Any) -> Any:
     """Return the structure of masks of `inputs`, or None if none has one."""
-    masks = pytree.tree_map(get_mask, inputs)
+    masks = map_tree(get_mask, inputs)
     leaves = pytree.tree_leaves(masks, is_leaf=lambda item: item is None)
     return masks if any(isinstance(item, torch.Tensor) or item is not None for item in leaves) else None

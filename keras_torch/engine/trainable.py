@@ -6,6 +6,7 @@ model, or a `trainable` setter, has touched the flags since; `owner` tells.
 
 from __future__ import annotations
 
+# A token of what `compile` made, not the thing itself, which would outlive the user's last reference to the model.
 owner: object | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from keras_torch.training.symbolic_loss import SymbolicLoss
 
 @dataclass(eq=False)
 class Compiled:
-    """Everything that one call of `compile` settles. Its identity stamps the weights' `requires_grad` flags."""
+    """Everything that one call of `compile` settles. Its token stamps the weights' `requires_grad` flags."""
 
     optimizer: Any
     loss: CompiledLoss
@@ -33,15 +33,16 @@ class Compiled:
     symbolic: SymbolicLoss | None = None
     layer_metrics: list[Any] | None = None
     metric_version: int = 0
+    token: object = field(default_factory=object)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "forward": None}
+        return {**self.__dict__, "forward": None, "token": object()}
 
 
 def claim(model: Any, compiled: Compiled, x: Any) -> None:
     """Make sure that exactly the weights chosen at compile time will get gradients, and that the optimizer has them.
 
-    Cheap to ask for (`trainable_state.owner is compiled` says that nothing changed), so GANs may alternate.
+    Cheap to ask for (`trainable_state.owner is compiled.token` says that nothing changed), so GANs may alternate.
     """
     if compiled.trainable is None:
         ensure_built(model, x)
@@ -49,7 +50,7 @@ def claim(model: Any, compiled: Compiled, x: Any) -> None:
     set_trained(model, compiled.trainable)
     compiled.optimizer.build(compiled.trainable)
     compiled.regularized = has_regularizers(model)
-    trainable_state.owner = compiled
+    trainable_state.owner = compiled.token
 
 
 def set_trained(model: Any, variables: list[Any]) -> None:
@@ -107,7 +108,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
     """
     x, y, weight = unpack_x_y_sample_weight(data)
     compiled = model._compiled
-    if trainable_state.owner is not compiled:
+    if trainable_state.owner is not compiled.token:
         claim(model, compiled, x)
     optimizer = compiled.optimizer
     optimizer.zero_grad()

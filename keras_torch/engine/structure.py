@@ -1,0 +1,24 @@
+"""Mapping over nested inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.utils import _pytree as pytree
+
+
+def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Return `tree` with `function` applied to every leaf; the same as torch's `tree_map`.
+
+    That leaves a reference cycle behind at each call, so memory would grow from batch to batch until Python's garbage
+    collector runs; plain containers do without.
+    """
+    kind = type(tree)
+    if kind is list or kind is tuple:
+        return kind([map_tree(function, item) for item in tree])
+    if kind is dict:
+        return {key: map_tree(function, item) for key, item in tree.items()}
+    if kind in pytree.SUPPORTED_NODES or isinstance(tree, tuple):
+        return pytree.tree_map(function, tree)
+    return function(tree)
