@@ -28,7 +28,7 @@ MISSING_NAMESPACES = """
     backend.experimental callbacks.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers dtype_policies estimator
-    experimental export legacy.saving metrics.experimental mixed_precision models.experimental ops ops.image
+    experimental export legacy.saving mixed_precision models.experimental ops ops.image
     ops.linalg ops.nn ops.numpy preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
     random tree utils.bounding_boxes utils.experimental utils.legacy visualization wrappers wrappers.scikit_learn
 """.split()
@@ -54,10 +54,6 @@ MISSING = {
     "losses": """
         CTC CategoricalGeneralizedCrossEntropy Circle Dice Tversky categorical_generalized_cross_entropy circle ctc
         dice tversky
-    """,
-    "metrics": """
-        BinaryIoU ConcordanceCorrelation F1Score FBetaScore IoU MeanIoU OneHotIoU OneHotMeanIoU PearsonCorrelation
-        R2Score concordance_correlation f1score fscore pearson_correlation
     """,
     "models": "optimizer_from_config",
     "optimizers": """

@@ -90,6 +90,7 @@ MOVED = {
     "optimizer_v1": "optimizers",
     "optimizer_v2": "optimizers",
     "optimizers.learning_rate_schedule": "optimizers.schedules",
+    "metrics.experimental": "metrics",
     "optimizers.experimental": "optimizers",
     "optimizers.optimizer_v2": "optimizers",
     "saving.hdf5_format": "saving",

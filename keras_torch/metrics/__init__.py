@@ -47,7 +47,7 @@ from keras_torch.metrics.auc import (
     SensitivityAtSpecificity,
     SpecificityAtSensitivity,
 )
-from keras_torch.metrics.base import Metric
+from keras_torch.metrics.base import Metric, PyMetric
 from keras_torch.metrics.classic import StatefulLayer, fbeta_score, fmeasure, matthews_correlation, precision, recall
 from keras_torch.metrics.confusion import (
     FalseNegatives,
@@ -57,6 +57,15 @@ from keras_torch.metrics.confusion import (
     TrueNegatives,
     TruePositives,
 )
+from keras_torch.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    R2Score,
+    concordance_correlation,
+    pearson_correlation,
+)
+from keras_torch.metrics.f_scores import F1Score, FBetaScore
+from keras_torch.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from keras_torch.metrics.probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -90,6 +99,7 @@ bce = BCE = binary_crossentropy
 kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 cosine = cosine_proximity
+f1score = fscore = fmeasure
 
 CLASSES = (
     Metric,
@@ -130,6 +140,16 @@ CLASSES = (
     SpecificityAtSensitivity,
     PrecisionAtRecall,
     RecallAtPrecision,
+    F1Score,
+    FBetaScore,
+    IoU,
+    BinaryIoU,
+    MeanIoU,
+    OneHotIoU,
+    OneHotMeanIoU,
+    PearsonCorrelation,
+    ConcordanceCorrelation,
+    R2Score,
 )
 FUNCTIONS = (
     accuracy,
@@ -159,6 +179,8 @@ FUNCTIONS = (
     matthews_correlation,
     fbeta_score,
     fmeasure,
+    pearson_correlation,
+    concordance_correlation,
 )
 ALIASES = {
     "acc": accuracy,
@@ -178,6 +200,8 @@ ALIASES = {
     "kullback_leibler_divergence": kl_divergence,
     "logcosh": log_cosh,
     "cosine": cosine_proximity,
+    "f1score": fmeasure,
+    "fscore": fmeasure,
 }
 # Keras 1 has functions of these names, later Keras classes
 CLASSIC = {"precision": precision, "recall": recall}
@@ -246,6 +270,7 @@ __all__ = [
     *(item.__name__ for item in FUNCTIONS),
     *ALIASES,
     *CLASSIC,
+    "PyMetric",
     "as_metric",
     "clone_metric",
     "clone_metrics",

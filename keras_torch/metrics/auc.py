@@ -11,7 +11,7 @@ from keras_torch.losses.reduction import as_pair, as_tensor
 from keras_torch.metrics.confusion import COUNTS, ThresholdMetric
 from keras_torch.metrics.reduction import divide_no_nan
 
-_CURVES = ("ROC", "PR")
+_CURVES = ("ROC", "PR", "PRGAIN")
 _METHODS = ("interpolation", "minoring", "majoring")
 
 
@@ -29,10 +29,10 @@ def even_thresholds(count: int) -> list[float]:
 
 
 class AUC(ThresholdMetric):
-    """Area under the ROC or precision-recall curve, as a Riemann sum over thresholds.
+    """Area under the ROC, precision-recall or precision-recall-gain curve, as a Riemann sum over thresholds.
 
     `multi_label` averages the areas of the columns of two-dimensional predictions, weighted by `label_weights`.
-    PR curves with interpolation follow Davis and Goadrich (2006).
+    PR curves with interpolation follow Davis and Goadrich (2006), PRGAIN Flach and Kull (2015).
     """
 
     counts = COUNTS
@@ -103,7 +103,12 @@ class AUC(ThresholdMetric):
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._averaged(_interpolated_pr(tp, fp, fn))
         recall = divide_no_nan(tp, tp + fn)
-        x, y = (divide_no_nan(fp, fp + tn), recall) if self.curve == "ROC" else (recall, divide_no_nan(tp, tp + fp))
+        if self.curve == "ROC":
+            x, y = divide_no_nan(fp, fp + tn), recall
+        elif self.curve == "PR":
+            x, y = recall, divide_no_nan(tp, tp + fp)
+        else:
+            x, y = _gains(tp, fp, tn, fn)
         if self.summation_method == "interpolation":
             heights = (y[:-1] + y[1:]) / 2.0
         else:
@@ -144,6 +149,14 @@ def _interpolated_pr(tp: torch.Tensor, fp: torch.Tensor, fn: torch.Tensor) -> to
     both = (predicted[:-1] > 0) & (predicted[1:] > 0)
     ratio = torch.where(both, divide_no_nan(predicted[:-1], predicted[1:]), torch.ones_like(step))
     return divide_no_nan(slope * (step + intercept * torch.log(ratio)), (tp[1:] + fn[1:]).clamp(min=0))
+
+
+def _gains(tp: torch.Tensor, fp: torch.Tensor, tn: torch.Tensor, fn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return recall and precision as shares of what they gain over always answering yes."""
+    odds = divide_no_nan(tp + fn, tn + fp)
+    recall = torch.where(tp == 0, 0.0, 1.0 - odds * divide_no_nan(fn, tp))
+    precision = torch.where(tp == 0, 1.0, 1.0 - odds * divide_no_nan(fp, tp))
+    return recall.clamp(min=0.0), precision
 
 
 class _CurvePoint(ThresholdMetric):

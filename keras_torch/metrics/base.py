@@ -11,6 +11,8 @@ import torch
 
 from keras_torch import config, legacy, registry
 from keras_torch.backend.variable import Variable
+from keras_torch.metrics.running import RunningSum
+from keras_torch.symbolic.naming import unique_name
 
 
 class Metric:
@@ -28,14 +30,17 @@ class Metric:
             return
         if "reset_states" in cls.__dict__ and "reset_state" not in cls.__dict__:
             cls.reset_state = _call_old_reset  # type: ignore[method-assign]
+        if issubclass(cls, PyMetric) and "update_state" in cls.__dict__:
+            cls.update_state = _on_the_host(cls.__dict__["update_state"])  # type: ignore[method-assign]
         if "result" in cls.__dict__:
             cls.result = _returning_copy(cls.__dict__["result"])  # type: ignore[method-assign, assignment]
 
     def __init__(self, name: str | None = None, dtype: Any = None):
-        self.name = name or registry.snake_case(type(self).__name__)
+        self.name = name or unique_name(registry.snake_case(type(self).__name__))
         dtype = getattr(dtype, "compute_dtype", dtype)
         self._dtype = config.torch_dtype(dtype)
         self._variables: list[Variable] = []
+        self.running: dict[str, RunningSum] = {}
 
     @property
     def dtype(self) -> str:
@@ -83,6 +88,8 @@ class Metric:
     @property
     def variables(self) -> list[Variable]:
         """The state, of metrics held as attributes too."""
+        for total in self.running.values():
+            total.settled()
         return [*self._variables, *(variable for part in self._parts() for variable in part.variables)]
 
     @property
@@ -106,10 +113,8 @@ class Metric:
 
     def to(self, device: Any) -> Metric:
         """Move the state to a device."""
-        for variable in self._variables:
+        for variable in self.variables:
             variable.data = variable.data.to(device)
-        for part in self._parts():
-            part.to(device)
         return self
 
     def update_state(self, *args: Any, **kwargs: Any) -> Any:
@@ -122,12 +127,20 @@ class Metric:
 
     def reset_state(self) -> None:
         """Forget everything seen."""
-        _zero(self.variables)
+        self._clear()
+
+    def _clear(self) -> None:
+        for variable in self._variables:
+            variable.detach().zero_()
+        for total in self.running.values():
+            total.clear()
+        for part in self._parts():
+            part.reset_state()
 
     def reset_states(self) -> None:
         """Forget everything seen (older spelling)."""
         if type(self).reset_state is _call_old_reset:
-            _zero(self.variables)
+            self._clear()
         else:
             self.reset_state()
 
@@ -165,9 +178,33 @@ class Metric:
         return f"<{type(self).__name__} name={self.name!r}>"
 
 
-def _zero(variables: list[Variable]) -> None:
-    for variable in variables:
-        variable.detach().zero_()
+class PyMetric(Metric):
+    """Base of metrics written in numpy and Python, which keep their state as they like.
+
+    A subclass defines `reset_state` (called by the constructor too), `update_state(y_true, y_pred, sample_weight)`,
+    which gets tensors on the CPU, and `result`, which may return a number. Each update waits for the device.
+    """
+
+    def __init__(self, name: str | None = None, dtype: Any = None):
+        super().__init__(name=name, dtype=dtype)
+        self.reset_state()
+
+    def merge_state(self, metrics: list[Metric]) -> None:
+        """Take in the state of metrics of the same kind; only the subclass knows how."""
+        raise NotImplementedError(f"The metric {type(self).__name__} must define `merge_state`.")
+
+
+def _on_the_host(update: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(update)
+    def moved(self: Metric, *args: Any, **kwargs: Any) -> Any:
+        args = tuple(_host(value) for value in args)
+        return update(self, *args, **{name: _host(value) for name, value in kwargs.items()})
+
+    return moved
+
+
+def _host(value: Any) -> Any:
+    return value.detach().cpu() if isinstance(value, torch.Tensor) else value
 
 
 def _call_old_reset(self: Metric) -> None:
@@ -182,6 +219,8 @@ def _returning_copy(result: Callable[[Any], Any]) -> Callable[[Any], Any]:
         value = result(self)
         if isinstance(value, Variable):
             return value.detach().clone()
+        if isinstance(self, PyMetric) and not isinstance(value, torch.Tensor):
+            return torch.as_tensor(value, dtype=self._dtype)
         return value
 
     return copied

@@ -11,6 +11,7 @@ from keras_torch.backend.variable import Variable
 from keras_torch.losses.reduction import as_pair, as_tensor, fit_weight, merge_mask, same_rank
 from keras_torch.metrics.base import Metric
 from keras_torch.metrics.reduction import divide_no_nan
+from keras_torch.metrics.running import Running, wide_dtype
 
 COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
@@ -31,6 +32,10 @@ class ThresholdMetric(Metric):
     counts: tuple[str, ...] = ()
     top_k: int | None = None
     class_id: int | None = None
+    true_positives = Running()
+    false_positives = Running()
+    true_negatives = Running()
+    false_negatives = Running()
 
     def _use_thresholds(self, values: list[float]) -> None:
         self.thresholds = values
@@ -44,9 +49,9 @@ class ThresholdMetric(Metric):
         for count in self.counts:
             setattr(self, count, self.add_variable(shape, name=count))
 
-    def state(self, count: str) -> Variable:
-        """Return the state variable of one of the counts."""
-        return getattr(self, count)
+    def state(self, count: str) -> torch.Tensor:
+        """Return the present value of one of the counts."""
+        return self.running[count].tensor()
 
     @torch.no_grad()
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -71,8 +76,6 @@ class ThresholdMetric(Metric):
             y_true, y_pred = y_true[..., self.class_id, None], y_pred[..., self.class_id, None]
         if self._edges.device != y_pred.device:
             self._edges, self._order = self._edges.to(y_pred.device), self._order.to(y_pred.device)
-        if self._variables and self._variables[0].device != y_pred.device:
-            self.to(y_pred.device)
         self._count(y_true, y_pred, weight)
 
     def _count(self, y_true: torch.Tensor, y_pred: torch.Tensor, weight: torch.Tensor | None) -> None:
@@ -93,13 +96,15 @@ class ThresholdMetric(Metric):
         else:
             higher, lower = self._histogram(amount, y_pred)
         if above in self.counts:
-            self.state(above).add_(higher)
+            self.running[above].add(higher)
         if below in self.counts:
-            self.state(below).add_(lower)
+            self.running[below].add(lower)
 
     def _histogram(self, amount: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         index = torch.bucketize(y_pred.contiguous(), self._edges).reshape(-1, *self._label_shape(y_pred))
         amount = amount.expand_as(y_pred).reshape(index.shape)
+        if amount.numel() > 2**24:
+            amount = amount.to(wide_dtype(amount.device))
         bins = torch.zeros(len(self.thresholds) + 1, *index.shape[1:], dtype=amount.dtype, device=amount.device)
         bins.scatter_add_(0, index, amount)
         lower = bins.cumsum(0)[:-1]
@@ -151,10 +156,18 @@ class _Count(ConfusionMetric):
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
         super().__init__(thresholds, name=name, dtype=dtype)
 
+    def _make_state(self, shape: tuple[int, ...]) -> None:
+        setattr(self, self.counts[0], self.add_variable(shape, name="accumulator"))
+
+    @property
+    def accumulator(self) -> Variable:
+        """The state variable."""
+        return getattr(self, self.counts[0])
+
     def result(self) -> torch.Tensor:
         """Return the (weighted) count."""
         value = self.state(self.counts[0])
-        return value[0].clone() if len(self.thresholds) == 1 else value.detach().clone()
+        return value[0] if len(self.thresholds) == 1 else value
 
 
 class TruePositives(_Count):

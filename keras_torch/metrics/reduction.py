@@ -21,6 +21,7 @@ from keras_torch.losses.reduction import (
     user_targets,
 )
 from keras_torch.metrics.base import Metric
+from keras_torch.metrics.running import Running
 
 # Metric function → function of the same arguments that returns (sum of the values, number of values), or None.
 FAST_SUMS: dict[Callable[..., Any], Callable[..., tuple[torch.Tensor, int] | None]] = {}
@@ -47,6 +48,8 @@ def _weighted(values: torch.Tensor, weight: torch.Tensor, mean: bool) -> tuple[t
 class Sum(Metric):
     """Sum of all values, weighted by `sample_weight`."""
 
+    total = Running()
+
     def __init__(self, name: str = "sum", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable(name="total")
@@ -57,81 +60,62 @@ class Sum(Metric):
         values = as_tensor(values).to(self._dtype)
         if sample_weight is not None:
             values, _ = _weighted(values, as_tensor(sample_weight, values).to(self._dtype), mean=False)
-        if self.total.device != values.device:
-            self.to(values.device)
-        self.total.add_(values.sum())
+        self.running["total"].add(values.sum())
 
     def result(self) -> torch.Tensor:
         """Return the sum."""
-        return self.total.detach().clone()
+        return self.running["total"].tensor()
 
 
 class Mean(Metric):
     """Mean of all values, weighted by `sample_weight`.
 
-    Without weights the number of values is counted in Python; it reaches the state variable `count` when that is
-    looked at.
+    A sample counts once, by the mean of its values; in tf.keras each of its values counts. That differs where batches
+    differ in the shape of a sample. Without weights the number of values is counted in Python.
     """
+
+    total = Running()
+    count = Running()
 
     def __init__(self, name: str = "mean", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable(name="total")
-        self._count = self.add_variable(name="count")
-        self._uncounted: float = 0
-        self._counted = False
-
-    @property
-    def count(self) -> Variable:
-        """The number of values, or the sum of their weights."""
-        self._write_count()
-        return self._count
-
-    def _write_count(self) -> None:
-        if self._uncounted:
-            self._count.detach().add_(self._uncounted)
-            self._uncounted = 0
-        self._counted = True
-
-    @property
-    def variables(self) -> list[Variable]:
-        """`total`, `count`, and the state of metrics held as attributes."""
-        self._write_count()
-        return super().variables
-
-    def reset_state(self) -> None:
-        """Forget everything seen."""
-        super().reset_state()
-        self._counted = False
+        self.count = self.add_variable(name="count")
+        self._by_sample = config.dialect() != "tf"
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take in values; a number as `sample_weight` counts each value that many times."""
         values = as_tensor(values).detach()
-        if sample_weight is None:
-            self._accumulate(values.sum() if values.dim() else values, values.numel())
-        elif isinstance(sample_weight, (int, float)):
-            total = values.sum() if values.dim() else values
-            self._accumulate(total, sample_weight * values.numel(), sample_weight)
+        if sample_weight is None or isinstance(sample_weight, (int, float)):
+            factor = 1 if sample_weight is None else sample_weight
+            if values.dtype in (torch.float16, torch.bfloat16):
+                values = values.to(self._dtype)
+            samples = len(values) if values.dim() else 1
+            self._accumulate(values.sum() if values.dim() else values, values.numel(), samples, factor, factor)
         else:
             weight = as_tensor(sample_weight, values).detach().to(self._dtype)
             values, weight = _weighted(values.to(self._dtype), weight, mean=True)
-            self._accumulate(values.sum(), 0)
-            self.count.add_(weight.sum())
+            share = self._share(values.numel(), len(values) if values.dim() else 1)
+            self.running["total"].add(values.sum(), share)
+            self.running["count"].add(weight.sum(), share)
 
-    def _accumulate(self, value: torch.Tensor, count: float, factor: float = 1) -> None:
-        total = self.total
-        if total.device != value.device:
-            self.to(value.device)
-        total.add_(value, alpha=factor) if factor != 1 else total.add_(value)
-        if torch.compiler.is_compiling():
-            self.count.add_(count)
-        else:
-            self._uncounted += count
+    def _share(self, count: int, samples: int) -> float:
+        """What one value of a sample counts."""
+        return samples / count if self._by_sample and count else 1
+
+    def _accumulate(self, total: torch.Tensor, count: int, samples: int, factor: float = 1, weight: float = 1) -> None:
+        """Add `factor * total`, the sum of `count` values of so many samples, which count `weight` times."""
+        self.running["total"].add(total, factor * self._share(count, samples))
+        self.running["count"].add_number(weight * (samples if self._by_sample else count))
 
     def result(self) -> torch.Tensor:
         """Return the mean; 0 before the first value."""
-        if not self._counted:
-            return self.total / (self._uncounted or 1)
-        return divide_no_nan(self.total, self.count)
+        total, count = self.running["total"].value(), self.running["count"].value()
+        if not isinstance(total, torch.Tensor):
+            return torch.zeros((), dtype=self._dtype, device=self._variables[0].device)
+        if not isinstance(count, torch.Tensor):
+            return (total / (count or 1)).to(self._dtype)
+        return divide_no_nan(total, count).to(self._dtype)
 
 
 class MeanMetricWrapper(Mean):
@@ -159,7 +143,7 @@ class MeanMetricWrapper(Mean):
         ):
             sums = self._fast(y_true, y_pred)
             if sums is not None:
-                self._accumulate(*sums)
+                self._accumulate(sums[0], sums[1], len(y_pred), *sums[2:])
                 return
         with torch.no_grad():
             self._update(y_true, y_pred, sample_weight)

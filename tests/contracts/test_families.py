@@ -35,6 +35,10 @@ LOSSES = {
     if name not in ("LossFunctionWrapper", "TorchLoss")
 }
 METRIC_ARGUMENTS = {
+    "IoU": {"num_classes": 4, "target_class_ids": [0, 2], "sparse_y_true": False, "sparse_y_pred": False},
+    "MeanIoU": {"num_classes": 4, "sparse_y_true": False, "sparse_y_pred": False},
+    "OneHotIoU": {"num_classes": 4, "target_class_ids": [1, 2]},
+    "OneHotMeanIoU": {"num_classes": 4},
     "MeanMetricWrapper": {"fn": metrics.mean_squared_error},
     "MeanRelativeError": {"normalizer": [1.0, 1.0]},
     "PrecisionAtRecall": {"recall": 0.5},

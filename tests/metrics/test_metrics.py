@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from keras_torch import config, losses, metrics
+from keras_torch.symbolic import reset_names
 
 SPECIAL = {
     metrics.MeanRelativeError: {"normalizer": [1.0, 2.0]},
@@ -22,6 +23,14 @@ SPECIAL = {
     metrics.Precision: {"thresholds": [0.5, 0.7], "top_k": 2, "class_id": 1},
     metrics.BinaryAccuracy: {"threshold": 0.25},
     metrics.MeanTensor: {"shape": (2, 3)},
+    metrics.IoU: {"num_classes": 3, "target_class_ids": [0, 2], "ignore_class": 1, "sparse_y_pred": False, "axis": 1},
+    metrics.MeanIoU: {"num_classes": 3, "sparse_y_true": False},
+    metrics.OneHotIoU: {"num_classes": 3, "target_class_ids": [2], "sparse_y_pred": True},
+    metrics.OneHotMeanIoU: {"num_classes": 3},
+    metrics.BinaryIoU: {"target_class_ids": [1], "threshold": 0.25},
+    metrics.FBetaScore: {"average": "macro", "beta": 2.0, "threshold": 0.5},
+    metrics.F1Score: {"average": "weighted"},
+    metrics.R2Score: {"class_aggregation": None, "num_regressors": 1},
 }
 BUILT_IN = [item for item in metrics.CLASSES if item is not metrics.Metric]
 
@@ -142,6 +151,10 @@ def test_a_config_makes_an_equal_metric(cls):
 
 
 def test_default_names_are_those_of_keras():
+    reset_names()
+    assert [metrics.AUC().name for _ in range(3)] == ["auc", "auc_1", "auc_2"]
+    assert [metrics.Precision().name, metrics.Mean().name, metrics.Mean().name] == ["precision", "mean", "mean"]
+    reset_names()
     assert [cls().name for cls in (metrics.AUC, metrics.TruePositives, metrics.Mean)] == [
         "auc",
         "true_positives",
@@ -277,3 +290,98 @@ def test_updates_compile_without_graph_breaks(cls):
         update(y_true, y_pred)
         plain.update_state(y_true, y_pred)
     torch.testing.assert_close(metric.result(), plain.result())
+
+
+def test_counts_are_exact_beyond_the_range_of_float32():
+    metric = metrics.Mean()
+    hits = metrics.TruePositives()
+    metric.update_state(torch.tensor(1.0), sample_weight=2**24)
+    hits.update_state(torch.ones(1), torch.ones(1), sample_weight=torch.full((1,), 2.0**24))
+    for _ in range(3):
+        metric.update_state(torch.zeros(1))
+        metric.update_state(torch.ones(1), sample_weight=torch.ones(1))
+        hits.update_state(torch.ones(1), torch.ones(1))
+    assert metric.running["count"].value().item() == 2**24 + 6
+    assert metric.running["total"].value().item() == 2**24 + 3
+    assert hits.running["true_positives"].value().item() == 2**24 + 3
+    assert [variable.dtype for variable in (*metric.variables, *hits.variables)] == [torch.float32] * 3
+
+
+def test_a_state_that_was_looked_at_goes_on_counting():
+    metric = metrics.Mean()
+    for number in (1, 2, 3):
+        metric.update_state(torch.tensor([2.0]))
+        assert (metric.total.item(), metric.count.item()) == (2 * number, number)
+    metric.total.assign(12.0)
+    assert metric.result().item() == 4.0
+    metric.update_state(torch.tensor([4.0]))
+    assert metric.result().item() == 4.0
+    metric.reset_state()
+    assert (metric.total.item(), metric.count.item()) == (0.0, 0.0)
+
+
+def test_samples_of_several_shapes_count_once_but_in_tf_keras():
+    results = []
+    for dialect in ("3", "tf"):
+        with config.dialect_scope(dialect):
+            metric = metrics.SparseCategoricalAccuracy()
+        metric.update_state(torch.zeros(2, 4), torch.eye(2)[torch.tensor([[0, 0, 0, 0], [0, 0, 0, 0]])])
+        metric.update_state(torch.zeros(2, 1), torch.eye(2)[torch.tensor([[1], [1]])])
+        results.append(metric.result().item())
+    assert results == pytest.approx([0.5, 0.8])
+
+
+def test_metrics_of_classes_refuse_bad_arguments():
+    bad = [
+        (metrics.IoU, (2, [2]), "out of range"),
+        (metrics.IoU, (0, [0]), "num_classes"),
+        (metrics.IoU, (2, []), "target_class_ids"),
+        (metrics.FBetaScore, ("mean",), "average"),
+        (metrics.FBetaScore, (None, 1), "beta"),
+        (metrics.FBetaScore, (None, -1.0), "beta"),
+        (metrics.F1Score, (None, 1.5), "threshold"),
+        (metrics.R2Score, ("mean",), "class_aggregation"),
+        (metrics.R2Score, (None, -1), "num_regressors"),
+    ]
+    for cls, arguments, word in bad:
+        with pytest.raises(ValueError, match=f"{word}.*Received"):
+            cls(*arguments)
+    for metric in (metrics.F1Score(), metrics.R2Score()):
+        with pytest.raises(ValueError, match=r"expects 2D inputs.*Received: y_true.shape=\(3,\)"):
+            metric.update_state(torch.zeros(3), torch.zeros(3))
+    with pytest.raises(ValueError, match="as many targets as predictions.*Received"):
+        metrics.MeanIoU(2).update_state(torch.zeros(3), torch.zeros(3, 2))
+
+
+def test_integer_counts_say_that_they_cut_off_weights():
+    metric = metrics.BinaryIoU()
+    with pytest.warns(UserWarning, match="int32.*dtype='float32'"):
+        metric.update_state(torch.tensor([0, 1]), torch.tensor([0.2, 0.9]), sample_weight=torch.tensor([1.5, 0.5]))
+    assert metric.total_cm.tolist() == [[1, 0], [0, 0]] and metric.total_cm.dtype is torch.int32
+
+
+def test_an_r2_score_without_enough_samples_is_not_adjusted():
+    metric = metrics.R2Score(num_regressors=5)
+    metric.update_state(torch.tensor([[1.0], [2.0]]), torch.tensor([[1.0], [2.5]]))
+    with pytest.warns(UserWarning, match="not adjusted"):
+        assert metric.result().item() == pytest.approx(0.5)
+
+
+def test_a_metric_in_python_gets_tensors_on_the_cpu_and_may_return_numbers():
+    class Largest(metrics.PyMetric):
+        def reset_state(self):
+            self.largest = 0.0
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.largest = max(self.largest, float(np.abs(y_true.numpy() - y_pred.numpy()).max()))
+
+        def result(self):
+            return self.largest
+
+    metric = Largest(name="largest")
+    metric.update_state(torch.zeros(2), torch.tensor([1.0, -3.0], requires_grad=True))
+    assert metric.result().item() == 3.0
+    metric.reset_state()
+    assert metric.result().item() == 0.0
+    with pytest.raises(NotImplementedError, match="merge_state"):
+        metric.merge_state([metric])
