@@ -62,16 +62,11 @@ MISSING = {
     """,
     "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
     "utils": """
-        Config FeatureSpace GeneratorEnqueuer H5Dict HDF5Matrix OrderedEnqueuer SequenceEnqueuer SidecarEvaluator
-        StepsPerExecutionTuner TimedThread array_to_img ask_to_proceed_with_overwrite audio_dataset_from_directory
-        get_file h5dict image_dataset_from_directory img_to_array load_array load_img model_to_dot multi_gpu_model
-        pad_sequences plot plot_model save_array save_img split_dataset text_dataset_from_directory
-        timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
+        Config FeatureSpace SidecarEvaluator StepsPerExecutionTuner array_to_img audio_dataset_from_directory get_file
+        image_dataset_from_directory img_to_array load_img model_to_dot multi_gpu_model pad_sequences plot plot_model
+        save_img text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
     """,
-    "utils.data_utils": """
-        GeneratorEnqueuer OrderedEnqueuer SequenceEnqueuer get_file get_index init_pool init_pool_generator
-        next_sample validate_file
-    """,
+    "utils.data_utils": "get_file",
     "utils.generic_utils": "get_from_module make_tuple",
     "utils.layer_utils": "count_total_params layer_from_config",
     "utils.np_utils": """

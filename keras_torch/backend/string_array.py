@@ -55,6 +55,10 @@ class StringArray(np.ndarray):
         """Return a view with a new axis of size 1."""
         return np.expand_dims(self, axis)
 
+    def narrow(self, axis: int, start: int, length: int) -> Any:
+        """Return `length` entries from `start` on along an axis."""
+        return self.take(np.arange(start, start + length), axis)
+
     def index_select(self, axis: int, index: torch.Tensor) -> Any:
         """Return the entries at the positions `index` along an axis."""
         return self.take(index.cpu().numpy(), axis)

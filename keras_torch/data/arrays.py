@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.data.rows import Rows
 
 # The share of free GPU memory that training data may take before it stays on the host.
 DEVICE_SHARE = 0.25
@@ -24,15 +25,16 @@ CONVERT_ONCE_BYTES = 1 << 30
 class ArrayData:
     """Tensors with one common first dimension, cut into batches.
 
-    `tensors` lie on the host; `dtypes` are what the model wants (None: as they are); `pack` turns the tuple of
-    one batch's tensors into the batch. `shuffle` is True, False or "batch" (shuffle whole batches).
+    `tensors` lie on the host, or are Rows, which are read block by block; `dtypes` are what the model wants (None: as
+    they are); `pack` turns the tuple of one batch's tensors into the batch. `shuffle` is True, False or "batch"
+    (shuffle whole batches).
     """
 
     repeatable = True
 
     def __init__(
         self,
-        tensors: list[torch.Tensor],
+        tensors: list[torch.Tensor | Rows],
         batch_size: int = 32,
         shuffle: bool | str = False,
         dtypes: list[torch.dtype | None] | None = None,
@@ -48,11 +50,12 @@ class ArrayData:
         self._order: np.ndarray | None = None
         self._place(tensors, dtypes or [None] * len(tensors))
 
-    def _place(self, tensors: list[torch.Tensor], dtypes: list[torch.dtype | None]) -> None:
+    def _place(self, tensors: list[torch.Tensor | Rows], dtypes: list[torch.dtype | None]) -> None:
         """Convert and move what fits; what does not is left for `_block`."""
         sizes = [t.numel() * (d.itemsize if d else t.element_size()) for t, d in zip(tensors, dtypes, strict=True)]
         total = sum(sizes)
-        resident = all(t.device == self.device for t in tensors) or _fits(total, self.device)
+        in_memory = self.device.type == "cpu" or not any(isinstance(t, Rows) for t in tensors)
+        resident = in_memory and (all(t.device == self.device for t in tensors) or _fits(total, self.device))
         if resident:
             tensors = [t.to(self.device) for t in tensors]
         if total <= CONVERT_ONCE_BYTES:
@@ -81,7 +84,7 @@ class ArrayData:
 
     def _gather(self, order: torch.Tensor | None, start: int, stop: int) -> list[torch.Tensor]:
         if order is None:
-            chunk = [tensor[start:stop] for tensor in self._tensors]
+            chunk = [tensor.narrow(0, start, stop - start) for tensor in self._tensors]
         else:
             index = order[start:stop]
             chunk = [tensor.index_select(0, index) for tensor in self._tensors]

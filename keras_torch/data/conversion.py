@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,23 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend.string_array import StringArray, is_text, to_strings
+from keras_torch.data.numpy_bridge import from_numpy, to_numpy
+from keras_torch.data.rows import Rows, rows_of
 
-_WIDER = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64, np.dtype("uint64"): np.int64}
+__all__ = ["from_numpy", "to_numpy", "to_numpy_or_tensor", "to_tensor"]
 
 
 def to_numpy_or_tensor(value: Any, label: str, may_be_text: bool = False) -> Any:
     """Return `value` as a numpy array of numbers, or unchanged if it is a torch tensor.
 
+    What must not be copied whole (a memory-mapped array, a dataset of a file, a sparse matrix) becomes Rows.
     `label` is how error messages call the argument, e.g. "`x`". Text becomes a StringArray where that is allowed, else
     it is a TypeError; ragged lists are a ValueError.
     """
-    if isinstance(value, torch.Tensor):
+    rows = rows_of(value)
+    if rows is not None:
+        return rows
+    if isinstance(value, (torch.Tensor, Rows)):
         return value
     if not isinstance(value, np.ndarray):
         value = _as_array(value, label)
@@ -81,37 +86,9 @@ def to_tensor(array: Any, dtype: torch.dtype | None = None) -> Any:
     """
     if isinstance(array, StringArray):
         return array
-    tensor = array if isinstance(array, torch.Tensor) else from_numpy(array)
+    tensor = array if isinstance(array, (torch.Tensor, Rows)) else from_numpy(array)
     if dtype is None and tensor.is_floating_point():
         dtype = config.torch_dtype(config.floatx())
     if dtype is not None and tensor.dtype != dtype:
         tensor = tensor.to(dtype)
     return tensor.detach() if tensor.requires_grad else tensor
-
-
-def from_numpy(array: np.ndarray) -> torch.Tensor:
-    """`torch.from_numpy` for any strides, byte order, unsigned type and for read-only arrays."""
-    if array.dtype in _WIDER:
-        array = array.astype(_WIDER[array.dtype])
-    elif not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    elif array.dtype == np.longdouble and array.dtype.itemsize > 8:
-        array = array.astype(np.float64)
-    if any(stride < 0 for stride in array.strides):
-        array = np.ascontiguousarray(array)
-    if array.flags.writeable:
-        return torch.from_numpy(array)
-    with warnings.catch_warnings():
-        # Nothing here writes to the data; torch only fears that somebody might.
-        warnings.simplefilter("ignore", UserWarning)
-        return torch.from_numpy(array)
-
-
-def to_numpy(tensor: torch.Tensor | StringArray) -> np.ndarray:
-    """Return a tensor's values as a numpy array on the host; bfloat16, which numpy lacks, becomes float32."""
-    if isinstance(tensor, StringArray):
-        return tensor.view(np.ndarray)
-    tensor = tensor.detach()
-    if tensor.dtype == torch.bfloat16:
-        tensor = tensor.float()
-    return tensor.cpu().numpy()

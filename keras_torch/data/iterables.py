@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from keras_torch.data.workers import by_one_thread
 
 
 class GeneratorData:
@@ -28,7 +28,7 @@ class GeneratorData:
         max_queue_size: int = 10,
     ) -> None:
         self._convert = convert
-        self._source = _ahead(generator, max_queue_size) if (workers or 0) > 1 else generator
+        self._source = by_one_thread(generator, max_queue_size) if (workers or 0) > 1 else generator
 
     def epoch(self) -> Iterator[Any]:
         """Yield the batches that are left."""
@@ -69,40 +69,3 @@ def loader_for(dataset: Dataset, batch_size: int, shuffle: bool | str, workers: 
         shuffle=None if iterable else bool(shuffle),
         num_workers=workers if workers and workers > 1 else 0,
     )
-
-
-def _ahead(generator: Iterator[Any], size: int) -> Iterator[Any]:
-    """Yield from `generator`, which a background thread runs up to `size` items ahead. Its exceptions arrive here."""
-    items: queue.Queue[tuple[str, Any]] = queue.Queue(max(1, size))
-    stop = threading.Event()
-
-    def put(item: tuple[str, Any]) -> bool:
-        while not stop.is_set():
-            try:
-                items.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        try:
-            for item in generator:
-                if not put(("item", item)):
-                    return
-            put(("end", None))
-        except BaseException as error:
-            put(("error", error))
-
-    thread = threading.Thread(target=work, name="generator", daemon=True)
-    thread.start()
-    try:
-        while True:
-            kind, value = items.get()
-            if kind == "end":
-                return
-            if kind == "error":
-                raise value
-            yield value
-    finally:
-        stop.set()

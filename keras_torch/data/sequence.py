@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
+import itertools
 import random
-import warnings
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader, Dataset
-
-from keras_torch.data.conversion import from_numpy
-from keras_torch.data.structure import map_structure
+from keras_torch import config
+from keras_torch.data.workers import by_processes, by_threads
 
 
 class PyDataset:
@@ -35,7 +31,9 @@ class PyDataset:
 
     @property
     def num_batches(self) -> int | None:
-        """The number of batches in one pass."""
+        """The number of batches in one pass; None if it never ends."""
+        if type(self).__len__ is not PyDataset.__len__:
+            return len(self)
         raise NotImplementedError(f"{type(self).__name__} must implement `__len__()` or `num_batches`.")
 
     def __len__(self) -> int:
@@ -51,7 +49,8 @@ class PyDataset:
         """Hook after the last batch of an epoch."""
 
     def __iter__(self) -> Iterator[Any]:
-        for index in range(len(self)):
+        count = self.num_batches
+        for index in itertools.count() if count is None else range(count):
             yield self[index]
 
 
@@ -67,7 +66,10 @@ def is_sequence(value: Any) -> bool:
 
 
 class SequenceData:
-    """A `Sequence` as batches. `shuffle` shuffles the order of the batches."""
+    """A `Sequence` as batches. `shuffle` shuffles the order of the batches.
+
+    Not `for_model`, a single worker works ahead too, and arrays of worker processes do not become tensors.
+    """
 
     repeatable = True
 
@@ -79,6 +81,7 @@ class SequenceData:
         workers: int | None = None,
         use_multiprocessing: bool | None = None,
         max_queue_size: int | None = None,
+        for_model: bool = True,
     ) -> None:
         self.sequence = sequence
         self.shuffle = shuffle
@@ -87,6 +90,8 @@ class SequenceData:
         self.use_multiprocessing = _first(use_multiprocessing, getattr(sequence, "use_multiprocessing", None), False)
         self.max_queue_size = max(1, _first(max_queue_size, getattr(sequence, "max_queue_size", None), 10))
         self._convert = convert
+        self._for_model = for_model
+        self._order: list[int] = []
         self._check_length()
 
     def _check_length(self) -> None:
@@ -106,7 +111,8 @@ class SequenceData:
         """Yield the batches of one pass, converted to tensors."""
         if hasattr(self.sequence, "on_epoch_begin"):
             self.sequence.on_epoch_begin()
-        yield from map(self._convert, self._fetch(self._indices()))
+        with contextlib.closing(self._fetch(self._indices())) as batches:
+            yield from map(self._convert, batches)
 
     def on_epoch_end(self) -> None:
         """Tell the sequence that an epoch is over."""
@@ -115,62 +121,23 @@ class SequenceData:
     def _indices(self) -> Iterator[int]:
         count = self.num_batches
         if count is None:
-            index = 0
-            while True:
-                yield index
-                index += 1
-        order = list(range(count))
-        if self.shuffle:
-            random.shuffle(order)
-        yield from order
+            return itertools.count()
+        if not self.shuffle:
+            return iter(range(count))
+        # Keras 2 shuffles one list again and again, and none without workers; later versions a new list each time.
+        if not config.is_classic() or len(self._order) != count:
+            self._order = list(range(count))
+        if self.workers > 0 or not config.is_classic():
+            random.shuffle(self._order)
+        return iter(self._order)
 
-    def _fetch(self, indices: Iterator[int]) -> Iterator[Any]:
+    def _fetch(self, indices: Iterator[int]) -> Generator[Any, None, None]:
+        function = self.sequence.__getitem__
         if self.use_multiprocessing and self.workers > 0:
-            return self._fetch_with_processes(indices)
-        if self.workers > 1:
-            return self._fetch_with_threads(indices)
-        return map(self.sequence.__getitem__, indices)
-
-    def _fetch_with_threads(self, indices: Iterator[int]) -> Iterator[Any]:
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="batch") as pool:
-            pending: deque[Any] = deque()
-            for index in indices:
-                pending.append(pool.submit(self.sequence.__getitem__, index))
-                if len(pending) > self.max_queue_size:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-
-    def _fetch_with_processes(self, indices: Iterator[int]) -> Iterator[Any]:
-        loader = DataLoader(
-            _Indexed(self.sequence),
-            batch_size=None,
-            sampler=indices,
-            num_workers=self.workers,
-            prefetch_factor=max(1, math.ceil(self.max_queue_size / self.workers)),
-            collate_fn=_share,
-        )
-        with warnings.catch_warnings():
-            # DataLoader advises against more workers than cores; the number was the user's choice.
-            warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
-            return iter(loader)
-
-
-class _Indexed(Dataset):
-    def __init__(self, sequence: Any) -> None:
-        self.sequence = sequence
-
-    def __getitem__(self, index: int) -> Any:
-        return self.sequence[index]
-
-
-def _share(batch: Any) -> Any:
-    """Turn numpy arrays into tensors, which cross a process boundary in shared memory."""
-    return map_structure(lambda leaf: from_numpy(leaf) if _is_numeric(leaf) else leaf, batch)
-
-
-def _is_numeric(leaf: Any) -> bool:
-    return getattr(getattr(leaf, "dtype", None), "kind", None) in ("b", "i", "u", "f") and hasattr(leaf, "strides")
+            return by_processes(function, indices, self.workers, self.max_queue_size, self._for_model)
+        if self.workers > 1 or not self._for_model:
+            return by_threads(function, indices, self.workers, self.max_queue_size)
+        return (function(index) for index in indices)
 
 
 def _first(*values: Any) -> Any:

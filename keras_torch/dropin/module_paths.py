@@ -96,7 +96,6 @@ MOVED = {
     "saving.hdf5_format": "saving",
     "saving.saving_api": "saving",
     "saving.model_config": "saving",
-    "utils.io_utils": "utils",
     "utils.losses_utils": "losses",
     "utils.multi_gpu_utils": "utils",
     "utils.tf_utils": "utils",

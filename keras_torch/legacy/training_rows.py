@@ -172,6 +172,13 @@ METHODS: dict[str, Row] = {
             prepare=generators.evaluation_steps,
         ),
     ),
+    "GeneratorEnqueuer": Row(
+        renamed={"pickle_safe": "use_multiprocessing", "sequence": "generator"},
+        orders={"2": ("sequence", "use_multiprocessing", "wait_time", "random_seed")},
+        refused={"wait_time": Refused("nothing waits by sleeping.", ANY)},
+        shared=frozenset({"sequence"}),
+    ),
+    "SequenceEnqueuer.start": Row(renamed=_WORKERS, refused={"wait_time": Refused("nothing waits by sleeping.", ANY)}),
     "Model.load_weights": Row(
         orders=dict.fromkeys(_KERAS_1_2, ("filepath", "by_name", "skip_mismatch", "reshape")),
     ),

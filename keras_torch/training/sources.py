@@ -22,7 +22,9 @@ from keras_torch.data import (
     unpack_x_y_sample_weight,
 )
 from keras_torch.data.conversion import to_numpy
+from keras_torch.data.rows import Rows
 from keras_torch.training import standardize
+from keras_torch.training.class_weights import ClassWeights, class_weights_of
 from keras_torch.training.standardize import Arrays
 from keras_torch.training.steps import ensure_built, is_built
 
@@ -56,14 +58,15 @@ class ArrayArguments:
         self.y = standardize.standardize_y(model, y, None if loss is None else loss.losses)
         self.weight = standardize.standardize_sample_weight(model, sample_weight, self.y)
         self.size = standardize.check_lengths(self.x, self.y, self.weight)
-        self.class_weight = class_weight
+        self.class_weight = class_weights_of(class_weight)
 
     def _build(self, x: Any) -> None:
         """Make the weights with the first samples, then check the input again: now the model knows its shapes."""
         if not self.x.given or not all(tensor.dim() for tensor in self.x.tensors):
             return
         device = device_of(self.model)
-        parts = [tensor[:_FEW].to(device, dtype) for tensor, dtype in zip(self.x.tensors, self.x.dtypes, strict=True)]
+        first = [tensor.narrow(0, 0, min(_FEW, tensor.shape[0])) for tensor in self.x.tensors]
+        parts = [tensor.to(device, dtype) for tensor, dtype in zip(first, self.x.dtypes, strict=True)]
         ensure_built(self.model, self.x.rebuild(parts) if self.x.rebuild else parts[0])
         self.model._adopt_outputs()
         self.x = standardize.standardize_x(self.model, x)
@@ -97,13 +100,13 @@ class ArrayArguments:
         """
         weights = self.weight.tensors or [torch.ones(self.size) for _ in self.y.tensors]
         own = [*_own(self.x, self.given[0]), *_own(self.y, self.given[1])]
-        return [*own, *(to_numpy(tensor) for tensor in weights)]
+        return [*own, *(_in_memory(tensor) for tensor in weights)]
 
     def source(self, batch_size: int, shuffle: bool | str) -> ArrayData:
         """Return the batches."""
         y, weight = self.y, self.weight
         if self.class_weight is not None:
-            weight = self._weighted()
+            weight = self._weighted(self.class_weight)
         every = (self.x, y, weight)
         return ArrayData(
             [tensor for arrays in every for tensor in arrays.tensors],
@@ -114,14 +117,17 @@ class ArrayArguments:
             _packer(self.x, y, weight),
         )
 
-    def _weighted(self) -> Arrays:
-        if not self.y.given:
-            raise ValueError("`class_weight` needs targets. Received: y=None")
-        targets = self.y.rebuild(self.y.tensors) if self.y.rebuild else self.y.tensors[0]
-        weights = standardize.class_weights(self.class_weight, targets, standardize.output_names(self.model))
-        if self.weight.given:
-            weights = _times(weights, self.weight)
+    def _weighted(self, by_class: ClassWeights) -> Arrays:
+        targets = _whole(self.y)
+        weights = by_class(targets, _whole(self.weight), standardize.output_names(self.model))
         return standardize.as_given(weights, "`class_weight`")
+
+
+def _whole(arrays: Arrays) -> Any:
+    """Return the tensors of an argument in the user's structure, None if it was not given."""
+    if not arrays.given:
+        return None
+    return arrays.rebuild(arrays.tensors) if arrays.rebuild else arrays.tensors[0]
 
 
 def _own(arrays: Arrays, given: Any) -> list[np.ndarray]:
@@ -130,9 +136,14 @@ def _own(arrays: Arrays, given: Any) -> list[np.ndarray]:
         leaves = [None] * len(arrays.tensors)
     pairs = zip(arrays.tensors, leaves, strict=True)
     return [
-        leaf if isinstance(leaf, np.ndarray) and leaf.shape == tuple(tensor.shape) else to_numpy(tensor)
+        leaf if isinstance(leaf, np.ndarray) and leaf.shape == tuple(tensor.shape) else _in_memory(tensor)
         for tensor, leaf in pairs
     ]
+
+
+def _in_memory(tensor: Any) -> Any:
+    """Return a tensor as a numpy array; Rows as they are, which become one when a callback looks at them."""
+    return tensor if isinstance(tensor, Rows) else to_numpy(tensor)
 
 
 def held_out(model: Any, data: Any) -> ArrayArguments:
@@ -147,15 +158,6 @@ def held_out(model: Any, data: Any) -> ArrayArguments:
             f"Received: a {type(data).__name__} of {len(data)} elements"
         )
     return ArrayArguments(model, *data)
-
-
-def _times(weights: Any, given: Arrays) -> Any:
-    if isinstance(weights, Mapping) or len(given.tensors) != 1 or given.tensors[0].dim() != 1:
-        raise ValueError(
-            "`class_weight` goes together with `sample_weight` only for one output and one weight per sample; multiply "
-            f"them yourself. Received: sample weights of shapes {[tuple(t.shape) for t in given.tensors]}"
-        )
-    return weights * given.tensors[0]
 
 
 def _has_default_step(model: Any) -> bool:
@@ -219,6 +221,8 @@ def stream(
 def converter(model: Any, class_weight: Any = None, lists_are_tuples: bool = False) -> Callable[[Any], Any]:
     """Return the function that checks one batch from outside and moves it to the device."""
 
+    class_weight = class_weights_of(class_weight)
+
     def convert(data: Any) -> Any:
         if isinstance(data, list) and (lists_are_tuples or config.is_classic() or _takes_one_input(model)):
             data = tuple(data)
@@ -243,22 +247,20 @@ def convert_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: 
     targets = standardize.standardize_y(model, y, None if loss is None else loss.losses)
     weights = standardize.standardize_sample_weight(model, sample_weight, targets)
     standardize.check_lengths(inputs, targets, weights)
-    value = _restore(targets, device)
-    weight = _restore(weights, device)
-    if class_weight is not None:
-        if value is None:
-            raise ValueError("`class_weight` needs targets. Received: batches without targets")
-        by_class = standardize.class_weights(class_weight, value, standardize.output_names(model))
-        weight = by_class if weight is None else _times(by_class, Arrays([weight]))
-    return pack_x_y_sample_weight(_restore(inputs, device), value, weight)
+    by_class = class_weights_of(class_weight)
+    if by_class is not None:
+        given = by_class(_whole(targets), _whole(weights), standardize.output_names(model))
+        weights = standardize.as_given(given, "`class_weight`")
+    return pack_x_y_sample_weight(_restore(inputs, device), _restore(targets, device), _restore(weights, device))
 
 
 def _restore(arrays: Arrays, device: torch.device) -> Any:
     if not arrays.given:
         return None
+    given = [tensor.read() if isinstance(tensor, Rows) else tensor for tensor in arrays.tensors]
     tensors = [
         tensor.to(device, non_blocking=True) if dtype is None else tensor.to(device, dtype, non_blocking=True)
-        for tensor, dtype in zip(arrays.tensors, arrays.dtypes or [None] * len(arrays.tensors), strict=True)
+        for tensor, dtype in zip(given, arrays.dtypes or [None] * len(given), strict=True)
     ]
     return arrays.rebuild(tensors) if arrays.rebuild else tensors[0]
 

@@ -13,6 +13,7 @@ import torch
 from keras_torch import config
 from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.data.conversion import to_numpy_or_tensor, to_tensor
+from keras_torch.data.rows import Rows
 from keras_torch.data.structure import flatten, rebuilder
 from keras_torch.errors import suggest
 
@@ -34,7 +35,7 @@ class Slot:
 class Arrays:
     """One argument (`x`, `y` or `sample_weight`): its tensors and the function that restores the user's structure."""
 
-    tensors: list[torch.Tensor] = field(default_factory=list)
+    tensors: list[torch.Tensor | Rows] = field(default_factory=list)
     dtypes: list[torch.dtype | None] = field(default_factory=list)
     rebuild: Any = None
 
@@ -104,7 +105,7 @@ def array_dtype(array: Any, wanted: torch.dtype | None) -> torch.dtype | None:
     """Convert floats and wide integers to the model's dtype now; small integers (images) stay small in memory."""
     if wanted is None:
         return None
-    dtype = array.dtype if isinstance(array, torch.Tensor) else None
+    dtype = array.dtype if isinstance(array, (torch.Tensor, Rows)) else None
     size = array.element_size() if dtype is not None else array.dtype.itemsize
     return wanted if size >= wanted.itemsize else dtype or config.torch_dtype(array.dtype)
 
@@ -141,7 +142,7 @@ def _target(array: Any, slot: Slot, loss: Any, label: str) -> torch.Tensor:
         return tensor if tensor.is_floating_point() else tensor.long()
     if name == "categorical_crossentropy" or (config.is_classic() and name in _SHAPE_CHECKED):
         _check_target_shape(tensor, slot, name, label)
-    if name and not tensor.is_floating_point() and tensor.numel() <= _CONVERTED_TARGETS:
+    if name and not tensor.is_floating_point() and (tensor.numel() <= _CONVERTED_TARGETS or isinstance(tensor, Rows)):
         # The loss would convert each batch; the whole is cheaper.
         tensor = tensor.to(config.torch_dtype(config.floatx()))
     return tensor
@@ -183,21 +184,26 @@ def _check_target_shape(tensor: torch.Tensor, slot: Slot, loss: str, label: str)
 
 
 def check_labels(
-    labels: torch.Tensor, classes: int | None, ignored: int | None, name: str, label: str = "the model"
+    labels: torch.Tensor | Rows, classes: int | None, ignored: int | None, name: str, label: str = "the model"
 ) -> None:
     """ValueError if class numbers lie outside `0..classes - 1`."""
     if classes is None or labels.numel() == 0 or labels.dtype == torch.bool:
         return
-    if ignored is not None:
-        labels = labels[labels != ignored]
-        if labels.numel() == 0:
-            return
-    low, high = (bound.item() for bound in torch.aminmax(labels))
+    lows, highs = [], []
+    for block in labels.blocks() if isinstance(labels, Rows) else (labels,):
+        counted = block if ignored is None else block[block != ignored]
+        if counted.numel():
+            bounds = torch.aminmax(counted)
+            lows.append(bounds.min.item())
+            highs.append(bounds.max.item())
+    if not lows:
+        return
+    low, high = min(lows), max(highs)
     if low < 0 or high >= classes:
-        counted = " If the classes are counted from 1, pass `y - 1`." if low >= 1 and high == classes else ""
+        hint = " If the classes are counted from 1, pass `y - 1`." if low >= 1 and high == classes else ""
         raise ValueError(
             f"The labels of output {name!r} of {label} must lie in 0..{classes - 1}, because its last axis has "
-            f"{classes} units. Received: labels from {low} to {high}.{counted}"
+            f"{classes} units. Received: labels from {low} to {high}.{hint}"
         )
 
 
@@ -245,7 +251,8 @@ def as_given(value: Any, label: str, are_inputs: bool = False) -> Arrays:
 
 def _is_array(item: Any) -> bool:
     return isinstance(item, (np.ndarray, torch.Tensor)) or (
-        not isinstance(item, (np.generic, str)) and (hasattr(item, "to_numpy") or hasattr(item, "__array__"))
+        not isinstance(item, (np.generic, str))
+        and any(hasattr(item, name) for name in ("shape", "to_numpy", "__array__"))
     )
 
 
@@ -375,44 +382,3 @@ def check_lengths(x: Arrays, y: Arrays, sample_weight: Arrays) -> int:
             + (f"empty arrays, shapes {[tuple(t.shape) for t in x.tensors]}" if sizes else "x=None")
         )
     return count
-
-
-def class_weights(class_weight: Any, y: Any, names: list[str] | None) -> Any:
-    """Return weights per sample for `class_weight`, a dict class → weight, or such dicts by output name.
-
-    Classes that are not mentioned weigh 1 in Keras 3; earlier Keras raised ValueError, and so do their dialects.
-    """
-    if isinstance(class_weight, (list, tuple)) and names and len(class_weight) == len(names):
-        class_weight = dict(zip(names, class_weight, strict=True))
-    if not isinstance(class_weight, Mapping):
-        raise ValueError(f"`class_weight` must be a dict from class number to weight. Received: {class_weight!r}")
-    nested = any(isinstance(value, Mapping) or value is None for value in class_weight.values())
-    if nested and names and set(class_weight) <= set(names):
-        targets = y if isinstance(y, Mapping) else dict(zip(names, flatten(y), strict=True))
-        return {n: _weigh(class_weight[n], targets[n]) for n in names if class_weight.get(n) is not None}
-    if len(flatten(y)) > 1:
-        raise ValueError(
-            f"`class_weight` for a model with several outputs must be a dict by output name {names}, each value a "
-            f"dict from class number to weight; or pass `sample_weight`. Received: {class_weight!r}"
-        )
-    return _weigh(class_weight, flatten(y)[0])
-
-
-def _weigh(class_weight: Mapping[Any, Any], y: torch.Tensor) -> torch.Tensor:
-    if y.dim() > 2:
-        raise ValueError(
-            "`class_weight` needs targets of at most two axes; pass `sample_weight` instead. "
-            f"Received: targets of shape {tuple(y.shape)}"
-        )
-    labels = y.argmax(-1) if y.dim() == 2 and y.shape[1] > 1 else y.reshape(-1)
-    labels = labels.long()
-    table = {int(key): float(value) for key, value in class_weight.items()}
-    size = max([*table, int(labels.max()) if labels.device.type == "cpu" and labels.numel() else 0]) + 1
-    if config.dialect() in ("1", "2", "tf"):
-        missing = sorted({int(i) for i in labels.unique()} - set(table))
-        if missing:
-            raise ValueError(f"`class_weight` must have every class in the data; it lacks {missing}. Received: {table}")
-    lookup = torch.ones(size, dtype=config.torch_dtype(config.floatx()))
-    for key, value in table.items():
-        lookup[key] = value
-    return lookup.to(labels.device)[labels]

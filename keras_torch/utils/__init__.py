@@ -3,6 +3,7 @@
 from keras_torch.backend import clear_session
 from keras_torch.config import dtype_name as standardize_dtype
 from keras_torch.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
+from keras_torch.data.enqueuers import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer
 from keras_torch.registry import (
     CustomObjectScope,
     custom_object_scope,
@@ -12,7 +13,7 @@ from keras_torch.registry import (
     register_keras_serializable,
 )
 from keras_torch.symbolic import get_source_inputs, is_keras_tensor
-from keras_torch.utils import conv_utils, data_utils, generic_utils, layer_utils, np_utils
+from keras_torch.utils import conv_utils, data_utils, generic_utils, io_utils, layer_utils, np_utils
 from keras_torch.utils.conv_utils import (
     conv_input_length,
     conv_output_length,
@@ -21,7 +22,16 @@ from keras_torch.utils.conv_utils import (
     normalize_padding,
     normalize_tuple,
 )
+from keras_torch.utils.dataset_utils import split_dataset
 from keras_torch.utils.generic_utils import deserialize_keras_object, serialize_keras_object
+from keras_torch.utils.io_utils import (
+    H5Dict,
+    HDF5Matrix,
+    ask_to_proceed_with_overwrite,
+    h5dict,
+    load_array,
+    save_array,
+)
 from keras_torch.utils.layer_utils import convert_all_kernels_in_model
 from keras_torch.utils.numerical import normalize, to_categorical
 from keras_torch.utils.progbar import (
@@ -32,12 +42,20 @@ from keras_torch.utils.progbar import (
 )
 from keras_torch.utils.seeds import set_random_seed
 from keras_torch.utils.summary import count_params, print_summary
+from keras_torch.utils.timed_threads import TimedThread
 
 __all__ = [
     "CustomObjectScope",
+    "GeneratorEnqueuer",
+    "H5Dict",
+    "HDF5Matrix",
+    "OrderedEnqueuer",
     "Progbar",
     "PyDataset",
     "Sequence",
+    "SequenceEnqueuer",
+    "TimedThread",
+    "ask_to_proceed_with_overwrite",
     "clear_session",
     "conv_input_length",
     "conv_output_length",
@@ -56,9 +74,12 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
+    "h5dict",
+    "io_utils",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "layer_utils",
+    "load_array",
     "normalize",
     "normalize_padding",
     "normalize_tuple",
@@ -66,8 +87,10 @@ __all__ = [
     "pack_x_y_sample_weight",
     "print_summary",
     "register_keras_serializable",
+    "save_array",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
     "to_categorical",
     "unpack_x_y_sample_weight",
