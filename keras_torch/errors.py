@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class NotBuiltError(ValueError):
@@ -12,6 +13,22 @@ class NotBuiltError(ValueError):
 
 class FileFormatError(ValueError):
     """A file is damaged, of an unknown format, or asks for something that is refused."""
+
+
+class NeedsAnotherBackend:
+    """Mixin of classes that are windows to TensorFlow or JAX, and so cannot exist here: their constructors say so.
+
+    `needs` is what the class runs, `instead` what does the same here.
+    """
+
+    needs: str
+    instead: str
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError(
+            f"`{type(self).__name__}` needs {self.needs}, which does not run on PyTorch. {self.instead} "
+            f"Received: {[*args, *kwargs]}"
+        )
 
 
 def suggest(name: object, options: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from keras_torch.dropin import finder, module_paths
-from keras_torch.layers.unavailable import Unavailable
+from keras_torch.errors import NeedsAnotherBackend
 
 LISTS = sorted((Path(__file__).parent / "golden").glob("public_names_*.json"))
 
@@ -43,7 +43,7 @@ MISSING = {
         tf_minor_version
     """,
     "callbacks": """
-        BackupAndRestore OrbaxCheckpoint RemoteMonitor SidecarEvaluatorModelExport SwapEMAWeights TensorBoard
+        BackupAndRestore TensorBoard
     """,
     "config": """
         backend disable_interactive_logging disable_traceback_filtering dtype_policy enable_interactive_logging
@@ -62,7 +62,7 @@ MISSING = {
     """,
     "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
     "utils": """
-        Config FeatureSpace SidecarEvaluator StepsPerExecutionTuner array_to_img audio_dataset_from_directory get_file
+        Config FeatureSpace StepsPerExecutionTuner array_to_img audio_dataset_from_directory get_file
         image_dataset_from_directory img_to_array load_img model_to_dot multi_gpu_model pad_sequences plot plot_model
         save_img text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
     """,
@@ -77,6 +77,7 @@ MISSING = {
 
 # What will stay missing, because it runs TensorFlow or JAX; the classes of these names say so when constructed.
 NEEDS_ANOTHER_BACKEND = {
+    "callbacks": {"OrbaxCheckpoint": "writes with Orbax, which is JAX's"},
     "layers": {
         "DenseFeatures": "takes TensorFlow's feature columns",
         "FlaxLayer": "runs a module of Flax, which is JAX",
@@ -89,7 +90,7 @@ NEEDS_ANOTHER_BACKEND = {
 def has(module: ModuleType, name: str) -> bool:
     """Whether a module offers `name`; a submodule of that name, or a class that only says why not, does not count."""
     found = getattr(module, name, None)
-    if isinstance(found, type) and issubclass(found, Unavailable):
+    if isinstance(found, type) and issubclass(found, NeedsAnotherBackend):
         return False
     return found is not None and not isinstance(found, ModuleType)
 
@@ -119,9 +120,11 @@ def test_namespaces_are_there_but_for_the_missing_ones() -> None:
     assert sorted(lacking()[0]) == sorted(MISSING_NAMESPACES)
 
 
-@pytest.mark.parametrize("name", sorted(NEEDS_ANOTHER_BACKEND["layers"]))
-def test_what_needs_another_backend_says_so_and_what_to_use_instead(name: str) -> None:
-    cls = getattr(finder.load("keras.layers"), name)
+@pytest.mark.parametrize(
+    ("namespace", "name"), [(space, name) for space, names in NEEDS_ANOTHER_BACKEND.items() for name in names]
+)
+def test_what_needs_another_backend_says_so_and_what_to_use_instead(namespace: str, name: str) -> None:
+    cls = getattr(finder.load(f"keras.{namespace}"), name)
     with pytest.raises(NotImplementedError, match=f"`{name}` needs .*(TensorFlow|JAX).* (Use|Save|Write)"):
         cls("something")
 

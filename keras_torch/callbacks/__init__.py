@@ -12,6 +12,10 @@ from keras_torch.callbacks.learning_rate import LearningRateScheduler, ReduceLRO
 from keras_torch.callbacks.logs import Logs, MetricDict
 from keras_torch.callbacks.progbar import Progbar
 from keras_torch.callbacks.progress import ProgbarLogger
+from keras_torch.callbacks.remote_monitor import RemoteMonitor
+from keras_torch.callbacks.sidecar import SidecarEvaluatorModelExport
+from keras_torch.callbacks.swap_ema_weights import SwapEMAWeights
+from keras_torch.callbacks.unavailable import OrbaxCheckpoint
 
 __all__ = [
     "BaseLogger",
@@ -25,15 +29,20 @@ __all__ = [
     "Logs",
     "MetricDict",
     "ModelCheckpoint",
+    "OrbaxCheckpoint",
     "Progbar",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SidecarEvaluatorModelExport",
+    "SwapEMAWeights",
     "TerminateOnNaN",
 ]
 
 registry.callbacks.add(
     [
         BaseLogger, CSVLogger, EarlyStopping, History, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
-        ProgbarLogger, ReduceLROnPlateau, TerminateOnNaN,
+        OrbaxCheckpoint, ProgbarLogger, ReduceLROnPlateau, RemoteMonitor, SidecarEvaluatorModelExport, SwapEMAWeights,
+        TerminateOnNaN,
     ]
 )  # fmt: skip

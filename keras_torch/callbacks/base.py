@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from torch.nn.parallel import DistributedDataParallel
+
 from keras_torch.legacy import adapt
 
 # Every hook a callback may override. Those of batches also have Keras 1's names, see `Callback.on_batch_end`.
@@ -23,7 +25,7 @@ class Callback:
     end of an epoch reaches the callbacks that follow, History among them.
     """
 
-    model: Any = None
+    _model: Any = None
     params: dict[str, Any] | None = None
     validation_data: Any = None
 
@@ -31,6 +33,16 @@ class Callback:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("keras_torch"):
             adapt(cls)
+
+    @property
+    def model(self) -> Any:
+        """The model; of one inside DistributedDataParallel, the model itself."""
+        model = self._model
+        return model.module if isinstance(model, DistributedDataParallel) else model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self._model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Receive the settings of the run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras_torch import config
 from keras_torch.callbacks.base import EVENTS, Callback
@@ -13,6 +13,26 @@ from keras_torch.callbacks.progress import ProgbarLogger
 
 LogSource = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 _OLD_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+class Listener(NamedTuple):
+    """A hook to call, whether it is built in, and whether it has Keras 1's name."""
+
+    call: Callable[..., Any]
+    built_in: bool
+    old_name: bool
+    owner: Any
+    name: str
+
+
+def _blame(error: Exception, listener: Listener, index: int | None) -> None:
+    """Add to an error which callback raised it, where and when; type, text and traceback stay."""
+    moment = "" if index is None else f" ({'epoch' if 'epoch' in listener.name else 'batch'} {index})"
+    note = f"Raised by the callback {type(listener.owner).__name__} in {listener.name}{moment}."
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    elif error.args and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]}\n{note}", *error.args[1:])
 
 
 def _flatten(callbacks: Any) -> list[Any]:
@@ -53,12 +73,17 @@ class CallbackList:
         self.params: dict[str, Any] = {}
         # Number of samples in the current batch; the training loop may keep it up to date.
         self.batch_size: int | None = None
+        self.history: History | None = None
+        self.complete(add_history, add_progbar, model, params)
+
+    def complete(self, add_history: bool, add_progbar: bool, model: Any, params: dict[str, Any]) -> None:
+        """Add what a run needs and the list does not have yet: a History, a progress bar, the model, the settings."""
         self.history = next((item for item in self.callbacks if isinstance(item, History)), None)
-        if add_progbar and not any(isinstance(item, ProgbarLogger) for item in self.callbacks):
-            self._add_progbar(params)
         if add_history and self.history is None:
             self.history = History()
             self.callbacks.append(self.history)
+        if add_progbar and not any(isinstance(item, ProgbarLogger) for item in self.callbacks):
+            self._add_progbar(params)
         if model is not None:
             self.set_model(model)
         if params:
@@ -74,13 +99,13 @@ class CallbackList:
 
     def refresh(self) -> None:
         """Find out again who listens to what."""
-        self._hooks: dict[str, tuple[tuple[Callable[..., Any], bool, bool], ...]] = {}
+        self._hooks: dict[str, tuple[Listener, ...]] = {}
         for event in EVENTS:
             entries = (self._listener(callback, event) for callback in self.callbacks)
             self._hooks[event] = tuple(entry for entry in entries if entry is not None)
 
-    def _listener(self, callback: Any, event: str) -> tuple[Callable[..., Any], bool, bool] | None:
-        """Return (hook, whether it is built in, whether it has Keras 1's name), or None if there is nothing to call."""
+    def _listener(self, callback: Any, event: str) -> Listener | None:
+        """Return what to call for an event, None if there is nothing."""
         for name in (event, _OLD_NAMES.get(event)):
             hook = getattr(callback, name, None) if name else None
             if hook is None or getattr(hook, "__func__", hook) is getattr(Callback, str(name)):
@@ -88,7 +113,7 @@ class CallbackList:
             if isinstance(callback, Callback) and name in callback.unused_hooks():
                 return None
             built_in = (getattr(hook, "__module__", None) or "").startswith("keras_torch.")
-            return hook, built_in, name != event
+            return Listener(hook, built_in, name != event, callback, str(name))
         return None
 
     def listens(self, event: str) -> bool:
@@ -127,22 +152,34 @@ class CallbackList:
         hooks = self._hooks[event]
         if hooks:
             logs = logs if isinstance(logs, Logs) else Logs(logs)
-            for hook, built_in, _ in hooks:
-                if not built_in:
-                    logs.fetch()
-                hook(logs)
+            for listener in hooks:
+                if not listener.built_in:
+                    logs.read()
+                try:
+                    listener.call(logs)
+                except Exception as error:
+                    _blame(error, listener, None)
+                    raise
 
     def _fire_indexed(self, event: str, index: int, logs: LogSource) -> None:
         hooks = self._hooks[event]
         if not hooks:
             return
         logs = logs if isinstance(logs, Logs) else Logs(logs)
-        for hook, built_in, old_name in hooks:
-            if not built_in:
-                logs.fetch()
-                if old_name and config.is_classic():
+        for listener in hooks:
+            if not listener.built_in:
+                if "epoch" in event:
+                    logs.read()
+                else:
+                    # Values stay on the device until the callback looks at them.
+                    logs.fetch()
+                if listener.old_name and config.is_classic():
                     logs.update(batch=index, size=self.batch_size or self.params.get("batch_size") or 0)
-            hook(index, logs)
+            try:
+                listener.call(index, logs)
+            except Exception as error:
+                _blame(error, listener, index)
+                raise
 
     def on_train_begin(self, logs: LogSource = None) -> None:
         """Fire the event. Callbacks may define further hooks in it."""

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from keras_torch.callbacks.base import Callback
+from keras_torch import config
 from keras_torch.callbacks.logs import Logs
-from keras_torch.callbacks.monitor import comparison, monitored_value, worst
+from keras_torch.callbacks.monitor import MonitorCallback
 from keras_torch.callbacks.output import print_message
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, after epochs or after a number of batches.
 
-    Args:
-        filepath: Where to; `{epoch:02d}` (from 1), `{batch}` and names of the logs, as in `{val_loss:.2f}`, are filled
-            in. Any file name is accepted.
-        monitor: Name in the logs that `save_best_only` watches; `acc` and `accuracy` both answer.
-        verbose: 1 reports every saving.
-        save_best_only: Save only when the watched value improved.
-        save_weights_only: Call `model.save_weights` instead of `model.save`.
-        mode: `"min"`, `"max"` or `"auto"` (by the name).
-        save_freq: `"epoch"`, or a number of batches.
-        initial_value_threshold: Value that the first saving has to beat.
-        period: Save every so many epochs.
+    `filepath` may hold `{epoch:02d}` (from 1), `{batch}` and names of the logs, as in `{val_loss:.2f}`; any file name
+    is accepted. `save_best_only` saves when `monitor` (`acc` and `accuracy` both answer) improved, by `mode` `"min"`,
+    `"max"` or `"auto"`, and has to beat `initial_value_threshold` first. `save_weights_only` calls
+    `model.save_weights`. `save_freq` is `"epoch"`, or a number of batches; `period` a number of epochs, and
+    `verbose=1` reports. `load_weights_on_restart` begins with the newest file that `filepath` can name.
     """
+
+    upward = dict.fromkeys(("1", "2", "tf"), "acc|^fmeasure")
 
     def __init__(
         self,
@@ -39,31 +37,34 @@ class ModelCheckpoint(Callback):
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
         period: int = 1,
+        load_weights_on_restart: bool = False,
     ) -> None:
         if save_freq != "epoch" and (isinstance(save_freq, (bool, str)) or not isinstance(save_freq, int)):
             raise ValueError(
                 f"`save_freq` of ModelCheckpoint must be 'epoch' or a number of batches. Received: {save_freq!r}"
             )
+        super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
-        self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self.mode = mode
         self.save_freq = save_freq
         self.period = period
-        self.monitor_op = comparison(mode, monitor, "ModelCheckpoint")
-        self.best = worst(self.monitor_op) if initial_value_threshold is None else initial_value_threshold
+        self.load_weights_on_restart = load_weights_on_restart
+        if initial_value_threshold is not None:
+            self.best = initial_value_threshold
         self.epochs_since_last_save = 0
         self._batches_since_last_save = 0
+        self._last_batch = -1
         self._epoch = 0
 
     def unused_hooks(self) -> Collection[str]:
         return ("on_train_batch_end",) if self.save_freq == "epoch" else ()
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        self.epochs_since_last_save = 0
-        self._batches_since_last_save = 0
+        path = newest_file(self.filepath) if self.load_weights_on_restart else None
+        if path is not None:
+            self.model.load_weights(path)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._epoch = epoch
@@ -71,7 +72,9 @@ class ModelCheckpoint(Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         if self.save_freq == "epoch":
             return
-        self._batches_since_last_save += 1
+        # With steps_per_execution several batches have passed since the last call.
+        self._batches_since_last_save += batch + 1 if batch <= self._last_batch else batch - self._last_batch
+        self._last_batch = batch
         if self._batches_since_last_save >= int(self.save_freq):
             self._batches_since_last_save = 0
             self._save(self._epoch, batch, logs)
@@ -86,32 +89,48 @@ class ModelCheckpoint(Callback):
 
     def _save(self, epoch: int, batch: int | None, logs: Mapping[str, Any] | None) -> None:
         path = self._path(epoch, batch, logs)
-        message = f"\nEpoch {epoch + 1}: "
+        message = f"\nEpoch {self._number(epoch)}: "
         if self.save_best_only:
-            current = monitored_value(logs, self.monitor, "ModelCheckpoint(save_best_only=True)")
-            if current is None:
+            self._settle()
+            current = self._monitored(logs)
+            if current is None and config.dialect() in ("1", "2", "tf"):
                 return
-            if not self.monitor_op(current, self.best):
-                if self.verbose > 0:
-                    print_message(f"{message}{self.monitor} did not improve from {self.best:.5f}")
-                return
-            message += f"{self.monitor} improved from {self.best:.5f} to {current:.5f}, "
-            self.best = current
+            if getattr(current, "ndim", 0):
+                warnings.warn(
+                    f"ModelCheckpoint(save_best_only=True) compares numbers only, so it saves whatever "
+                    f"{self.monitor!r} is. Received: an array of shape {current.shape}",
+                    stacklevel=4,
+                )
+            elif current is not None:
+                if not self.monitor_op(current, self.best):
+                    if self.verbose > 0:
+                        print_message(f"{message}{self.monitor} did not improve from {self.best:.5f}")
+                    return
+                message += f"{self.monitor} improved from {self.best:.5f} to {current:.5f}, "
+                self.best = current
         if self.verbose > 0:
             print_message(f"{message}saving model to {path}")
         self._write(path)
 
     def _write(self, path: str) -> None:
+        if os.path.isdir(path):
+            raise IsADirectoryError(
+                f"ModelCheckpoint cannot write a file over the folder {path!r}. Give `filepath` another name."
+            )
         if os.path.dirname(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
         save = self.model.save_weights if self.save_weights_only else self.model.save
         save(path, overwrite=True)
 
+    def _number(self, epoch: int) -> int:
+        """Return what stands for an epoch in file names: Keras 1 counted from 0."""
+        return epoch if config.dialect() == "1" else epoch + 1
+
     def _path(self, epoch: int, batch: int | None, logs: Mapping[str, Any] | None) -> str:
         if "{" not in self.filepath:
             return self.filepath
         fields = Logs(logs)
-        fields["epoch"] = epoch + 1
+        fields["epoch"] = self._number(epoch)
         if batch is not None:
             fields["batch"] = batch + 1
         try:
@@ -121,3 +140,16 @@ class ModelCheckpoint(Callback):
                 f"The `filepath` of ModelCheckpoint cannot be filled in: {self.filepath!r} ({error}). "
                 f"Available names are: {', '.join(fields)}"
             ) from error
+
+
+def newest_file(pattern: str) -> str | None:
+    """Return the file last written whose name `pattern`, with its fields in braces, could give; None if there is none.
+
+    Of files written in the same instant it is the one whose name sorts last.
+    """
+    folder, name = os.path.split(pattern)
+    wanted = re.compile("".join(".*" if part[:1] == "{" else re.escape(part) for part in re.split(r"({[^}]*})", name)))
+    if not os.path.isdir(folder or "."):
+        return None
+    found = [os.path.join(folder, item) for item in os.listdir(folder or ".") if wanted.fullmatch(item)]
+    return max(found, key=lambda path: (os.path.getmtime(path), path), default=None)

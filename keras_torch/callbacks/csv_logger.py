@@ -9,16 +9,16 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from keras_torch import config
 from keras_torch.callbacks.base import Callback
 
 
 class CSVLogger(Callback):
     """Writes the logs of each epoch to a CSV file: the epoch's number, then the names in alphabetical order.
 
-    Args:
-        filename: The file.
-        separator: What stands between the columns.
-        append: Go on with an existing file, whose header is kept, instead of replacing it.
+    `separator` stands between the columns. `append` goes on with an existing file, whose header is kept, instead of
+    replacing it. The first epoch decides about the columns; a value that a later one lacks is `NA`. Since tf.keras
+    there are columns for validation results, which may begin later, in any case.
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
@@ -41,8 +41,7 @@ class CSVLogger(Callback):
         writer = csv.writer(self.csv_file, delimiter=self.sep)
         if self.keys is None:
             self.keys = sorted(values)
-            # With validation_freq > 1 the first epoch lacks the validation results.
-            if self.keys and not any(key.startswith("val_") for key in self.keys):
+            if not config.is_classic() and not any(key.startswith("val_") for key in self.keys):
                 self.keys += ["val_" + key for key in self.keys]
         if self.append_header:
             writer.writerow(["epoch", *self.keys])

@@ -6,15 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from keras_torch import config
 from keras_torch.callbacks.base import Callback
-from keras_torch.callbacks.monitor import comparison, monitored_value, patience_start, worst
+from keras_torch.callbacks.monitor import MonitorCallback, patience_start
 from keras_torch.callbacks.output import print_message
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stops training when a metric has not improved for `patience` epochs.
 
     Args:
@@ -22,12 +20,14 @@ class EarlyStopping(Callback):
         min_delta: Smallest change that counts as an improvement.
         patience: Epochs without improvement before stopping.
         verbose: 1 says why training stopped.
-        mode: `"min"`, `"max"` or `"auto"` (by the name).
+        mode: `"min"`, `"max"` or `"auto"` (by the name, or by what the compiled metric says).
         baseline: Value that has to be beaten as well.
         restore_best_weights: Go back to the best epoch's weights. In Keras 3 (and without a dialect) at the end of
             training in any case, in older ones only after an early stop.
         start_from_epoch: Epochs to wait before watching.
     """
+
+    upward = {"1": "acc|^fmeasure", "2": "acc", "tf": "(acc|accuracy|auc)$"}
 
     def __init__(
         self,
@@ -40,21 +40,23 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        self.monitor = monitor
+        super().__init__(monitor, mode)
         self.patience = patience
         self.verbose = verbose
-        self.mode = mode
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self.monitor_op = comparison(mode, monitor, "EarlyStopping")
-        self.min_delta = abs(min_delta) if self.monitor_op is np.greater else -abs(min_delta)
+        self.min_delta = -abs(min_delta) if self._less_is_better else abs(min_delta)
         self._reset()
+
+    def _turn(self) -> None:
+        super()._turn()
+        self.min_delta = -self.min_delta
 
     def _reset(self) -> None:
         self.wait = patience_start()
         self.stopped_epoch = 0
-        self.best = worst(self.monitor_op)
+        self.best = self._worst()
         if self.baseline is not None and config.is_classic():
             self.best = self.baseline
         self.best_weights: Any = None
@@ -65,6 +67,7 @@ class EarlyStopping(Callback):
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._settle()
         current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return
@@ -80,7 +83,8 @@ class EarlyStopping(Callback):
             if self.baseline is None or self._is_improvement(current, self.baseline):
                 self.wait = patience_start()
             return
-        if self.wait >= self.patience and epoch > 0:
+        # An epoch 0 that fails to beat the baseline could stop training in Keras 2 alone.
+        if self.wait >= self.patience and (epoch > 0 or config.is_classic()):
             self.stopped_epoch = epoch
             self.model.stop_training = True
             if config.dialect() not in (None, "3"):
@@ -100,7 +104,7 @@ class EarlyStopping(Callback):
 
     def get_monitor_value(self, logs: Mapping[str, Any] | None) -> Any:
         """Return the watched value; None, with a warning, if the logs lack it."""
-        return monitored_value(logs, self.monitor, "EarlyStopping")
+        return self._monitored(logs)
 
     def _is_improvement(self, value: Any, reference: Any) -> bool:
         return bool(self.monitor_op(value - self.min_delta, reference))

@@ -32,7 +32,7 @@ class History(Callback):
 
     def __getstate__(self) -> dict[str, Any]:
         # A stored history need not drag the model along.
-        return {**self.__dict__, "model": None}
+        return {**self.__dict__, "_model": None}
 
 
 class BaseLogger(Callback):

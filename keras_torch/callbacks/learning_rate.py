@@ -13,7 +13,7 @@ import torch
 from keras_torch import config
 from keras_torch.backend.variable import Variable
 from keras_torch.callbacks.base import Callback
-from keras_torch.callbacks.monitor import comparison, monitored_value, patience_start, worst
+from keras_torch.callbacks.monitor import MonitorCallback, patience_start
 from keras_torch.callbacks.output import print_message
 
 
@@ -89,7 +89,7 @@ def _accepts_two(function: Callable[..., Any]) -> bool:
     return True
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(MonitorCallback):
     """Multiplies the learning rate by `factor` when a metric has not improved for `patience` epochs.
 
     Args:
@@ -97,7 +97,7 @@ class ReduceLROnPlateau(Callback):
         factor: Less than 1.
         patience: Epochs without improvement before a reduction.
         verbose: 1 reports reductions.
-        mode: `"min"`, `"max"` or `"auto"` (by the name).
+        mode: `"min"`, `"max"` or `"auto"` (by the name, or by what the compiled metric says).
         min_delta: Smallest change that counts as an improvement.
         cooldown: Epochs to wait after a reduction before counting again.
         min_lr: Lower bound of the learning rate.
@@ -116,23 +116,21 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         if factor >= 1.0:
             raise ValueError(f"`factor` of ReduceLROnPlateau must be less than 1. Received: {factor!r}")
-        self.monitor = monitor
+        super().__init__(monitor, mode)
         self.factor = factor
         self.patience = patience
         self.verbose = verbose
-        self.mode = mode
         self.min_delta = min_delta
         self.cooldown = cooldown
         self.min_lr = min_lr
-        self._less_is_better = comparison(mode, monitor, "ReduceLROnPlateau") is np.less
         self._reset()
 
     def _reset(self) -> None:
-        self.best = worst(np.less if self._less_is_better else np.greater)
+        self.best = self._worst()
         self.cooldown_counter = 0
         self.wait = patience_start()
 
-    def monitor_op(self, value: Any, best: Any) -> bool:
+    def _is_improvement(self, value: Any, best: Any) -> bool:
         """Return whether `value` beats `best` by `min_delta`."""
         return bool(value < best - self.min_delta if self._less_is_better else value > best + self.min_delta)
 
@@ -143,13 +141,14 @@ class ReduceLROnPlateau(Callback):
         rate = _learning_rate(self.model, "ReduceLROnPlateau")
         if logs is not None:
             logs[log_name()] = rate
-        current = monitored_value(logs, self.monitor, "ReduceLROnPlateau")
+        self._settle()
+        current = self._monitored(logs)
         if current is None:
             return
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = patience_start()
-        if self.monitor_op(current, self.best):
+        if self._is_improvement(current, self.best):
             self.best = current
             self.wait = patience_start()
         elif not self.in_cooldown():

@@ -78,7 +78,8 @@ class Logs(MetricDict):
             self.update(source())
         return self
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Read all values back, in one transfer for each dtype."""
         self.fetch()
         if not self._unread:
             return
@@ -106,7 +107,7 @@ class Logs(MetricDict):
                 self[name] = value
 
     def __getitem__(self, name: Any) -> Any:
-        self._read()
+        self.read()
         return MetricDict.__getitem__(self, name)
 
     def __contains__(self, name: Any) -> bool:
@@ -130,36 +131,68 @@ class Logs(MetricDict):
         return dict.keys(self)
 
     def values(self) -> Any:
-        self._read()
+        self.read()
         return dict.values(self)
 
     def items(self) -> Any:
-        self._read()
+        self.read()
         return dict.items(self)
 
     def get(self, name: Any, default: Any = None) -> Any:
-        self._read()
+        self.read()
         return MetricDict.get(self, name, default)
 
     def setdefault(self, name: Any, default: Any = None) -> Any:
-        self._read()
+        self.read()
         return MetricDict.setdefault(self, name, default)
 
     def pop(self, name: Any, default: Any = _MISSING) -> Any:
         """Remove `name`, in either spelling, and return its value."""
-        self._read()
+        self.read()
         return dict.pop(self, self._stored(name), *(() if default is _MISSING else (default,)))
 
     def copy(self) -> dict[str, Any]:
         """Return a plain dict of the values."""
         return MetricDict(self.items())
 
+    def __delitem__(self, name: Any) -> None:
+        self.fetch()
+        dict.__delitem__(self, self._stored(name))
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Remove the last entry and return it."""
+        self.read()
+        return dict.popitem(self)
+
+    def clear(self) -> None:
+        self.fetch()
+        dict.clear(self)
+
+    def __reversed__(self) -> Iterator[Any]:
+        self.fetch()
+        return dict.__reversed__(self)
+
+    def __or__(self, other: Mapping[Any, Any]) -> Any:
+        return MetricDict({**self, **other})
+
+    def __ror__(self, other: Mapping[Any, Any]) -> Any:
+        return MetricDict({**other, **self})
+
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
+        self.update(other)
+        return self
+
     def __eq__(self, other: object) -> bool:
-        self._read()
+        self.read()
+        if isinstance(other, Logs):
+            other.read()
         return dict.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        self._read()
+        self.read()
         return dict.__repr__(self)

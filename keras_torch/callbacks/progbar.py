@@ -1,14 +1,14 @@
-"""The progress bar, in the look of Keras 2."""
+"""The progress bar."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from keras_torch.callbacks.bar_looks import State, current_look
 from keras_torch.callbacks.output import print_message, redraws
 
 
@@ -19,48 +19,44 @@ def _number(value: Any) -> str:
     return f" {mean:.4f}" if abs(mean) > 1e-3 else f" {mean:.4e}"
 
 
-def _duration(seconds: float, unit: str) -> str:
-    if seconds >= 1 or seconds == 0:
-        return f" {seconds:.0f}s/{unit}"
-    return f" {seconds * 1e3:.0f}ms/{unit}" if seconds >= 1e-3 else f" {seconds * 1e6:.0f}us/{unit}"
-
-
-def _remaining(seconds: float) -> str:
-    whole = int(seconds)
-    if seconds > 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
-    return f"{whole // 60}:{whole % 60:02d}" if seconds > 60 else f"{whole}s"
-
-
 class Progbar:
     """A line that shows how far a loop is: `3/10 [=======>......................] - ETA: 3s - loss: 0.5000`.
 
     Args:
         target: Number of steps, None if unknown.
-        width: Length of the bar in characters.
+        width: Length of the bar in characters; None is that of the dialect's Keras.
         verbose: 0 silent, 1 a bar, 2 one line at the end.
         interval: Seconds that pass at least between two drawings.
         stateful_metrics: Names whose values are shown as they are; others are averaged over the steps.
         unit_name: What a step is called.
+        stateless_metrics: In place of `stateful_metrics`, the names that are averaged.
 
-    Values may be tensors: they are read only when the bar is drawn. Where a line cannot be redrawn (a file, a pipe)
-    only the finished one is written.
+    It looks as in the dialect's Keras. Values may be tensors: they are read only when the bar is drawn. Where a line
+    cannot be redrawn (a file, a pipe) only the finished one is written.
     """
 
     def __init__(
         self,
         target: int | None,
-        width: int = 30,
+        width: int | None = None,
         verbose: int = 1,
         interval: float = 0.05,
         stateful_metrics: Iterable[str] | None = None,
         unit_name: str = "step",
+        stateless_metrics: Iterable[str] | None = None,
     ) -> None:
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError(
+                "Progbar takes either `stateful_metrics` or `stateless_metrics`. Received: "
+                f"{stateful_metrics!r} and {stateless_metrics!r}"
+            )
+        self._look = current_look()
         self.target = None if target is None else int(target)
-        self.width = width
+        self.width = self._look.width if width is None else width
         self.verbose = verbose
         self.interval = interval
         self.stateful_metrics = set(stateful_metrics or ())
+        self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self.unit_name = unit_name
         self._seen = 0
         self._values: dict[str, tuple[Any, float]] = {}
@@ -70,6 +66,11 @@ class Progbar:
         self._last_drawn = 0.0
         self._redraws = redraws()
 
+    @property
+    def titles_every_run(self) -> bool:
+        """Whether a run of a single epoch shows `Epoch 1/1` as well."""
+        return self._look.titles_every_run
+
     def due(self) -> bool:
         """Whether an update now would be drawn, apart from the last one."""
         return self.verbose == 1 and self._redraws and time.time() - self._last_drawn >= self.interval
@@ -78,28 +79,34 @@ class Progbar:
         """Go `n` steps further; `values` as in `update`."""
         self.update(self._seen + n, values)
 
-    def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
+    def update(self, current: int, values: Any = None, finalize: bool | None = None, force: bool = False) -> None:
         """Set the number of finished steps.
 
         `values` maps names to values, or lists such pairs. `finalize` draws the line for the last time; None means
-        when `target` is reached.
+        when `target` is reached. `force` draws it even if less than `interval` has passed.
         """
         if finalize is None:
             finalize = self.target is not None and current >= self.target
-        self._collect(current, values)
+        self._collect(current, values, finalize)
         self._seen = current
-        if current == 1:
-            self._after_first = time.time()
-        if self.verbose == 1 and (finalize or self.due()):
+        if self.verbose == 1 and (finalize or force or self.due()):
             self._draw(current, finalize)
-        elif self.verbose == 2 and finalize:
-            self._print_line(current)
+        elif self.verbose == 2 and finalize and self.target:
+            print_message(self._look.line(self._state(current, time.time(), True)))
+        if current == 1 and self._after_first is None:
+            self._after_first = time.time()
 
-    def _collect(self, current: int, values: Any) -> None:
+    def _is_averaged(self, name: str) -> bool:
+        if self.stateless_metrics is not None:
+            return name in self.stateless_metrics
+        return name not in self.stateful_metrics
+
+    def _collect(self, current: int, values: Any, final: bool) -> None:
         pairs = values.items() if isinstance(values, Mapping) else values or ()
         steps = max(current - self._seen, 1)
+        alone = final and self._look.last_values_alone
         for name, value in pairs:
-            if name in self.stateful_metrics or isinstance(value, str):
+            if alone or isinstance(value, str) or not self._is_averaged(name):
                 self._values[name] = (value, 1)
             else:
                 total, count = self._values.get(name, (0.0, 0))
@@ -110,37 +117,19 @@ class Progbar:
         return "".join(f" - {name}:{_number(value)}" for name, value in shown)
 
     def _time_per_step(self, current: int, now: float) -> float:
-        # The first step warms things up and is left out as soon as there is another.
-        if current > 1 and self._after_first is not None:
+        if self._look.skips_first_step and current > 1 and self._after_first is not None:
             return (now - self._after_first) / (current - 1)
         return (now - self._start) / current if current else 0.0
 
-    def _position(self, current: int) -> str:
-        if self.target is None:
-            return f"{current:7d}/Unknown"
-        count = f"{current:{len(str(max(self.target, 1)))}d}/{self.target}"
-        done = int(self.width * min(current / self.target, 1.0)) if self.target else self.width
-        bar = ("=" * (done - 1) + (">" if current < self.target else "=")) if done else ""
-        return f"{count} [{bar}{'.' * (self.width - done)}]"
+    def _state(self, current: int, now: float, final: bool) -> State:
+        elapsed, each = now - self._start, self._time_per_step(current, now)
+        return State(current, self.target, self.width, elapsed, each, self.unit_name, self._metrics(), final)
 
-    def _draw(self, current: int, finalize: bool) -> None:
+    def _draw(self, current: int, final: bool) -> None:
         now = time.time()
-        per_step = self._time_per_step(current, now)
-        if finalize or self.target is None:
-            timing = f" - {now - self._start:.0f}s{_duration(per_step, self.unit_name)}"
-        else:
-            timing = f" - ETA: {_remaining(per_step * (self.target - current))}"
-        line = self._position(current) + timing + self._metrics()
-        padded = line.ljust(self._line_width)
-        self._line_width = len(line)
+        line = self._look.bar(self._state(current, now, final))
+        shown = self._look.visible(line)
+        padded = line + " " * (self._line_width - shown)
+        self._line_width = shown
         self._last_drawn = now
-        print_message(("\r" if self._redraws else "") + padded, end="\n" if finalize else "")
-
-    def _print_line(self, current: int) -> None:
-        elapsed = time.time() - self._start
-        total = self.target or max(current, 1)
-        count = f"{current:{int(math.log10(total)) + 1}d}/{total}"
-        print_message(
-            f"{count} - {elapsed:.0f}s{self._metrics()} -{_duration(elapsed, 'epoch')}"
-            f" -{_duration(elapsed / total, self.unit_name)}"
-        )
+        print_message(("\r" if self._redraws else "") + padded, end="\n" if final else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from keras_torch import config
 from keras_torch.callbacks.base import Callback
 from keras_torch.callbacks.output import print_message, redraws
 from keras_torch.callbacks.progbar import Progbar
@@ -50,7 +51,7 @@ class ProgbarLogger(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._begin()
-        if self.verbose and self.epochs > 1:
+        if self.progbar is not None and (self.epochs > 1 or self.progbar.titles_every_run):
             print_message(f"Epoch {epoch + 1}/{self.epochs}")
 
     def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -91,7 +92,9 @@ class ProgbarLogger(Callback):
     def _step(self, batch: int, logs: Mapping[str, Any] | None) -> None:
         size = 1 if self.use_steps else (self.params or {}).get("batch_size") or 1
         self.seen = (batch + 1) * size
-        if self.progbar is not None and self.progbar.due() and (self.target is None or self.seen < self.target):
+        # The line of the last batch was left to the end of the epoch until tf.keras.
+        last = config.is_classic() and self.target is not None and self.seen >= self.target
+        if self.progbar is not None and self.progbar.due() and not last:
             self._show(self.seen, logs, finalize=False)
 
     def _finish(self, logs: Mapping[str, Any] | None) -> None:

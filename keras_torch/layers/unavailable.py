@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras_torch.engine import Layer
+from keras_torch.errors import NeedsAnotherBackend
 
 
-class Unavailable(Layer):
-    """Base: `needs` is what the layer runs, `instead` what does the same here."""
-
-    needs: str
-    instead: str
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            f"`{type(self).__name__}` needs {self.needs}, which does not run on PyTorch. {self.instead} "
-            f"Received: {[*args, *kwargs]}"
-        )
+class Unavailable(NeedsAnotherBackend, Layer):
+    """Base of such layers."""
 
 
 class DenseFeatures(Unavailable):

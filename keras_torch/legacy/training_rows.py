@@ -46,6 +46,7 @@ CALLBACKS: dict[str, Row] = {
         orders=dict.fromkeys(
             _KERAS_1_2, ("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "period")
         ),
+        refused={"options": Refused("files of this package have none; leave it out.")},
     ),
     "ReduceLROnPlateau": Row(renamed={"epsilon": "min_delta"}),
     "LambdaCallback": Row(

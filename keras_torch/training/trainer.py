@@ -454,8 +454,6 @@ class Trainer(GeneratorMethods):
         do_validation: bool = False,
         history: bool = False,
     ) -> CallbackList:
-        if isinstance(callbacks, CallbackList):
-            return callbacks
         names = self.metrics_names
         params = {
             "verbose": verbose,
@@ -468,4 +466,9 @@ class Trainer(GeneratorMethods):
         }
         if config.is_classic():
             params["nb_epoch"] = epochs
-        return CallbackList(callbacks, add_history=history, add_progbar=verbose not in (0, False), model=self, **params)
+        given = isinstance(callbacks, CallbackList)
+        every = callbacks if given else CallbackList(callbacks)
+        # A list of the user's may be that of a run which this call is a part of: its settings stay.
+        if history or every.model is None:
+            every.complete(history, not given and verbose not in (0, False), self, params)
+        return every

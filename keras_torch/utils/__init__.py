@@ -41,6 +41,7 @@ from keras_torch.utils.progbar import (
     is_interactive_logging_enabled,
 )
 from keras_torch.utils.seeds import set_random_seed
+from keras_torch.utils.sidecar_evaluator import SidecarEvaluator
 from keras_torch.utils.summary import count_params, print_summary
 from keras_torch.utils.timed_threads import TimedThread
 
@@ -54,6 +55,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "SequenceEnqueuer",
+    "SidecarEvaluator",
     "TimedThread",
     "ask_to_proceed_with_overwrite",
     "clear_session",
