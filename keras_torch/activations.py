@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from keras_torch import config, registry
+from keras_torch.backend.logits import note_logits
 from keras_torch.backend.tensors import as_tensor
 from keras_torch.legacy import translated
 
@@ -114,9 +115,7 @@ def softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
     if not isinstance(axis, int):
         return torch.exp(log_softmax(x, axis))
     result = torch.softmax(x, axis)
-    if axis in (-1, x.ndim - 1):
-        _remember_logits(result, x)
-    return result
+    return note_logits(result, x, "softmax") if axis in (-1, x.ndim - 1) else result
 
 
 def log_softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tensor:
@@ -130,14 +129,7 @@ def log_softmax(x: Tensor, axis: int | tuple[int, ...] | list[int] = -1) -> Tens
 def sigmoid(x: Tensor) -> Tensor:
     """`1 / (1 + exp(-x))`; remembers its logits as `softmax` does."""
     x = as_tensor(x)
-    result = torch.sigmoid(x)
-    _remember_logits(result, x)
-    return result
-
-
-def _remember_logits(result: Tensor, logits: Tensor) -> None:
-    if isinstance(result, Tensor) and not torch.compiler.is_compiling():
-        result._keras_logits = logits  # type: ignore[attr-defined]
+    return note_logits(torch.sigmoid(x), x, "sigmoid")
 
 
 def log_sigmoid(x: Tensor) -> Tensor:

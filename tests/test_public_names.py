@@ -51,10 +51,6 @@ MISSING = {
         is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend set_dtype_policy set_max_epochs
         set_max_steps_per_epoch
     """,
-    "losses": """
-        CTC CategoricalGeneralizedCrossEntropy Circle Dice Tversky categorical_generalized_cross_entropy circle ctc
-        dice tversky
-    """,
     "models": "optimizer_from_config",
     "optimizers": """
         Adafactor LossScaleOptimizer MultiOptimizer Muon OptimizerMap ScheduleFreeAdamW TFOptimizer clip_norm

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import config
+from keras_torch.backend.logits import logits_of, note_logits
 from keras_torch.backend.random import generator
 from keras_torch.backend.tensors import axes_of, floating, recorded, tensor
 from keras_torch.legacy import translated
@@ -34,7 +35,9 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 def softmax(x: Any, axis: int = -1) -> Any:
     """Normalize `exp(x)` to sum 1 along an axis."""
-    return torch.softmax(floating(x), axis)
+    x = floating(x)
+    result = torch.softmax(x, axis)
+    return note_logits(result, x, "softmax") if axis in (-1, x.ndim - 1) else result
 
 
 def softplus(x: Any) -> Any:
@@ -49,7 +52,8 @@ def softsign(x: Any) -> Any:
 
 def sigmoid(x: Any) -> Any:
     """`1 / (1 + exp(-x))`."""
-    return torch.sigmoid(floating(x))
+    x = floating(x)
+    return note_logits(torch.sigmoid(x), x, "sigmoid")
 
 
 def hard_sigmoid(x: Any) -> Any:
@@ -92,12 +96,8 @@ def _clipped(probabilities: Any) -> Any:
     return torch.clamp(probabilities, config.epsilon(), 1.0 - config.epsilon())
 
 
-def _logits(output: Any, from_logits: bool) -> Any:
-    return output if from_logits else getattr(output, "_keras_logits", None)
-
-
 def _log_softmax(output: Any, from_logits: bool, axis: int) -> Any:
-    logits = _logits(output, from_logits)
+    logits = logits_of(output, from_logits, "softmax")
     if logits is not None:
         return F.log_softmax(logits, axis)
     return torch.log(_clipped(output / torch.sum(output, axis, keepdim=True)))
@@ -115,7 +115,7 @@ def categorical_focal_crossentropy(
 ) -> Any:
     """Categorical cross-entropy with each class's term times `alpha * (1 - p)**gamma`."""
     target, output = tensor(target), floating(output)
-    logits = _logits(output, from_logits)
+    logits = logits_of(output, from_logits, "softmax")
     output = output if logits is None else torch.softmax(logits, axis)
     output = _clipped(output / torch.sum(output, axis, keepdim=True))
     return -torch.sum(alpha * torch.pow(1.0 - output, gamma) * target * torch.log(output), axis)
@@ -128,7 +128,7 @@ def sparse_categorical_crossentropy(
 ) -> Any:
     """Return minus the log probability of the integer class `target`; 0 for targets of `ignore_class`."""
     target, output = tensor(target, "int64"), floating(output)
-    logits = _logits(output, from_logits)
+    logits = logits_of(output, from_logits, "softmax")
     values = torch.movedim(F.log_softmax(torch.log(_clipped(output)) if logits is None else logits, axis), axis, -1)
     target = target.reshape(values.shape[:-1])
     valid = None if ignore_class is None else torch.ne(target, ignore_class)
@@ -142,7 +142,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """Return the cross-entropy between each target in [0, 1] and an independent probability or logit."""
     output = floating(output)
     target = tensor(target, output.dtype)
-    logits = _logits(output, from_logits)
+    logits = logits_of(output, from_logits, "sigmoid")
     if logits is not None:
         return F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     # tf.keras adds epsilon once more inside the logarithms

@@ -15,6 +15,7 @@ from keras_torch.losses.classification import (
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     check_label_range,
     kl_divergence,
     poisson,
@@ -26,6 +27,7 @@ from keras_torch.losses.probabilistic import (
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     KLDivergence,
     Poisson,
     SparseCategoricalCrossentropy,
@@ -48,6 +50,9 @@ from keras_torch.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
+from keras_torch.losses.segmentation import Dice, Tversky, dice, tversky
+from keras_torch.losses.sequence import CTC, ctc
+from keras_torch.losses.similarity import Circle, circle
 from keras_torch.losses.torch_loss import TorchLoss, is_torch_loss
 
 mse = MSE = mean_squared_error
@@ -80,6 +85,11 @@ CLASSES = (
     SparseCategoricalCrossentropy,
     KLDivergence,
     Poisson,
+    CategoricalGeneralizedCrossEntropy,
+    Dice,
+    Tversky,
+    Circle,
+    CTC,
     TorchLoss,
 )
 FUNCTIONS = (
@@ -101,6 +111,11 @@ FUNCTIONS = (
     sparse_categorical_crossentropy,
     kl_divergence,
     poisson,
+    categorical_generalized_cross_entropy,
+    dice,
+    tversky,
+    circle,
+    ctc,
 )
 ALIASES = {
     "mse": mean_squared_error,

@@ -12,6 +12,7 @@ from keras_torch import config, legacy, registry
 from keras_torch.losses.reduction import (
     REDUCTIONS,
     as_pair,
+    carry_notes,
     reduce_loss,
     same_rank,
     standardize_reduction,
@@ -27,7 +28,7 @@ class Loss:
 
     `loss(y_true, y_pred, sample_weight=None)` weights and reduces these values to a 0-dim tensor, or leaves them
     with `reduction=None` or `"none"`. A mask that a masking layer left on the predictions excludes entries.
-    `dtype` is the type to compute in; by default that of the predictions, at least float32.
+    `dtype` is the type of the result; by default floatx, before Keras 3 that of the predictions, at least float32.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -57,13 +58,20 @@ class Loss:
             return reduce_loss(self.call(y_true, y_pred), sample_weight, None, self.reduction)
         y_true, y_pred = as_pair(y_true, y_pred)
         mask = getattr(y_pred, "_keras_mask", None)
-        if self._dtype is not None and y_pred.dtype != self._dtype:
-            y_pred = y_pred.to(self._dtype)
+        dtype = self._computed_in()
+        if dtype is not None and y_pred.dtype != dtype:
+            given, y_pred = y_pred, y_pred.to(dtype)
+            carry_notes(given, y_pred)
         values = self.call(self._targets(y_true, y_pred), y_pred)
         own_mask = getattr(values, "_keras_mask", None)
         if own_mask is not None:
             mask = own_mask if mask is None else mask & own_mask
-        return reduce_loss(values, sample_weight, mask, self.reduction)
+        value = reduce_loss(values, sample_weight, mask, self.reduction)
+        return value if dtype is None or value.dtype == dtype else value.to(dtype)
+
+    def _computed_in(self) -> torch.dtype | None:
+        """The type asked for; else floatx in Keras 3, and before that the type of the predictions."""
+        return config.torch_dtype(None) if self._dtype is None and config.dialect() in (None, "3") else self._dtype
 
     def _targets(self, y_true: Any, y_pred: Any) -> Any:
         return user_targets(y_true, y_pred, config.dialect() in ("1", "2", "3"))
@@ -91,6 +99,9 @@ class LossFunctionWrapper(Loss):
 
     The built-in functions have a fused form, used when there are neither weights nor masks to apply.
     """
+
+    # Arguments of `fn` that the config has only with other values than these.
+    _config_defaults: dict[str, Any] = {}
 
     def __init__(
         self,
@@ -135,7 +146,9 @@ class LossFunctionWrapper(Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""
-        result = {**super().get_config(), **self._fn_kwargs}
+        defaults = self._config_defaults
+        given = {key: value for key, value in self._fn_kwargs.items() if defaults.get(key, ...) != value}
+        result = {**super().get_config(), **given}
         if type(self) is LossFunctionWrapper:
             result["fn"] = registry.losses.serialize(self.fn)
         return result

@@ -1,10 +1,12 @@
-"""Cross-entropies. Where an activation has noted its logits on the predictions, they are computed from these.
+"""Cross-entropies, and what else compares probabilities.
 
-Otherwise probabilities are clipped to [epsilon, 1 - epsilon] as Keras does, which ends the gradient outside.
+Probabilities are clipped to [epsilon, 1 - epsilon] as Keras does, which ends the gradient outside. Where predictions
+come straight from a softmax or sigmoid, the dialect decides whether to go back to the logits, see `logits_of`.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -12,25 +14,12 @@ import torch
 import torch.nn.functional as F
 
 from keras_torch import config
+from keras_torch.backend.logits import logits_of, noted_logits
 from keras_torch.losses.base import FUSED_MEANS
-from keras_torch.losses.reduction import aligned, as_pair, same_rank
+from keras_torch.losses.reduction import aligned, as_pair, carry_notes, check_axis, check_not_negative, same_rank
 
 # torch ignores the class -100 unless told otherwise; no label has this value.
 _NO_CLASS = -(2**63)
-
-
-def logits_of(y_pred: Any, from_logits: bool) -> Any:
-    """Return the logits of the predictions, or None if they are probabilities of unknown origin."""
-    logits = getattr(y_pred, "_keras_logits", None)
-    if logits is None:
-        return y_pred if from_logits else None
-    if from_logits:
-        warnings.warn(
-            "The loss has `from_logits=True`, but the predictions come from a softmax or sigmoid activation. The loss "
-            "is computed from what went into the activation. Remove the activation or `from_logits=True`.",
-            stacklevel=4,
-        )
-    return logits
 
 
 def check_label_range(labels: Any, num_classes: int, name: str = "y_true") -> None:
@@ -57,16 +46,29 @@ def _refuse_shapes(y_true: Any, y_pred: Any, loss: str) -> None:
     )
 
 
+def _check_smoothing(label_smoothing: Any, loss: str) -> None:
+    if isinstance(label_smoothing, (int, float)) and not 0 <= label_smoothing <= 1:
+        raise ValueError(f"`{loss}`: `label_smoothing` must be in [0, 1]. Received: label_smoothing={label_smoothing}")
+
+
 def _class_targets(y_true: Any, y_pred: Any, label_smoothing: float, axis: int, loss: str) -> tuple[Any, Any]:
-    if isinstance(axis, bool):
-        raise ValueError(f"`axis` must be an int. Received: axis={axis} of type bool")
     y_true, y_pred = as_pair(y_true, y_pred)
+    check_axis(axis, len(y_pred.shape), loss)
     if y_true.shape != y_pred.shape:
         _refuse_shapes(y_true, y_pred, loss)
     if y_true.dtype != y_pred.dtype:
         y_true = y_true.to(y_pred.dtype)
+    if y_pred.shape[-1] == 1:
+        warnings.warn(
+            f"`{loss}` compares classes, but the predictions have only one. Received: "
+            f"y_pred.shape={tuple(y_pred.shape)}. For two classes in one column there is `binary_crossentropy`.",
+            SyntaxWarning,
+            stacklevel=3,
+        )
     if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis]
+        _check_smoothing(label_smoothing, loss)
+        # every Keras counts the classes along the last axis, whatever `axis` is
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
     return y_true, y_pred
 
 
@@ -79,9 +81,13 @@ def _is_modern() -> bool:
     return config.dialect() in (None, "3")
 
 
-def _log_probabilities(y_pred: torch.Tensor, axis: int) -> torch.Tensor:
-    """Return clipped log probabilities. Keras 3 divides by their sum first; before, softmax does that afterwards."""
-    return torch.log(_clipped(y_pred / y_pred.sum(dim=axis, keepdim=True) if _is_modern() else y_pred))
+def _clipped_logs(y_pred: torch.Tensor, axis: int, normalize: bool = True) -> torch.Tensor:
+    """Return the logarithms of clipped probabilities, which are made to sum to 1 before if `normalize`."""
+    noted = noted_logits(y_pred, "softmax")
+    if noted is not None and axis in (-1, len(y_pred.shape) - 1):
+        epsilon = config.epsilon()
+        return F.log_softmax(noted, dim=axis).clamp(math.log(epsilon), math.log1p(-epsilon))
+    return torch.log(_clipped(y_pred / y_pred.sum(dim=axis, keepdim=True) if normalize else y_pred))
 
 
 def categorical_crossentropy(
@@ -92,12 +98,9 @@ def categorical_crossentropy(
     `label_smoothing` in [0, 1] mixes that much of the uniform distribution into the targets.
     """
     y_true, y_pred = _class_targets(y_true, y_pred, label_smoothing, axis, "categorical_crossentropy")
-    logits = logits_of(y_pred, from_logits)
-    if logits is not None:
-        log_probabilities = F.log_softmax(logits, dim=axis)
-    else:
-        log_probabilities = torch.log(_clipped(y_pred / y_pred.sum(dim=axis, keepdim=True)))
-    return -(y_true * log_probabilities).sum(dim=axis)
+    logits = logits_of(y_pred, from_logits, "softmax")
+    logs = _clipped_logs(y_pred, axis) if logits is None else F.log_softmax(logits, dim=axis)
+    return -(y_true * logs).sum(dim=axis)
 
 
 def _categorical_mean(
@@ -107,15 +110,16 @@ def _categorical_mean(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> torch.Tensor:
-    logits = logits_of(y_pred, from_logits)
+    logits = logits_of(y_pred, from_logits, "softmax")
     if logits is None or axis != -1 or y_pred.dim() != 2 or y_true.shape != y_pred.shape:
         return categorical_crossentropy(y_true, y_pred, from_logits, label_smoothing, axis).mean()
     if y_true.dtype is not logits.dtype:
         y_true = y_true.to(logits.dtype)
+    _check_smoothing(label_smoothing, "categorical_crossentropy")
     return F.cross_entropy(logits, y_true, label_smoothing=label_smoothing)
 
 
-def _labels(y_true: Any, y_pred: Any, axis: int) -> Any:
+def _labels(y_true: Any, y_pred: Any, axis: int, loss: str = "sparse_categorical_crossentropy") -> Any:
     """Return int64 labels without the class axis."""
     rank = len(y_pred.shape)
     if len(y_true.shape) == rank and rank and y_true.shape[axis] == 1:
@@ -126,23 +130,32 @@ def _labels(y_true: Any, y_pred: Any, axis: int) -> Any:
     if list(y_true.shape) != expected:
         hint = " One-hot targets need the loss `categorical_crossentropy`." if y_true.shape == y_pred.shape else ""
         raise ValueError(
-            f"`sparse_categorical_crossentropy` needs integer labels of shape {tuple(expected)} for predictions of "
+            f"`{loss}` needs integer labels of shape {tuple(expected)} for predictions of "
             f"shape {tuple(y_pred.shape)}. Received: y_true.shape={tuple(y_true.shape)}.{hint}"
         )
     return y_true if y_true.dtype is torch.int64 else y_true.to(torch.int64)
 
 
-def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor, axis: int, reduction: str) -> torch.Tensor:
+def _at_labels(y_pred: torch.Tensor, labels: torch.Tensor, from_logits: bool, axis: int, reduction: str) -> Any:
+    """Return minus the log probability at each label, or the mean of that."""
+    logits = logits_of(y_pred, from_logits, "softmax")
+    function: Any = F.cross_entropy
+    if logits is None:
+        # before Keras 3 the clipped probabilities are made to sum to 1, by softmax, and not those that came in
+        logits = _clipped_logs(y_pred, axis, normalize=_is_modern())
+        function = F.nll_loss if _is_modern() else F.cross_entropy
     if len(logits.shape) > 2:
         if reduction == "mean":
             logits = logits.movedim(axis, -1)
             logits, labels = logits.reshape(-1, logits.shape[-1]), labels.reshape(-1)
         else:
             logits = logits.movedim(axis, 1)
+    elif axis == 0 and len(logits.shape) == 2:
+        logits = logits.t()
     try:
-        return F.cross_entropy(logits, labels, ignore_index=_NO_CLASS, reduction=reduction)
+        return function(logits, labels, ignore_index=_NO_CLASS, reduction=reduction)
     except IndexError:
-        check_label_range(labels, logits.shape[-1] if reduction == "mean" else logits.shape[min(1, logits.dim() - 1)])
+        check_label_range(labels, logits.shape[min(1, logits.dim() - 1)])
         raise
 
 
@@ -155,14 +168,12 @@ def sparse_categorical_crossentropy(
     on a GPU torch reports it later, as a device-side assertion.
     """
     y_true, y_pred = as_pair(y_true, y_pred)
-    logits = logits_of(y_pred, from_logits)
-    if logits is None:
-        logits = _log_probabilities(y_pred, axis)
+    check_axis(axis, len(y_pred.shape), "sparse_categorical_crossentropy")
     labels = _labels(y_true, y_pred, axis)
     if ignore_class is None:
-        return _cross_entropy(logits, labels, axis, "none")
+        return _at_labels(y_pred, labels, from_logits, axis, "none")
     valid = torch.ne(labels, ignore_class)
-    values = _cross_entropy(logits, torch.where(valid, labels, 0), axis, "none")
+    values = _at_labels(y_pred, torch.where(valid, labels, 0), from_logits, axis, "none")
     values = torch.where(valid, values, 0.0)
     values._keras_mask = valid  # type: ignore[attr-defined]
     return values
@@ -175,36 +186,40 @@ def _sparse_mean(
     ignore_class: None = None,
     axis: int = -1,
 ) -> torch.Tensor:
-    logits = logits_of(y_pred, from_logits)
-    if logits is None:
-        logits = _log_probabilities(y_pred, axis)
     if y_pred.dim() != 2 or axis != -1 or y_true.shape != y_pred.shape[:1]:
+        check_axis(axis, y_pred.dim(), "sparse_categorical_crossentropy")
         y_true = _labels(y_true, y_pred, axis)
     elif y_true.dtype is not torch.int64:
         y_true = y_true.to(torch.int64)
-    return _cross_entropy(logits, y_true, axis, "mean")
+    return _at_labels(y_pred, y_true, from_logits, axis, "mean")
 
 
 def _binary_targets(y_true: Any, y_pred: Any, label_smoothing: float, loss: str) -> tuple[Any, Any]:
     y_true, y_pred = as_pair(y_true, y_pred)
     if y_true.shape != y_pred.shape:
-        logits = getattr(y_pred, "_keras_logits", None)
+        given = y_pred
         y_true, y_pred = same_rank(y_true, y_pred)
         if y_true.shape != y_pred.shape:
             _refuse_shapes(y_true, y_pred, loss)
-        if logits is not None and getattr(y_pred, "_keras_logits", None) is None:
-            y_pred._keras_logits = logits.reshape(y_pred.shape)
+        if y_pred is not given:
+            carry_notes(given, y_pred)
     if y_true.dtype != y_pred.dtype:
         y_true = y_true.to(y_pred.dtype)
     if label_smoothing:
+        _check_smoothing(label_smoothing, loss)
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     return y_true, y_pred
 
 
 def _binary_values(y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool) -> torch.Tensor:
-    logits = logits_of(y_pred, from_logits)
+    logits = logits_of(y_pred, from_logits, "sigmoid")
     if logits is not None:
         return F.binary_cross_entropy_with_logits(logits, y_true, reduction="none")
+    noted = noted_logits(y_pred, "sigmoid")
+    if noted is not None and config.dialect() != "tf":
+        epsilon = config.epsilon()
+        limit = math.log1p(-epsilon) - math.log(epsilon)
+        return F.binary_cross_entropy_with_logits(noted.clamp(-limit, limit), y_true, reduction="none")
     if config.dialect() == "tf":
         # tf.keras adds epsilon once more inside the logarithms
         epsilon = config.epsilon()
@@ -219,6 +234,7 @@ def binary_crossentropy(
 ) -> torch.Tensor:
     """Return the mean over `axis` of the cross-entropy between targets in [0, 1] and independent probabilities."""
     y_true, y_pred = _binary_targets(y_true, y_pred, label_smoothing, "binary_crossentropy")
+    check_axis(axis, len(y_pred.shape), "binary_crossentropy")
     return _binary_values(y_true, y_pred, from_logits).mean(dim=axis)
 
 
@@ -229,7 +245,7 @@ def _binary_mean(
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> torch.Tensor:
-    logits = logits_of(y_pred, from_logits)
+    logits = logits_of(y_pred, from_logits, "sigmoid")
     if logits is None or label_smoothing or y_true.shape != y_pred.shape:
         return binary_crossentropy(y_true, y_pred, from_logits, label_smoothing, axis).mean()
     if y_true.dtype is not logits.dtype:
@@ -251,7 +267,9 @@ def binary_focal_crossentropy(
 
     `apply_class_balancing` weights the class 1 by `alpha` and the class 0 by `1 - alpha`.
     """
+    check_not_negative("binary_focal_crossentropy", alpha=alpha, gamma=gamma)
     y_true, y_pred = _binary_targets(y_true, y_pred, label_smoothing, "binary_focal_crossentropy")
+    check_axis(axis, len(y_pred.shape), "binary_focal_crossentropy")
     probabilities = torch.sigmoid(y_pred) if from_logits else y_pred
     if from_logits and _is_modern():
         y_pred, from_logits = probabilities, False
@@ -272,12 +290,36 @@ def categorical_focal_crossentropy(
     axis: int = -1,
 ) -> torch.Tensor:
     """Return categorical cross-entropy with each class's term times `alpha * (1 - p)**gamma` (Lin et al. 2017)."""
+    check_not_negative("categorical_focal_crossentropy", alpha=alpha, gamma=gamma)
     y_true, y_pred = _class_targets(y_true, y_pred, label_smoothing, axis, "categorical_focal_crossentropy")
-    logits = logits_of(y_pred, from_logits)
+    logits = logits_of(y_pred, from_logits, "softmax")
     if logits is not None:
         y_pred = torch.softmax(logits, dim=axis)
     clipped = _clipped(y_pred / y_pred.sum(dim=axis, keepdim=True))
     return -(y_true * torch.log(clipped) * alpha * torch.pow(1.0 - clipped, gamma)).sum(dim=axis)
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> torch.Tensor:
+    """Return `(1 - p**q) / q`, where p is the probability of the class that the integer labels give.
+
+    Nearer to cross-entropy the smaller `q` in (0, 1) is, nearer to the mean absolute error, which wrong labels hurt
+    less, the larger (Zhang and Sabuncu 2018, https://arxiv.org/abs/1805.07836).
+    """
+    check_noise(q, "categorical_generalized_cross_entropy")
+    y_true, y_pred = as_pair(y_true, y_pred)
+    labels = _labels(y_true, y_pred, -1, "categorical_generalized_cross_entropy")
+    try:
+        right = y_pred.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    except RuntimeError:
+        check_label_range(labels, y_pred.shape[-1])
+        raise
+    return (1.0 - torch.pow(right, q)) / q
+
+
+def check_noise(q: Any, loss: str) -> None:
+    """Raise ValueError unless `q` is a number between 0 and 1."""
+    if not 0 < q < 1:
+        raise ValueError(f"`{loss}`: `q` must be between 0 and 1, neither included. Received: q={q!r}")
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> torch.Tensor:

@@ -10,6 +10,8 @@ from keras_torch.losses.classification import (
     binary_focal_crossentropy,
     categorical_crossentropy,
     categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+    check_noise,
     kl_divergence,
     poisson,
     sparse_categorical_crossentropy,
@@ -125,13 +127,8 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(sparse_categorical_crossentropy, reduction=reduction, name=name, dtype=dtype, **arguments)
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss; `axis`, unknown to Keras 2.15, only where it is not -1."""
-        result = super().get_config()
-        if self.axis == -1:
-            del result["axis"]
-        return result
+        # not an argument in Keras 2.15
+        self._config_defaults = {"axis": -1}
 
 
 class KLDivergence(LossFunctionWrapper):
@@ -146,3 +143,18 @@ class Poisson(LossFunctionWrapper):
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "poisson", dtype: Any = None):
         super().__init__(poisson, reduction=reduction, name=name, dtype=dtype)
+
+
+class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
+    """Between cross-entropy and absolute error by `q`, so that some wrong labels do less harm."""
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_generalized_cross_entropy",
+        dtype: Any = None,
+    ):
+        check_noise(q, "CategoricalGeneralizedCrossEntropy")
+        super().__init__(categorical_generalized_cross_entropy, reduction=reduction, name=name, dtype=dtype, q=q)
+        self.q = q

@@ -58,11 +58,20 @@ def _widened(y_pred: torch.Tensor) -> torch.Tensor:
     half = y_pred.dtype in (torch.float16, torch.bfloat16)
     dtype = torch.float32 if half else config.torch_dtype(None)
     wide = y_pred.to(dtype)
-    for note in ("_keras_logits", "_keras_mask"):
-        value = getattr(y_pred, note, None)
-        if value is not None:
-            setattr(wide, note, value.to(dtype) if note == "_keras_logits" else value)
+    carry_notes(y_pred, wide)
     return wide
+
+
+def carry_notes(source: Any, target: Any) -> None:
+    """Give a reshaped or cast copy of predictions what activations and masking layers have noted on them."""
+    logits = getattr(source, "_keras_logits", None)
+    if logits is not None:
+        target._keras_logits = logits.to(target.dtype).reshape(target.shape)
+        if hasattr(source, "_keras_activation"):
+            target._keras_activation = source._keras_activation
+    mask = getattr(source, "_keras_mask", None)
+    if mask is not None:
+        target._keras_mask = mask
 
 
 def as_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
@@ -100,19 +109,37 @@ def aligned(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     y_true, y_pred = as_pair(y_true, y_pred)
     if y_true.shape != y_pred.shape:
         y_true, y_pred = same_rank(y_true, y_pred)
-        _check_broadcast(y_true, y_pred)
+        check_broadcast(y_true, y_pred)
     if y_true.dtype != y_pred.dtype:
         y_true = y_true.to(y_pred.dtype)
     return y_true, y_pred
 
 
-def _check_broadcast(y_true: Any, y_pred: Any) -> None:
+def check_broadcast(y_true: Any, y_pred: Any) -> None:
+    """Raise ValueError unless the shapes broadcast."""
     for a, b in zip(reversed(tuple(y_true.shape)), reversed(tuple(y_pred.shape)), strict=False):
         if a != b and a not in (1, None) and b not in (1, None):
             raise ValueError(
                 f"The shapes of `y_true` and `y_pred` do not fit: expected targets of shape {tuple(y_pred.shape)}. "
                 f"Received: y_true.shape={tuple(y_true.shape)}. Check the targets and the model's last layer."
             )
+
+
+def check_axis(axis: Any, rank: int, loss: str) -> None:
+    """Raise ValueError unless `axis` is an axis of predictions of this rank, a tuple of such, or None."""
+    for item in axis if isinstance(axis, tuple) else () if axis is None else (axis,):
+        if isinstance(item, bool) or not isinstance(item, int) or not -rank <= item < rank:
+            raise ValueError(
+                f"`{loss}`: `axis` must be one of the axes of the predictions, which have {rank}. "
+                f"Received: axis={axis!r} of type {type(axis).__name__}"
+            )
+
+
+def check_not_negative(loss: str, **numbers: Any) -> None:
+    """Raise ValueError if one of these arguments is a negative number; tensors pass unseen."""
+    for name, value in numbers.items():
+        if isinstance(value, (int, float)) and value < 0:
+            raise ValueError(f"`{loss}`: `{name}` must not be negative. Received: {name}={value!r}")
 
 
 def user_targets(y_true: Any, y_pred: Any, cast: bool) -> Any:
@@ -153,7 +180,7 @@ def merge_mask(
     """
     if mask is None:
         return sample_weight
-    weight = mask.to(dtype)
+    weight = as_tensor(mask, sample_weight).to(dtype)
     if mean:
         valid = weight.sum()
         weight = weight * (weight.numel() / valid.clamp(min=1e-30))

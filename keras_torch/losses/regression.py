@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from keras_torch import config
 from keras_torch.losses.base import FUSED_MEANS, LossFunctionWrapper
-from keras_torch.losses.reduction import aligned
+from keras_torch.losses.reduction import aligned, check_axis, check_not_negative
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> torch.Tensor:
@@ -56,6 +56,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> torch.Tensor:
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> torch.Tensor:
     """Return minus the cosine of the angle between targets and predictions: -1 is best, 0 for a zero vector."""
     y_true, y_pred = aligned(y_true, y_pred)
+    check_axis(axis, len(y_pred.shape), "cosine_similarity")
     return -(F.normalize(y_true, dim=axis, eps=1e-6) * F.normalize(y_pred, dim=axis, eps=1e-6)).sum(dim=axis)
 
 
@@ -138,8 +139,11 @@ class Huber(LossFunctionWrapper):
         name: str = "huber_loss",
         dtype: Any = None,
     ):
+        check_not_negative("Huber", delta=delta)
         super().__init__(huber, reduction=reduction, name=name, dtype=dtype, delta=delta)
         self.delta = delta
+        # Keras 3 leaves both this and the axis of `CosineSimilarity` out of configs, and so loses them
+        self._config_defaults = {"delta": 1.0}
 
 
 class LogCosh(LossFunctionWrapper):
@@ -161,3 +165,4 @@ class CosineSimilarity(LossFunctionWrapper):
     ):
         super().__init__(cosine_similarity, reduction=reduction, name=name, dtype=dtype, axis=axis)
         self.axis = axis
+        self._config_defaults = {"axis": -1}

@@ -63,11 +63,13 @@ SCHEDULE_ARGUMENTS = {
 
 
 def sparse(name):
-    return name.startswith("Sparse")
+    return name.startswith("Sparse") or name in ("CategoricalGeneralizedCrossEntropy", "Circle")
 
 
 def pair(name):
     random = np.random.default_rng(0)
+    if name == "CTC":
+        return torch.as_tensor(random.integers(1, 4, (6, 2))), torch.as_tensor(random.normal(size=(6, 7, 4))).float()
     y_pred = torch.softmax(torch.as_tensor(random.normal(size=(6, 4)), dtype=torch.float32), -1)
     if sparse(name):
         return torch.as_tensor(random.integers(0, 4, 6)), y_pred

@@ -8,13 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from keras_torch import config, losses
+from keras_torch import activations, config, losses
 
 torch.manual_seed(0)
 LOGITS = torch.randn(6, 4)
 LABELS = torch.tensor([3, 1, 0, 2, 0, 1])
 ONE_HOT = F.one_hot(LABELS, 4).float()
 BUILT_IN = [item for item in losses.CLASSES if item not in (losses.Loss, losses.LossFunctionWrapper, losses.TorchLoss)]
+
+
+def certain_and_wrong(activation):
+    logits = torch.tensor([[100.0, -100.0, 0.0]], requires_grad=True)
+    return logits, activations.get(activation)(logits)
 
 
 def softmax_that_notes_its_logits(logits):
@@ -91,6 +96,30 @@ def test_noted_logits_keep_extreme_losses_exact_and_their_gradient_alive():
     value.backward()
     assert value.item() == 400.0
     torch.testing.assert_close(logits.grad, torch.tensor([[1.0, 0.0, -1.0]]))
+
+
+@pytest.mark.parametrize(("dialect", "value"), [(None, 200.0), ("tf", 200.0), ("1", 16.118095), ("3", 16.118095)])
+def test_the_dialect_decides_between_logits_and_clipped_probabilities(dialect, value):
+    for loss, target in (
+        (losses.CategoricalCrossentropy(), [[0, 1, 0]]),
+        (losses.SparseCategoricalCrossentropy(), [1]),
+    ):
+        with config.dialect_scope(dialect):
+            logits, y_pred = certain_and_wrong("softmax")
+            result = loss(torch.tensor(target), y_pred)
+        assert result.item() == pytest.approx(value)
+        result.backward()
+        expected = [[1.0, -1.0, 0.0]] if value == 200.0 else [[0.0, 0.0, 0.0]]
+        torch.testing.assert_close(logits.grad, torch.tensor(expected))
+
+
+def test_logits_of_the_other_activation_are_used_by_tf_keras_alone():
+    logits, y_pred = certain_and_wrong("softmax")
+    target = torch.tensor([[0.0, 1.0, 0.0]])
+    clipped = losses.BinaryCrossentropy()(target, y_pred.detach()).item()
+    assert losses.BinaryCrossentropy()(target, y_pred).item() == pytest.approx(clipped)
+    with config.dialect_scope("tf"):
+        assert losses.BinaryCrossentropy()(target, y_pred).item() == pytest.approx(66.897717)
 
 
 def test_logits_with_from_logits_warn():
@@ -258,13 +287,35 @@ def test_weights_without_per_sample_losses_are_refused():
         loss(torch.zeros(2, 1), torch.ones(2, 1), torch.ones(2))
 
 
-@pytest.mark.parametrize("cls", BUILT_IN)
+# torch cannot trace its own ctc_loss, which allocates by the lengths of the labels
+@pytest.mark.parametrize("cls", [cls for cls in BUILT_IN if cls is not losses.CTC])
 def test_losses_compile_without_graph_breaks(cls):
     torch.compiler.reset()
     loss = cls()
-    sparse = cls is losses.SparseCategoricalCrossentropy
+    sparse = cls in (losses.SparseCategoricalCrossentropy, losses.CategoricalGeneralizedCrossEntropy, losses.Circle)
     y_true = LABELS if sparse else ONE_HOT
     step = torch.compile(
         lambda y_true, y_pred: loss(y_true, torch.softmax(y_pred, -1)), fullgraph=True, backend="eager"
     )
     torch.testing.assert_close(step(y_true, LOGITS), loss(y_true, torch.softmax(LOGITS, -1)))
+
+
+def test_new_losses_refuse_what_they_cannot_use():
+    with pytest.raises(ValueError, match=r"`q` must be between 0 and 1.*Received: q=1"):
+        losses.CategoricalGeneralizedCrossEntropy(q=1)
+    with pytest.raises(ValueError, match=r"`alpha` must not be negative. Received: alpha=-0.5"):
+        losses.Tversky(alpha=-0.5)
+    with pytest.raises(ValueError, match=r"`dice`: `axis` must be one of the axes.*Received: axis=\(1, 2\)"):
+        losses.Dice(axis=(1, 2))(ONE_HOT, LOGITS)
+    with pytest.raises(ValueError, match=r"`circle` needs as many labels.*y_true.shape=\(5,\)"):
+        losses.circle(torch.zeros(5), LOGITS)
+    with pytest.raises(ValueError, match=r"`ctc` needs labels of shape.*y_pred.shape=\(6, 4\)"):
+        losses.ctc(ONE_HOT, LOGITS)
+    with pytest.raises(ValueError, match=r"must be in \[0, 4\).*labels from 0 to 9"):
+        losses.categorical_generalized_cross_entropy(torch.tensor([0, 9, 0, 0, 0, 0]), LOGITS.softmax(-1), 0.5)
+
+
+@pytest.mark.parametrize("cls", [losses.CategoricalCrossentropy, losses.BinaryCrossentropy, losses.CosineSimilarity])
+def test_an_axis_that_the_predictions_lack_is_a_value_error(cls):
+    with pytest.raises(ValueError, match=r"`axis` must be one of the axes of the predictions, which have 2"):
+        cls(axis=2)(ONE_HOT, LOGITS.softmax(-1))
