@@ -11,6 +11,7 @@ from keras_torch import (
     callbacks,
     config,
     constraints,
+    dtype_policies,
     engine,
     initializers,
     layers,
@@ -22,6 +23,7 @@ from keras_torch import (
     utils,
 )
 from keras_torch.backend import Variable
+from keras_torch.config import DTypePolicy, FloatDTypePolicy
 from keras_torch.engine import Input, InputSpec, Layer
 from keras_torch.initializers import Initializer
 from keras_torch.losses import Loss
@@ -50,6 +52,8 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
     "Initializer",
     "Input",
     "InputSpec",
@@ -67,6 +71,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "dtype_policies",
     "engine",
     "initializers",
     "layers",

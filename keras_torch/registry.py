@@ -135,6 +135,7 @@ optimizers = Registry("optimizer")
 schedules = Registry("learning rate schedule")
 layers = Registry("layer")
 callbacks = Registry("callback")
+dtype_policies = Registry("dtype policy")
 
 
 class CustomObjectScope:

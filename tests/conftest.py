@@ -27,6 +27,7 @@ def clean_slate():
     np.random.seed(0)
     torch.manual_seed(0)
     yield
+    config._settings.clear()
     config._settings.update(settings)
     registry.custom_objects.clear()
     registry.custom_objects.update(custom)

@@ -13,7 +13,7 @@ from keras_torch import config
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty `KERAS_HOME`, read anew at the next look at a setting."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(config, "_settings", {})
+    monkeypatch.setattr(config.settings, "_settings", {})
     return tmp_path / "keras.json"
 
 

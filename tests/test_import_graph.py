@@ -15,6 +15,7 @@ ROOT = Path(keras_torch.__file__).parent
 TIERS = [
     {"config", "errors"},
     {"registry", "legacy"},
+    {"dtype_policies"},
     {"symbolic"},
     {"backend"},
     {"ops", "random"},

@@ -27,7 +27,7 @@ MISSING_NAMESPACES = """
     applications.resnet_rs applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception
     backend.experimental callbacks.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
-    distillation distribution dtensor.experimental dtensor.experimental.optimizers dtype_policies estimator
+    distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
     experimental export legacy.saving mixed_precision models.experimental ops ops.image
     ops.linalg ops.nn ops.numpy preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
     random tree utils.bounding_boxes utils.experimental utils.legacy visualization wrappers wrappers.scikit_learn
@@ -35,7 +35,7 @@ MISSING_NAMESPACES = """
 
 MISSING = {
     "": """
-        DTypePolicy FloatDTypePolicy Function Operation Quantizer RematScope StatelessScope SymbolicScope device
+        Function Operation Quantizer RematScope StatelessScope SymbolicScope device
         name_scope remat
     """,
     "backend": """
@@ -44,12 +44,6 @@ MISSING = {
     """,
     "callbacks": """
         BackupAndRestore TensorBoard
-    """,
-    "config": """
-        backend disable_interactive_logging disable_traceback_filtering dtype_policy enable_interactive_logging
-        enable_traceback_filtering enable_unsafe_deserialization is_interactive_logging_enabled is_nnx_enabled
-        is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend set_dtype_policy set_max_epochs
-        set_max_steps_per_epoch
     """,
     "models": "optimizer_from_config",
     "optimizers": """
@@ -71,9 +65,17 @@ MISSING = {
 }
 
 
-# What will stay missing, because it runs TensorFlow or JAX; the classes of these names say so when constructed.
+# What will stay missing, because it runs TensorFlow or JAX or Keras's own kernels; the classes of these names say so
+# when constructed.
 NEEDS_ANOTHER_BACKEND = {
     "callbacks": {"OrbaxCheckpoint": "writes with Orbax, which is JAX's"},
+    "dtype_policies": {
+        "AWQDTypePolicy": "quantizes the arrays of Keras's layers",
+        "GPTQDTypePolicy": "quantizes the arrays of Keras's layers",
+        "Int4DTypePolicy": "quantizes the arrays of Keras's layers",
+        "QuantizedDTypePolicy": "quantizes the arrays of Keras's layers",
+        "QuantizedFloat8DTypePolicy": "quantizes the arrays of Keras's layers",
+    },
     "layers": {
         "DenseFeatures": "takes TensorFlow's feature columns",
         "FlaxLayer": "runs a module of Flax, which is JAX",
@@ -121,7 +123,9 @@ def test_namespaces_are_there_but_for_the_missing_ones() -> None:
 )
 def test_what_needs_another_backend_says_so_and_what_to_use_instead(namespace: str, name: str) -> None:
     cls = getattr(finder.load(f"keras.{namespace}"), name)
-    with pytest.raises(NotImplementedError, match=f"`{name}` needs .*(TensorFlow|JAX).* (Use|Save|Write)"):
+    with pytest.raises(
+        NotImplementedError, match=f"`{name}` needs .*(TensorFlow|JAX|Keras's quantized layers).* (Use|Save|Write)"
+    ):
         cls("something")
 
 

@@ -98,6 +98,9 @@ class Variable(VariableMethods, nn.Parameter):
     unusual). Integer and boolean variables never require a gradient.
     """
 
+    # Whether layers of a mixed dtype policy leave it in its own type.
+    _keeps_dtype = False
+
     def __new__(cls, value: Any = None, trainable: bool = True, dtype: Any = None, name: str = "variable") -> Variable:
         """Make a variable from an array; `dtype` defaults to that of a tensor, or to floatx for other float data."""
         if not isinstance(value, torch.Tensor):
@@ -215,7 +218,7 @@ class WeightView(VariableMethods):
         """The weight in Keras's layout, differentiable. Its `grad` is that of the storage, if there is one."""
         storages = self.storages
         value = self.layout.view(*storages)
-        if storages[0].grad is not None and value is not storages[0]:
+        if storages[0].is_leaf and storages[0].grad is not None and value is not storages[0]:
             value.grad = self.grad
         return value
 

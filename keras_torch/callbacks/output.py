@@ -6,29 +6,12 @@ import logging
 import os
 import sys
 
-_interactive = True
-
-
-def enable_interactive_logging() -> None:
-    """Write progress bars and messages to standard output (the default)."""
-    global _interactive
-    _interactive = True
-
-
-def disable_interactive_logging() -> None:
-    """Write messages to the logger `keras_torch` instead of standard output."""
-    global _interactive
-    _interactive = False
-
-
-def is_interactive_logging_enabled() -> bool:
-    """Whether messages go to standard output."""
-    return _interactive
+from keras_torch import config
 
 
 def redraws() -> bool:
     """Whether a line on standard output can be drawn again: on a terminal or in a notebook."""
-    if not _interactive:
+    if not config.is_interactive_logging_enabled():
         return False
     isatty = getattr(sys.stdout, "isatty", None)
     return bool(isatty and isatty()) or "ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ
@@ -36,7 +19,7 @@ def redraws() -> bool:
 
 def print_message(text: str, end: str = "\n") -> None:
     """Write `text` for the user."""
-    if _interactive:
+    if config.is_interactive_logging_enabled():
         sys.stdout.write(text + end)
         sys.stdout.flush()
     elif text.strip():

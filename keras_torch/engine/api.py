@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,29 +11,12 @@ import torch
 from torch.func import functional_call
 from torch.utils import checkpoint
 
+from keras_torch import config
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.call import flat_tensors
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.metrics import Mean, Metric
 from keras_torch.symbolic import KerasTensor
-
-
-@dataclass(frozen=True)
-class DTypePolicy:
-    """The types of a layer's weights and of its computation, which are one."""
-
-    name: str
-
-    @property
-    def compute_dtype(self) -> str:
-        """Name of the dtype of the computation."""
-        return self.name
-
-    variable_dtype = compute_dtype
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal policy."""
-        return {"name": self.name}
 
 
 def own_metrics(layer: Any) -> list[Metric]:
@@ -68,6 +50,7 @@ class ApiMixin:
 
     name: str
     input_spec: Any
+    _policy: Any
     _own_weights: list[Any]
     _build_shapes: tuple[Any, ...]
     _children: Callable[[], Iterator[Any]]
@@ -76,9 +59,13 @@ class ApiMixin:
     quantization_mode = None
 
     @property
-    def dtype_policy(self) -> DTypePolicy:
-        """The dtype as an object with `name`, `compute_dtype` and `variable_dtype`."""
-        return DTypePolicy(self.dtype)  # type: ignore[attr-defined]
+    def dtype_policy(self) -> Any:
+        """The types of weights and computation, as an object; settable, before `build`, to all that `dtype` takes."""
+        return self._policy or config.DTypePolicy(self.dtype)  # type: ignore[attr-defined]
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._set_dtype(value)  # type: ignore[attr-defined]
 
     @property
     def input_dtype(self) -> str:

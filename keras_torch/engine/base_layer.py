@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from keras_torch import config, legacy, regularizers
+from keras_torch import config, dtype_policies, legacy, regularizers
 from keras_torch.backend.control import phased
+from keras_torch.engine import autocast
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import ApiMixin
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
@@ -90,6 +91,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             _trainable=True,
             _dtype=config.floatx(),
             _compute_torch_dtype=config.torch_dtype(None),
+            _policy=None,
             _autocast=True,
             _own_weights=[],
             _foreign_views={},
@@ -124,7 +126,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         self._name = name
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._averages_activity = not config.is_classic()
-        if dtype is not None:
+        if dtype is not None or config.has_dtype_policy():
             self._set_dtype(dtype)
         self._autocast = autocast
         self._trainable = _checked_trainable(trainable, type(self).__name__)
@@ -141,8 +143,9 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         before = dict(self._parameters)
         super()._apply(fn, recurse)
         self._keep_variables(before)
-        dtype = fn(torch.empty(0, dtype=self._compute_torch_dtype)).dtype
-        if dtype != self._compute_torch_dtype:
+        current = config.torch_dtype(self._dtype) if autocast.is_mixed(self) else self._compute_torch_dtype
+        dtype = fn(torch.empty(0, dtype=current)).dtype
+        if dtype != current:
             self._set_dtype(dtype)
         return self
 
@@ -155,17 +158,24 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         )
 
     def _set_dtype(self, dtype: Any) -> None:
-        if isinstance(dtype, dict):
-            dtype = (dtype.get("config") or {}).get("name")
-        dtype = getattr(dtype, "name", dtype)
-        if isinstance(dtype, str) and dtype.startswith("mixed_"):
-            raise ValueError(
-                f"Layer {self.name!r}: `dtype` must be one type for weights and computation; call the model inside "
-                f"`torch.autocast` to compute in half precision with float32 weights. Received: {dtype!r}"
-            )
-        self._dtype = config.dtype_name(dtype)
-        compute = config.torch_dtype(None if self._dtype == "string" else dtype)
+        """Take a policy, its name or config, or a dtype; None is the global policy."""
+        policy = dtype_policies.get(dtype)
+        if isinstance(policy, dtype_policies.DTypePolicyMap):
+            policy = policy[self.path]
+        self._dtype = policy.variable_dtype
+        self._policy = policy
+        compute = config.torch_dtype(None if policy.compute_dtype == "string" else policy.compute_dtype)
         self._compute_torch_dtype = compute if compute.is_floating_point else config.torch_dtype(None)
+        autocast.install(self, policy.compute_dtype != policy.variable_dtype)
+
+    def _dtype_config(self) -> Any:
+        """Return `dtype` as it stands in configs: a name, or the config of a policy that is more than a name."""
+        policy = self._policy
+        if policy is None or (type(policy) is config.DTypePolicy and policy.compute_dtype == policy.variable_dtype):
+            return self._dtype
+        if config.dialect() == "tf" and type(policy) is config.DTypePolicy:
+            return {"class_name": "Policy", "config": policy.get_config()}
+        return dtype_policies.serialize(policy)
 
     @property
     def name(self) -> str:
@@ -399,7 +409,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer, without its weights."""
-        result: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype}
+        result: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype_config()}
         if self._batch_input_shape is not None:
             result["batch_input_shape"] = self._batch_input_shape
         if self.activity_regularizer is not None:
@@ -428,10 +438,13 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         values = {key: value for key, value in self.__dict__.items() if key not in ("_init_arguments",)}
+        if autocast.is_mixed(self):
+            del values["forward"]
         return {**values, "_name": self.name}
 
     def __setstate__(self, values: dict[str, Any]) -> None:
         super().__setstate__({"_init_arguments": ((), {}), **values})
+        autocast.install(self, self._policy is not None and self._policy.compute_dtype != self._policy.variable_dtype)
         tracked = list(self._tracked)
         for name in tracked:
             value = self.__dict__.get(name)

@@ -36,8 +36,8 @@ class WeightsMixin:
 
         Arguments: shape, initializer (glorot_uniform for floats, else zeros), dtype, trainable, regularizer,
         constraint, name; positionally in the order of Keras 3 and 1, or with the name first, of Keras 2 and tf.keras.
-        `autocast` and what TensorFlow's distribution strategies add (`aggregation`, `synchronization`) have no meaning
-        here: a weight is used in the type it has.
+        With `autocast=False` a mixed dtype policy leaves the weight in its own type when `call` uses it. What
+        TensorFlow's distribution strategies add (`aggregation`, `synchronization`) has no meaning here.
         """
         given = _weight_arguments(self.name, args, kwargs)
         name, trainable, initializer = given.get("name"), given.get("trainable"), given.get("initializer")
@@ -59,6 +59,8 @@ class WeightsMixin:
         weight = Variable(value.contiguous(), trainable=trainable, name=name or "variable")
         weight.regularizer = regularizers.get(given.get("regularizer"))
         weight.constraint = constraints.get(given.get("constraint"))
+        if False in (given.get("autocast"), given.get("experimental_autocast")):
+            weight._keeps_dtype = True
         return self._own(weight, requires_grad=trainable and self._trainable and is_float)
 
     add_variable = add_weight

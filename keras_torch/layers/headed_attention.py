@@ -136,7 +136,7 @@ class HeadedAttention(Noise):
             activity_regularizer=self._dense_regularizer,
             kernel_constraint=self.kernel_constraint,
             bias_constraint=self.bias_constraint,
-            dtype=self.dtype,
+            dtype=self.dtype_policy,
             name=name,
             **more,
         )

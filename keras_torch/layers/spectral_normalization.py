@@ -63,6 +63,7 @@ class SpectralNormalization(Wrapper):
             trainable=False,
             name="vector_u",
             dtype=kernel.dtype,
+            autocast=False,
         )
 
     def call(self, inputs: torch.Tensor, mask: Any = None, training: bool | None = None) -> torch.Tensor:

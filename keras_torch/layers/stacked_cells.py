@@ -11,7 +11,7 @@ from torch import Tensor
 
 from keras_torch import config as settings
 from keras_torch import registry
-from keras_torch.engine import Layer
+from keras_torch.engine import Layer, autocast
 from keras_torch.layers.recurrent_cells import BuiltInCell
 from keras_torch.layers.recurrent_loop import Result, flatten, is_shape, pack_like, run_steps
 
@@ -94,6 +94,23 @@ def run_cell(
     constants: Any = None,
 ) -> Result:
     """Run any cell over `inputs` (batch, time, ...) from flat `states`. See `BuiltInCell.run_sequence`."""
+    if autocast.is_mixed(cell):
+        # Once for all steps.
+        with autocast.cast_weights(cell):
+            return _run_cell(cell, inputs, states, mask, every_output, last_states, fuse, constants)
+    return _run_cell(cell, inputs, states, mask, every_output, last_states, fuse, constants)
+
+
+def _run_cell(
+    cell: Any,
+    inputs: Tensor,
+    states: list[Tensor],
+    mask: Tensor | None,
+    every_output: bool,
+    last_states: bool,
+    fuse: bool,
+    constants: Any,
+) -> Result:
     if _runs_sequences(cell):
         return cell.run_sequence(inputs, states, mask, every_output, last_states, fuse)
     if type(cell) is StackedRNNCells and constants is None and not cell.reverse_state_order:

@@ -13,7 +13,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config, legacy
 from keras_torch.backend import Variable, WeightView
-from keras_torch.engine import Layer
+from keras_torch.engine import Layer, autocast
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import no_metric_name
 from keras_torch.engine.call import state
@@ -64,6 +64,9 @@ class Model(Trainer, Layer):
     def _set_network(self, network: Network) -> None:
         """Adopt a graph: its layers become sub-modules under their names."""
         self.__dict__["_network"] = network
+        if type(self).call is Model.call:
+            # The layers cast what they take and their weights themselves.
+            autocast.install(self, False)
         state.loss_version += bool(state.loss_version)
         for key in self.__dict__.pop("_network_modules", ()):
             self._modules.pop(key, None)

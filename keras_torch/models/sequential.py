@@ -220,4 +220,4 @@ def _first_dtype(layer: Layer) -> Any:
         if layer.inputs:
             return layer.inputs[0].dtype
         return _first_dtype(layer.layers[0]) if layer.layers else None
-    return getattr(layer, "_input_dtype", None) or layer.dtype
+    return getattr(layer, "_input_dtype", None) or (layer.dtype if layer._policy is None else layer.compute_dtype)

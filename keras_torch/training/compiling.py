@@ -179,8 +179,10 @@ def compile_from_config(model: Any, config: Mapping[str, Any]) -> None:
 
 
 def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
-    """Return both as ints. ValueError unless they are whole numbers, not negative."""
-    return standardize.whole_number("epochs", epochs, 0), standardize.whole_number("initial_epoch", initial_epoch, 0)
+    """Return both as ints, capped by `keras.config.set_max_epochs`. ValueError unless whole numbers, not negative."""
+    number, limit = standardize.whole_number("epochs", epochs, 0), config.max_epochs()
+    initial = standardize.whole_number("initial_epoch", initial_epoch, 0)
+    return (number if limit is None else min(number, limit)), initial
 
 
 def refuse_split(validation_split: float, x: Any) -> None:

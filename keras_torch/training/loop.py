@@ -20,9 +20,13 @@ class Steps:
     With `fresh`, as in validation, each epoch starts at the first batch again, except in Keras 1 and 2. So does every
     epoch of a Sequence in tf.keras. Keras 1, 2 and tf.keras start over in the middle of an epoch of other sources.
     `exhausted` says that a source which cannot start again, such as a generator, has come to its end.
+    `keras.config.set_max_steps_per_epoch` caps the number.
     """
 
     def __init__(self, source: Any, steps: int | None = None, fresh: bool = False) -> None:
+        limit = config.max_steps_per_epoch()
+        if limit is not None and limit < (steps or source.num_batches or limit + 1):
+            steps = limit
         self.source = source
         self.steps = steps
         self.count: int | None = steps if steps is not None else source.num_batches

@@ -15,7 +15,6 @@ ARGUMENTS = [
     ("Dense", {"units": 2.5}, "units", "whole number"),
     ("Dense", {"units": "three"}, "units", "integer ≥ 1"),
     ("Dense", {"units": None}, "units", "integer ≥ 1"),
-    ("Dense", {"units": 3, "dtype": "mixed_float16"}, "dtype", "one type"),
     ("Dense", {"units": 3, "name": 3}, "name", "text"),
     ("Dense", {"units": 3, "input_shape": "abc"}, "input_shape", "sizes"),
     ("Dense", {"units": 3, "input_shape": (2.5,)}, "input_shape", "whole number"),

@@ -94,7 +94,3 @@ def test_what_is_not_supported_says_what_to_do_instead():
     dense = layers.Dense(2, name="head")
     with pytest.raises(NotImplementedError, match="head.*`quantize`.*torch.*int8"):
         dense.quantize("int8")
-    with pytest.raises(ValueError, match="head.*`dtype` must be one type.*torch.autocast.*mixed_bfloat16"):
-        layers.Dense(2, name="head", dtype="mixed_bfloat16")
-    with pytest.raises(ValueError, match=r"`dtype` must be one type.*mixed_float16"):
-        layers.Dense(2, dtype={"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}})

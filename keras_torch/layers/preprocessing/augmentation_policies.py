@@ -49,7 +49,7 @@ class PolicyLayer(RandomImageLayer):
         common: dict[str, Any] = {
             "data_format": self.data_format,
             "bounding_box_format": self.bounding_box_format,
-            "dtype": self.dtype,
+            "dtype": self.dtype_policy,
         }
         ranged: dict[str, Any] = {**common, "value_range": self.value_range}
         seeded: dict[str, Any] = {**ranged, "seed": self.seed}

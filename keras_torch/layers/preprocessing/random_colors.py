@@ -366,7 +366,7 @@ class RandomColorJitter(RandomImageLayer):
             "value_range": self.value_range,
             "seed": seed,
             "data_format": self.data_format,
-            "dtype": self.dtype,
+            "dtype": self.dtype_policy,
         }
         self.steps: list[ImageLayer] = [kind(factor, **shared) for kind, factor in steps if factor is not None]
 
