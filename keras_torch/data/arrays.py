@@ -18,8 +18,9 @@ DEVICE_SHARE = 0.25
 CPU_BLOCK_BYTES = 2 << 20
 DEVICE_BLOCK_BYTES = 64 << 20
 MAX_BLOCK_BATCHES = 256
-# Up to here data is converted to the model's dtype once; larger data is converted block by block.
-CONVERT_ONCE_BYTES = 1 << 30
+# Up to here small integers, such as images, become floats once; larger data would take much more memory than the
+# user's and is converted block by block.
+CONVERT_ONCE_BYTES = 64 << 20
 
 
 class ArrayData:

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from keras_torch.data.workers import by_one_thread
+from keras_torch.data.workers import by_one_thread, end_processes
 
 
 class GeneratorData:
@@ -28,11 +28,17 @@ class GeneratorData:
         max_queue_size: int = 10,
     ) -> None:
         self._convert = convert
-        self._source = by_one_thread(generator, max_queue_size) if (workers or 0) > 1 else generator
+        self._ahead = (workers or 0) > 1
+        self._source = by_one_thread(generator, max_queue_size) if self._ahead else generator
 
     def epoch(self) -> Iterator[Any]:
         """Yield the batches that are left."""
         return map(self._convert, self._source)
+
+    def close(self) -> None:
+        """End the thread, if there is one; the generator itself is the user's."""
+        if self._ahead:
+            self._source.close()  # type: ignore[attr-defined]
 
     def on_epoch_end(self) -> None:
         """Generators are not told about epochs."""
@@ -54,7 +60,12 @@ class LoaderData:
 
     def epoch(self) -> Iterator[Any]:
         """Yield the batches of one pass."""
-        return map(self._convert, iter(self.loader))
+        batches = iter(self.loader)
+        try:
+            yield from map(self._convert, batches)
+        finally:
+            if not getattr(self.loader, "persistent_workers", False):
+                end_processes(batches)
 
     def on_epoch_end(self) -> None:
         """A DataLoader is not told about epochs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ _POSITIONS_AT_ONCE = 1000
 # Rows between the first and the last one wanted are read along with them if they are at most this many times as many.
 _READ_THROUGH = 4
 _BLOCK_BYTES = 8 << 20
+# How much of a mapped file may stay in the process's memory after it was read.
+_RESIDENT_BYTES = 64 << 20
+_PAGE_BYTES = mmap.PAGESIZE
 
 
 class Rows:
@@ -114,15 +118,16 @@ class Rows:
 def rows_of(value: Any) -> Rows | None:
     """Return arrays that must not be copied whole as Rows; None for all else.
 
-    These are memory-mapped numpy arrays and torch tensors, sparse matrices (scipy's and torch's), and array-likes that
-    are read in parts: h5py datasets, `HDF5Matrix`, zarr and dask arrays, anything with `shape`, `dtype` and `[...]`
-    that does not offer itself as a numpy array.
+    These are memory-mapped numpy arrays and shared torch tensors, sparse matrices (scipy's and torch's), and
+    array-likes that are read in parts: h5py datasets, `HDF5Matrix`, zarr and dask arrays, anything with `shape`,
+    `dtype` and `[...]` that does not offer itself as a numpy array.
     """
     if isinstance(value, torch.Tensor):
         return _of_tensor(value)
     if isinstance(value, np.ndarray):
+        mapped = mapping_of(value)
         numeric = value.dtype.kind in "biuf" and value.ndim > 0
-        return Rows(value.__getitem__, value.shape, _torch_dtype(value.dtype)) if numeric and is_mapped(value) else None
+        return _of_mapped(value, mapped) if numeric and mapped is not None else None
     if hasattr(value, "tocsr"):
         return _of_sparse(value)
     if hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__getitem__"):
@@ -133,13 +138,33 @@ def rows_of(value: Any) -> Rows | None:
     return None
 
 
-def is_mapped(array: Any) -> bool:
-    """Whether a numpy array is, or is a view of, a memory-mapped file."""
+def mapping_of(array: Any) -> np.memmap | None:
+    """Return the memory-mapped array that `array` is, or is a view of."""
     while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return array.base is not None or getattr(array, "_mmap", None) is not None
+        if isinstance(array, np.memmap) and getattr(array, "_mmap", None) is not None:
+            return array
         array = array.base
-    return False
+    return None
+
+
+def _of_mapped(array: np.ndarray, mapped: np.memmap) -> Rows:
+    file: Any = mapped._mmap  # type: ignore[attr-defined]
+    touched_by_row = max(_PAGE_BYTES, array[:1].nbytes)
+    # Private mappings (mode "c") hold changes of the user's that would be lost.
+    can_release = hasattr(mmap, "MADV_DONTNEED") and mapped.mode != "c"
+    touched = 0
+
+    def fetch(key: Any) -> np.ndarray:
+        nonlocal touched
+        if can_release and touched > _RESIDENT_BYTES:
+            # What was read stays in the system's cache, but counts as the process's memory no longer.
+            file.madvise(mmap.MADV_DONTNEED)
+            touched = 0
+        rows = array[key]
+        touched += rows.nbytes if isinstance(key, slice) else len(key) * touched_by_row
+        return rows
+
+    return Rows(fetch, array.shape, _torch_dtype(array.dtype))
 
 
 def _torch_dtype(dtype: Any) -> torch.dtype:

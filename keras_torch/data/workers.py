@@ -90,8 +90,13 @@ def _run(
     try:
         yield from batches
     finally:
-        # Now, not when it is collected: the traceback of an error may keep it, and with it the processes, alive.
-        batches._shutdown_workers()  # type: ignore[attr-defined]
+        end_processes(batches)
+
+
+def end_processes(batches: Iterator[Any]) -> None:
+    """End the workers of a DataLoader's iterator now: the traceback of an error may keep it, and them, alive."""
+    if hasattr(batches, "_shutdown_workers"):
+        batches._shutdown_workers()
 
 
 class _Calls(Dataset):

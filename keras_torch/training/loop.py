@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import torch
@@ -36,13 +36,26 @@ class Steps:
         self._fresh = fresh and source.repeatable and not config.is_classic()
         self._cycles = not self._fresh and source.repeatable and dialect in ("1", "2", "tf")
         self._iterator: Iterator[Any] | None = None
+        self._epoch: Generator[Any, None, None] | None = None
         self._used = 0
 
     def epoch(self) -> Iterator[Any]:
         """Yield the batches of one epoch, with a warning if the data ends too early."""
-        return self._whole() if self.steps is None else self._some(self.steps)
+        self._epoch = self._whole() if self.steps is None else self._some(self.steps)
+        return self._epoch
 
-    def _whole(self) -> Iterator[Any]:
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """End what prepares batches: after an error its traceback would keep threads and processes alive."""
+        for iterator in (self._epoch, self._iterator, self.source):
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+        self._epoch = self._iterator = None
+
+    def _whole(self) -> Generator[Any, None, None]:
         seen = 0
         for data in self.source.epoch():
             seen += 1
@@ -56,7 +69,7 @@ class Steps:
             self.count = seen
         self._finish_pass()
 
-    def _some(self, steps: int) -> Iterator[Any]:
+    def _some(self, steps: int) -> Generator[Any, None, None]:
         available = self.source.num_batches
         for _ in range(steps):
             data = self._next()

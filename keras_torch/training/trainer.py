@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -129,7 +130,8 @@ class Trainer(GeneratorMethods):
             callbacks.set_validation_data(validation_data.as_list())
         self._prepare(training=True)
         self.stop_training = False
-        loop.train(self, batches, callbacks, epochs, initial_epoch, validate)
+        with batches, validation or contextlib.nullcontext():
+            loop.train(self, batches, callbacks, epochs, initial_epoch, validate)
         return self.history
 
     @legacy.translated("Model.evaluate")
@@ -159,7 +161,8 @@ class Trainer(GeneratorMethods):
         batches = Steps(source, sources.check_steps("steps", steps), fresh=True)
         self._prepare(training=False)
         self.stop_evaluating = False
-        logs = loop.test(self, batches, self._callback_list(callbacks, verbose, source, batches))
+        with batches:
+            logs = loop.test(self, batches, self._callback_list(callbacks, verbose, source, batches))
         return self._as_result(logs, return_dict)
 
     @legacy.translated("Model.predict")
@@ -186,7 +189,8 @@ class Trainer(GeneratorMethods):
         self.stop_predicting = False
         self.make_predict_function()
         found = Predictions(getattr(source, "size", None) if steps is None else None)
-        return loop.predict(self, batches, self._callback_list(callbacks, verbose, source, batches), found)
+        with batches:
+            return loop.predict(self, batches, self._callback_list(callbacks, verbose, source, batches), found)
 
     @legacy.translated("Model.train_on_batch")
     def train_on_batch(
