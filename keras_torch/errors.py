@@ -15,6 +15,10 @@ class FileFormatError(ValueError):
     """A file is damaged, of an unknown format, or asks for something that is refused."""
 
 
+class DataTypeError(TypeError, ValueError):
+    """Data is no numbers: numpy and torch call that a TypeError, Keras a ValueError."""
+
+
 class NeedsAnotherBackend:
     """Mixin of classes that are windows to TensorFlow or JAX, and so cannot exist here: their constructors say so.
 

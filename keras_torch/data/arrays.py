@@ -28,7 +28,7 @@ class ArrayData:
 
     `tensors` lie on the host, or are Rows, which are read block by block; `dtypes` are what the model wants (None: as
     they are); `pack` turns the tuple of one batch's tensors into the batch. `shuffle` is True, False or "batch"
-    (shuffle whole batches).
+    (shuffle whole batches or the samples of each, as the Keras at hand does).
     """
 
     repeatable = True
@@ -106,15 +106,17 @@ class ArrayData:
         return order.to(self.device if self._on_device else "cpu")
 
     def _torch_order(self) -> torch.Tensor:
+        """Keras 3's "batch" shuffles the samples of each batch; that of tf.keras the batches, too."""
         if self.shuffle != "batch":
             return torch.randperm(self.size, device="cpu")
         whole = self.size // self.batch_size
-        starts = torch.randperm(whole, device="cpu") * self.batch_size
-        order = (starts[:, None] + torch.arange(self.batch_size, device="cpu")).flatten()
-        return torch.cat([order, torch.arange(whole * self.batch_size, self.size, device="cpu")])
+        rows = torch.rand(whole, self.batch_size, device="cpu").argsort(1)
+        starts = torch.randperm(whole, device="cpu") if config.dialect() == "tf" else torch.arange(whole, device="cpu")
+        rest = torch.randperm(self.size - whole * self.batch_size, device="cpu") + whole * self.batch_size
+        return torch.cat([(starts[:, None] * self.batch_size + rows).flatten(), rest])
 
     def _classic_order(self) -> torch.Tensor:
-        """Keras 1 and 2 shuffle one index array again and again with numpy's global generator."""
+        """Keras 1 and 2 shuffle one index array, or its batches, again and again with numpy's global generator."""
         if self._order is None:
             self._order = np.arange(self.size)
         if self.shuffle == "batch":

@@ -11,6 +11,7 @@ from keras_torch import config
 from keras_torch.backend.string_array import StringArray, is_text, to_strings
 from keras_torch.data.numpy_bridge import from_numpy, to_numpy
 from keras_torch.data.rows import Rows, rows_of
+from keras_torch.errors import DataTypeError
 
 __all__ = ["from_numpy", "to_numpy", "to_numpy_or_tensor", "to_tensor"]
 
@@ -27,19 +28,33 @@ def to_numpy_or_tensor(value: Any, label: str, may_be_text: bool = False) -> Any
         return rows
     if isinstance(value, (torch.Tensor, Rows)):
         return value
-    if not isinstance(value, np.ndarray):
+    columns: list[str] = []
+    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
+        value, columns = _from_frame(value)
+    elif not isinstance(value, np.ndarray):
         value = _as_array(value, label)
     kind = value.dtype.kind
     if may_be_text and is_text(value):
         return to_strings(value, label)
     if kind == "O":
-        value = _from_objects(value, label)
+        value = _from_objects(value, label, columns)
     elif kind in "USVmM":
-        raise TypeError(
+        raise DataTypeError(
             f"{label} must hold numbers. Received: an array of dtype {value.dtype}, shape {value.shape}. "
             "Turn text or dates into numbers first, e.g. with `np.unique(values, return_inverse=True)`."
         )
     return value
+
+
+def _from_frame(frame: Any) -> tuple[np.ndarray, list[str]]:
+    """Return the values of a data frame, and the names of the columns that are not of a numeric type."""
+    types: Any = getattr(frame.dtypes, "items", tuple)()
+    wrong = [str(name) for name, dtype in types if getattr(dtype, "kind", "O") not in "biuf"]
+    values = frame.to_numpy()
+    if values.dtype.kind == "O" and not wrong:
+        # Numbers of several types, or columns that may have missing values.
+        values = frame.to_numpy(dtype=config.floatx(), na_value=np.nan)
+    return values, wrong
 
 
 def _as_array(value: Any, label: str) -> np.ndarray:
@@ -58,7 +73,7 @@ def _as_array(value: Any, label: str) -> np.ndarray:
         ) from error
 
 
-def _from_objects(value: np.ndarray, label: str) -> np.ndarray:
+def _from_objects(value: np.ndarray, label: str, columns: list[str]) -> np.ndarray:
     """Return an object array as numbers when that is exact."""
     try:
         result = np.array(value.tolist())
@@ -66,10 +81,11 @@ def _from_objects(value: np.ndarray, label: str) -> np.ndarray:
         result = value
     if result.dtype.kind not in "biuf" or result.shape[: value.ndim] != value.shape:
         first = _brief(value.flat[0]) if value.size else "missing"
-        raise TypeError(
+        named = f" Not of a numeric type are the columns {columns}." if columns else ""
+        raise DataTypeError(
             f"{label} must be an array of numbers. Received: an array of dtype object, shape {value.shape}, whose "
-            f"first item is {first}. Convert it, e.g. with "
-            "`np.asarray(x, dtype='float32')`; pad items of different lengths with `keras.utils.pad_sequences`."
+            f"first item is {first}.{named} Convert it, e.g. with `np.asarray(x, dtype='float32')`; pad items of "
+            "different lengths with `keras.utils.pad_sequences`."
         )
     return result
 

@@ -49,7 +49,10 @@ class PyDataset:
         """Hook after the last batch of an epoch."""
 
     def __iter__(self) -> Iterator[Any]:
-        count = self.num_batches
+        try:
+            count = self.num_batches
+        except NotImplementedError:
+            count = None
         for index in itertools.count() if count is None else range(count):
             yield self[index]
 

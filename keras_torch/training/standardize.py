@@ -223,6 +223,15 @@ def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arra
     arrays = as_given(sample_weight, "`sample_weight`")
     floatx = config.torch_dtype(config.floatx())
     arrays.tensors = [tensor.to(floatx) for tensor in arrays.tensors]
+    if (
+        len(arrays.tensors) == 1 < len(y.tensors)
+        and arrays.rebuild is None
+        and np.prod(arrays.tensors[0].shape[1:]) > 1
+    ):
+        raise ValueError(
+            "One array of `sample_weight` for all outputs must have one number per sample. Received: an array of shape "
+            f"{tuple(arrays.tensors[0].shape)} for {len(y.tensors)} outputs. Pass a list or dict with one for each."
+        )
     for tensor in arrays.tensors:
         for target in y.tensors[:1]:
             if tensor.dim() > max(target.dim(), 2) and tensor.dim() > 1:
@@ -231,6 +240,10 @@ def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arra
                     f"Received: an array of shape {tuple(tensor.shape)}"
                 )
     return arrays
+
+
+# As Keras has it, a pandas Series is one column where nothing tells the shape that is wanted.
+_COLUMNS = ("`x`", "`y`")
 
 
 def as_given(value: Any, label: str, are_inputs: bool = False) -> Arrays:
@@ -244,6 +257,8 @@ def as_given(value: Any, label: str, are_inputs: bool = False) -> Arrays:
     floatx = config.torch_dtype(config.floatx())
     for leaf in leaves:
         tensor = to_tensor(to_numpy_or_tensor(leaf, label, are_inputs))
+        if tensor.dim() == 1 and hasattr(leaf, "to_numpy") and label in _COLUMNS:
+            tensor = tensor.unsqueeze(-1)
         arrays.tensors.append(tensor)
         arrays.dtypes.append(floatx if are_inputs and tensor.dtype == torch.uint8 else None)
     return arrays

@@ -13,6 +13,7 @@ from torch import nn
 
 import keras_torch as keras
 from keras_torch import config
+from keras_torch.data import ArrayData
 from keras_torch.layers import Dense, Dropout, Input
 
 X = np.random.RandomState(0).rand(40, 4).astype("float32")
@@ -110,13 +111,28 @@ def test_shuffling_repeats_with_the_seed_and_sees_every_sample() -> None:
 
     model = Look()
     model.compile("sgd", "mse")
-    for shuffle in (True, True, False, "batch"):
+    for shuffle in (True, True, False):
         keras.utils.set_random_seed(3)
         seen.append([])
         model.fit(X, np.arange(40.0), batch_size=16, shuffle=shuffle, verbose=0)
     assert seen[0] == seen[1] != seen[2] and sorted(seen[0]) == seen[2] == list(range(40))
-    assert sorted(seen[3]) == seen[2] and seen[3][32:] == seen[2][32:]
-    assert seen[3][0] % 16 == 0 and seen[3][:16] == list(range(int(seen[3][0]), int(seen[3][0]) + 16))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "batches_move", "samples_move"),
+    [("1", True, False), ("2", True, False), ("tf", True, True), ("3", False, True), (None, False, True)],
+)
+def test_shuffling_by_batches_is_what_it_was_in_each_keras(
+    dialect: str | None, batches_move: bool, samples_move: bool
+) -> None:
+    with config.dialect_scope(dialect):
+        data = ArrayData([torch.arange(90)], 8, shuffle="batch")
+        batches = [part.tolist() for (part,) in data.epoch()]
+    starts = [min(batch) for batch in batches]
+    assert [sorted(batch) for batch in batches[:-1]] == [[*range(start, start + 8)] for start in starts[:-1]]
+    assert sorted(batches[-1]) == [88, 89] and sorted(starts) == [*range(0, 90, 8)]
+    assert (starts != sorted(starts)) == batches_move
+    assert any(batch != sorted(batch) for batch in batches) == samples_move
 
 
 def test_classic_dialects_shuffle_with_numpy() -> None:
