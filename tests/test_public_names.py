@@ -45,10 +45,8 @@ MISSING = {
     "callbacks": """
         BackupAndRestore TensorBoard
     """,
-    "models": "optimizer_from_config",
     "optimizers": """
-        Adafactor LossScaleOptimizer MultiOptimizer Muon OptimizerMap ScheduleFreeAdamW TFOptimizer clip_norm
-        optimizer_from_config
+        LossScaleOptimizer MultiOptimizer OptimizerMap
     """,
     "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
     "utils": """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -12,16 +13,19 @@ from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.legacy import aliases
 from keras_torch.optimizers import schedules
-from keras_torch.optimizers.adam import Adam, Adamax, AdamW, Lamb, Nadam
+from keras_torch.optimizers.adam import Adam, Adamax, AdamW, Nadam, ScheduleFreeAdamW
 from keras_torch.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from keras_torch.optimizers.base import Optimizer
+from keras_torch.optimizers.gradients import clip_norm
 from keras_torch.optimizers.others import Ftrl, Lion
 from keras_torch.optimizers.sgd import SGD
 from keras_torch.optimizers.torch_optimizer import TorchOptimizer
+from keras_torch.optimizers.whole import Adafactor, Lamb, Muon
 
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -29,23 +33,35 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "ScheduleFreeAdamW",
+    "TFOptimizer",
     "TorchOptimizer",
+    "clip_norm",
     "deserialize",
     "get",
     "legacy",
+    "optimizer_from_config",
     "schedules",
     "serialize",
 ]
 
-registry.optimizers.add([Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, RMSprop, SGD, TorchOptimizer])
+registry.optimizers.add(
+    [
+        *(Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop, SGD),
+        *(ScheduleFreeAdamW, TorchOptimizer),
+    ]
+)
 
 from keras_torch.optimizers import legacy  # noqa: E402  its classes are the ones above
 
 # Keras 1 and 2 had the classes under these names; here they cover the modules that are called the same.
 adam, sgd = Adam, SGD
+# Keras's wrapper of the optimizers of its backend.
+TFOptimizer = TorchOptimizer
 _ALIASES = {old: registry.optimizers.objects[new] for old, new in aliases.OPTIMIZERS.items()}
 
 
@@ -57,15 +73,14 @@ def __getattr__(name: str) -> Any:
 
 
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return an optimizer for a name, a config dict, a class, an instance, or an optimizer (class) of `torch.optim`.
+    """Return an optimizer for a name, a config dict, a class or an instance.
 
-    ValueError, with the nearest known name, for anything else.
+    An optimizer of torch, its class, or a `functools.partial` of that is wrapped in TorchOptimizer. ValueError, with
+    the nearest known name, for anything else.
     """
     if isinstance(identifier, Optimizer) or identifier is None:
         return identifier
-    if isinstance(identifier, torch.optim.Optimizer):
-        return TorchOptimizer(identifier)
-    if inspect.isclass(identifier) and issubclass(identifier, torch.optim.Optimizer):
+    if isinstance(identifier, torch.optim.Optimizer) or _makes_torch_optimizer(identifier):
         return TorchOptimizer(identifier)
     found = registry.optimizers.get(identifier, custom_objects)
     if isinstance(found, torch.optim.Optimizer):
@@ -76,6 +91,11 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
             f"torch.optim. Received: {identifier!r} of type {type(identifier).__name__}"
         )
     return found
+
+
+def _makes_torch_optimizer(identifier: Any) -> bool:
+    kind = identifier.func if isinstance(identifier, functools.partial) else identifier
+    return inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer)
 
 
 def serialize(optimizer: Optimizer) -> Any:
@@ -93,3 +113,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         if name in _ALIASES:
             config["class_name"] = name
     return get(config, custom_objects)
+
+
+# Keras 1's name.
+optimizer_from_config = deserialize

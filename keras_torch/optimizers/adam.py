@@ -14,7 +14,7 @@ from keras_torch.optimizers.devices import fused, step_count
 from keras_torch.optimizers.state import ScalarState, Slot
 
 
-class _Moments(Optimizer):
+class Moments(Optimizer):
     """What the relatives of Adam share: two decay rates and epsilon."""
 
     def __init__(self, learning_rate: Any, beta_1: float, beta_2: float, epsilon: float | None, **kwargs: Any) -> None:
@@ -29,7 +29,7 @@ class _Moments(Optimizer):
         return {**super().get_config(), **own}
 
 
-class Adam(_Moments):
+class Adam(Moments):
     """Adam, with `amsgrad` as an option, by `torch.optim.Adam` (Kingma & Ba, arXiv:1412.6980).
 
     Keras adds epsilon to the root of the uncorrected second moment, torch to that of the corrected one: dividing
@@ -117,7 +117,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
 
 
-class Adamax(_Moments):
+class Adamax(Moments):
     """Adam with the largest gradient seen in place of the second moment (section 7 of arXiv:1412.6980).
 
     The update is `torch_impl.Adamax`, because torch's own places epsilon elsewhere.
@@ -148,7 +148,7 @@ class Adamax(_Moments):
         group["step"] = step - 1
 
 
-class Nadam(_Moments):
+class Nadam(Moments):
     """Adam with Nesterov's momentum, by `torch.optim.NAdam` (Dozat 2015).
 
     torch's `momentum_decay` is the exponent of the momentum schedule, `0.96 ** (step * momentum_decay)`. It is 1 in
@@ -215,29 +215,43 @@ class Nadam(_Moments):
         return {**super().get_config(), **own}
 
 
-class Lamb(_Moments):
-    """Adam with steps scaled to the norm of each variable, for large batches (You et al., arXiv:1904.00962)."""
+class ScheduleFreeAdamW(Moments):
+    """AdamW that needs no schedule, by `torch_impl.ScheduleFreeAdamW` (Defazio et al., arXiv:2405.15682).
 
-    slots = (Slot("exp_avg", "momentum", "momentum"), Slot("exp_avg_sq", "velocity", "velocity"))
+    The weights are those that training works with; the rate climbs linearly to its value in `warmup_steps` steps.
+    """
+
+    slots = (Slot("z", "momentum", "momentum"), Slot("exp_avg_sq", "velocity", "velocity"))
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Any = 0.0025,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
-        epsilon: float | None = 1e-7,
+        epsilon: float | None = 1e-8,
+        warmup_steps: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+        if not 0 < beta_1 <= 1:
+            raise ValueError(
+                "`beta_1` of ScheduleFreeAdamW is the share of the mean in the weights: above 0 and at most 1. "
+                f"Received: {beta_1!r}"
+            )
+        self.warmup_steps = warmup_steps
 
     def _make_torch_optimizer(self, params: list[torch.Tensor]) -> torch.optim.Optimizer:
-        return torch_impl.Lamb(params)
+        return torch_impl.ScheduleFreeAdamW(params)
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
-        return {slot.key: torch.zeros_like(param) for slot in self.slots}
+        return {"z": param.detach().clone(), "exp_avg_sq": torch.zeros_like(param)}
 
     def _configure(self, group: dict[str, Any], rate: float, step: int) -> None:
-        group["lr"] = rate
+        group["lr"] = rate * min(step / self.warmup_steps, 1.0) if self.warmup_steps > 0 else rate
         group["betas"] = (self.beta_1, self.beta_2)
         group["eps"] = self.epsilon
         group["step"] = step - 1
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "warmup_steps": self.warmup_steps}

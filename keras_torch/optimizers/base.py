@@ -276,7 +276,7 @@ class Optimizer(Steps, CustomUpdates):
             or self.clipnorm
             or self.clipvalue
             or self.global_clipnorm
-            or (self.weight_decay and not self._torch_decays_weights())
+            or self._has_weight_decay()
         )
 
     def _build_torch_optimizer(self, params: list[torch.Tensor]) -> None:
@@ -333,6 +333,13 @@ class Optimizer(Steps, CustomUpdates):
         if self.slots_by_variable and layout in ("tf", "3") and self.slots:
             return [list(self.slots)]
         return [[slot] for slot in self.slots]
+
+    def _has_slot(self, slot: state.Slot, index: int, layout: str) -> bool:
+        """Whether a file of `layout` has the slot for a variable."""
+        return True
+
+    def _slot_handle(self, slot: state.Slot, index: int, name: str, layout: str) -> state.SlotVariable:
+        return state.SlotVariable(self, slot, index, name)
 
     def _scalar_states(self, layout: str) -> list[state.ScalarState]:
         """State that is one number for all variables."""

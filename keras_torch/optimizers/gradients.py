@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -22,17 +23,30 @@ def clip_by_global_norm(grads: Tensors, limit: float) -> Tensors:
     return list(torch._foreach_mul(grads, scale))
 
 
-def clip_each_by_norm(grads: Tensors, owners: Sequence[int], limit: float) -> Tensors:
-    """Return each variable's gradient scaled so that its norm is at most `limit`.
+def clip_norm(g: torch.Tensor, c: float, n: Any) -> torch.Tensor:
+    """Return a gradient `g` of norm `n` scaled to the norm `c` if it is longer; `c` of 0 or less leaves it alone.
 
-    `owners` gives the variable of each gradient; gradients of one variable (two storages) are measured together.
+    Keras 1's and 2's function, with their argument names.
     """
-    norms = list(torch._foreach_norm(grads))
-    if len(set(owners)) < len(owners):
-        squares: dict[int, torch.Tensor] = {}
-        for owner, norm in zip(owners, norms, strict=True):
-            squares[owner] = squares[owner] + norm.square() if owner in squares else norm.square()
-        norms = [squares[owner].sqrt() for owner in owners]
-    scales = torch._foreach_reciprocal(torch._foreach_clamp_min(norms, limit))
+    if c <= 0:
+        return g
+    norm = torch.as_tensor(n)
+    return torch.where(norm >= c, g * (c / norm), g)
+
+
+def joint_norms(tensors: Tensors, owners: Sequence[int]) -> Tensors:
+    """Return for each tensor the common norm of those with the same owner (the storages of one variable)."""
+    norms = list(torch._foreach_norm(tensors))
+    if len(set(owners)) == len(owners):
+        return norms
+    squares: dict[int, torch.Tensor] = {}
+    for owner, norm in zip(owners, norms, strict=True):
+        squares[owner] = squares[owner] + norm.square() if owner in squares else norm.square()
+    return [squares[owner].sqrt() for owner in owners]
+
+
+def clip_each_by_norm(grads: Tensors, owners: Sequence[int], limit: float) -> Tensors:
+    """Return each variable's gradient scaled so that its norm is at most `limit`; `owners` gives its variable."""
+    scales = torch._foreach_reciprocal(torch._foreach_clamp_min(joint_norms(grads, owners), limit))
     torch._foreach_mul_(scales, limit)
     return list(torch._foreach_mul(grads, scales))

@@ -7,7 +7,8 @@
 - "2": Keras 2.0-2.2. As "1"; Adam ends with vhat, of shape (1,) per variable if unused.
 - "2.3": Keras 2.3. As "2", with iterations always first.
 - "v2": tf.keras 2.0-2.10 and 2.15 `legacy`. iter, Nadam's momentum_cache, then slot by slot (RMSprop: by variable).
-- "tf": Keras 2.11-2.15. iteration, averages (EMA), then by variable (Adam: m, v, m, v, ..., after them all vhat).
+- "tf": Keras 2.11-2.15. iteration, averages (EMA), accumulators (which it did not have), then by variable (Adam: m, v,
+  m, v, ..., after them all vhat).
 - "3": Keras 3. iteration, learning_rate (unless a schedule), averages, accumulators, then as "tf"; Nadam's product of
   momenta at the end.
 
@@ -166,7 +167,10 @@ def handles(optimizer: Optimizer, layout: str | None = None) -> list[Any]:
     indices = range(len(optimizer._trainable_variables))
     for group in _groups(optimizer, layout):
         found += [
-            SlotVariable(optimizer, slot, i, _slot_name(optimizer, slot, i, layout)) for i in indices for slot in group
+            optimizer._slot_handle(slot, i, _slot_name(optimizer, slot, i, layout), layout)
+            for i in indices
+            for slot in group
+            if optimizer._has_slot(slot, i, layout)
         ]
     if layout != "v2":
         found += scalars
@@ -177,7 +181,7 @@ def _groups(optimizer: Optimizer, layout: str) -> list[list[Slot]]:
     groups: list[list[Slot]] = []
     if optimizer.use_ema and layout in ("tf", "3"):
         groups.append([AVERAGE])
-    if optimizer.gradient_accumulation_steps and layout == "3":
+    if optimizer.gradient_accumulation_steps and layout in ("tf", "3"):
         groups.append([ACCUMULATOR])
     return groups + optimizer._slot_groups(layout)
 

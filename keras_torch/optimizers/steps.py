@@ -105,16 +105,26 @@ class Steps:
     def _apply_extras(self, chosen: list[int], params: list[torch.Tensor], grads: list[torch.Tensor]) -> None:
         rate = self._rate()
         clipped = self._clip(grads, [self._owners[i] for i in chosen])
-        if self.weight_decay and not self._torch_decays_weights():
-            decayed = [self._params[i] for i in chosen if self._decays[i]]
-            if decayed:
-                torch._foreach_mul_(decayed, 1.0 - self.weight_decay * rate)
+        if self._has_weight_decay():
+            self._decay_weights(chosen, rate)
         for param, grad in zip(params, clipped, strict=True):
             param.grad = grad
         if self._is_custom:
             self._update_each(rate)
         else:
             self._update(rate)
+
+    def _has_weight_decay(self) -> bool:
+        """Whether weights must be decayed here, because the torch optimizer does not."""
+        return bool(self.weight_decay) and not self._torch_decays_weights()
+
+    def _decay_weights(self, chosen: Sequence[int], rate: float) -> None:
+        self._scale_weights(chosen, self.weight_decay, rate)
+
+    def _scale_weights(self, chosen: Sequence[int], factor: float | None, rate: float) -> None:
+        decayed = [self._params[i] for i in chosen if self._decays[i]]
+        if decayed and factor:
+            torch._foreach_mul_(decayed, 1.0 - factor * rate)
 
     def _clip(self, grads: list[torch.Tensor], owners: Sequence[int]) -> list[torch.Tensor]:
         classic = self._dialect in ("1", "2")

@@ -46,7 +46,7 @@ class ForeachOptimizer(torch.optim.Optimizer):
         return loss
 
 
-def _column(entries: list[dict[str, Any]], key: str) -> Tensors:
+def column(entries: list[dict[str, Any]], key: str) -> Tensors:
     return [entry[key] for entry in entries]
 
 
@@ -78,12 +78,12 @@ class RMSprop(ForeachOptimizer):
     def update(self, group: dict[str, Any], params: Tensors, grads: Tensors, entries: list[dict[str, Any]]) -> None:
         """Make one step."""
         rho, eps = group["rho"], group["eps"]
-        squares = _column(entries, "square_avg")
+        squares = column(entries, "square_avg")
         torch._foreach_mul_(squares, rho)
         torch._foreach_addcmul_(squares, grads, grads, 1 - rho)
         variances = squares
         if group["centered"]:
-            means = _column(entries, "grad_avg")
+            means = column(entries, "grad_avg")
             torch._foreach_lerp_(means, grads, 1 - rho)
             variances = list(torch._foreach_addcmul(squares, means, means, -1))
         if group["eps_outside"]:
@@ -93,7 +93,7 @@ class RMSprop(ForeachOptimizer):
             roots = list(torch._foreach_add(variances, eps))
             torch._foreach_sqrt_(roots)
         if group["momentum"] > 0:
-            momenta = _column(entries, "momentum_buffer")
+            momenta = column(entries, "momentum_buffer")
             torch._foreach_mul_(momenta, group["momentum"])
             torch._foreach_addcdiv_(momenta, grads, roots, group["lr"])
             torch._foreach_sub_(params, momenta)
@@ -116,7 +116,7 @@ class Adamax(ForeachOptimizer):
     def update(self, group: dict[str, Any], params: Tensors, grads: Tensors, entries: list[dict[str, Any]]) -> None:
         """Make one step."""
         beta_1, beta_2 = group["betas"]
-        means, norms = _column(entries, "exp_avg"), _column(entries, "exp_inf")
+        means, norms = column(entries, "exp_avg"), column(entries, "exp_inf")
         torch._foreach_lerp_(means, grads, 1 - beta_1)
         torch._foreach_mul_(norms, beta_2)
         torch._foreach_maximum_(norms, torch._foreach_abs(grads))
@@ -137,7 +137,7 @@ class Lion(ForeachOptimizer):
     def update(self, group: dict[str, Any], params: Tensors, grads: Tensors, entries: list[dict[str, Any]]) -> None:
         """Make one step."""
         beta_1, beta_2 = group["betas"]
-        means = _column(entries, "exp_avg")
+        means = column(entries, "exp_avg")
         directions = list(torch._foreach_mul(means, beta_1))
         torch._foreach_add_(directions, grads, alpha=1 - beta_1)
         torch._foreach_sign_(directions)
@@ -145,34 +145,33 @@ class Lion(ForeachOptimizer):
         torch._foreach_lerp_(means, grads, 1 - beta_2)
 
 
-class Lamb(ForeachOptimizer):
-    """Lamb: Adam's direction, scaled per variable to the norm of its weights (You et al., arXiv:1904.00962)."""
+class ScheduleFreeAdamW(ForeachOptimizer):
+    """AdamW without a schedule: steps act on `z`, the parameters lie between `z` and its mean (arXiv:2405.15682)."""
 
     def __init__(
-        self, params: Iterable[Any], lr: float = 0.001, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-7
+        self, params: Iterable[Any], lr: float = 0.0025, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps)
 
     def new_state(self, param: torch.Tensor, group: dict[str, Any]) -> dict[str, torch.Tensor]:
-        """Return zeros for both moments."""
-        return {"exp_avg": torch.zeros_like(param), "exp_avg_sq": torch.zeros_like(param)}
+        """Return the parameter as the start of `z`, and zeros for the second moment."""
+        return {"z": param.detach().clone(), "exp_avg_sq": torch.zeros_like(param)}
 
     def update(self, group: dict[str, Any], params: Tensors, grads: Tensors, entries: list[dict[str, Any]]) -> None:
         """Make one step."""
-        beta_1, beta_2 = group["betas"]
-        means, squares = _column(entries, "exp_avg"), _column(entries, "exp_avg_sq")
-        torch._foreach_lerp_(means, grads, 1 - beta_1)
+        (beta_1, beta_2), step = group["betas"], group["step"]
+        z, squares = column(entries, "z"), column(entries, "exp_avg_sq")
         torch._foreach_mul_(squares, beta_2)
         torch._foreach_addcmul_(squares, grads, grads, 1 - beta_2)
-        roots = list(torch._foreach_div(squares, 1 - beta_2 ** group["step"]))
+        roots = list(torch._foreach_div(squares, 1 - beta_2**step))
         torch._foreach_sqrt_(roots)
         torch._foreach_add_(roots, group["eps"])
-        updates = list(torch._foreach_div(means, 1 - beta_1 ** group["step"]))
-        torch._foreach_div_(updates, roots)
-        weight_norms, update_norms = torch._foreach_norm(params), torch._foreach_norm(updates)
-        ratios = [torch.where((w > 0) & (u > 0), w / u, 1.0) for w, u in zip(weight_norms, update_norms, strict=True)]
-        torch._foreach_mul_(updates, ratios)
-        torch._foreach_add_(params, updates, alpha=-group["lr"])
+        # The mean is not kept: it follows from `z` and the parameters.
+        means = list(torch._foreach_add(params, z, alpha=beta_1 - 1))
+        torch._foreach_div_(means, beta_1)
+        torch._foreach_addcdiv_(z, grads, roots, -group["lr"])
+        torch._foreach_lerp_(means, z, 1.0 / step)
+        torch._foreach_copy_(params, torch._foreach_lerp(z, means, beta_1))
 
 
 class Ftrl(ForeachOptimizer):
@@ -210,7 +209,7 @@ class Ftrl(ForeachOptimizer):
     def update(self, group: dict[str, Any], params: Tensors, grads: Tensors, entries: list[dict[str, Any]]) -> None:
         """Make one step."""
         rate, power = group["lr"], -group["lr_power"]
-        accumulators, linears = _column(entries, "accumulator"), _column(entries, "linear")
+        accumulators, linears = column(entries, "accumulator"), column(entries, "linear")
         before = list(torch._foreach_pow(accumulators, power))
         torch._foreach_addcmul_(accumulators, grads, grads)
         after = list(torch._foreach_pow(accumulators, power))

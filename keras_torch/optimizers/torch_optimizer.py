@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from typing import Any
 
 import torch
@@ -15,19 +15,24 @@ from keras_torch.optimizers.state import Slot
 class TorchOptimizer(Optimizer):
     """Front of a torch optimizer: an instance, or a class (or function of the parameters) with its arguments.
 
-    `compile(optimizer=torch.optim.AdamW(model.parameters()))` and `compile(optimizer=torch.optim.AdamW)` make one.
-    The learning rate is that of the first parameter group; a torch scheduler may change it, and so may Keras's
-    callbacks, which set it in all groups.
+    `compile(optimizer=torch.optim.AdamW(model.parameters()))`, `compile(optimizer=torch.optim.AdamW)` and
+    `compile(optimizer=functools.partial(torch.optim.SGD, lr=0.1, momentum=0.9))` make one.
+    The learning rate is that of the first parameter group; a torch scheduler on an instance may change it
+    (`LambdaCallback(on_epoch_end=lambda epoch, logs: scheduler.step())`), and so may Keras's callbacks, which set it
+    in all groups. TypeError for what is no optimizer; ValueError for LBFGS, which computes a loss several times.
     """
 
     def __init__(
         self,
-        optimizer: torch.optim.Optimizer | Callable[..., torch.optim.Optimizer],
+        optimizer: Any,
         learning_rate: float | None = None,
         **kwargs: Any,
     ) -> None:
         own = {key: value for key, value in kwargs.items() if key in _FACADE}
         self.options = {key: value for key, value in kwargs.items() if key not in _FACADE}
+        if isinstance(optimizer, functools.partial) and not optimizer.args:
+            optimizer, self.options = optimizer.func, {**optimizer.keywords, **self.options}
+        _check(optimizer)
         if learning_rate is not None:
             self.options["lr"] = float(learning_rate)
         held = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
@@ -129,6 +134,20 @@ class TorchOptimizer(Optimizer):
         if not (isinstance(found, type) and issubclass(found, torch.optim.Optimizer)):
             raise ValueError(f"Unknown optimizer class of torch.optim. Received: {name!r}")
         return cls(found, **config)
+
+
+def _check(optimizer: Any) -> None:
+    if not isinstance(optimizer, torch.optim.Optimizer) and not callable(optimizer):
+        raise TypeError(
+            "`optimizer` of TorchOptimizer must be an optimizer of torch, its class, or a function of the parameters "
+            f"that returns one. Received: {optimizer!r} of type {type(optimizer).__name__}"
+        )
+    kind = optimizer if isinstance(optimizer, type) else type(optimizer)
+    if issubclass(kind, torch.optim.LBFGS):
+        raise ValueError(
+            "torch.optim.LBFGS computes the loss several times in a step, which `fit` does not. Received: "
+            f"optimizer={optimizer!r}. Call its `step(closure)` in a loop of your own, or take another optimizer."
+        )
 
 
 # Arguments of the facade that torch optimizers do not have; `weight_decay` and the learning rate are torch's own.

@@ -31,7 +31,10 @@ def is_missing(case: dict, step: int, index: int) -> bool:
     return bool(case.get("missing")) and index == 1 and step % 3 == 1
 
 
-KEPT_STEPS = (1, 2, 10, 50)
+KEPT_STEPS = (1, 2, 10, 50, 60)
+
+# A sparse case has a gradient for rows 2, 0 and 2 of the first weight; the row between them was not looked up.
+SPARSE_ROWS = (2, 0, 2)
 
 
 def flat(lists: list[list[np.ndarray]]) -> np.ndarray:
