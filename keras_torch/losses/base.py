@@ -130,6 +130,7 @@ class LossFunctionWrapper(Loss):
             and type(y_pred) is torch.Tensor
             and type(y_true) is torch.Tensor
             and y_pred.dtype is torch.float32
+            and y_pred.numel()
             and getattr(y_pred, "_keras_mask", None) is None
         ):
             return self._fused(y_true, y_pred)

@@ -67,8 +67,9 @@ def _class_targets(y_true: Any, y_pred: Any, label_smoothing: float, axis: int, 
         )
     if label_smoothing:
         _check_smoothing(label_smoothing, loss)
-        # every Keras counts the classes along the last axis, whatever `axis` is
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+        # Keras 3, and the focal form before, count the classes along the last axis, whatever `axis` is
+        last = _is_modern() or loss == "categorical_focal_crossentropy"
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1 if last else axis]
     return y_true, y_pred
 
 
@@ -211,15 +212,20 @@ def _binary_targets(y_true: Any, y_pred: Any, label_smoothing: float, loss: str)
     return y_true, y_pred
 
 
+def _logit_limits() -> tuple[float, float]:
+    """Return the logits of epsilon and of `1 - epsilon` in float32, where the latter is a multiple of 2**-24."""
+    epsilon = config.epsilon()
+    gap = max(1, round(epsilon * 2**24)) / 2**24
+    return math.log(epsilon) - math.log1p(-epsilon), math.log1p(-gap) - math.log(gap)
+
+
 def _binary_values(y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool) -> torch.Tensor:
     logits = logits_of(y_pred, from_logits, "sigmoid")
     if logits is not None:
         return F.binary_cross_entropy_with_logits(logits, y_true, reduction="none")
     noted = noted_logits(y_pred, "sigmoid")
     if noted is not None and config.dialect() != "tf":
-        epsilon = config.epsilon()
-        limit = math.log1p(-epsilon) - math.log(epsilon)
-        return F.binary_cross_entropy_with_logits(noted.clamp(-limit, limit), y_true, reduction="none")
+        return F.binary_cross_entropy_with_logits(noted.clamp(*_logit_limits()), y_true, reduction="none")
     if config.dialect() == "tf":
         # tf.keras adds epsilon once more inside the logarithms
         epsilon = config.epsilon()
@@ -283,19 +289,24 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: float = 0.25,
+    alpha: Any = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> torch.Tensor:
-    """Return categorical cross-entropy with each class's term times `alpha * (1 - p)**gamma` (Lin et al. 2017)."""
+    """Return categorical cross-entropy with each class's term times `alpha * (1 - p)**gamma` (Lin et al. 2017).
+
+    `alpha` is a number, or a list of one for each class of the last axis.
+    """
     check_not_negative("categorical_focal_crossentropy", alpha=alpha, gamma=gamma)
     y_true, y_pred = _class_targets(y_true, y_pred, label_smoothing, axis, "categorical_focal_crossentropy")
     logits = logits_of(y_pred, from_logits, "softmax")
     if logits is not None:
         y_pred = torch.softmax(logits, dim=axis)
     clipped = _clipped(y_pred / y_pred.sum(dim=axis, keepdim=True))
+    if isinstance(alpha, (list, tuple)):
+        alpha = torch.tensor(alpha, dtype=y_pred.dtype, device=y_pred.device)
     return -(y_true * torch.log(clipped) * alpha * torch.pow(1.0 - clipped, gamma)).sum(dim=axis)
 
 

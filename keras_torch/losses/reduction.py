@@ -206,12 +206,14 @@ def reduce_loss(
         sample_weight = as_tensor(sample_weight, values)
         if config.is_classic() and reduction == "sum_over_batch_size":
             return _reduce_classic(values, sample_weight, mask)
+        if sample_weight.shape[1:] == (1,) and values.dim() == 1 and config.dialect() in (None, "3"):
+            values = values.unsqueeze(-1)
     mean = reduction in ("sum_over_batch_size", "mean")
     weight = merge_mask(sample_weight, mask, values.dtype, mean)
     if weight is not None:
         weight = fit_weight(weight.to(values.dtype), values)
-        values = values * weight
-    if reduction is None or reduction == "none":
+        values = _weighted(values, weight)
+    if reduction is None or reduction == "none" or not values.dim():
         return values
     if reduction == "mean_with_sample_weight" and weight is not None:
         total = weight.sum()
@@ -219,6 +221,16 @@ def reduce_loss(
     if reduction == "sum":
         return values.sum()
     return values.mean() if values.numel() else values.sum()
+
+
+def _weighted(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    try:
+        return values * weight
+    except RuntimeError as error:
+        raise ValueError(
+            f"`sample_weight` and masks must have one entry for each loss, of which there are {tuple(values.shape)}. "
+            f"Received: shape {tuple(weight.shape)}. Pass one weight per sample, or per step of a sequence."
+        ) from error
 
 
 def _reduce_classic(values: torch.Tensor, sample_weight: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
