@@ -43,7 +43,7 @@ MISSING = {
         tf_minor_version
     """,
     "callbacks": """
-        BackupAndRestore TensorBoard
+        BackupAndRestore
     """,
     "optimizers": """
         LossScaleOptimizer MultiOptimizer OptimizerMap

@@ -15,6 +15,7 @@ from keras_torch.callbacks.progress import ProgbarLogger
 from keras_torch.callbacks.remote_monitor import RemoteMonitor
 from keras_torch.callbacks.sidecar import SidecarEvaluatorModelExport
 from keras_torch.callbacks.swap_ema_weights import SwapEMAWeights
+from keras_torch.callbacks.tensorboard import TensorBoard
 from keras_torch.callbacks.unavailable import OrbaxCheckpoint
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "RemoteMonitor",
     "SidecarEvaluatorModelExport",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 
@@ -43,6 +45,6 @@ registry.callbacks.add(
     [
         BaseLogger, CSVLogger, EarlyStopping, History, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
         OrbaxCheckpoint, ProgbarLogger, ReduceLROnPlateau, RemoteMonitor, SidecarEvaluatorModelExport, SwapEMAWeights,
-        TerminateOnNaN,
+        TensorBoard, TerminateOnNaN,
     ]
 )  # fmt: skip

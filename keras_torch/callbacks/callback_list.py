@@ -16,11 +16,10 @@ _OLD_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "o
 
 
 class Listener(NamedTuple):
-    """A hook to call, whether it is built in, and whether it has Keras 1's name."""
+    """A hook to call, whether it is built in, its callback and its name."""
 
     call: Callable[..., Any]
     built_in: bool
-    old_name: bool
     owner: Any
     name: str
 
@@ -113,7 +112,7 @@ class CallbackList:
             if isinstance(callback, Callback) and name in callback.unused_hooks():
                 return None
             built_in = (getattr(hook, "__module__", None) or "").startswith("keras_torch.")
-            return Listener(hook, built_in, name != event, callback, str(name))
+            return Listener(hook, built_in, callback, str(name))
         return None
 
     def listens(self, event: str) -> bool:
@@ -166,6 +165,8 @@ class CallbackList:
         if not hooks:
             return
         logs = logs if isinstance(logs, Logs) else Logs(logs)
+        if "batch" in event and config.is_classic():
+            logs.add_later(batch=index, size=self.batch_size or self.params.get("batch_size") or 0)
         for listener in hooks:
             if not listener.built_in:
                 if "epoch" in event:
@@ -173,8 +174,6 @@ class CallbackList:
                 else:
                     # Values stay on the device until the callback looks at them.
                     logs.fetch()
-                if listener.old_name and config.is_classic():
-                    logs.update(batch=index, size=self.batch_size or self.params.get("batch_size") or 0)
             try:
                 listener.call(index, logs)
             except Exception as error:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from keras_torch import config
+from keras_torch.callbacks.counting import BatchCount
 from keras_torch.callbacks.logs import Logs
 from keras_torch.callbacks.monitor import MonitorCallback
 from keras_torch.callbacks.output import print_message
@@ -55,7 +56,7 @@ class ModelCheckpoint(MonitorCallback):
             self.best = initial_value_threshold
         self.epochs_since_last_save = 0
         self._batches_since_last_save = 0
-        self._last_batch = -1
+        self._batches = BatchCount()
         self._epoch = 0
 
     def unused_hooks(self) -> Collection[str]:
@@ -72,9 +73,7 @@ class ModelCheckpoint(MonitorCallback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         if self.save_freq == "epoch":
             return
-        # With steps_per_execution several batches have passed since the last call.
-        self._batches_since_last_save += batch + 1 if batch <= self._last_batch else batch - self._last_batch
-        self._last_batch = batch
+        self._batches_since_last_save += self._batches.advance(batch)
         if self._batches_since_last_save >= int(self.save_freq):
             self._batches_since_last_save = 0
             self._save(self._epoch, batch, logs)

@@ -66,6 +66,7 @@ class Logs(MetricDict):
         super().__init__()
         self._source: Callable[[], Mapping[str, Any]] | None = None
         self._unread = False
+        self._more: dict[str, Any] = {}
         if callable(source):
             self._source = source
         elif source:
@@ -76,7 +77,14 @@ class Logs(MetricDict):
         if self._source is not None:
             source, self._source = self._source, None
             self.update(source())
+        if self._more:
+            more, self._more = self._more, {}
+            self.update(more)
         return self
+
+    def add_later(self, **entries: Any) -> None:
+        """Add entries when somebody looks, without computing the others now."""
+        self._more.update(entries)
 
     def read(self) -> None:
         """Read all values back, in one transfer for each dtype."""

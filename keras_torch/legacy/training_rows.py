@@ -48,6 +48,15 @@ CALLBACKS: dict[str, Row] = {
         ),
         refused={"options": Refused("files of this package have none; leave it out.")},
     ),
+    "TensorBoard": Row(
+        orders={
+            "1": ("log_dir", "histogram_freq", "write_graph", "write_images"),
+            "2": (
+                *("log_dir", "histogram_freq", "batch_size", "write_graph", "write_grads", "write_images"),
+                *("embeddings_freq", "embeddings_layer_names", "embeddings_metadata", "embeddings_data", "update_freq"),
+            ),
+        },
+    ),
     "ReduceLROnPlateau": Row(renamed={"epsilon": "min_delta"}),
     "LambdaCallback": Row(
         orders={
