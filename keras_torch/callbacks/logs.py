@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 # Spellings that Keras used at different times for the same entry.
 _ENDINGS = {"acc": "accuracy", "accuracy": "acc", "lr": "learning_rate", "learning_rate": "lr"}
@@ -94,16 +95,21 @@ class Logs(MetricDict):
         self._unread = False
         groups: dict[Any, list[tuple[Any, torch.Tensor]]] = {}
         for name, value in dict.items(self):
-            if isinstance(value, torch.Tensor):
+            if isinstance(value, (list, tuple, dict)):
+                dict.__setitem__(
+                    self, name, pytree.tree_map_only(torch.Tensor, lambda t: _array(t.detach().cpu()), value)
+                )
+            elif isinstance(value, torch.Tensor):
                 groups.setdefault((value.device, value.dtype, value.shape), []).append((name, value.detach()))
         for (_, _, shape), entries in groups.items():
-            read = torch.stack([value for _, value in entries]).cpu()
+            values = [value for _, value in entries]
+            read = (torch.stack(values) if len(values) > 1 else values[0][None]).cpu()
             for (name, _), value in zip(entries, read if shape else read.tolist(), strict=True):
                 dict.__setitem__(self, name, _array(value) if shape else value)
 
     def __setitem__(self, name: Any, value: Any) -> None:
         self.fetch()
-        self._unread = self._unread or isinstance(value, torch.Tensor)
+        self._unread = self._unread or isinstance(value, (torch.Tensor, list, tuple, dict))
         dict.__setitem__(self, name, value)
 
     def update(self, *args: Any, **kwargs: Any) -> None:

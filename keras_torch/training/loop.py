@@ -8,10 +8,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import SequenceData
+from keras_torch.training.steps import sample_count
 
 
 class Steps:
@@ -124,17 +126,22 @@ def run_epoch(
     """
     begin, end = batch_hooks(callbacks, mode)
     stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[mode]
+    # Keras 1 looked at `stop_training` after epochs only.
+    heeds = mode != "train" or config.dialect() != "1"
+    sized = config.is_classic() and (begin is not None or end is not None)
     group = max(1, int(getattr(model, "steps_per_execution", 1) or 1))
     outcome = None
     index = -1
     for index, data in enumerate(batches):
+        if sized:
+            callbacks.batch_size = sample_count(data)
         if begin is not None and index % group == 0:
             begin(index, {})
         outcome = step(data)
         if (index + 1) % group == 0:
             if end is not None:
                 end(index, logs_of(outcome))
-            if getattr(model, stop):
+            if heeds and getattr(model, stop):
                 return outcome
     if end is not None and (index + 1) % group:
         end(index, logs_of(outcome))
@@ -181,6 +188,8 @@ def train(
     """Train for the epochs `initial_epoch` to `epochs - 1`; `validate(epoch)` returns logs when it is due."""
     logs: Any = {}
     callbacks.on_train_begin()
+    if config.is_classic():
+        model.stop_training = False
     for epoch in range(initial_epoch, epochs):
         if steps.exhausted:
             if steps.steps is None:
@@ -191,7 +200,9 @@ def train(
         with mode_of(model, True):
             outcome = run_epoch(model, model.train_function, steps.epoch(), callbacks, "train", model._logs)
         logs = _final_logs(model, outcome)
-        extra = validate(epoch)
+        # In Keras 2 an epoch that a batch ended had no validation.
+        cut = config.dialect() == "2" and model.stop_training
+        extra = None if cut else validate(epoch)
         if extra is not None:
             logs.update({f"val_{name}": value for name, value in extra.items()})
         callbacks.on_epoch_end(epoch, logs)
@@ -223,13 +234,22 @@ def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:
 def predict(model: Any, steps: Steps, callbacks: CallbackList, found: Any) -> Any:
     """Collect the outputs for all batches in `found` and return its result."""
 
-    def step(data: Any) -> dict[str, Any]:
+    recent: list[Any] = []
+    listening = callbacks.listens("on_predict_batch_end")
+
+    def step(data: Any) -> None:
         outputs = model.predict_function(data)
         found.add(outputs)
+        if listening:
+            recent.append(outputs)
+
+    def logs_of(outcome: Any) -> dict[str, Any]:
+        outputs = recent[0] if len(recent) == 1 else pytree.tree_map(lambda *parts: torch.cat(parts), *recent)
+        recent.clear()
         return {"outputs": outputs}
 
     callbacks.on_predict_begin()
     with mode_of(model, False), torch.no_grad():
-        run_epoch(model, step, steps.epoch(), callbacks, "predict", lambda outcome: outcome)
+        run_epoch(model, step, steps.epoch(), callbacks, "predict", logs_of)
     callbacks.on_predict_end()
     return found.result()

@@ -182,7 +182,7 @@ def count(
     model: Any, compiled: Compiled, loss: torch.Tensor, x: Any, y: Any, y_pred: Any, weight: Any
 ) -> dict[str, Any] | None:
     """Add a batch to the running means and metrics."""
-    samples = y_pred.shape[0] if isinstance(y_pred, torch.Tensor) and y_pred.dim() else _samples(y_pred, x)
+    samples = y_pred.shape[0] if isinstance(y_pred, torch.Tensor) and y_pred.dim() else sample_count(y_pred, x)
     compiled.loss.total.add(loss, samples)
     if compiled.compute_metrics is not None:
         return compiled.compute_metrics(x, y, y_pred, weight)
@@ -191,7 +191,8 @@ def count(
     return None
 
 
-def _samples(*structures: Any) -> int:
+def sample_count(*structures: Any) -> int:
+    """Return the length of the first tensor that has one, else 1."""
     for structure in structures:
         for leaf in flatten(structure):
             if isinstance(leaf, torch.Tensor) and leaf.dim():

@@ -165,3 +165,134 @@ def test_validation_data_reaches_every_callback():
     callbacks = [Callback(), History()]
     CallbackList(callbacks).set_validation_data([1, 2])
     assert [item.validation_data for item in callbacks] == [[1, 2], [1, 2]]
+
+
+class Own(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("event", "where"),
+    [
+        ("on_train_begin", r"on_train_begin\."),
+        ("on_epoch_end", r"on_epoch_end \(epoch 1\)\."),
+        ("on_train_batch_end", r"on_train_batch_end \(batch 1\)\."),
+        ("on_batch_begin", r"on_batch_begin \(batch 1\)\."),
+        ("on_test_batch_end", r"on_test_batch_end \(batch 1\)\."),
+    ],
+)
+def test_a_broken_callback_names_itself_and_the_moment_and_keeps_its_error(event, where):
+    def hook(self, *args, **kwargs):
+        if args[0] in (1, {}):
+            raise Own("mine", 3)
+
+    every = CallbackList([recorder([]), type("Broken", (Callback,), {event: hook})()])
+    fire = getattr(every, event)
+    with pytest.raises(Own, match=f"Raised by the callback Broken in {where}") as caught:
+        for index in (0, 1):
+            fire(*(() if event == "on_train_begin" else (index,)))
+    assert caught.value.args[-1] == 3 and caught.traceback[-1].name == "hook"
+
+
+def test_a_broken_callback_names_itself_in_fit():
+    import numpy as np
+
+    import keras_torch as keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    broken = LambdaCallback(on_batch_end=lambda batch, logs: logs["accurracy"])
+    with pytest.raises(KeyError, match=r"Raised by the callback LambdaCallback in on_batch_end \(batch 0\)") as caught:
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[broken])
+    assert caught.value.args == ("accurracy",)
+
+
+def test_a_hook_gets_plain_numbers_however_it_looks(fit):
+    import json
+
+    seen = []
+
+    class Looks(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((isinstance(logs, dict), type(logs["loss"]), json.dumps(logs), f"{logs['loss']:.2f}"))
+            seen.append(list(dict.values(logs)))
+
+        def on_train_batch_end(self, batch, logs=None):
+            logs = logs or {}
+            seen.append("{loss:.1f}".format(**logs))
+
+    fit([Looks()], [{"loss": torch.tensor(0.5)}], steps=1)
+    assert seen == ["0.5", (True, float, '{"loss": 0.5}', "0.50"), [0.5]]
+
+
+def test_what_hooks_return_does_not_matter(fit):
+    assert (
+        fit([LambdaCallback(on_epoch_end=lambda epoch, logs: False, on_train_begin=lambda logs: True)], [{}] * 2) == 2
+    )
+
+
+def test_a_single_callback_and_a_prepared_list_are_taken_by_fit(capsys):
+    import numpy as np
+
+    import keras_torch as keras
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    events = []
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    model.fit(x, y, verbose=0, callbacks=recorder(events, names=["on_epoch_end"]))
+    history = model.fit(x, y, callbacks=CallbackList([recorder(events, names=["on_epoch_end"])]))
+    assert events == ["on_epoch_end"] * 2 and list(history.history) == ["loss"]
+    assert capsys.readouterr().out == ""
+
+
+def test_the_model_inside_data_parallel_is_the_callbacks_model(monkeypatch):
+    parallel = torch.nn.parallel.DistributedDataParallel.__new__(torch.nn.parallel.DistributedDataParallel)
+    torch.nn.Module.__init__(parallel)
+    parallel.module = torch.nn.Linear(1, 1)
+    callback = Callback()
+    callback.set_model(parallel)
+    assert callback.model is parallel.module
+
+    class OldStyle(Callback):
+        def set_model(self, model):
+            self._model = model
+
+    callback = OldStyle()
+    CallbackList([callback]).set_model(3)
+    assert callback.model == 3
+
+
+def test_lambda_callback_keeps_other_attributes_and_refuses_what_cannot_be_called():
+    callback = LambdaCallback(on_test_end=print, helper=3)
+    assert callback.helper == 3 and CallbackList([callback]).listens("on_test_end")
+    with pytest.raises(TypeError, match="`on_epoch_end` of LambdaCallback must be a function. Received: 3"):
+        LambdaCallback(on_epoch_end=3)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "epochs", "batches", "validations"), [("1", 1, 4, 1), ("2", 1, 2, 0), ("tf", 1, 2, 1)]
+)
+def test_a_batch_that_stops_training_does_so_when_that_keras_did(dialect, epochs, batches, validations):
+    import numpy as np
+
+    import keras_torch as keras
+
+    with config.dialect_scope(dialect):
+        model = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
+        model.compile("sgd", "mse")
+        seen = []
+
+        class Stops(Callback):
+            def on_train_begin(self, logs=None):
+                self.model.stop_training = dialect != "tf"
+
+            def on_batch_end(self, batch, logs=None):
+                seen.append((logs.get("batch"), logs.get("size")))
+                self.model.stop_training = self.model.stop_training or batch == 1
+
+        x, y = np.ones((7, 2)), np.ones((7, 1))
+        history = model.fit(x, y, batch_size=2, epochs=3, verbose=0, validation_data=(x, y), callbacks=[Stops()])
+    sizes = [(0, 2), (1, 2), (2, 2), (3, 1)] if dialect != "tf" else [(None, None)] * 4
+    assert seen == sizes[:batches]
+    assert len(history.epoch) == epochs and len(history.history.get("val_loss", [])) == validations

@@ -78,3 +78,34 @@ def test_copies_and_pickles_hold_plain_numbers():
     assert again == {"loss": 0.5} and logs.copy() == {"loss": 0.5}
     assert repr(logs) == "{'loss': 0.5}"
     assert logs.pop("loss") == 0.5 and logs.pop("loss", None) is None and not logs
+
+
+def test_all_ways_into_a_dict_see_numbers():
+    def logs():
+        return Logs(lambda: {"loss": torch.tensor(0.5), "acc": torch.tensor(0.25)})
+
+    assert (
+        logs() | {"more": 1} == {"loss": 0.5, "acc": 0.25, "more": 1} == {"loss": 0.5, "acc": 0.25} | Logs({"more": 1})
+    )
+    assert list(reversed(logs())) == ["acc", "loss"]
+    assert logs().popitem() == ("acc", 0.25)
+    assert logs() != {"loss": 1.0} and logs() == logs()
+    changed = logs()
+    changed |= {"lr": torch.tensor(2.0)}
+    del changed["accuracy"]
+    assert changed == {"loss": 0.5, "lr": 2.0}
+    changed.clear()
+    assert not changed
+
+
+def test_tensors_inside_lists_and_dicts_become_arrays():
+    logs = Logs({"outputs": [torch.ones(2), {"a": torch.zeros(1, dtype=torch.bfloat16)}]})
+    assert logs["outputs"][0].tolist() == [1.0, 1.0] and logs["outputs"][1]["a"].dtype == "float32"
+
+
+def test_entries_added_later_do_not_compute_the_others():
+    calls = []
+    logs = Logs(lambda: calls.append(1) or {"loss": 1.0})
+    logs.add_later(batch=3)
+    assert calls == []
+    assert logs == {"loss": 1.0, "batch": 3} and calls == [1]

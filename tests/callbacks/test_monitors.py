@@ -264,3 +264,103 @@ def test_an_optimizer_that_knows_only_the_old_name_of_its_rate_is_slowed_down():
     for epoch in range(2):
         callback.on_epoch_end(epoch, {"val_loss": 1.0})
     assert model.optimizer.lr.item() == pytest.approx(0.1)
+
+
+class Metric:
+    def __init__(self, name, direction=None):
+        self.name = name
+        if direction:
+            self._direction = direction
+
+
+class F1Score(Metric):
+    pass
+
+
+class FBetaScore(Metric):
+    pass
+
+
+class MyScore(FBetaScore):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("metric", "epochs"),
+    [(Metric("score"), 2), (Metric("score", "up"), 4), (Metric("score", "down"), 2), (MyScore("score"), 4)],
+)
+def test_the_compiled_metric_says_which_direction_is_better(fit, model, metric, epochs):
+    model.metrics = [Metric("other", "up"), metric]
+    stop = EarlyStopping("val_score", patience=1, min_delta=0.01)
+    assert fit([stop], [{"val_score": value} for value in (0.1, 0.2, 0.3, 0.2, 0.1)]) == epochs
+    with config.dialect_scope("tf"):
+        assert fit([EarlyStopping("val_score", patience=1)], [{"val_score": value} for value in (0.1, 0.2, 0.3)]) == 2
+
+
+def test_a_name_of_which_nothing_is_known_is_refused_in_keras_3(fit, model):
+    model.metrics = [Metric("wellness")]
+    with config.dialect_scope("3"):
+        for made in (EarlyStopping("val_wellness"), ReduceLROnPlateau("val_wellness")):
+            with pytest.raises(
+                ValueError, match=f"{type(made).__name__} cannot tell whether more or less of 'val_wellness'"
+            ):
+                fit([made], [{"val_wellness": 1.0}])
+        fit(
+            [EarlyStopping("val_wellness", mode="max"), EarlyStopping("val_out_loss")],
+            [{"val_wellness": 1.0, "val_out_loss": 1.0}],
+        )
+
+
+def test_a_direction_learnt_late_turns_all_three_callbacks(fit, model):
+    model.metrics = [Metric("score", "up")]
+    epochs = [{"score": value} for value in (0.1, 0.2, 0.3, 0.3)]
+    slow = ReduceLROnPlateau("score", patience=1, factor=0.5)
+    save = ModelCheckpoint("{score}", "score", save_best_only=True)
+    threshold = ModelCheckpoint("t{score}", "score", save_best_only=True, initial_value_threshold=0.25)
+    assert fit([slow, save, threshold], epochs) == 4
+    assert model.optimizer.learning_rate == pytest.approx(0.05)
+    assert [path for _, path in model.saved] == ["0.1", "0.2", "0.3", "t0.3"]
+
+
+def test_vectors_cannot_be_compared_and_are_saved_with_a_warning(fit, model):
+    with pytest.warns(UserWarning, match="compares numbers only, so it saves whatever 'f1' is"):
+        fit([ModelCheckpoint("x", "f1", save_best_only=True)], [{"f1": np.array([0.5, 0.25])}])
+    assert len(model.saved) == 1
+
+
+def test_training_goes_on_from_the_newest_checkpoint(fit, model, tmp_path):
+    loaded = []
+    model.load_weights = loaded.append
+    for epoch in (2, 10, 3):
+        path = tmp_path / f"w.{epoch:02d}-0.5.h5"
+        path.write_text("x")
+        os.utime(path, (0, 1000 if epoch == 10 else 2000))
+    (tmp_path / "w.other").write_text("x")
+    pattern = str(tmp_path / "w.{epoch:02d}-{val_loss:.1f}.h5")
+    fit([ModelCheckpoint(pattern, load_weights_on_restart=True)], losses(1))
+    fit([ModelCheckpoint(str(tmp_path / "none.{epoch}"), load_weights_on_restart=True)], losses(1))
+    assert loaded == [str(tmp_path / "w.03-0.5.h5")]
+
+
+def test_a_folder_in_place_of_the_file_is_named(fit, model, tmp_path):
+    with pytest.raises(IsADirectoryError, match="ModelCheckpoint cannot write a file over the folder"):
+        fit([ModelCheckpoint(str(tmp_path))], losses(1))
+
+
+def test_options_of_tensorflow_are_refused_unless_there_are_none():
+    ModelCheckpoint("x", options=None)
+    with pytest.raises(ValueError, match="`options`"):
+        ModelCheckpoint("x", options=object())
+
+
+def test_keras_1_counted_checkpoints_from_0(fit, model):
+    with config.dialect_scope("1"):
+        fit([ModelCheckpoint("w.{epoch:02d}")], losses(1, 1))
+    assert [path for _, path in model.saved] == ["w.00", "w.01"]
+
+
+def test_the_old_name_of_min_delta_and_old_positions_work():
+    assert ReduceLROnPlateau(epsilon=0.5).min_delta == 0.5
+    with config.dialect_scope("1"):
+        assert ReduceLROnPlateau("loss", 0.5, 3, 1, "auto", 0.25).min_delta == 0.25
+        assert ModelCheckpoint("x", "loss", 0, False, False, "auto", 3).period == 3
