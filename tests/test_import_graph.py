@@ -24,7 +24,7 @@ TIERS = [
     {"metrics", "optimizers"},
     {"engine"},
     {"layers"},
-    {"data", "callbacks", "distribution"},
+    {"data", "callbacks", "distribution", "mixed_precision"},
     {"utils"},
     {"training"},
     {"models"},

@@ -28,7 +28,7 @@ MISSING_NAMESPACES = """
     backend.experimental callbacks.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
-    experimental export legacy.saving mixed_precision models.experimental ops ops.image
+    experimental export legacy.saving models.experimental ops ops.image
     ops.linalg ops.nn ops.numpy preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
     random tree utils.bounding_boxes utils.experimental utils.legacy visualization wrappers wrappers.scikit_learn
 """.split()
@@ -46,7 +46,7 @@ MISSING = {
         BackupAndRestore
     """,
     "optimizers": """
-        LossScaleOptimizer MultiOptimizer OptimizerMap
+        MultiOptimizer OptimizerMap
     """,
     "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
     "utils": """

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from keras_torch import config
 from keras_torch.backend import Variable
 from keras_torch.backend.variable import VariableMethods
 from keras_torch.engine.weights import WeightsMixin
@@ -175,14 +176,21 @@ def forward(layer: Any, *args: Any, **kwargs: Any) -> Any:
         return type(layer).forward(layer, *args, **kwargs)
 
 
+def widened_forward(layer: Any, inputs: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Run the `forward` of a layer's class in the dtype of its weights, and return the compute dtype."""
+    wide = inputs.to(config.torch_dtype(layer.variable_dtype))
+    return type(layer).forward(layer, wide, *args, **kwargs).to(layer._compute_torch_dtype)
+
+
 def is_mixed(layer: Any) -> bool:
     """Whether a layer computes in another dtype than that of its weights."""
-    return "forward" in layer.__dict__ and getattr(layer.__dict__["forward"], "__func__", None) is forward
+    own = layer.__dict__.get("forward")
+    return own is not None and getattr(own, "__func__", None) in (forward, widened_forward)
 
 
 def install(layer: Any, mixed: bool) -> None:
-    """Let a layer cast its weights when it computes, or no more."""
+    """Let a layer cast its weights, or what it takes, when it computes; or no more."""
     if mixed:
-        layer.__dict__["forward"] = types.MethodType(forward, layer)
+        layer.__dict__["forward"] = types.MethodType(widened_forward if layer._widens else forward, layer)
     elif is_mixed(layer):
         del layer.__dict__["forward"]

@@ -49,6 +49,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     _keeps_mode: bool = False
     # Whether integers go into `call` as they are; where False they become floats, as in Keras's Dense.
     _accepts_integers: bool = True
+    # Whether a mixed dtype policy leaves the computation in the dtype of the weights, between half-precision tensors.
+    _widens: bool = False
     # Whether `call` takes arrays of strings; the layers of users may hold one that does.
     _accepts_strings: bool = False
 

@@ -35,6 +35,8 @@ class LayerNormalization(ScaledNormalization):
     it in favour of RMSNormalization.
     """
 
+    _widens = True
+
     def __init__(
         self,
         axis: int | Sequence[int] = -1,
@@ -97,6 +99,8 @@ class GroupNormalization(ScaledNormalization):
     is no multiple of `groups`. As in Keras 2.15, and only in its dialect, `mask`, of a shape that broadcasts to the
     inputs', weights the mean and the variance.
     """
+
+    _widens = True
 
     def __init__(
         self,

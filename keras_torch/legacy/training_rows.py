@@ -34,6 +34,7 @@ OPTIMIZERS: dict[str, Row] = {
         "rho", "epsilon", "decay", defaults={**_classic(), "tf": {"ema_overwrite_frequency": 100}}
     ),
     "Lion": Row(renamed=_LR, shared=frozenset(_LR), defaults={"tf": {"learning_rate": 0.0001}}),
+    "LossScaleOptimizer": Row(orders={"tf": ("inner_optimizer", "dynamic", "initial_scale", "dynamic_growth_steps")}),
     "Adagrad": _optimizer_row("epsilon", "decay", defaults=_classic(learning_rate=0.01, initial_accumulator_value=0.0)),
     "Adadelta": _optimizer_row("rho", "epsilon", "decay", defaults=_classic(learning_rate=1.0)),
     "Adam": _optimizer_row("beta_1", "beta_2", "epsilon", "decay", "amsgrad", defaults=_classic()),

@@ -17,6 +17,7 @@ from keras_torch.optimizers.adam import Adam, Adamax, AdamW, Nadam, ScheduleFree
 from keras_torch.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from keras_torch.optimizers.base import Optimizer
 from keras_torch.optimizers.gradients import clip_norm
+from keras_torch.optimizers.loss_scale import LossScaleOptimizer
 from keras_torch.optimizers.others import Ftrl, Lion
 from keras_torch.optimizers.sgd import SGD
 from keras_torch.optimizers.torch_optimizer import TorchOptimizer
@@ -33,6 +34,7 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
@@ -52,9 +54,12 @@ __all__ = [
 registry.optimizers.add(
     [
         *(Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop, SGD),
-        *(ScheduleFreeAdamW, TorchOptimizer),
+        *(LossScaleOptimizer, ScheduleFreeAdamW, TorchOptimizer),
     ]
 )
+
+# Classes of tf.keras before and since 2.11.
+registry.optimizers.add({"LossScaleOptimizerV1": LossScaleOptimizer, "LossScaleOptimizerV3": LossScaleOptimizer})
 
 from keras_torch.optimizers import legacy  # noqa: E402  its classes are the ones above
 

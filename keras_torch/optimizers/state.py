@@ -155,6 +155,8 @@ def handles(optimizer: Optimizer, layout: str | None = None) -> list[Any]:
     """Return the variables of an optimizer's state, as handles with `numpy` and `assign`, in the layout's order."""
     layout = layout or default_layout()
     found: list[Any] = []
+    if hasattr(optimizer, "inner_optimizer"):
+        return optimizer._own_handles(layout) + handles(optimizer.inner_optimizer, layout)
     if layout not in ("1", "2") or optimizer._counts_in_keras_2:
         found.append(optimizer._iterations)
     if layout == "3" and optimizer._rate_is_variable():
@@ -222,6 +224,12 @@ def export(optimizer: Optimizer, layout: str | None = None) -> list[Entry]:
     """Return the optimizer's state as named arrays in the order of `layout` (default: that of the dialect)."""
     layout = layout or default_layout()
     entries = []
+    if hasattr(optimizer, "inner_optimizer"):
+        own = [
+            Entry(f"{optimizer.name}/{item.path}", None, np.array(item.numpy()))
+            for item in optimizer._own_handles(layout)
+        ]
+        return own + export(optimizer.inner_optimizer, layout)
     for handle in handles(optimizer, layout):
         index = getattr(handle, "variable_index", None)
         name = _head_name(optimizer, handle, layout) if index is None else handle.path

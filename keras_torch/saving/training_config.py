@@ -8,6 +8,7 @@ from typing import Any
 
 from keras_torch import registry
 from keras_torch.errors import FileFormatError
+from keras_torch.optimizers import LossScaleOptimizer
 from keras_torch.registry import snake_case
 from keras_torch.saving.file_config import write_config, write_object
 from keras_torch.saving.legacy_config import ConfigReader
@@ -17,6 +18,9 @@ _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
 _COMPILE_KEYS = ("loss", "metrics", "weighted_metrics", "loss_weights")
 _ONLY_KERAS_3 = ("loss_scale_factor", "gradient_accumulation_steps")
 _SCHEDULES = "keras.optimizers.schedules"
+# Keras's readers pass over this key. Neither generation could read the wrapping optimizer in the form of the other, and
+# both wrap the optimizer again when they compile a model of the policy "mixed_float16".
+_LOSS_SCALE = "keras_torch_loss_scale"
 _DECAY = "decay"
 _REDUCTIONS = {"auto": "sum_over_batch_size"}
 # What Keras 2 wrote around a function, and what names it there.
@@ -25,13 +29,39 @@ _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper", "SumOverBatch
 
 def write_training_config(compiled: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
     """Return the training config of a file, from `Model.get_compile_config()` and the optimizer."""
+    described, more = compiled["optimizer"], {}
+    if isinstance(optimizer, LossScaleOptimizer):
+        more[_LOSS_SCALE] = _write_loss_scale(optimizer)
+        optimizer = optimizer.inner_optimizer
+        described = registry.optimizers.serialize(optimizer)
     return {
         "loss": _write_nested(compiled.get("loss"), _write_loss),
         "metrics": _write_nested(compiled.get("metrics"), _write_metric),
         "weighted_metrics": _write_nested(compiled.get("weighted_metrics"), _write_metric),
         "loss_weights": compiled.get("loss_weights"),
-        "optimizer_config": _write_optimizer(compiled["optimizer"], optimizer),
+        "optimizer_config": _write_optimizer(described, optimizer),
+        **more,
     }
+
+
+def _write_loss_scale(optimizer: LossScaleOptimizer) -> dict[str, Any]:
+    return {
+        "name": optimizer.name,
+        "dynamic": optimizer.dynamic,
+        "initial_scale": optimizer.initial_scale,
+        "dynamic_growth_steps": optimizer.dynamic_growth_steps,
+        "dynamic_scale": float(optimizer.dynamic_scale),
+        "step_counter": int(optimizer.step_counter),
+    }
+
+
+def _read_loss_scale(inner: Any, settings: Mapping[str, Any]) -> LossScaleOptimizer:
+    settings = dict(settings)
+    scale, counter = float(settings.pop("dynamic_scale")), int(settings.pop("step_counter"))
+    optimizer = LossScaleOptimizer(inner, **settings)
+    optimizer.dynamic_scale.assign(scale)
+    optimizer.step_counter.assign(counter)
+    return optimizer
 
 
 def _write_nested(value: Any, write: Any) -> Any:
@@ -126,6 +156,8 @@ def read_training_config(config: Any, reader: ConfigReader, output_names: list[s
     for key in ("metrics", "weighted_metrics"):
         arguments[key] = _read_metrics(arguments[key], reader, output_names)
     arguments["optimizer"] = _read_optimizer(config["optimizer_config"], reader)
+    if isinstance(config.get(_LOSS_SCALE), Mapping):
+        arguments["optimizer"] = _read_loss_scale(arguments["optimizer"], config[_LOSS_SCALE])
     return arguments
 
 

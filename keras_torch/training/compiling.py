@@ -24,6 +24,8 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     """Resolve the arguments of `compile`; raises before anything about the model has changed."""
     names = standardize.output_names(model)
     optimizer = optimizers.get(arguments["optimizer"])
+    if arguments["auto_scale_loss"] and model.dtype_policy.name == "mixed_float16" and optimizer is not None:
+        optimizer = optimizers.LossScaleOptimizer.around(optimizer)
     loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names)
     metrics = CompiledMetrics(arguments["metrics"], arguments["weighted_metrics"], names, loss)
     jit, steps = arguments["jit_compile"], arguments["steps_per_execution"]
@@ -147,9 +149,12 @@ def serialize(model: Any) -> dict[str, Any] | None:
     compiled = model._compiled
     if compiled is None:
         return None
-    arguments = compiled.arguments
+    arguments, optimizer = compiled.arguments, compiled.optimizer
+    if isinstance(optimizer, optimizers.LossScaleOptimizer) and arguments["optimizer"] is not optimizer:
+        # Compiling wraps it again.
+        optimizer = optimizer.inner_optimizer
     return {
-        "optimizer": registry.optimizers.serialize(compiled.optimizer),
+        "optimizer": registry.optimizers.serialize(optimizer),
         "loss": _map(losses.serialize, arguments["loss"]),
         "loss_weights": arguments["loss_weights"],
         "metrics": _map(metrics_module.serialize, arguments["metrics"]),

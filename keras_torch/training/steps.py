@@ -114,7 +114,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
     optimizer.zero_grad()
     y_pred, loss = forward(model, compiled, x, y, weight, True)
     if loss.requires_grad:
-        (optimizer.scale_loss(loss) if compiled.arguments["auto_scale_loss"] else loss).backward()
+        optimizer.scale_loss(loss).backward()
         optimizer.step()
     elif compiled.trainable:
         # There is no gradient at all, of which the optimizer complains.

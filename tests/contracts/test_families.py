@@ -47,7 +47,9 @@ METRIC_ARGUMENTS = {
     "SpecificityAtSensitivity": {"sensitivity": 0.5},
 }
 METRICS = classes(registry.metrics, metrics.Metric)
-OPTIMIZERS = {n: c for n, c in classes(registry.optimizers, optimizers.Optimizer).items() if n != "TorchOptimizer"}
+# But those that stand around another optimizer.
+WRAPPERS = (optimizers.LossScaleOptimizer, optimizers.TorchOptimizer)
+OPTIMIZERS = {n: c for n, c in classes(registry.optimizers, optimizers.Optimizer).items() if c not in WRAPPERS}
 INITIALIZERS = classes(registry.initializers, initializers.Initializer)
 REGULARIZERS = classes(registry.regularizers, regularizers.Regularizer)
 CONSTRAINTS = classes(registry.constraints, constraints.Constraint)

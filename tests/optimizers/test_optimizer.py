@@ -13,7 +13,8 @@ from keras_torch import config, optimizers, registry
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.engine.tensor_layout import TRANSPOSED, Layout
 
-CLASSES = [cls for name, cls in registry.optimizers.objects.items() if name != "TorchOptimizer"]
+WRAPPERS = (optimizers.LossScaleOptimizer, optimizers.TorchOptimizer)
+CLASSES = [cls for cls in registry.optimizers.objects.values() if cls not in WRAPPERS]
 
 
 class Stack(Layout):
