@@ -25,7 +25,7 @@ MISSING_NAMESPACES = """
     applications.inception_v3 applications.mobilenet applications.mobilenet_v2 applications.mobilenet_v3
     applications.music_tagger_crnn applications.nasnet applications.regnet applications.resnet applications.resnet50
     applications.resnet_rs applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception
-    backend.experimental callbacks.experimental datasets.boston_housing datasets.california_housing datasets.cifar
+    backend.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
     experimental export legacy.saving models.experimental ops ops.image

@@ -119,6 +119,10 @@ class CallbackList:
         """Whether any callback listens to `event`, e.g. `"on_train_batch_end"`."""
         return bool(self._hooks[event])
 
+    def listens_to_values(self, event: str) -> bool:
+        """Whether a callback other than the progress bar listens to `event`."""
+        return any(not isinstance(listener.owner, ProgbarLogger) for listener in self._hooks[event])
+
     def append(self, callback: Any) -> None:
         """Add a callback at the end."""
         self.callbacks.extend(_flatten(callback))

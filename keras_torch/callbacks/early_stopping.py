@@ -113,11 +113,18 @@ class EarlyStopping(MonitorCallback):
 class TerminateOnNaN(Callback):
     """Stops training as soon as a batch's loss is NaN or infinite.
 
-    It looks at the loss of every batch, which makes a GPU wait for each.
+    With `raise_error` it raises RuntimeError instead, so that no callback gets `on_train_end` and a backup stays. It
+    looks at the loss of every batch, which makes a GPU wait for each.
     """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        self.raise_error = raise_error
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(loss):
-            print_message(f"Batch {batch}: Invalid loss, terminating training")
-            self.model.stop_training = True
+        if loss is None or math.isfinite(loss):
+            return
+        if self.raise_error:
+            raise RuntimeError(f"NaN or Inf loss encountered at batch {batch}, so training ends. Received: loss={loss}")
+        print_message(f"Batch {batch}: Invalid loss, terminating training")
+        self.model.stop_training = True

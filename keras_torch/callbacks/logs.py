@@ -63,6 +63,9 @@ class Logs(MetricDict):
     stay as Python numbers.
     """
 
+    # Where these are values of one batch: those of the epoch so far.
+    so_far: Logs | None = None
+
     def __init__(self, source: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None) -> None:
         super().__init__()
         self._source: Callable[[], Mapping[str, Any]] | None = None

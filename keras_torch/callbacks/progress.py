@@ -106,6 +106,7 @@ class ProgbarLogger(Callback):
 
     def _show(self, current: int, logs: Mapping[str, Any] | None, finalize: bool) -> None:
         if self.progbar is not None:
+            logs = getattr(logs, "so_far", None) or logs
             # Keras 1 and 2 told each batch's number and size in the logs, too.
             values = {name: value for name, value in (logs or {}).items() if name not in ("batch", "size")}
             # Logs hold results of the epoch so far: nothing is to be averaged again.

@@ -117,6 +117,11 @@ class Mean(Metric):
             return (total / (count or 1)).to(self._dtype)
         return divide_no_nan(total, count).to(self._dtype)
 
+    def sums(self) -> tuple[Any, Any]:
+        """Return the weighted sum and the weight so far, as they are now."""
+        total, count = (self.running[name].value() for name in ("total", "count"))
+        return tuple(item.clone() if isinstance(item, torch.Tensor) else item for item in (total, count))  # type: ignore[return-value]
+
 
 class MeanMetricWrapper(Mean):
     """Mean over all samples of a function `fn(y_true, y_pred, **kwargs)`.

@@ -51,6 +51,10 @@ class LossTracker(Metric):
             return torch.zeros(())
         return (self._total / max(self._count, 1e-12)).to(torch.float32)
 
+    def sums(self) -> tuple[Any, Any]:
+        """Return the weighted sum and the weight so far, as they are now."""
+        return (0.0 if self._total is None else self._total.clone()), self._count
+
     def reset_state(self) -> None:
         """Start a new mean."""
         if self._total is not None:

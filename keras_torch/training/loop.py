@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import SequenceData
+from keras_torch.training.batch_values import batch_logs, sums_of
 from keras_torch.training.steps import sample_count
 
 
@@ -129,6 +130,7 @@ def run_epoch(
     # Keras 1 looked at `stop_training` after epochs only.
     heeds = mode != "train" or config.dialect() != "1"
     sized = config.is_classic() and (begin is not None or end is not None)
+    single = sized and mode == "train" and callbacks.listens_to_values("on_train_batch_end")
     group = max(1, int(getattr(model, "steps_per_execution", 1) or 1))
     outcome = None
     index = -1
@@ -137,10 +139,11 @@ def run_epoch(
             callbacks.batch_size = sample_count(data)
         if begin is not None and index % group == 0:
             begin(index, {})
+        before = sums_of(model) if single else {}
         outcome = step(data)
         if (index + 1) % group == 0:
             if end is not None:
-                end(index, logs_of(outcome))
+                end(index, batch_logs(model, before) if single and outcome is None else logs_of(outcome))
             if heeds and getattr(model, stop):
                 return outcome
     if end is not None and (index + 1) % group:

@@ -74,14 +74,21 @@ def is_built(model: Any) -> bool:
 
 
 def ensure_built(model: Any, x: Any) -> None:
-    """Call the model once on a batch if some of its weights do not exist yet."""
+    """Call the model once on a batch if some of its weights do not exist yet.
+
+    State that it has already, such as a counter of its own, is the same afterwards: the call is not a step.
+    """
     if is_built(model):
         return
     training = model.training
+    state = [item for item in (*model.parameters(), *model.buffers()) if not item.requires_grad]
+    kept = [item.detach().clone() for item in state]
     model.eval()
     try:
         with torch.no_grad():
             model(x)
+            for item, value in zip(state, kept, strict=True):
+                item.copy_(value)
     finally:
         model.train(training)
 

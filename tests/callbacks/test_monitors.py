@@ -240,6 +240,14 @@ def test_nan_ends_training_at_the_batch(model, fit, capsys):
     assert "Batch 0: Invalid loss, terminating training\n" in capsys.readouterr().out
 
 
+def test_nan_can_be_an_error_so_that_no_callback_cleans_up(fit):
+    ended = []
+    note = LambdaCallback(on_train_end=lambda logs: ended.append(1))
+    with pytest.raises(RuntimeError, match="NaN or Inf loss encountered at batch 0, .*loss=inf"):
+        fit([TerminateOnNaN(raise_error=True), note], losses(1.0, float("inf")))
+    assert ended == []
+
+
 def test_csv_logger_writes_a_row_per_epoch_and_appends(fit, tmp_path):
     path = tmp_path / "log.csv"
     fit([CSVLogger(path, separator=";")], losses(0.5, 0.25))

@@ -93,3 +93,73 @@ def test_all_kinds_of_hooks_fire_in_order(capsys):
     made.predict(x, batch_size=16, verbose=0, callbacks=[Notes()])
     assert events == ["on_predict_begin", "on_predict_batch_begin", "on_predict_batch_end", "on_predict_end"]
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_batches_count_a_models_own_steps_from_the_first_one():
+    class Counts(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.calls = self.add_weight(name="calls", shape=(), initializer="zeros", trainable=False)
+            self.inner = keras.layers.Dense(1)
+
+        def call(self, inputs):
+            self.calls.assign(self.calls + 1)
+            return self.inner(inputs)
+
+    seen = []
+    made = Counts()
+    made.compile("sgd", "mse")
+    note = callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append(float(made.calls)))
+    made.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=2, verbose=0, callbacks=[note])
+    assert seen == [1, 2, 3, 4]
+
+
+def test_old_module_paths_lead_to_the_callbacks():
+    from keras_torch import dropin
+
+    with dropin.install("2"):
+        import keras as old
+        from keras.callbacks.tensorboard_v2 import TensorBoard
+
+        assert old.callbacks.callbacks.EarlyStopping is callbacks.EarlyStopping
+        assert old.callbacks.tensorboard_v1.TensorBoard is TensorBoard is callbacks.TensorBoard
+
+
+@pytest.mark.parametrize("dialect", ["1", "2", "tf", "3"])
+def test_logs_of_batches_are_the_batchs_in_keras_1_and_2_and_the_epochs_so_far_later(dialect):
+    x = np.arange(12, dtype="float32").reshape(6, 2) / 12
+    y = np.arange(6, dtype="float32")[:, None]
+    seen = []
+    with config.dialect_scope(dialect):
+        made = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
+        made.compile("sgd", "mse", metrics=["mae"])
+        made.optimizer.learning_rate = 0.0
+        note = callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append({**logs}))
+        history = made.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0, callbacks=[note]).history
+        errors = np.abs(made.predict(x, verbose=0) - y)
+    name = "mean_absolute_error" if dialect in ("1", "2") else "mae"
+    whole = {"loss": np.mean(errors**2), name: np.mean(errors)}
+    first = {"loss": np.mean(errors[:4] ** 2), name: np.mean(errors[:4])}
+    last = {"loss": np.mean(errors[4:] ** 2), name: np.mean(errors[4:])}
+    if dialect in ("1", "2"):
+        assert [(logs.pop("batch"), logs.pop("size")) for logs in seen] == [(0, 4), (1, 2)] * 2
+    for logs, wanted in zip(seen, [first, last if dialect in ("1", "2") else whole] * 2, strict=True):
+        assert logs == pytest.approx(wanted, rel=1e-5)
+    assert {key: values[-1] for key, values in history.items()} == pytest.approx(whole, rel=1e-5)
+
+
+def test_the_bar_of_keras_2_shows_the_epoch_so_far(monkeypatch, capsys):
+    monkeypatch.setattr("keras_torch.callbacks.progbar.redraws", lambda: True)
+    monkeypatch.setattr("keras_torch.callbacks.progress.redraws", lambda: True)
+    monkeypatch.setattr("keras_torch.callbacks.progbar.Progbar.due", lambda bar: True)
+    x, y = np.ones((6, 2)), np.array([[1.0], [1.0], [3.0], [3.0], [5.0], [5.0]])
+    seen = []
+    with config.dialect_scope("2"):
+        made = keras.Sequential([keras.layers.Dense(1, input_shape=(2,), kernel_initializer="zeros")])
+        made.compile(keras.optimizers.SGD(lr=0.0), "mse")
+        note = callbacks.LambdaCallback(on_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+        made.fit(x, y, batch_size=2, epochs=1, shuffle=False, callbacks=[note])
+    assert seen == [1.0, 9.0, 25.0]
+    out = capsys.readouterr().out
+    assert "2/6" in out and "loss: 1.0000" in out and "4/6" in out and "loss: 5.0000" in out
+    assert out.strip().endswith("loss: 11.6667")
