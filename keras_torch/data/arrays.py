@@ -11,6 +11,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.data.rows import Rows
+from keras_torch.data.transfer import to_device
 
 # The share of free GPU memory that training data may take before it stays on the host.
 DEVICE_SHARE = 0.25
@@ -89,15 +90,11 @@ class ArrayData:
         else:
             index = order[start:stop]
             chunk = [tensor.index_select(0, index) for tensor in self._tensors]
-        return chunk if self._passthrough else [self._finish(*item) for item in zip(chunk, self._dtypes, strict=True)]
-
-    def _finish(self, tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
-        """Move a block to the device in its stored dtype, and convert it there."""
-        if not self._on_device:
-            if self.device.type == "cuda" and not tensor.is_pinned():
-                tensor = tensor.pin_memory()
-            tensor = tensor.to(self.device, non_blocking=True)
-        return tensor if dtype is None else tensor.to(dtype)
+        if self._passthrough:
+            return chunk
+        # Moved in the stored dtype, and converted there.
+        chunk = chunk if self._on_device else to_device(chunk, self.device)
+        return [tensor if d is None else tensor.to(d) for tensor, d in zip(chunk, self._dtypes, strict=True)]
 
     def _next_order(self) -> torch.Tensor | None:
         if not self.shuffle:

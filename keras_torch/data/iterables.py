@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, IterableDataset
@@ -45,22 +45,24 @@ class GeneratorData:
 
 
 class LoaderData:
-    """A torch `DataLoader`, or another iterable that can be iterated once an epoch."""
+    """A torch `DataLoader`, a `tf.data.Dataset`, or another iterable that can be iterated once an epoch."""
 
     repeatable = True
 
-    def __init__(self, loader: Iterable[Any], convert: Callable[[Any], Any]) -> None:
+    def __init__(self, loader: Any, convert: Callable[[Any], Any]) -> None:
         self.loader = loader
         self._convert = convert
         self.batch_size = getattr(loader, "batch_size", None)
         try:
-            self.num_batches: int | None = len(loader)  # type: ignore[arg-type]
+            self.num_batches: int | None = len(loader)
         except TypeError:
             self.num_batches = None
 
     def epoch(self) -> Iterator[Any]:
         """Yield the batches of one pass."""
-        batches = iter(self.loader)
+        # A tf.data.Dataset gives arrays as well as its own tensors.
+        as_arrays = getattr(self.loader, "as_numpy_iterator", None)
+        batches = iter(self.loader) if as_arrays is None else as_arrays()
         try:
             yield from map(self._convert, batches)
         finally:

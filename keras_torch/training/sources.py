@@ -23,6 +23,9 @@ from keras_torch.data import (
 )
 from keras_torch.data.conversion import to_numpy
 from keras_torch.data.rows import Rows
+from keras_torch.data.structure import is_nested
+from keras_torch.data.transfer import to_device
+from keras_torch.errors import DataTypeError
 from keras_torch.training import standardize
 from keras_torch.training.class_weights import ClassWeights, class_weights_of
 from keras_torch.training.standardize import Arrays
@@ -40,6 +43,8 @@ def is_array_like(x: Any) -> bool:
     """Whether `x` is an array, a structure of arrays or a list of numbers, not a stream of batches."""
     if isinstance(x, (np.ndarray, torch.Tensor, list, tuple, Mapping, ArrayArguments)) or x is None:
         return True
+    if is_sequence(x) or isinstance(x, Dataset) or hasattr(x, "__next__"):
+        return False
     return hasattr(x, "shape") or hasattr(x, "to_numpy")
 
 
@@ -192,6 +197,7 @@ def stream(
     workers: int | None = None,
     use_multiprocessing: bool | None = None,
     max_queue_size: int | None = None,
+    for_predict: bool = False,
 ) -> Any:
     """Return a source for a Sequence, a generator, a torch DataLoader or Dataset, or another iterable of batches."""
     kind = type(x).__name__
@@ -200,10 +206,11 @@ def stream(
             raise ValueError(
                 f"`{name}` must not be given when `x` is a {kind}: its batches hold inputs, targets and weights."
             )
-    if isinstance(x, TensorDataset):
-        arrays = ArrayArguments(model, *unpack_x_y_sample_weight(tuple(x.tensors)), class_weight)
+    if isinstance(x, TensorDataset) and not (for_predict and model._overrides("predict_step")):
+        parts = unpack_x_y_sample_weight(tuple(x.tensors))
+        arrays = ArrayArguments(model, *(parts[:1] if for_predict else (*parts, class_weight)))
         return arrays.source(batch_size or 32, shuffle)
-    convert = converter(model, class_weight, lists_are_tuples=isinstance(x, (DataLoader, Dataset)))
+    convert = converter(model, class_weight, isinstance(x, (DataLoader, Dataset)), for_predict)
     if is_sequence(x):
         return SequenceData(x, convert, shuffle, workers, use_multiprocessing, max_queue_size)
     if isinstance(x, Dataset) and not isinstance(x, DataLoader):
@@ -212,37 +219,47 @@ def stream(
         return GeneratorData(x, convert, workers, max_queue_size or 10)
     if hasattr(x, "__iter__"):
         return LoaderData(x, convert)
-    raise TypeError(
+    called = f" Call the function: pass `{getattr(x, '__name__', 'x')}()`." if callable(x) else ""
+    raise DataTypeError(
         "`x` must be an array, a list or dict of arrays, a generator, a keras.utils.Sequence / PyDataset, or a torch "
-        f"DataLoader or Dataset. Received: {x!r} of type {kind}"
+        f"DataLoader or Dataset. Received: {x!r} of type {kind}.{called}"
     )
 
 
-def converter(model: Any, class_weight: Any = None, lists_are_tuples: bool = False) -> Callable[[Any], Any]:
-    """Return the function that checks one batch from outside and moves it to the device."""
+def converter(
+    model: Any, class_weight: Any = None, lists_are_tuples: bool = False, for_predict: bool = False
+) -> Callable[[Any], Any]:
+    """Return the function that checks one batch from outside and moves it to the device.
 
+    A list is a tuple `(x, y, sample_weight)`, unless it holds one array for each of several inputs of the model. For
+    `predict`, targets are left out, or taken as they are where the model has a `predict_step` of its own.
+    """
     class_weight = class_weights_of(class_weight)
+    inputs_only = for_predict and not model._overrides("predict_step")
 
     def convert(data: Any) -> Any:
-        if isinstance(data, list) and (lists_are_tuples or config.is_classic() or _takes_one_input(model)):
-            data = tuple(data)
-        elif isinstance(data, list):
-            data = (data,)
-        return convert_batch(model, *unpack_x_y_sample_weight(data), class_weight)
+        if isinstance(data, list):
+            data = (data,) if not lists_are_tuples and _holds_all_inputs(model, data) else tuple(data)
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        if inputs_only:
+            y = sample_weight = None
+        return convert_batch(model, x, y, sample_weight, class_weight, check_targets=not for_predict)
 
     return convert
 
 
-def _takes_one_input(model: Any) -> bool:
+def _holds_all_inputs(model: Any, data: list[Any]) -> bool:
     inputs = model.inputs
-    return inputs is None or len(inputs) == 1
+    return inputs is not None and len(inputs) == len(data) > 1 and not any(map(is_nested, data))
 
 
-def convert_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Any:
+def convert_batch(
+    model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, check_targets: bool = True
+) -> Any:
     """Return one batch as tensors on the model's device, checked like the arguments of `fit`."""
     device = device_of(model)
     compiled = model._compiled
-    loss = compiled.loss if compiled is not None and compiled.loss.built else None
+    loss = compiled.loss if check_targets and compiled is not None and compiled.loss.built else None
     inputs = standardize.standardize_x(model, x)
     targets = standardize.standardize_y(model, y, None if loss is None else loss.losses)
     weights = standardize.standardize_sample_weight(model, sample_weight, targets)
@@ -257,11 +274,9 @@ def convert_batch(model: Any, x: Any, y: Any, sample_weight: Any, class_weight: 
 def _restore(arrays: Arrays, device: torch.device) -> Any:
     if not arrays.given:
         return None
-    given = [tensor.read() if isinstance(tensor, Rows) else tensor for tensor in arrays.tensors]
-    tensors = [
-        tensor.to(device, non_blocking=True) if dtype is None else tensor.to(device, dtype, non_blocking=True)
-        for tensor, dtype in zip(given, arrays.dtypes or [None] * len(given), strict=True)
-    ]
+    tensors = to_device([t.read() if isinstance(t, Rows) else t for t in arrays.tensors], device)
+    if any(arrays.dtypes):
+        tensors = [t if d is None else t.to(d) for t, d in zip(tensors, arrays.dtypes, strict=True)]
     return arrays.rebuild(tensors) if arrays.rebuild else tensors[0]
 
 

@@ -184,7 +184,7 @@ class Trainer(GeneratorMethods):
         else:
             sources.warn_batch_size(batch_size, x)
             queue = (workers, use_multiprocessing, max_queue_size)
-            source = sources.stream(self, x, None, None, None, batch_size, False, *queue)
+            source = sources.stream(self, x, None, None, None, batch_size, False, *queue, for_predict=True)
         batches = Steps(source, sources.check_steps("steps", steps), fresh=True)
         self.stop_predicting = False
         self.make_predict_function()
