@@ -13,7 +13,11 @@ from keras_torch.symbolic import KerasTensor, Node, get_uid, unique_name
 
 
 class InputLayer(Layer):
-    """The source of a symbolic tensor. `shape` leaves the batch size out, `batch_shape` includes it."""
+    """The source of a symbolic tensor. `shape` leaves the batch size out, `batch_shape` includes it.
+
+    `sparse` says that sparse matrices are meant to come, which `fit` makes dense batch by batch; layers see no sparse
+    tensors.
+    """
 
     def __init__(
         self,
@@ -30,15 +34,19 @@ class InputLayer(Layer):
         batch_shape = batch_shape or kwargs.pop("batch_input_shape", None)
         if shape is None:
             shape = kwargs.pop("input_shape", None)
-        if kwargs.pop("ragged", None) or sparse:
+        if kwargs.pop("ragged", None):
             raise ValueError(
-                f"InputLayer {name!r}: sparse and ragged inputs are not supported. Pass dense arrays, padded with "
+                f"InputLayer {name!r}: ragged inputs are not supported. Pass dense arrays, padded with "
                 "`keras.utils.pad_sequences`."
             )
         if input_tensor is not None and not isinstance(input_tensor, KerasTensor):
             raise ValueError(
                 f"InputLayer {name!r}: the `tensor` of an input must be symbolic. Make an `Input` of its shape, and "
                 f"pass its values to `fit`. Received: {input_tensor!r}"
+            )
+        if input_tensor is not None and sparse:
+            raise ValueError(
+                f"InputLayer {name!r}: the given tensor is dense. Received: sparse={sparse}. Leave it out."
             )
         shape = (shape,) if isinstance(shape, int) else shape
         if input_tensor is not None:
@@ -59,7 +67,7 @@ class InputLayer(Layer):
         super().__init__(name=name or _default_name(), dtype=dtype, **kwargs)
         self.batch_shape = tuple(None if size is None else int(size) for size in batch_shape)
         self._input_dtype = config.dtype_name(dtype) if dtype is not None else config.floatx()
-        self.sparse = self.ragged = False
+        self.sparse, self.ragged = bool(sparse), False
         self.optional = optional
         self.supports_masking = True
         self.built = True
@@ -90,7 +98,7 @@ class InputLayer(Layer):
         return {
             "batch_input_shape": self.batch_shape,
             "dtype": self._input_dtype,
-            "sparse": False,
+            "sparse": self.sparse,
             "ragged": False,
             "name": self.name,
         }

@@ -29,7 +29,9 @@ class Refused:
     harmless: tuple[Any, ...] = (None,)
 
     def accepts(self, value: Any) -> bool:
-        """Whether dropping `value` changes nothing."""
+        """Whether dropping `value`, or every item of a list or dict given per output, changes nothing."""
+        if isinstance(value, (list, tuple, Mapping)) and value and self.harmless is not ANY:
+            return all(map(self.accepts, value.values() if isinstance(value, Mapping) else value))
         return self.harmless is ANY or any(
             value is item or (type(value) is type(item) and value == item) for item in self.harmless
         )

@@ -212,6 +212,13 @@ def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arra
     if sample_weight is None:
         return Arrays()
     known = slots(model, "outputs")
+    if known and isinstance(sample_weight, (list, tuple)) and any(map(_is_array, sample_weight)):
+        count = len(y.tensors) if len(sample_weight) == len(y.tensors) else len(known)
+        if len(sample_weight) != count:
+            raise ValueError(
+                f"`sample_weight` must be one array, or a list or dict with one for each of the {count} outputs "
+                f"{[slot.name for slot in known]}. Received: {_describe(sample_weight)}"
+            )
     if isinstance(sample_weight, Mapping):
         names = [slot.name for slot in known] if known else list(sample_weight)
         wrong = [key for key in sample_weight if key not in names]
@@ -223,23 +230,32 @@ def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arra
     arrays = as_given(sample_weight, "`sample_weight`")
     floatx = config.torch_dtype(config.floatx())
     arrays.tensors = [tensor.to(floatx) for tensor in arrays.tensors]
-    if (
-        len(arrays.tensors) == 1 < len(y.tensors)
-        and arrays.rebuild is None
-        and np.prod(arrays.tensors[0].shape[1:]) > 1
-    ):
+    _check_weights(arrays, y, known)
+    return arrays
+
+
+def _check_weights(weights: Arrays, y: Arrays, known: list[Slot] | None) -> None:
+    """ValueError unless there is a number for each sample or time step of each target; a last axis of 1 is dropped."""
+    given, targets = weights.tensors, y.tensors
+    if len(given) == 1 < len(targets) and weights.rebuild is None and np.prod(given[0].shape[1:]) > 1:
         raise ValueError(
             "One array of `sample_weight` for all outputs must have one number per sample. Received: an array of shape "
-            f"{tuple(arrays.tensors[0].shape)} for {len(y.tensors)} outputs. Pass a list or dict with one for each."
+            f"{tuple(given[0].shape)} for {len(targets)} outputs. Pass a list or dict with one for each."
         )
-    for tensor in arrays.tensors:
-        for target in y.tensors[:1]:
-            if tensor.dim() > max(target.dim(), 2) and tensor.dim() > 1:
-                raise ValueError(
-                    "`sample_weight` must have one number per sample, or per sample and time step. "
-                    f"Received: an array of shape {tuple(tensor.shape)}"
-                )
-    return arrays
+    for index, tensor in enumerate(given):
+        if tensor.dim() > 2 and tensor.shape[-1] == 1:
+            given[index] = tensor = tensor.squeeze(-1)
+        if not targets or tensor.dim() < 2:
+            continue
+        target = targets[index if len(given) == len(targets) else 0]
+        steps = tuple(target.shape[1:]) or (1,)
+        known_rank = len(known[0].shape or ()) if known and len(known) == 1 else 0
+        surplus = tensor.dim() == target.dim() == known_rank > 2 or tensor.dim() > max(target.dim(), 2)
+        if surplus or any(size not in (1, step) for size, step in zip(tensor.shape[1:], steps, strict=False)):
+            raise ValueError(
+                "`sample_weight` must have one number per sample, or per sample and time step. "
+                f"Received: an array of shape {tuple(tensor.shape)} for targets of shape {tuple(target.shape)}"
+            )
 
 
 # As Keras has it, a pandas Series is one column where nothing tells the shape that is wanted.

@@ -64,8 +64,12 @@ def validate_file(fpath: str | Path, file_hash: str, algorithm: str = "auto", ch
     if algorithm not in ("auto", "sha256", "md5"):
         raise ValueError(f"`algorithm` must be 'auto', 'sha256' or 'md5'. Received: {algorithm!r}")
     by_sha = algorithm == "sha256" or (algorithm == "auto" and len(file_hash) == 64)
-    digest = hashlib.sha256() if by_sha else hashlib.md5(usedforsecurity=False)
+    return _hash_file(fpath, "sha256" if by_sha else "md5", chunk_size) == str(file_hash)
+
+
+def _hash_file(fpath: str | Path, algorithm: str = "sha256", chunk_size: int = 65535) -> str:
+    digest = hashlib.new("sha256" if algorithm in ("sha256", "auto") else "md5", usedforsecurity=False)
     with open(fpath, "rb") as file:
         while chunk := file.read(chunk_size):
             digest.update(chunk)
-    return digest.hexdigest() == str(file_hash)
+    return digest.hexdigest()

@@ -155,6 +155,15 @@ def test_sparse_matrices_become_dense_batch_by_batch() -> None:
     assert found[0] == found[1] == found[2] == found[3]
 
 
+def test_an_input_may_be_declared_sparse() -> None:
+    inputs = Input((6,), sparse=True)
+    model = keras.Model(inputs, Dense(2)(inputs))
+    x = torch.eye(6).to_sparse()
+    np.testing.assert_allclose(model.predict(x, verbose=0), model.predict(np.eye(6), verbose=0), rtol=1e-6)
+    assert model.layers[0].get_config()["sparse"] is True
+    assert keras.Model.from_config(model.get_config()).layers[0].sparse is True
+
+
 def test_sparse_tensors_are_taken_without_scipy() -> None:
     x = torch.eye(6).to_sparse()
     model = _model(6)

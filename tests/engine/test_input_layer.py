@@ -56,3 +56,8 @@ def test_an_input_layer_is_dense_and_can_be_called_without_anything():
     for item in (layer, layer.output):
         assert item.sparse is False and item.ragged is False
     assert layer.call() is None
+
+
+def test_ragged_inputs_are_refused():
+    with pytest.raises(ValueError, match="ragged inputs are not supported"):
+        layers.InputLayer(shape=(3,), ragged=True)

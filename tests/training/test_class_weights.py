@@ -156,3 +156,32 @@ def test_wrong_outputs_are_named() -> None:
 def test_one_object_serves_all_batches() -> None:
     weights = class_weights_of(WEIGHTS)
     assert class_weights_of(weights) is weights and class_weights_of(None) is None
+
+
+@pytest.mark.parametrize("mode", [None, "temporal", ["temporal"], {"out": "temporal"}])
+def test_weights_of_time_steps_show_themselves_by_their_shape(mode: Any) -> None:
+    x = np.random.RandomState(0).rand(6, 4, 2).astype("float32")
+    weight = np.random.RandomState(1).rand(6, 4)
+    inputs = Input((4, 2))
+    model = keras.Model(inputs, Dense(2, kernel_initializer="zeros", name="out")(inputs))
+    model.compile(keras.optimizers.SGD(0.0), "mse", sample_weight_mode=mode)
+    expected = np.mean(np.mean(x**2, -1) * weight)
+    for shape in (weight, weight[..., None]):
+        found = model.fit(x, x, sample_weight=shape, batch_size=6, verbose=0).history["loss"]
+        assert found == pytest.approx([expected])
+
+
+def test_weights_that_fit_no_target_are_refused() -> None:
+    x = np.zeros((6, 4, 2), "float32")
+    inputs = Input((4, 2))
+    model = keras.Model(inputs, Dense(2)(inputs))
+    model.compile("sgd", "mse")
+    for weight in (np.ones((6, 3)), np.ones((6, 4, 2)), np.ones((6, 4, 2, 3))):
+        with pytest.raises(ValueError, match="one number per sample, or per sample and time step"):
+            model.fit(x, x, sample_weight=weight, verbose=0)
+    with pytest.raises(ValueError, match="`sample_weight_mode`"):
+        model.compile("sgd", "mse", sample_weight_mode={"dense": "by step"})
+    model = _two_outputs()
+    for weight in ([np.ones(8)], [np.ones(8)] * 3):
+        with pytest.raises(ValueError, match=r"the 2 outputs \['a', 'b'\]"):
+            model.fit(X, [Y, Y], sample_weight=weight, verbose=0)
