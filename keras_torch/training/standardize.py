@@ -16,19 +16,7 @@ from keras_torch.data.conversion import to_numpy_or_tensor, to_tensor
 from keras_torch.data.rows import Rows
 from keras_torch.data.structure import flatten, rebuilder
 from keras_torch.errors import suggest
-
-
-@dataclass(frozen=True)
-class Slot:
-    """What a model says about one input or output; `shape` includes the batch axis and is None if unknown.
-
-    `dtype` is None where it is unknown, and for text.
-    """
-
-    name: str
-    shape: tuple[int | None, ...] | None = None
-    dtype: torch.dtype | None = None
-    text: bool = False
+from keras_torch.training.targets import Slot, target_of
 
 
 @dataclass
@@ -124,87 +112,10 @@ def standardize_y(model: Any, y: Any, losses: list[Any] | None) -> Arrays:
     for index in used:
         slot = known[index]
         array = to_numpy_or_tensor(leaves[index], f"The target of output {slot.name!r} of {label}")
-        tensor = _target(array, slot, losses[index], label)
+        tensor = target_of(array, slot, losses[index], label)
         arrays.tensors.append(tensor)
         arrays.dtypes.append(None)
     return arrays
-
-
-def _target(array: Any, slot: Slot, loss: Any, label: str) -> torch.Tensor:
-    tensor = to_tensor(array)
-    shape = slot.shape
-    if shape is not None and tensor.dim() == 1 and len(shape) == 2 and shape[1] == 1:
-        tensor = tensor.unsqueeze(-1)
-    name = _builtin_name(loss)
-    if name == "sparse_categorical_crossentropy":
-        ignored = getattr(loss, "_fn_kwargs", {}).get("ignore_class")
-        check_labels(tensor, shape[-1] if shape else None, ignored, slot.name, label)
-        return tensor if tensor.is_floating_point() else tensor.long()
-    if name == "categorical_crossentropy" or (config.is_classic() and name in _SHAPE_CHECKED):
-        _check_target_shape(tensor, slot, name, label)
-    if name and not tensor.is_floating_point() and (tensor.numel() <= _CONVERTED_TARGETS or isinstance(tensor, Rows)):
-        # The loss would convert each batch; the whole is cheaper.
-        tensor = tensor.to(config.torch_dtype(config.floatx()))
-    return tensor
-
-
-def _builtin_name(loss: Any) -> str:
-    """Return the name of the library's own loss function in `loss`, else an empty string."""
-    function = getattr(loss, "fn", None)
-    known = getattr(function, "__module__", "").startswith("keras_torch.losses")
-    return function.__name__ if known and function is not None else ""
-
-
-_CONVERTED_TARGETS = 1 << 26
-
-
-_SHAPE_CHECKED = ("mean_squared_error", "binary_crossentropy", "categorical_crossentropy")
-
-
-def _check_target_shape(tensor: torch.Tensor, slot: Slot, loss: str, label: str) -> None:
-    expected = slot.shape
-    if expected is None:
-        return
-    shape = tuple(tensor.shape)
-    same = len(shape) == len(expected) and all(
-        e is None or e == s for s, e in zip(shape[1:], expected[1:], strict=False)
-    )
-    if same:
-        return
-    hint = ""
-    if loss == "categorical_crossentropy" and (shape[-1:] == (1,) or len(shape) == len(expected) - 1):
-        hint = (
-            " These look like class numbers: use the loss 'sparse_categorical_crossentropy', or turn them into rows "
-            f"with `keras.utils.to_categorical(y, {expected[-1]})`."
-        )
-    raise ValueError(
-        f"The target of output {slot.name!r} of {label} must have the output's shape {expected} for the loss "
-        f"{loss!r}. Received: an array of shape {shape}.{hint}"
-    )
-
-
-def check_labels(
-    labels: torch.Tensor | Rows, classes: int | None, ignored: int | None, name: str, label: str = "the model"
-) -> None:
-    """ValueError if class numbers lie outside `0..classes - 1`."""
-    if classes is None or labels.numel() == 0 or labels.dtype == torch.bool:
-        return
-    lows, highs = [], []
-    for block in labels.blocks() if isinstance(labels, Rows) else (labels,):
-        counted = block if ignored is None else block[block != ignored]
-        if counted.numel():
-            bounds = torch.aminmax(counted)
-            lows.append(bounds.min.item())
-            highs.append(bounds.max.item())
-    if not lows:
-        return
-    low, high = min(lows), max(highs)
-    if low < 0 or high >= classes:
-        hint = " If the classes are counted from 1, pass `y - 1`." if low >= 1 and high == classes else ""
-        raise ValueError(
-            f"The labels of output {name!r} of {label} must lie in 0..{classes - 1}, because its last axis has "
-            f"{classes} units. Received: labels from {low} to {high}.{hint}"
-        )
 
 
 def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arrays:

@@ -116,6 +116,35 @@ def test_class_numbers_for_categorical_crossentropy_get_a_hint() -> None:
     _unchanged(model, lambda: model.fit(X, Y), ValueError, "(12,)", "sparse_categorical_crossentropy", "to_categorical")
 
 
+def test_one_hot_targets_for_sparse_categorical_crossentropy_get_a_hint() -> None:
+    model = _classifier()
+    texts = ("(12, 3)", "One-hot targets need the loss 'categorical_crossentropy'")
+    for call in (model.fit, model.evaluate, model.train_on_batch, lambda *batch: model.fit(iter([batch]))):
+        _unchanged(model, lambda call=call: call(X, np.eye(3)[Y]), ValueError, *texts)
+
+
+def test_class_numbers_for_binary_crossentropy_get_a_hint() -> None:
+    model = _classifier("binary_crossentropy")
+    _unchanged(model, lambda: model.fit(X, Y), ValueError, "(12,)", "sparse_categorical_crossentropy", "to_categorical")
+    masks = keras.Sequential([Input((4, 4, 2)), Dense(1, activation="sigmoid")])
+    masks.compile("sgd", "binary_crossentropy")
+    masks.fit(np.zeros((3, 4, 4, 2)), np.zeros((3, 4, 4)), verbose=0)
+
+
+def test_one_unit_for_two_classes_gets_a_hint() -> None:
+    model = keras.Sequential([Dense(1, activation="sigmoid", input_shape=(4,))])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    _unchanged(model, lambda: model.fit(X, Y % 2), ValueError, "from 0 to 1", "'binary_crossentropy'")
+    with config.dialect_scope("2"):
+        model.compile("sgd", "categorical_crossentropy")
+        _unchanged(model, lambda: model.fit(X, Y % 2), ValueError, "one unit", "'binary_crossentropy'")
+
+
+def test_labels_that_are_no_numbers_are_refused() -> None:
+    model = _classifier()
+    _unchanged(model, lambda: model.fit(X, np.where(Y == 1, np.nan, Y)), ValueError, "labels from nan")
+
+
 def test_classic_dialects_check_the_shape_of_targets() -> None:
     with config.dialect_scope("2"):
         model = keras.Sequential([Dense(3, input_shape=(4,))])
