@@ -45,9 +45,6 @@ MISSING = {
     "callbacks": """
         BackupAndRestore
     """,
-    "optimizers": """
-        MultiOptimizer OptimizerMap
-    """,
     "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
     "utils": """
         Config FeatureSpace StepsPerExecutionTuner array_to_img audio_dataset_from_directory get_file

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,63 @@ def batch_set_value(tuples: Iterable[Sequence[Any]]) -> None:
         set_value(variable_, value)
 
 
+class GraphRun:
+    """A context in which code that was written to build a graph once may run again and again.
+
+    Variables it makes are made the first time and found again, by the line that asks and how often it did; `K.update`
+    and its kin do not assign but return the variable with its new value.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int, int], Variable] = {}
+        self._asked: dict[tuple[str, int], int] = {}
+        self._outer: GraphRun | None = None
+
+    @property
+    def made(self) -> list[Variable]:
+        """The variables, in the order in which they were made."""
+        return list(self._kept.values())
+
+    def __enter__(self) -> GraphRun:
+        global _running
+        self._asked = {}
+        self._outer, _running = _running, self
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        global _running
+        _running, self._outer = self._outer, None
+
+    def keep(self, make: Callable[[], Variable]) -> Variable:
+        """Return what `make` makes, the first time that this place in the code asks; later the same again."""
+        frame = sys._getframe(2)
+        while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("keras_torch.backend"):
+            frame = frame.f_back
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        count = self._asked[place] = self._asked.get(place, 0) + 1
+        if (*place, count) not in self._kept:
+            self._kept[(*place, count)] = make()
+        return self._kept[(*place, count)]
+
+
+_running: GraphRun | None = None
+
+
+def running() -> GraphRun | None:
+    """Return the innermost GraphRun that is entered."""
+    return _running
+
+
 def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
     """Return a new variable on the default device; `dtype` defaults to `floatx`, for integers too."""
-    data = tensor(value).detach().to(config.default_device(), config.torch_dtype(dtype), copy=True)
-    made = Variable(data, name=name or "variable")
-    made.constraint = constraint
-    return made
+
+    def make() -> Variable:
+        data = tensor(value).detach().to(config.default_device(), config.torch_dtype(dtype), copy=True)
+        made = Variable(data, name=name or "variable")
+        made.constraint = constraint
+        return made
+
+    return make() if _running is None else _running.keep(make)
 
 
 @recorded
@@ -77,7 +129,11 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 
 def _filled(shape: Any, dtype: Any, name: str | None, value: float) -> Any:
     made = _fill(tuple(shape) if isinstance(shape, (list, tuple)) else (shape,), dtype, value)
-    return made if is_symbolic(made) else Variable(made, name=name or "variable")
+    if is_symbolic(made):
+        return made
+    if _running is not None:
+        return _running.keep(lambda: Variable(made, name=name or "variable"))
+    return Variable(made, name=name or "variable")
 
 
 @recorded
@@ -132,23 +188,29 @@ def cast_to_floatx(x: Any) -> Any:
 
 def update(x: Any, new_x: Any) -> Any:
     """Assign `new_x` to a variable, at once, and return the variable."""
+    if _running is not None:
+        return x, new_x
     return x.assign(new_x)
 
 
 def update_add(x: Any, increment: Any) -> Any:
     """Add to a variable, at once, and return the variable."""
+    if _running is not None:
+        return x, x + increment
     return x.assign_add(increment)
 
 
 def update_sub(x: Any, decrement: Any) -> Any:
     """Subtract from a variable, at once, and return the variable."""
+    if _running is not None:
+        return x, x - decrement
     return x.assign_sub(decrement)
 
 
 def moving_average_update(x: Any, value: Any, momentum: float) -> Any:
     """Assign `x * momentum + value * (1 - momentum)` to a variable and return the variable."""
     with torch.no_grad():
-        return x.assign_sub((x - tensor(value)) * (1 - momentum))
+        return update_sub(x, (x - tensor(value)) * (1 - momentum))
 
 
 def int_shape(x: Any) -> tuple[int | None, ...] | None:

@@ -23,6 +23,7 @@ _ROWS = {
     "legacy_gaussiandropout_support": "GaussianDropout",
     "legacy_gaussiannoise_support": "GaussianNoise",
     "legacy_generator_methods_support": "Model.fit_generator",
+    "legacy_get_updates_support": "Optimizer.get_updates",
     "legacy_global_pooling_support": "GlobalMaxPooling2D",
     "legacy_input_support": "Input",
     "legacy_lambda_support": "Lambda",

@@ -18,6 +18,7 @@ from keras_torch.optimizers.adaptive import Adadelta, Adagrad, RMSprop
 from keras_torch.optimizers.base import Optimizer
 from keras_torch.optimizers.gradients import clip_norm
 from keras_torch.optimizers.loss_scale import LossScaleOptimizer
+from keras_torch.optimizers.multi import MultiOptimizer, OptimizerMap
 from keras_torch.optimizers.others import Ftrl, Lion
 from keras_torch.optimizers.sgd import SGD
 from keras_torch.optimizers.torch_optimizer import TorchOptimizer
@@ -35,9 +36,11 @@ __all__ = [
     "Lamb",
     "Lion",
     "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "TFOptimizer",
@@ -54,14 +57,14 @@ __all__ = [
 registry.optimizers.add(
     [
         *(Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop, SGD),
-        *(LossScaleOptimizer, ScheduleFreeAdamW, TorchOptimizer),
+        *(LossScaleOptimizer, MultiOptimizer, OptimizerMap, ScheduleFreeAdamW, TorchOptimizer),
     ]
 )
 
 # Classes of tf.keras before and since 2.11.
 registry.optimizers.add({"LossScaleOptimizerV1": LossScaleOptimizer, "LossScaleOptimizerV3": LossScaleOptimizer})
 
-from keras_torch.optimizers import legacy  # noqa: E402  its classes are the ones above
+from keras_torch.optimizers import legacy  # noqa: E402  its classes derive from the ones above
 
 # Keras 1 and 2 had the classes under these names; here they cover the modules that are called the same.
 adam, sgd = Adam, SGD
@@ -87,6 +90,10 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
         return identifier
     if isinstance(identifier, torch.optim.Optimizer) or _makes_torch_optimizer(identifier):
         return TorchOptimizer(identifier)
+    if isinstance(identifier, Mapping) and "legacy" in str(identifier.get("module")):
+        found = getattr(legacy, str(identifier.get("class_name")), None)
+        if found is not None:
+            return found.from_config(dict(identifier.get("config") or {}))
     found = registry.optimizers.get(identifier, custom_objects)
     if isinstance(found, torch.optim.Optimizer):
         return TorchOptimizer(found)
@@ -104,8 +111,11 @@ def _makes_torch_optimizer(identifier: Any) -> bool:
 
 
 def serialize(optimizer: Optimizer) -> Any:
-    """Return `{"class_name", "config"}` of an optimizer."""
-    return registry.optimizers.serialize(optimizer)
+    """Return `{"class_name", "config"}` of an optimizer, with `"module"` for one of `keras.optimizers.legacy`."""
+    found = registry.optimizers.serialize(optimizer)
+    if type(optimizer).__module__ == legacy.__name__:
+        return {"module": "keras.optimizers.legacy", **found}
+    return found
 
 
 def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:

@@ -54,7 +54,7 @@ class RMSprop(Optimizer):
         return [slot for slot, flag in zip(self.slots, used, strict=True) if flag]
 
     def _slot_groups(self, layout: str) -> list[list[Slot]]:
-        return [self._used_slots()] if layout == "v2" else [[slot] for slot in self._used_slots()]
+        return [[slot] for slot in self._used_slots()]
 
     def _configure(self, group: dict[str, Any], rate: float, step: int) -> None:
         group["lr"] = rate

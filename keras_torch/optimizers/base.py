@@ -20,6 +20,10 @@ from keras_torch.optimizers.steps import Steps
 HARMLESS = ("jit_compile", "is_legacy_optimizer")
 
 
+# What may be set on an optimizer in use, and asks for more than the torch optimizer's step.
+_EXTRAS = frozenset(("clipnorm", "clipvalue", "global_clipnorm", "loss_scale_factor", "weight_decay"))
+
+
 class CallableList(list[Any]):
     """A list that may also be called, as `optimizer.variables()` was until Keras 2.10."""
 
@@ -49,10 +53,13 @@ class Optimizer(Steps, CustomUpdates):
     slots: tuple[state.Slot, ...] = ()
     slots_by_variable = True
     _counts_in_keras_2 = True
+    # The layout of `weights` and of files, where it is not the dialect's.
+    _layout: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.__module__.startswith("keras_torch"):
+        # The rows of old names mean today's classes, not those of `keras.optimizers.legacy`.
+        if cls.__module__.startswith("keras_torch") and cls._layout is None:
             legacy.adapt(cls)
 
     def __init__(
@@ -109,6 +116,11 @@ class Optimizer(Steps, CustomUpdates):
         self._excluded_names: re.Pattern[str] | None = None
         self._plain = False
         self._synced: int | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if name in _EXTRAS and self.__dict__.get("built"):
+            self._plain = self._needs_nothing_else()
 
     def __getstate__(self) -> dict[str, Any]:
         # Indices are found by the identity of tensors, which copies do not share.
@@ -264,6 +276,8 @@ class Optimizer(Steps, CustomUpdates):
         self._plain = self._needs_nothing_else()
         self._synced = None
         self.built = True
+        if hasattr(self, "_create_slots"):
+            self._create_slots(new)
 
     def _needs_nothing_else(self) -> bool:
         """Whether a step is the torch optimizer's step and no more."""
@@ -388,12 +402,18 @@ class Optimizer(Steps, CustomUpdates):
     @property
     def variables(self) -> CallableList:
         """State as handles with `numpy` and `assign`, in Keras 3's order (2.15's in the older dialects)."""
-        return CallableList(state.handles(self, "tf" if self._dialect in ("1", "2", "tf") else "3"))
+        modern = "tf" if self._dialect in ("1", "2", "tf") else "3"
+        return CallableList(state.handles(self, self._layout or modern))
 
     @property
     def weights(self) -> list[Any]:
         """State as handles with `numpy` and `assign`, in the order of the dialect's Keras."""
         return state.handles(self)
+
+    @weights.setter
+    def weights(self, value: Iterable[Any]) -> None:
+        # Optimizers for Keras 1 and 2 list their variables here.
+        self._own_variables = [variable for variable in value if variable is not self._iterations]
 
     def get_weights(self) -> list[Any]:
         """Return the state as numpy arrays, in the order of the dialect's Keras (2.15's without a dialect)."""
@@ -429,7 +449,7 @@ class Optimizer(Steps, CustomUpdates):
         ):
             settings[key] = getattr(self, key)
         if self.decay:
-            settings["decay"] = self.decay
+            settings["decay"] = float(self.decay)
         return settings
 
     @classmethod

@@ -12,22 +12,13 @@ import torch
 from keras_torch import config, initializers
 from keras_torch.backend.variable import Variable
 from keras_torch.optimizers import state
-
-# Methods of optimizers written for Keras before 2.11, which work on a symbolic graph or on TensorFlow's variables.
-OLD_STYLES = ("get_updates", "_resource_apply_dense", "_create_slots")
+from keras_torch.optimizers.old_protocols import OldProtocols, gradient_of
 
 
 def defines_update(cls: type) -> bool:
-    """Whether a class has its own `update_step`. NotImplementedError for one that is written for an older protocol."""
-    if cls.update_step is not CustomUpdates.update_step:  # type: ignore[attr-defined]
-        return True
-    old = [name for name in OLD_STYLES if hasattr(cls, name)]
-    if old:
-        raise NotImplementedError(
-            f"The optimizer class {cls.__name__} defines `{old[0]}`, the protocol of Keras before 2.11. Expected: "
-            "`build(variables)` and `update_step(gradient, variable, learning_rate)`."
-        )
-    return False
+    """Whether a class has its own update: `update_step`, or what that was before Keras 2.11."""
+    own = cls.update_step is not CustomUpdates.update_step  # type: ignore[attr-defined]
+    return own or hasattr(cls, "get_updates") or hasattr(cls, "_resource_apply_dense")
 
 
 @functools.lru_cache(maxsize=128)
@@ -36,7 +27,7 @@ def _takes_rate(update_step: Any) -> bool:
     return len(inspect.signature(update_step).parameters) > 3
 
 
-class CustomUpdates:
+class CustomUpdates(OldProtocols):
     """What Keras's base class offers to a subclass that has its own `update_step`."""
 
     name: str
@@ -127,12 +118,15 @@ class CustomUpdates:
         variable.assign_sub(value)
 
     def _update_each(self, rate: float) -> None:
-        """Call `update_step` for each variable that has a gradient."""
+        """Let the subclass update each variable that has a gradient."""
+        found = [(variable, gradient_of(variable)) for variable in self._trainable_variables]
+        given = [(variable, gradient) for variable, gradient in found if gradient is not None]
+        if hasattr(self, "get_updates"):
+            self._run_get_updates([variable for variable, _ in given])
+            return
+        step: Any = self.update_step
         extra = (torch.tensor(rate),) if _takes_rate(type(self).update_step) else ()
-        for variable in self._trainable_variables:
-            grads = [tensor.grad for tensor in state.storages(variable)]
-            if all(grad is None for grad in grads):
-                continue
-            tensors = state.storages(variable)
-            parts = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, grads, strict=True)]
-            self.update_step(state.from_storage(variable, parts), variable, *extra)
+        if hasattr(self, "_resource_apply_dense"):
+            step, extra = self._apply_dense, ()
+        for variable, gradient in given:
+            step(gradient, variable, *extra)

@@ -6,7 +6,7 @@
 - "1": Keras 1. iterations, then slot by slot, each over all variables. No iterations for RMSprop, Adagrad, Adadelta.
 - "2": Keras 2.0-2.2. As "1"; Adam ends with vhat, of shape (1,) per variable if unused.
 - "2.3": Keras 2.3. As "2", with iterations always first.
-- "v2": tf.keras 2.0-2.10 and 2.15 `legacy`. iter, Nadam's momentum_cache, then slot by slot (RMSprop: by variable).
+- "v2": tf.keras 2.0-2.10 and 2.15 `legacy`. iter, Nadam's momentum_cache, then slot by slot (Ftrl: by variable).
 - "tf": Keras 2.11-2.15. iteration, averages (EMA), accumulators (which it did not have), then by variable (Adam: m, v,
   m, v, ..., after them all vhat).
 - "3": Keras 3. iteration, learning_rate (unless a schedule), averages, accumulators, then as "tf"; Nadam's product of
@@ -153,7 +153,10 @@ class ScalarState(VariableMethods):
 
 def handles(optimizer: Optimizer, layout: str | None = None) -> list[Any]:
     """Return the variables of an optimizer's state, as handles with `numpy` and `assign`, in the layout's order."""
-    layout = layout or default_layout()
+    layout = layout or default_layout(optimizer)
+    inner = getattr(optimizer, "_inner_optimizers", None)
+    if inner is not None:
+        return [optimizer._iterations, *(handle for each in inner if each.built for handle in handles(each, layout))]
     found: list[Any] = []
     if hasattr(optimizer, "inner_optimizer"):
         return optimizer._own_handles(layout) + handles(optimizer.inner_optimizer, layout)
@@ -214,15 +217,17 @@ def _head_name(optimizer: Optimizer, handle: Any, layout: str) -> str:
     return handle.path
 
 
-def default_layout() -> str:
-    """Return the layout of the current dialect; without one, that of Keras 2.15."""
+def default_layout(optimizer: Optimizer) -> str:
+    """Return the layout of the optimizer, else that of the current dialect, else that of Keras 2.15."""
+    if optimizer._layout:
+        return optimizer._layout
     dialect = config.dialect()
     return dialect if dialect in LAYOUTS else "tf"
 
 
 def export(optimizer: Optimizer, layout: str | None = None) -> list[Entry]:
     """Return the optimizer's state as named arrays in the order of `layout` (default: that of the dialect)."""
-    layout = layout or default_layout()
+    layout = layout or default_layout(optimizer)
     entries = []
     if hasattr(optimizer, "inner_optimizer"):
         own = [
@@ -231,10 +236,11 @@ def export(optimizer: Optimizer, layout: str | None = None) -> list[Entry]:
         ]
         return own + export(optimizer.inner_optimizer, layout)
     for handle in handles(optimizer, layout):
-        index = getattr(handle, "variable_index", None)
+        variable = getattr(handle, "_variable", None)
+        index = None if variable is None else optimizer._get_variable_index(variable)
         name = _head_name(optimizer, handle, layout) if index is None else handle.path
         array = np.array(handle.numpy())
-        if layout == "3" and handle is optimizer._iterations:
+        if layout == "3" and _is_count(handle):
             array = array.astype("int32")
         entries.append(Entry(name, index, array))
     return entries
@@ -255,9 +261,9 @@ def import_(
     candidates = [layout] if layout else _candidates(optimizer, values, names)
     for candidate in candidates:
         targets = handles(optimizer, candidate)
-        if _fits(optimizer, targets, values):
+        if _fits(targets, values):
             for target, value in zip(targets, values, strict=True):
-                target.assign(value.astype("int64") if target is optimizer._iterations else value)
+                target.assign(value.astype("int64") if _is_count(target) else value)
             optimizer._state_restored()
             return candidate
     expected = [tuple(target.shape) for target in handles(optimizer, candidates[0])]
@@ -269,20 +275,24 @@ def import_(
     )
 
 
-def _fits(optimizer: Optimizer, targets: list[Any], values: list[np.ndarray]) -> bool:
+def _is_count(handle: Any) -> bool:
+    return isinstance(handle, torch.Tensor) and handle.dtype == torch.int64 and not handle.shape
+
+
+def _fits(targets: list[Any], values: list[np.ndarray]) -> bool:
     if len(targets) != len(values):
         return False
     for target, value in zip(targets, values, strict=True):
         if tuple(target.shape) != value.shape:
             return False
-        if target is optimizer._iterations and value.dtype.kind not in "iu" and float(value) != int(value):
+        if _is_count(target) and value.dtype.kind not in "iu" and float(value) != int(value):
             return False
     return True
 
 
 def _candidates(optimizer: Optimizer, values: list[np.ndarray], names: Sequence[str] | None) -> list[str]:
     """Return the layouts to try, the likeliest first."""
-    rest = [default_layout(), *LAYOUTS]
+    rest = [default_layout(optimizer), *LAYOUTS]
     if names:
         first = names[0].removesuffix(":0")
         head = first.rsplit("/", 1)[-1]

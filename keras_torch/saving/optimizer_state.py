@@ -23,12 +23,12 @@ def write(group: h5py.Group, model: Any, optimizer: Any) -> None:
         for path, weight in legacy_weights.weight_paths(layer):
             paths.setdefault(id(weight), path)
     named: dict[str, Any] = {}
-    for entry in state.export(optimizer, "tf"):
+    for entry in state.export(optimizer, optimizer._layout or "tf"):
         name = entry.name
         if entry.variable_index is not None:
             variable = optimizer._trainable_variables[entry.variable_index]
             short = state.path_of(variable, entry.variable_index)
-            name = name.removesuffix(short) + paths.get(id(variable), short)
+            name = name.replace(short, paths.get(id(variable), short), 1)
         while name in named:
             name += "_1"
         named[name] = entry.array

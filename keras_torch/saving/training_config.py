@@ -115,6 +115,10 @@ def _metric_class(name: str) -> str | None:
 def _write_optimizer(item: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
     """Return an optimizer in the form of Keras 2.15; without these marks it would take it for one of before 2.11."""
     class_name, config = item["class_name"], dict(item["config"])
+    if getattr(optimizer, "_layout", None) == "v2":
+        rate = config["learning_rate"]
+        config["learning_rate"] = {"module": _SCHEDULES, **rate} if isinstance(rate, Mapping) else rate
+        return {"class_name": class_name, "config": config}
     if getattr(optimizer, "_dialect", None) in ("1", "2") and config.get("clipnorm") is not None:
         # Before tf.keras, `clipnorm` limited the norm of all gradients together.
         config["global_clipnorm"] = config.pop("clipnorm")
@@ -224,6 +228,11 @@ def _read_metric(item: Any, reader: ConfigReader, output: str | None) -> Any:
 def _read_optimizer(item: Mapping[str, Any], reader: ConfigReader) -> Any:
     from keras_torch import optimizers
 
+    stored = item.get("config")
+    # The optimizers of before 2.11 have a `decay`, those of later have none.
+    old = reader.generation == "tf" and isinstance(stored, Mapping) and "decay" in stored
+    if old and item.get("class_name") in optimizers.legacy.__all__:
+        return optimizers.get({**item, "module": "keras.optimizers.legacy"}, reader.custom_objects)
     described = reader.object(item)
     config = dict(described.get("config") or {})
     rate = config.get("learning_rate")

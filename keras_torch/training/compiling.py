@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from keras_torch import config, losses, optimizers, registry
+from keras_torch import config, losses, optimizers
 from keras_torch import metrics as metrics_module
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import standardize
@@ -154,7 +154,7 @@ def serialize(model: Any) -> dict[str, Any] | None:
         # Compiling wraps it again.
         optimizer = optimizer.inner_optimizer
     return {
-        "optimizer": registry.optimizers.serialize(optimizer),
+        "optimizer": optimizers.serialize(optimizer),
         "loss": _map(losses.serialize, arguments["loss"]),
         "loss_weights": arguments["loss_weights"],
         "metrics": _map(metrics_module.serialize, arguments["metrics"]),

@@ -33,8 +33,8 @@ def is_missing(case: dict, step: int, index: int) -> bool:
 
 KEPT_STEPS = (1, 2, 10, 50, 60)
 
-# A sparse case has a gradient for rows 2, 0 and 2 of the first weight; the row between them was not looked up.
-SPARSE_ROWS = (2, 0, 2)
+# A sparse case has gradients for these rows of the first weight, in turn; others were not looked up in a step.
+SPARSE_ROWS = ((2, 0, 2), (1, 1, 0), (0, 2, 0), (0, 0, 0))
 
 
 def flat(lists: list[list[np.ndarray]]) -> np.ndarray:

@@ -33,12 +33,13 @@ else:
     make_variable, make_tensor = tf.Variable, tf.constant
 
 
-def sparse(gradient):
-    """Return the gradient of an embedding that looked up SPARSE_ROWS, with `gradient` for its outputs."""
+def sparse(gradient, step):
+    """Return the gradient of an embedding that looked up rows of SPARSE_ROWS, with `gradient` for its outputs."""
+    rows = list(SPARSE_ROWS[step % len(SPARSE_ROWS)])
     if not THREE:
-        return tf.IndexedSlices(gradient, list(SPARSE_ROWS), gradient.shape)
+        return tf.IndexedSlices(gradient, rows, gradient.shape)
     summed = np.zeros_like(gradient)
-    np.add.at(summed, list(SPARSE_ROWS), gradient)
+    np.add.at(summed, rows, gradient)
     return make_tensor(summed)
 
 
@@ -81,7 +82,7 @@ def run(case, module=keras.optimizers):
             optimizer.learning_rate = rate
         tensors = [make_tensor(gradients[i]) for i in chosen]
         if case.get("sparse"):
-            tensors[0] = sparse(gradients[0])
+            tensors[0] = sparse(gradients[0], number)
         pairs = [
             (None if is_missing(case, number, i) else tensor, v)
             for i, tensor, v in zip(chosen, tensors, variables, strict=True)

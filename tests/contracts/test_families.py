@@ -48,7 +48,7 @@ METRIC_ARGUMENTS = {
 }
 METRICS = classes(registry.metrics, metrics.Metric)
 # But those that stand around another optimizer.
-WRAPPERS = (optimizers.LossScaleOptimizer, optimizers.TorchOptimizer)
+WRAPPERS = (optimizers.LossScaleOptimizer, optimizers.MultiOptimizer, optimizers.TorchOptimizer)
 OPTIMIZERS = {n: c for n, c in classes(registry.optimizers, optimizers.Optimizer).items() if c not in WRAPPERS}
 INITIALIZERS = classes(registry.initializers, initializers.Initializer)
 REGULARIZERS = classes(registry.regularizers, regularizers.Regularizer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -77,13 +79,7 @@ def test_clipping_and_constraints_hold_for_own_update_steps():
     assert float(weight[0].detach()) == pytest.approx(0.95)
 
 
-def test_optimizers_of_older_protocols_are_refused_with_the_reason():
-    class Old(optimizers.Optimizer):
-        def get_updates(self, loss, params):
-            return []
-
-    with pytest.raises(NotImplementedError, match="defines `get_updates`, the protocol of Keras before 2.11"):
-        Old()
+def test_an_optimizer_without_an_update_is_refused():
     empty = type("Empty", (optimizers.Optimizer,), {})()
     with pytest.raises(NotImplementedError, match="must define `update_step"):
         empty.build([Variable([1.0])])
@@ -119,6 +115,15 @@ def test_a_torch_optimizer_class_is_made_at_build():
     assert isinstance(again.torch_optimizer, torch.optim.RMSprop) and again.clipnorm == 1.0
     assert again.torch_optimizer.param_groups[0]["lr"] == pytest.approx(0.2)
     assert again.torch_optimizer.param_groups[0]["alpha"] == 0.5
+    partial = optimizers.get(functools.partial(torch.optim.SGD, lr=0.3, momentum=0.5))
+    assert float(partial.lr) == pytest.approx(0.3) and partial.get_config()["momentum"] == 0.5
+    partial.build(list(linear.parameters()))
+    assert partial.torch_optimizer.defaults["momentum"] == 0.5
+    assert optimizers.TFOptimizer is optimizers.TorchOptimizer
+    with pytest.raises(TypeError, match="`optimizer` of TorchOptimizer must be an optimizer of torch"):
+        optimizers.TFOptimizer("adam")
+    with pytest.raises(ValueError, match="LBFGS computes the loss several times"):
+        optimizers.get(torch.optim.LBFGS)
     with pytest.raises(ValueError, match="keeps its own settings"):
         optimizers.TorchOptimizer(again.torch_optimizer, learning_rate=0.1)
 

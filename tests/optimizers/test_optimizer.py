@@ -13,7 +13,12 @@ from keras_torch import config, optimizers, registry
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.engine.tensor_layout import TRANSPOSED, Layout
 
-WRAPPERS = (optimizers.LossScaleOptimizer, optimizers.TorchOptimizer)
+WRAPPERS = (
+    optimizers.LossScaleOptimizer,
+    optimizers.MultiOptimizer,
+    optimizers.OptimizerMap,
+    optimizers.TorchOptimizer,
+)
 CLASSES = [cls for cls in registry.optimizers.objects.values() if cls not in WRAPPERS]
 
 
@@ -78,10 +83,6 @@ def test_lookup_of_other_things():
         optimizers.get(3)
     with pytest.raises(ValueError, match="Could not interpret the optimizer identifier"):
         optimizers.get(lambda: 3)
-
-
-def test_legacy_namespace_has_the_same_classes():
-    assert optimizers.legacy.Adam is optimizers.Adam
 
 
 def test_learning_rate_can_be_read_and_set_in_every_way():

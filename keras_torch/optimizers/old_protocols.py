@@ -1,0 +1,133 @@
+"""Optimizers that users wrote for Keras before 2.11: with `get_updates`, or with `_resource_apply_dense`.
+
+`get_updates(loss, params)` built a graph once. Here it runs at every step, on the gradients themselves: the variables
+that it makes are made once and found again, and updates wait until it has returned, so that all of them see the values
+of before, as in the graph. `_create_slots` and `_resource_apply_dense` are called as in tf.keras.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+
+from keras_torch import initializers
+from keras_torch.backend.variable import Variable
+from keras_torch.backend.variables import GraphRun, running
+from keras_torch.optimizers import state
+
+
+class OldProtocols:
+    """What Keras's base class offered to subclasses before 2.11."""
+
+    name: str
+    learning_rate: Any
+    iterations: Any
+    _iterations: Any
+    _rate: Callable[[], float]
+    _own_variables: list[Variable]
+    _trainable_variables: list[Any]
+    _get_variable_index: Callable[[Any], int]
+    _clip: Callable[[list[torch.Tensor], Sequence[int]], list[torch.Tensor]]
+    _graph_run: GraphRun | None = None
+
+    def get_gradients(self, loss: Any, params: Iterable[Any]) -> list[Any]:
+        """Return the (clipped) gradients of a loss, in Keras's layout. ValueError where there is none."""
+        variables = list(params)
+        if self._graph_run is not None and running() is self._graph_run:
+            return [gradient_of(variable) for variable in variables]
+        tensors = [tensor for variable in variables for tensor in state.storages(variable) if tensor.requires_grad]
+        found = torch.autograd.grad(loss, tensors, allow_unused=True)
+        by_tensor = {id(tensor): grad for tensor, grad in zip(tensors, found, strict=True)}
+        whole: list[torch.Tensor] = []
+        for index, variable in enumerate(variables):
+            grad = gradient_of(variable, by_tensor)
+            if grad is None:
+                raise ValueError(
+                    f"The loss does not depend on {state.path_of(variable, index)!r}, so there is no gradient. "
+                    "Operations without one are e.g. argmax and round."
+                )
+            whole.append(grad)
+        return self._clip(whole, range(len(whole)))
+
+    def _run_get_updates(self, variables: list[Any]) -> None:
+        """Run the `get_updates` of a subclass and make the updates that it returns."""
+        if self._graph_run is None:
+            self._graph_run = GraphRun()
+        with self._graph_run:
+            names = list(inspect.signature(self.get_updates).parameters)  # type: ignore[attr-defined]
+            loss = torch.zeros(())
+            if "constraints" in names:
+                constraints = {v: v.constraint for v in variables if getattr(v, "constraint", None) is not None}
+                updates = self.get_updates(variables, constraints, loss)  # type: ignore[attr-defined]
+            else:
+                updates = self.get_updates(loss=loss, params=variables)  # type: ignore[attr-defined]
+        for update in updates or ():
+            if not isinstance(update, tuple) or len(update) != 2:
+                raise ValueError(
+                    f"`get_updates` of {type(self).__name__} must return pairs of a variable and its new value, as "
+                    f"`K.update` makes them. Received: {update!r}"
+                )
+            if update[0] is not self._iterations:
+                update[0].assign(update[1])
+        if not self._own_variables:
+            self._own_variables = [made for made in self._graph_run.made if made is not self._iterations]
+
+    # tf.keras 2.0-2.10
+
+    def _set_hyper(self, name: str, value: Any) -> None:
+        """Set a hyper-parameter: a number, a function, or for `learning_rate` a schedule."""
+        if name in ("learning_rate", "lr"):
+            self.learning_rate = value
+        else:
+            self.__dict__.setdefault("_hyper", {})[name] = value
+
+    def _get_hyper(self, name: str, dtype: Any = None) -> Any:
+        """Return a hyper-parameter as a tensor."""
+        value = self.learning_rate if name in ("learning_rate", "lr") else self.__dict__["_hyper"][name]
+        return torch.as_tensor(value() if callable(value) and not isinstance(value, torch.Tensor) else value)
+
+    def _serialize_hyperparameter(self, name: str) -> Any:
+        return float(self._get_hyper(name))
+
+    def _decayed_lr(self, var_dtype: Any = None) -> torch.Tensor:
+        """Return the rate of this step, `decay` included."""
+        return torch.tensor(self._rate())
+
+    def add_slot(self, var: Any, slot_name: str, initializer: Any = "zeros", shape: Any = None) -> Variable:
+        """Add a variable that belongs to a model's variable, or return the one that is there."""
+        slots = self.__dict__.setdefault("_slots", {})
+        key = (self._get_variable_index(var), slot_name)
+        if key not in slots:
+            if isinstance(initializer, str) or callable(initializer):
+                wanted = tuple(var.shape if shape is None else shape)
+                initializer = initializers.get(initializer)(wanted, dtype=str(var.dtype).removeprefix("torch."))
+            value = torch.as_tensor(initializer).detach().to(state.storages(var)[0].device).clone()
+            path = f"{type(self).__name__}/{state.path_of(var, len(slots))}/{slot_name}"
+            slots[key] = Variable(value, trainable=False, name=path)
+            self._own_variables.append(slots[key])
+        return slots[key]
+
+    def get_slot(self, var: Any, slot_name: str) -> Variable:
+        """Return a variable that `add_slot` made."""
+        return self.__dict__["_slots"][(self._get_variable_index(var), slot_name)]
+
+    def _apply_dense(self, gradient: torch.Tensor, variable: Any) -> None:
+        """Call `_resource_apply_dense`, with `apply_state` where it takes one."""
+        method = self._resource_apply_dense  # type: ignore[attr-defined]
+        if "apply_state" in inspect.signature(method).parameters:
+            method(gradient, variable, apply_state=None)
+        else:
+            method(gradient, variable)
+
+
+def gradient_of(variable: Any, grads: dict[int, torch.Tensor] | None = None) -> torch.Tensor | None:
+    """Return a variable's gradient in Keras's layout, from `.grad` or from a dict by tensor; None if it has none."""
+    tensors = state.storages(variable)
+    found = [tensor.grad if grads is None else grads.get(id(tensor)) for tensor in tensors]
+    if all(grad is None for grad in found):
+        return None
+    parts = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True)]
+    return state.from_storage(variable, parts)

@@ -1,0 +1,167 @@
+"""Optimizers written for Keras before 2.11, and `keras.optimizers.legacy`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from keras_torch import backend as K
+from keras_torch import config, layers, models, optimizers, saving
+from keras_torch.backend.variable import Variable, WeightView
+from keras_torch.engine.tensor_layout import TRANSPOSED
+from keras_torch.legacy import interfaces
+
+
+class Keras2Momentum(optimizers.Optimizer):
+    """Written as for Keras 2."""
+
+    def __init__(self, lr=0.1, momentum=0.9, decay=0.0, **kwargs):
+        super().__init__(**kwargs)
+        with K.name_scope(self.__class__.__name__):
+            self.iterations = K.variable(0, dtype="int64", name="iterations")
+            self.lr = K.variable(lr, name="lr")
+            self.momentum = K.variable(momentum, name="momentum")
+            self.decay = K.variable(decay, name="decay")
+        self.initial_decay = decay
+
+    @interfaces.legacy_get_updates_support
+    def get_updates(self, loss, params):
+        grads = self.get_gradients(loss, params)
+        self.updates = [K.update_add(self.iterations, 1)]
+        lr = self.lr
+        if self.initial_decay > 0:
+            lr = lr * (1.0 / (1.0 + self.decay * K.cast(self.iterations, K.dtype(self.decay))))
+        moments = [K.zeros(K.int_shape(p)) for p in params]
+        self.weights = [self.iterations, *moments]
+        for p, g, m in zip(params, grads, moments, strict=True):
+            v = self.momentum * m - lr * g
+            self.updates.append(K.update(m, v))
+            new_p = p + v
+            if getattr(p, "constraint", None) is not None:
+                new_p = p.constraint(new_p)
+            self.updates.append(K.update(p, new_p))
+        return self.updates
+
+    def get_config(self):
+        return {"lr": float(K.get_value(self.lr)), "momentum": float(K.get_value(self.momentum))}
+
+
+class Keras1Descent(optimizers.Optimizer):
+    """Written as for Keras 1."""
+
+    def __init__(self, lr=0.1, **kwargs):
+        super().__init__(**kwargs)
+        self.__dict__.update(locals())
+        self.lr = K.variable(lr)
+
+    def get_updates(self, params, constraints, loss):
+        self.updates = []
+        for p, g in zip(params, self.get_gradients(loss, params), strict=True):
+            new_p = p - self.lr * g
+            if p in constraints:
+                new_p = constraints[p](new_p)
+            self.updates.append((p, new_p))
+        return self.updates
+
+
+class Tf2Momentum(optimizers.legacy.Optimizer):
+    """Written as for tf.keras 2.0-2.10."""
+
+    def __init__(self, learning_rate=0.1, momentum=0.9, name="Mine", **kwargs):
+        super().__init__(name, **kwargs)
+        self._set_hyper("learning_rate", kwargs.get("lr", learning_rate))
+        self._set_hyper("decay", self.decay)
+        self._set_hyper("momentum", momentum)
+
+    def _create_slots(self, var_list):
+        for var in var_list:
+            self.add_slot(var, "momentum")
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        m = self.get_slot(var, "momentum")
+        m.assign(self._get_hyper("momentum", var.dtype) * m - self._decayed_lr(var.dtype) * grad)
+        return var.assign_add(m)
+
+    def get_config(self):
+        return {**super().get_config(), "momentum": self._serialize_hyperparameter("momentum")}
+
+
+@pytest.mark.parametrize("cls", [Keras2Momentum, Tf2Momentum])
+def test_an_optimizer_of_an_older_protocol_moves_as_ours(cls):
+    linear = torch.nn.Linear(3, 2, bias=False)
+    view = WeightView(linear, ("weight",), TRANSPOSED, "kernel")
+    view.constraint = lambda value: value.clamp(max=0.4)
+    twin = Variable(view.numpy().copy(), name="twin")
+    twin.constraint = view.constraint
+    own, ours = cls(0.1, decay=0.5), optimizers.SGD(0.1, momentum=0.9, decay=0.5)
+    for step in range(4):
+        gradient = torch.tensor([[0.5, -1.0], [0.1, 2.0], [1.0, -3.0]]) * (1 + step)
+        own.apply_gradients([(gradient, view)])
+        ours.apply_gradients([(gradient, twin)])
+    np.testing.assert_allclose(view.numpy(), twin.numpy(), rtol=1e-5)
+    assert int(own.iterations) == 4
+    assert [array.shape for array in own.get_weights()] == [(), (3, 2)]
+    with config.dialect_scope("2"):
+        assert cls.from_config(own.get_config()).get_config() == own.get_config()
+
+
+def test_an_optimizer_of_keras_1_trains_a_model():
+    model = models.Sequential([layers.Input((3,)), layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(Keras1Descent(lr=0.05), "mse")
+    x = np.eye(3, dtype="float32")
+    history = model.fit(x, np.ones((3, 1)), epochs=30, verbose=0).history["loss"]
+    assert history[-1] < 0.5 * history[0]
+
+
+def test_gradients_of_a_loss_are_clipped_and_missing_ones_named():
+    first, second = Variable([3.0, 4.0], name="first"), Variable([1.0], name="second")
+    optimizer = optimizers.SGD(clipnorm=1.0)
+    (found,) = optimizer.get_gradients((first**2).sum() / 2, [first])
+    np.testing.assert_allclose(found.numpy(), [0.6, 0.8], rtol=1e-6)
+    with pytest.raises(ValueError, match="does not depend on 'second'"):
+        optimizer.get_gradients((first**2).sum(), [first, second])
+
+
+def test_updates_that_are_no_pairs_are_refused():
+    class Wrong(optimizers.Optimizer):
+        def get_updates(self, loss, params):
+            return [3]
+
+    with pytest.raises(ValueError, match="must return pairs of a variable and its new value"):
+        Wrong().apply_gradients([(torch.ones(1), Variable([1.0]))])
+
+
+LEGACY = [getattr(optimizers.legacy, name) for name in optimizers.legacy.__all__ if name != "Optimizer"]
+
+
+@pytest.mark.parametrize("cls", LEGACY)
+def test_legacy_classes_come_back_from_configs_and_files(cls, tmp_path):
+    optimizer = cls(clipvalue=0.5, clipnorm=2.0)
+    assert optimizer.name == cls.__name__ and isinstance(optimizer, getattr(optimizers, cls.__name__))
+    config = optimizer.get_config()
+    assert {"name", "learning_rate", "decay", "clipvalue", "clipnorm"} <= set(config)
+    assert "weight_decay" not in config and "use_ema" not in config
+    assert cls.from_config(config).get_config() == config
+    assert type(optimizers.deserialize(optimizers.serialize(optimizer))) is cls
+    model = models.Sequential([layers.Input((3,)), layers.Dense(2, name="d")])
+    model.compile(optimizer, "mse")
+    x, y = np.random.RandomState(0).randn(8, 3).astype("float32"), np.ones((8, 2), "float32")
+    model.fit(x, y, epochs=2, verbose=0, shuffle=False)
+    saving.save_model(model, tmp_path / "model.h5")
+    again = saving.load_model(tmp_path / "model.h5")
+    assert type(again.optimizer) is cls and int(again.optimizer.iterations) == 2
+    for ours, theirs in zip(again.optimizer.get_weights(), optimizer.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_legacy_classes_refuse_what_they_never_took():
+    with pytest.raises(TypeError, match="Adam has no argument 'weight_decay'"):
+        optimizers.legacy.Adam(weight_decay=0.1)
+    with pytest.raises(ValueError, match="`decay` of SGD must not be negative"):
+        optimizers.legacy.SGD(decay=-1.0)
+    with pytest.raises(ValueError, match="one of `clipnorm` and `global_clipnorm`"):
+        optimizers.legacy.SGD(clipnorm=1.0, global_clipnorm=1.0)
+    with pytest.raises(ValueError, match="legacy Nadam cannot follow a schedule"):
+        optimizers.legacy.Nadam(optimizers.schedules.ExponentialDecay(0.1, 10, 0.5))
+    assert float(optimizers.legacy.SGD(lr=0.5).lr) == 0.5
