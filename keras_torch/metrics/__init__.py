@@ -206,16 +206,44 @@ ALIASES = {
 # Keras 1 has functions of these names, later Keras classes
 CLASSIC = {"precision": precision, "recall": recall}
 
+# Keras 3 means metrics by these names, where older Keras has functions
+MODERN = {
+    **{registry.snake_case(item.__name__): item for item in CLASSES if item is not Metric},
+    "bce": BinaryCrossentropy,
+    "BCE": BinaryCrossentropy,
+    "mse": MeanSquaredError,
+    "MSE": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "MAE": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "MAPE": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "MSLE": MeanSquaredLogarithmicError,
+}
+
 registry.metrics.add(FUNCTIONS)
 registry.metrics.add(CLASSES)
 registry.metrics.add(ALIASES)
 
 
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the metric meant by a name, a config dict, a class, a function or a `Metric`; None stays None."""
-    if isinstance(identifier, str) and identifier in CLASSIC and config.dialect() == "1":
-        return CLASSIC[identifier]
+    """Return the metric meant by a name, a config dict, a class, a function or a `Metric`; None stays None.
+
+    A name like `"mse"` or `"mean_squared_error"` gives a `Metric` in Keras 3, before that a function.
+    """
+    if isinstance(identifier, str):
+        found = find(identifier, custom_objects)
+        return found() if isinstance(found, type) else found
     return registry.metrics.get(identifier, custom_objects)
+
+
+def find(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return the class or function that is called `name`. ValueError if there is none."""
+    dialect = config.dialect()
+    table = CLASSIC if dialect == "1" else MODERN if dialect in (None, "3") else {}
+    if name in table and not any(name in custom for custom in (custom_objects or {}, registry.custom_objects)):
+        return table[name]
+    return registry.metrics.find(name, custom_objects)
 
 
 def as_metric(
@@ -275,6 +303,7 @@ __all__ = [
     "clone_metric",
     "clone_metrics",
     "deserialize",
+    "find",
     "get",
     "resolve_accuracy",
     "serialize",

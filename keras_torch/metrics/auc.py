@@ -88,7 +88,7 @@ class AUC(ThresholdMetric):
 
     def _count(self, y_true: torch.Tensor, y_pred: torch.Tensor, weight: torch.Tensor | None) -> None:
         if self.label_weights is not None and not self.multi_label:
-            labels = as_tensor(self.label_weights, y_pred).to(self._dtype)
+            labels = as_tensor(self.label_weights, y_pred).to(self._state_dtype)
             weight = labels.expand_as(y_pred) if weight is None else weight * labels
         super()._count(y_true, y_pred, weight)
 
@@ -98,7 +98,7 @@ class AUC(ThresholdMetric):
     def result(self) -> torch.Tensor:
         """Return the area."""
         if not self._variables:
-            return torch.zeros((), dtype=self._dtype)
+            return torch.zeros((), dtype=self._state_dtype)
         tp, fp, tn, fn = (self.state(count) for count in COUNTS)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._averaged(_interpolated_pr(tp, fp, fn))

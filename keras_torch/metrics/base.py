@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -38,14 +39,19 @@ class Metric:
     def __init__(self, name: str | None = None, dtype: Any = None):
         self.name = name or unique_name(registry.snake_case(type(self).__name__))
         dtype = getattr(dtype, "compute_dtype", dtype)
-        self._dtype = config.torch_dtype(dtype)
+        self._state_dtype = config.torch_dtype(dtype)
         self._variables: list[Variable] = []
         self.running: dict[str, RunningSum] = {}
 
     @property
     def dtype(self) -> str:
         """Name of the type of the state and of the result."""
-        return config.dtype_name(self._dtype)
+        return config.dtype_name(self._state_dtype)
+
+    @property
+    def _dtype(self) -> str:
+        """Keras's own name for `dtype`, which subclasses use."""
+        return self.dtype
 
     def add_variable(
         self,
@@ -56,15 +62,22 @@ class Metric:
         name: str | None = None,
     ) -> Variable:
         """Make a state variable. `aggregation` says how processes combine it; only "sum" is known."""
+        if not hasattr(self, "_variables"):
+            raise RuntimeError(
+                f"The metric {type(self).__name__} makes a variable before it is set up. You forgot to call "
+                "`super().__init__()` in the `__init__()` method."
+            )
         if isinstance(shape, str):
             raise ValueError(f"Metric {self.name!r}: `shape` must be a tuple of ints. Received: {shape!r}")
         if getattr(aggregation, "value", aggregation) not in ("sum", "SUM", 1):
             raise ValueError(f"Metric {self.name!r}: `aggregation` must be 'sum'. Received: {aggregation!r}")
         size = tuple(shape) if isinstance(shape, (tuple, list, torch.Size)) else (int(shape),)
-        kind = self._dtype if dtype is None else config.torch_dtype(dtype)
+        kind = self._state_dtype if dtype is None else config.torch_dtype(dtype)
         with torch.inference_mode(False), torch.no_grad():
-            if initializer is None or initializer in ("zeros", "zero"):
+            if initializer is None or (isinstance(initializer, str) and initializer in ("zeros", "zero")):
                 value = torch.zeros(size, dtype=kind)
+            elif isinstance(initializer, (torch.Tensor, np.ndarray)):
+                value = torch.as_tensor(initializer)
             else:
                 value = registry.initializers.get(initializer)(size, dtype=config.dtype_name(kind))
             path = f"{self.name}/{name or 'variable'}"
@@ -80,17 +93,20 @@ class Metric:
             return self.add_variable(name, shape or "zeros", None if initializer == "zeros" else initializer, "sum")
         return self.add_variable(shape, initializer, dtype, aggregation, name)
 
-    def _parts(self) -> Iterator[Metric]:
-        for value in vars(self).values():
-            items = value if isinstance(value, (list, tuple)) else (value,)
-            yield from (item for item in items if isinstance(item, Metric))
+    def _parts(self) -> Iterator[Any]:
+        """Metrics and variables held as attributes, also in lists and dicts."""
+        own = {id(variable) for variable in self._variables}
+        for leaf in _leaves([value for name, value in vars(self).items() if name not in ("_variables", "running")]):
+            if isinstance(leaf, Metric) or (isinstance(leaf, Variable) and id(leaf) not in own):
+                yield leaf
 
     @property
     def variables(self) -> list[Variable]:
         """The state, of metrics held as attributes too."""
         for total in self.running.values():
             total.settled()
-        return [*self._variables, *(variable for part in self._parts() for variable in part.variables)]
+        held = [part.variables if isinstance(part, Metric) else [part] for part in self._parts()]
+        return [*self._variables, *(variable for variables in held for variable in variables)]
 
     @property
     def weights(self) -> list[Variable]:
@@ -108,8 +124,7 @@ class Metric:
 
     def set_weights(self, weights: list[Any]) -> None:
         """Set the state from arrays in the order of `variables`."""
-        for variable, value in zip(self.variables, weights, strict=True):
-            variable.assign(value)
+        self._set_state(self.variables, weights)
 
     def to(self, device: Any) -> Metric:
         """Move the state to a device."""
@@ -135,7 +150,7 @@ class Metric:
         for total in self.running.values():
             total.clear()
         for part in self._parts():
-            part.reset_state()
+            part.reset_state() if isinstance(part, Metric) else part.detach().zero_()
 
     def reset_states(self) -> None:
         """Forget everything seen (older spelling)."""
@@ -156,6 +171,42 @@ class Metric:
                 )
             for variable, value in zip(mine, theirs, strict=True):
                 variable.assign_add(value)
+
+    def stateless_update_state(self, metric_variables: list[Any], *args: Any, **kwargs: Any) -> list[torch.Tensor]:
+        """Return the state that an update makes of `metric_variables`; that of the metric stays as it is."""
+        with self._borrowed(metric_variables):
+            self.update_state(*args, **kwargs)
+            return [variable.detach().clone() for variable in self.variables]
+
+    def stateless_result(self, metric_variables: list[Any]) -> Any:
+        """Return the result that the metric would have with the state `metric_variables`."""
+        with self._borrowed(metric_variables):
+            return self.result()
+
+    def stateless_reset_state(self) -> list[torch.Tensor]:
+        """Return the state after a reset; that of the metric stays as it is."""
+        with self._borrowed(self.variables):
+            self.reset_state()
+            return [variable.detach().clone() for variable in self.variables]
+
+    @contextlib.contextmanager
+    def _borrowed(self, values: list[Any]) -> Iterator[None]:
+        variables = self.variables
+        if len(values) != len(variables):
+            raise ValueError(
+                f"Argument `metric_variables` of {type(self).__name__} must be a list of one tensor for each of its "
+                f"variables: expected {len(variables)}. Received: {len(values)}"
+            )
+        kept = [variable.detach().clone() for variable in variables]
+        self._set_state(variables, values)
+        try:
+            yield
+        finally:
+            self._set_state(self.variables, kept)
+
+    def _set_state(self, variables: list[Variable], values: list[Any]) -> None:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.update_state(*args, **kwargs)
@@ -207,6 +258,16 @@ def _host(value: Any) -> Any:
     return value.detach().cpu() if isinstance(value, torch.Tensor) else value
 
 
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        yield value
+        return
+    for item in value:
+        yield from _leaves(item)
+
+
 def _call_old_reset(self: Metric) -> None:
     self.reset_states()
 
@@ -220,7 +281,7 @@ def _returning_copy(result: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if isinstance(value, Variable):
             return value.detach().clone()
         if isinstance(self, PyMetric) and not isinstance(value, torch.Tensor):
-            return torch.as_tensor(value, dtype=self._dtype)
+            return torch.as_tensor(value, dtype=self._state_dtype)
         return value
 
     return copied

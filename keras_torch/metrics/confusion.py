@@ -42,7 +42,7 @@ class ThresholdMetric(Metric):
         array = np.asarray(values, dtype="float64")
         self._fractional = evenly_spaced(array)
         self._sorted = bool((np.diff(array) >= 0).all())
-        self._edges = torch.as_tensor(np.sort(array), dtype=self._dtype)
+        self._edges = torch.as_tensor(np.sort(array), dtype=self._state_dtype)
         self._order = torch.as_tensor(np.argsort(np.argsort(array, kind="stable"), kind="stable"))
 
     def _make_state(self, shape: tuple[int, ...]) -> None:
@@ -58,7 +58,7 @@ class ThresholdMetric(Metric):
         """Take in a batch of targets and predictions of the same shape."""
         mask = getattr(y_pred, "_keras_mask", None)
         y_true, y_pred = as_pair(y_true, y_pred)
-        y_pred, weight = y_pred.to(self._dtype), None
+        y_pred, weight = y_pred.to(self._state_dtype), None
         if y_true.shape != y_pred.shape:
             y_true, y_pred = same_rank(y_true, y_pred)
         if y_true.shape != y_pred.shape:
@@ -67,19 +67,28 @@ class ThresholdMetric(Metric):
                 f"Received: y_true.shape={tuple(y_true.shape)}"
             )
         if sample_weight is not None or mask is not None:
-            weight = None if sample_weight is None else as_tensor(sample_weight, y_pred).to(self._dtype)
-            weight = merge_mask(weight, mask, self._dtype, mean=False)
+            weight = None if sample_weight is None else as_tensor(sample_weight, y_pred).to(self._state_dtype)
+            weight = merge_mask(weight, mask, self._state_dtype, mean=False)
             weight = fit_weight(weight, y_pred)  # type: ignore[arg-type]
         if self.top_k is not None:
             y_pred = _keep_top_k(y_pred, self.top_k)
         if self.class_id is not None:
+            self._check_classes(y_pred)
             y_true, y_pred = y_true[..., self.class_id, None], y_pred[..., self.class_id, None]
         if self._edges.device != y_pred.device:
             self._edges, self._order = self._edges.to(y_pred.device), self._order.to(y_pred.device)
         self._count(y_true, y_pred, weight)
 
+    def _check_classes(self, y_pred: torch.Tensor) -> None:
+        classes = y_pred.shape[-1] if y_pred.dim() > 1 else 0
+        if not -classes <= self.class_id < classes:  # type: ignore[operator]
+            raise ValueError(
+                f"The metric {self.name!r} with `class_id={self.class_id}` needs predictions of shape (num_samples, "
+                f"num_classes) with this class. Received: y_pred.shape={tuple(y_pred.shape)}"
+            )
+
     def _count(self, y_true: torch.Tensor, y_pred: torch.Tensor, weight: torch.Tensor | None) -> None:
-        positive = y_true.to(self._dtype) if self._fractional else (y_true != 0).to(self._dtype)
+        positive = y_true.to(self._state_dtype) if self._fractional else (y_true != 0).to(self._state_dtype)
         negative = 1.0 - positive
         if weight is not None:
             positive, negative = positive * weight, negative * weight

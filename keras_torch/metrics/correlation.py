@@ -124,7 +124,7 @@ class R2Score(Metric):
     def result(self) -> torch.Tensor:
         """Return the score, or those of the columns if `class_aggregation` is None."""
         if "count" not in self.running:
-            return torch.zeros((), dtype=self._dtype)
+            return torch.zeros((), dtype=self._state_dtype)
         squares, sums, residual, count = (
             self.running[name].value() for name in ("squared_sum", "sum", "total_mse", "count")
         )
@@ -135,7 +135,7 @@ class R2Score(Metric):
             scores = scores.mean()
         elif self.class_aggregation == "variance_weighted_average":
             scores = (total * scores).sum() / total.sum()
-        return self._adjusted(scores).to(self._dtype)
+        return self._adjusted(scores).to(self._state_dtype)
 
     def _adjusted(self, scores: torch.Tensor) -> torch.Tensor:
         if not self.num_regressors:

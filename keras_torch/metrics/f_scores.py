@@ -73,9 +73,9 @@ class FBetaScore(Metric):
             positive = (y_pred >= y_pred.amax(dim=-1, keepdim=True)) & (y_pred.abs() > 1e-9)
         else:
             positive = y_pred > self.threshold
-        guess, truth = positive.to(self._dtype), y_true.to(self._dtype)
-        weight = None if sample_weight is None else as_tensor(sample_weight, y_pred).to(self._dtype)
-        weight = merge_mask(weight, mask, self._dtype, mean=False)
+        guess, truth = positive.to(self._state_dtype), y_true.to(self._state_dtype)
+        weight = None if sample_weight is None else as_tensor(sample_weight, y_pred).to(self._state_dtype)
+        weight = merge_mask(weight, mask, self._state_dtype, mean=False)
         if weight is not None and weight.dim() == 1:
             weight = weight.unsqueeze(1)
         self._add("true_positives", guess * truth, weight)
@@ -90,7 +90,7 @@ class FBetaScore(Metric):
     def result(self) -> torch.Tensor:
         """Return the score, or those of the classes if `average` is None."""
         if not self._variables:
-            return torch.zeros((), dtype=self._dtype)
+            return torch.zeros((), dtype=self._state_dtype)
         hits, false, missed, weights = (total.tensor() for total in self.running.values())
         precision, recall = divide_no_nan(hits, hits + false), divide_no_nan(hits, hits + missed)
         square = self.beta**2

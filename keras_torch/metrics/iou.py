@@ -74,10 +74,10 @@ class _ConfusionMatrix(Metric):
         if sample_weight is None:
             return torch.ones(like.shape, dtype=dtype, device=like.device)
         weight = as_tensor(sample_weight, like)
-        if weight.is_floating_point() and not self._dtype.is_floating_point:
+        if weight.is_floating_point() and not self._state_dtype.is_floating_point:
             warnings.warn(
-                f"The metric {self.name!r} counts in {self.dtype}, which cuts off the fractions of its weights. Pass "
-                f"`dtype='float32'` to {type(self).__name__} to keep them.",
+                f"The weights of the metric {self.name!r} are float, but it counts in {self.dtype}: the casting cuts "
+                f"off their fractions. Pass `dtype='float32'` to {type(self).__name__} to keep them.",
                 stacklevel=4,
             )
             weight = weight.trunc()
@@ -115,7 +115,7 @@ class IoU(_ConfusionMatrix):
         hits, union = hits[self.target_class_ids], union[self.target_class_ids]
         shares = torch.where(union > 0, hits / union, 0.0)
         mean = shares.sum() / (union > 0).sum().clamp(min=1)
-        return mean.to(self._dtype if self._dtype.is_floating_point else torch.float32)
+        return mean.to(self._state_dtype if self._state_dtype.is_floating_point else torch.float32)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal metric without state."""

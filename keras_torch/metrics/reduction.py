@@ -57,9 +57,9 @@ class Sum(Metric):
     @torch.no_grad()
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add the values."""
-        values = as_tensor(values).to(self._dtype)
+        values = as_tensor(values).to(self._state_dtype)
         if sample_weight is not None:
-            values, _ = _weighted(values, as_tensor(sample_weight, values).to(self._dtype), mean=False)
+            values, _ = _weighted(values, as_tensor(sample_weight, values).to(self._state_dtype), mean=False)
         self.running["total"].add(values.sum())
 
     def result(self) -> torch.Tensor:
@@ -89,19 +89,19 @@ class Mean(Metric):
         if sample_weight is None or isinstance(sample_weight, (int, float)):
             factor = 1 if sample_weight is None else sample_weight
             if values.dtype in (torch.float16, torch.bfloat16):
-                values = values.to(self._dtype)
-            samples = len(values) if values.dim() else 1
+                values = values.to(self._state_dtype)
+            samples = values.shape[0] if values.dim() else 1
             self._accumulate(values.sum() if values.dim() else values, values.numel(), samples, factor, factor)
         else:
-            weight = as_tensor(sample_weight, values).detach().to(self._dtype)
-            values, weight = _weighted(values.to(self._dtype), weight, mean=True)
-            share = self._share(values.numel(), len(values) if values.dim() else 1)
+            weight = as_tensor(sample_weight, values).detach().to(self._state_dtype)
+            values, weight = _weighted(values.to(self._state_dtype), weight, mean=True)
+            share = self._share(values.numel(), values.shape[0] if values.dim() else 1)
             self.running["total"].add(values.sum(), share)
             self.running["count"].add(weight.sum(), share)
 
     def _share(self, count: int, samples: int) -> float:
-        """What one value of a sample counts."""
-        return samples / count if self._by_sample and count else 1
+        """What one value of a sample counts; sizes of symbolic values may be unknown."""
+        return samples / count if self._by_sample and count and samples else 1
 
     def _accumulate(self, total: torch.Tensor, count: int, samples: int, factor: float = 1, weight: float = 1) -> None:
         """Add `factor * total`, the sum of `count` values of so many samples, which count `weight` times."""
@@ -112,10 +112,10 @@ class Mean(Metric):
         """Return the mean; 0 before the first value."""
         total, count = self.running["total"].value(), self.running["count"].value()
         if not isinstance(total, torch.Tensor):
-            return torch.zeros((), dtype=self._dtype, device=self._variables[0].device)
+            return torch.zeros((), dtype=self._state_dtype, device=self._variables[0].device)
         if not isinstance(count, torch.Tensor):
-            return (total / (count or 1)).to(self._dtype)
-        return divide_no_nan(total, count).to(self._dtype)
+            return (total / (count or 1)).to(self._state_dtype)
+        return divide_no_nan(total, count).to(self._state_dtype)
 
     def sums(self) -> tuple[Any, Any]:
         """Return the weighted sum and the weight so far, as they are now."""
@@ -163,11 +163,12 @@ class MeanMetricWrapper(Mean):
                 y_true, y_pred = same_rank(y_true, y_pred)
         values = as_tensor(self._function(y_true, y_pred))
         own_mask = getattr(values, "_keras_mask", None)
-        if own_mask is not None:
+        if own_mask is not None and (sample_weight is not None or mask is not None or config.dialect() == "tf"):
+            # Without weights, Keras 3 counts what the function itself masks as samples of value 0.
             mask = own_mask if mask is None else mask & own_mask
         if mask is not None:
-            weight = None if sample_weight is None else as_tensor(sample_weight, values).to(self._dtype)
-            sample_weight = merge_mask(weight, mask, self._dtype, mean=False)
+            weight = None if sample_weight is None else as_tensor(sample_weight, values).to(self._state_dtype)
+            sample_weight = merge_mask(weight, mask, self._state_dtype, mean=False)
         if config.is_classic() and getattr(y_pred, "shape", None):
             # Keras 1 and 2 average the metrics of batches by batch size, weighted ones reduced like losses.
             if type(self) is MeanMetricWrapper and sample_weight is not None:
@@ -233,7 +234,7 @@ class MeanTensor(Metric):
     @torch.no_grad()
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Take in an array. ValueError if its shape differs from that of the first one."""
-        values = as_tensor(values).to(self._dtype)
+        values = as_tensor(values).to(self._state_dtype)
         if self._shape is None:
             self._build(values.shape)
         if tuple(values.shape) != self._shape:
@@ -243,7 +244,7 @@ class MeanTensor(Metric):
             )
         weight = torch.ones_like(values)
         if sample_weight is not None:
-            values, weight = _weighted(values, as_tensor(sample_weight, values).to(self._dtype), mean=True)
+            values, weight = _weighted(values, as_tensor(sample_weight, values).to(self._state_dtype), mean=True)
         if self.total.device != values.device:  # type: ignore[union-attr]
             self.to(values.device)
         self.total.add_(values)  # type: ignore[union-attr]

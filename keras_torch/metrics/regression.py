@@ -78,8 +78,8 @@ class RootMeanSquaredError(Mean):
         mask = getattr(y_pred, "_keras_mask", None)
         y_true, y_pred = aligned(y_true, y_pred)
         if mask is not None:
-            weight = None if sample_weight is None else as_tensor(sample_weight, y_pred).to(self._dtype)
-            sample_weight = merge_mask(weight, mask, self._dtype, mean=False)
+            weight = None if sample_weight is None else as_tensor(sample_weight, y_pred).to(self._state_dtype)
+            sample_weight = merge_mask(weight, mask, self._state_dtype, mean=False)
         super().update_state(torch.square(y_pred - y_true), sample_weight)
 
     def result(self) -> torch.Tensor:

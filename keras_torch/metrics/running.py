@@ -25,7 +25,8 @@ class RunningSum:
         self._variable = variable
         self._pending: torch.Tensor | None = None
         self._number: float = 0
-        self._seen = False
+        # Whether the variable may hold something: a start value, what was written for a look, or the user's own.
+        self._seen = True
 
     def add(self, amount: torch.Tensor, factor: float = 1) -> None:
         """Add `factor * amount`, a tensor of the shape of the variable, which moves to the amount's device."""

@@ -195,7 +195,7 @@ def _classic_name(given: str) -> str:
 def _check(item: Any) -> None:
     """Fail on unknown metric names in `compile` already."""
     if isinstance(item, str) and item.lower() not in _SHORT:
-        metrics.get(item)
+        metrics.find(item)
     elif not isinstance(item, (str, Mapping)) and not callable(item):
         raise ValueError(
             "A metric must be a name, a function, a Metric or its config. "

@@ -231,9 +231,7 @@ def record_table(table):
     for name, (configs, pairs) in table.items():
         for config in configs:
             for y_true, y_pred in pairs:
-                # Keras 3 counts ignored classes as samples with a loss of 0 unless there are weights
-                if not (IS_3 and "ignore_class" in config):
-                    record(name, config, y_true, y_pred)
+                record(name, config, y_true, y_pred)
                 record(name, config, y_true, y_pred, weights_for(name, y_true))
 
 

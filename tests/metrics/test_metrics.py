@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from keras_torch import config, losses, metrics
+from keras_torch.backend import Variable
 from keras_torch.symbolic import reset_names
 
 SPECIAL = {
@@ -189,7 +190,9 @@ def test_accuracy_follows_the_loss_in_keras_1_and_2():
 
 
 def test_names_find_metrics():
-    assert metrics.get("mse") is metrics.mean_squared_error
+    assert isinstance(metrics.get("mse"), metrics.MeanSquaredError)
+    with config.dialect_scope("tf"):
+        assert metrics.get("mse") is metrics.mean_squared_error
     assert isinstance(metrics.get("AUC"), metrics.AUC)
     assert isinstance(metrics.get("precision"), metrics.Precision)
     with config.dialect_scope("1"):
@@ -234,10 +237,13 @@ def test_masks_leave_entries_out():
     assert metrics.SparseCategoricalAccuracy()(labels, y_pred).item() == 0.5
 
 
-def test_ignored_classes_do_not_count():
-    metric = metrics.SparseCategoricalCrossentropy(ignore_class=-1)
-    metric.update_state(torch.tensor([0, -1]), torch.tensor([[0.5, 0.5], [0.1, 0.9]]))
-    assert metric.result().item() == pytest.approx(float(np.log(2)))
+def test_ignored_classes_do_not_count_except_in_keras_3_without_weights():
+    arguments = torch.tensor([0, -1]), torch.tensor([[0.5, 0.5], [0.1, 0.9]])
+    for dialect, weight, expected in (("tf", None, 1), ("3", None, 0.5), ("3", torch.ones(2), 1)):
+        with config.dialect_scope(dialect):
+            metric = metrics.SparseCategoricalCrossentropy(ignore_class=-1)
+            metric.update_state(*arguments, sample_weight=weight)
+        assert metric.result().item() == pytest.approx(expected * float(np.log(2)))
 
 
 def test_wrong_shapes_are_value_errors():
@@ -385,3 +391,45 @@ def test_a_metric_in_python_gets_tensors_on_the_cpu_and_may_return_numbers():
     assert metric.result().item() == 0.0
     with pytest.raises(NotImplementedError, match="merge_state"):
         metric.merge_state([metric])
+
+
+def test_stateless_updates_leave_the_metric_as_it_is():
+    metric = metrics.Mean()
+    metric.update_state(torch.tensor([5.0]))
+    state = metric.stateless_update_state([torch.tensor(3.0), torch.tensor(1.0)], torch.tensor([1.0]))
+    assert [value.item() for value in state] == [4.0, 2.0]
+    assert metric.stateless_result(state).item() == 2.0
+    assert [value.item() for value in metric.stateless_reset_state()] == [0.0, 0.0]
+    assert metric.result().item() == 5.0
+    with pytest.raises(ValueError, match="`metric_variables` of Mean.*expected 2.*Received: 1"):
+        metric.stateless_result(state[:1])
+
+
+def test_a_metric_tracks_variables_and_metrics_in_lists_and_dicts():
+    metric = TruePositives()
+    metric.more = {"a": [metrics.Mean(), Variable(2.0, trainable=False)], "b": metrics.Sum()}
+    assert len(metric.variables) == 5
+    metric.reset_state()
+    assert metric.more["a"][1].item() == 0.0
+
+
+def test_a_metric_without_its_base_constructor_says_so():
+    class Hasty(metrics.Metric):
+        def __init__(self):
+            self.total = self.add_weight(name="total")
+
+    with pytest.raises(RuntimeError, match=r"Hasty.*super\(\).__init__\(\)"):
+        Hasty()
+
+
+def test_state_may_start_from_an_array():
+    metric = metrics.MeanIoU(2)
+    metric.total_cm = metric.add_variable((2, 2), torch.tensor([[20_000_000, 0], [1, 20_000_001]]), dtype="int32")
+    metric.update_state([0, 1], [0, 1])
+    assert metric.total_cm.tolist() == [[20_000_001, 0], [1, 20_000_002]]
+
+
+def test_a_class_that_is_not_predicted_is_an_error():
+    for y_pred in (torch.zeros(3), torch.zeros(3, 2)):
+        with pytest.raises(ValueError, match="class_id=2.*num_classes.*Received: y_pred.shape"):
+            metrics.Precision(class_id=2).update_state(y_pred, y_pred)
