@@ -26,7 +26,8 @@ class History(Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(value)
+            # Not MetricDict's own method: `acc` and `accuracy` may both be there.
+            dict.setdefault(self.history, name, []).append(value)
         if self.model is not None:
             self.model.history = self
 

@@ -9,7 +9,16 @@ import torch
 from torch.utils import _pytree as pytree
 
 # Spellings that Keras used at different times for the same entry.
-_ENDINGS = {"acc": "accuracy", "accuracy": "acc", "lr": "learning_rate", "learning_rate": "lr"}
+_PAIRS = {
+    "acc": "accuracy",
+    "ce": "crossentropy",
+    "lr": "learning_rate",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+_ENDINGS = {**_PAIRS, **{long: short for short, long in _PAIRS.items()}}
 
 _MISSING = object()
 
@@ -24,7 +33,7 @@ def other_spelling(name: Any) -> str | None:
 
 
 class MetricDict(dict):
-    """A dict keyed by metric names in which both `acc` and `accuracy` (and `lr`, `learning_rate`) answer."""
+    """A dict keyed by metric names in which both `acc` and `accuracy` (`lr` and `learning_rate`, ...) answer."""
 
     def _stored(self, name: Any) -> Any:
         if dict.__contains__(self, name):

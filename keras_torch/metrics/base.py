@@ -24,6 +24,9 @@ class Metric:
     the state to zero. `metric(...)` updates and returns the result.
     """
 
+    # The name before `compile` put that of an output before it.
+    given_name: str | None = None
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("keras_torch."):

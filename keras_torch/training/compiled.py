@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from keras_torch import config, metrics
+from keras_torch import config, metrics, registry
 from keras_torch.data.structure import flatten
 from keras_torch.training.compiled_loss import CompiledLoss, function_name
-from keras_torch.training.outputs import as_column, in_output_order, output_names_of, per_output
+from keras_torch.training.outputs import as_column, has_names, in_output_order, output_names_of, per_output
 
 _SHORT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
 _CLASSIC_NAMES = {"accuracy": "acc", "crossentropy": "ce"}
@@ -19,12 +19,16 @@ _CLASSIC_NAMES = {"accuracy": "acc", "crossentropy": "ce"}
 
 @dataclass
 class Entry:
-    """One metric of one output: what the user gave, its name in logs, and the object once it exists."""
+    """One metric of one output: what the user gave, its name in logs, and the object once it exists.
+
+    `plain` says that the name is the metric's own, without a prefix or number.
+    """
 
     output: int
     given: Any
     name: str
     weighted: bool
+    plain: bool
     metric: Any = None
 
 
@@ -67,36 +71,67 @@ class CompiledMetrics:
         """The names in logs; known at compile time where the model's outputs are."""
         return [entry.name for entry in self._entries or ()]
 
-    def _plan(self, names: list[str]) -> list[Entry]:
+    def evaluated_names(self, losses: list[str]) -> list[str]:
+        """Return the order in which `evaluate` lists the running means called `losses` and the metrics.
+
+        Keras 3 has the metrics without prefixes behind the total loss, and sorts the others behind the losses.
+        """
+        if config.dialect() != "3":
+            return [*losses, *self.names]
+        plain = [entry.name for entry in self._entries or () if entry.plain]
+        others = sorted(entry.name for entry in self._entries or () if not entry.plain)
+        return [*losses[:1], *plain, *losses[1:], *others]
+
+    def _plan(self, names: list[str], named: bool = True) -> list[Entry]:
+        """Give each metric its name; the names of outputs come first where there are several with names."""
+        prefixes = [f"{name}_" if named and len(names) > 1 else "" for name in names]
         plain = _spread(self.user_metrics, names, "`metrics`")
         weighted = _spread(self.user_weighted_metrics, names, "`weighted_metrics`")
+        outputs = range(len(names))
+        if config.dialect() in (None, "3"):
+            order = [(index, False) for index in outputs] + [(index, True) for index in outputs]
+        else:
+            order = [(index, weight) for index in outputs for weight in (False, True)]
         entries: list[Entry] = []
         taken: set[str] = set()
-        for index, output in enumerate(names):
-            prefix = f"{output}_" if len(names) > 1 else ""
-            for given in plain[index]:
-                self._enter(entries, taken, Entry(index, given, prefix + metric_name(given), False))
-            for given in weighted[index]:
-                name = prefix + metric_name(given)
-                if name in taken or config.is_classic():
-                    name = f"{prefix}weighted_{metric_name(given)}"
-                self._enter(entries, taken, Entry(index, given, name, True))
+        for index, weight in order:
+            for given in (weighted if weight else plain)[index]:
+                given = _resolved(given)
+                self._check_single(entries, index, given)
+                own = metric_name(given)
+                name = self._free_name(prefixes[index], own, weight, taken)
+                taken.add(name)
+                entries.append(Entry(index, given, name, weight, name == own))
         return entries
 
-    def _enter(self, entries: list[Entry], taken: set[str], entry: Entry) -> None:
-        if entry.name in taken:
+    def _check_single(self, entries: list[Entry], output: int, given: Any) -> None:
+        twice = any(entry.output == output and entry.given is given for entry in entries)
+        if isinstance(given, metrics.Metric) and twice:
             raise ValueError(
-                f"Two metrics have the name {entry.name!r}; the logs need different ones. Give one of them another "
-                f"`name`. Received: metrics={self.user_metrics!r}, weighted_metrics={self.user_weighted_metrics!r}"
+                f"The metric {given.name!r} is given twice for one output and would count each batch twice. Make one "
+                f"object for each. Received: metrics={self.user_metrics!r}, "
+                f"weighted_metrics={self.user_weighted_metrics!r}"
             )
-        taken.add(entry.name)
-        entries.append(entry)
+
+    def _free_name(self, prefix: str, name: str, weighted: bool, taken: set[str]) -> str:
+        if weighted and (prefix + name in taken or config.is_classic()):
+            name = f"weighted_{name}"
+        full, number = prefix + name, 0
+        while full in taken:
+            if config.dialect() == "tf":
+                raise ValueError(
+                    f"Two metrics have the name {full!r}; the logs need different ones. Give one of them another "
+                    f"`name`. Received: metrics={self.user_metrics!r}, weighted_metrics={self.user_weighted_metrics!r}"
+                )
+            number += 1
+            full = f"{prefix}{name}_{number}"
+        return full
 
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Make the metric objects; which accuracy is meant depends on the shapes of targets and predictions."""
         names = self.output_names or output_names_of(y_pred)
         if self._entries is None:
-            self._entries = self._plan(names)
+            self._entries = self._plan(names, has_names(y_pred))
         targets, predictions = in_output_order(y_true, y_pred, names), flatten(y_pred)
         several = len(names) > 1
         used: set[int] = set()
@@ -117,7 +152,7 @@ class CompiledMetrics:
         given = entry.given
         if isinstance(given, metrics.Metric):
             metric = metrics.clone_metric(given) if again else given
-            metric.name = entry.name
+            metric.given_name, metric.name = own_name(given), entry.name
             return metric
         return metrics.as_metric(given, tuple(y_true.shape), tuple(y_pred.shape), loss, entry.name)
 
@@ -173,6 +208,23 @@ def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
     entry.metric.update_state(y_true, y_pred, weight)
 
 
+def own_name(metric: Any) -> str:
+    """Return the name that a Metric had before it was compiled, when it may have got that of an output as well."""
+    return metric.given_name or metric.name
+
+
+def _resolved(given: Any) -> Any:
+    """Make what a config, a class or, in tf.keras, the name of a class means; its own name counts then."""
+    if isinstance(given, type) and issubclass(given, metrics.Metric):
+        return given()
+    if isinstance(given, Mapping):
+        return metrics.get(given)
+    if isinstance(given, str) and given.lower() not in _SHORT and config.dialect() == "tf":
+        found = metrics.find(given)
+        return found() if isinstance(found, type) else given
+    return given
+
+
 def metric_name(given: Any) -> str:
     """Return the name that the logs use for a metric, before prefixes for outputs."""
     if isinstance(given, str):
@@ -180,10 +232,17 @@ def metric_name(given: Any) -> str:
             short = _SHORT.get(given.lower())
             return _CLASSIC_NAMES[short] if short else _classic_name(given)
         return given
-    if isinstance(given, Mapping):
-        return str(dict(given.get("config") or {}).get("name") or metrics.get(given).name)
+    if isinstance(given, metrics.Metric):
+        return own_name(given)
     name = getattr(given, "name", None)
-    return name if isinstance(name, str) else function_name(given)
+    if isinstance(name, str):
+        return name
+    if config.is_classic():
+        return function_name(given)
+    name = getattr(given, "__name__", None)
+    if name is None or config.dialect() != "tf":
+        return registry.snake_case(name or type(given).__name__)
+    return name
 
 
 def _classic_name(given: str) -> str:
@@ -214,15 +273,19 @@ def _leaves(given: Any) -> list[Any]:
 
 
 def _spread(given: Any, names: list[str], label: str) -> list[list[Any]]:
-    """Return the list of metrics of each output."""
+    """Return the list of metrics of each output.
+
+    A list without lists in it holds for every output, but in Keras 3 where it has an entry for each.
+    """
     if given is None:
         return [[] for _ in names]
-    if not isinstance(given, (list, tuple)) and not (isinstance(given, Mapping) and "class_name" not in given):
-        return [_leaves(given) for _ in names]
-    if isinstance(given, Mapping):
+    if isinstance(given, Mapping) and "class_name" not in given:
         return [_leaves(item) for item in per_output(given, names, label)]
-    nested = any(isinstance(item, (list, tuple)) or item is None for item in given)
-    each = nested or (config.dialect() in (None, "3") and len(given) == len(names))
-    if len(names) > 1 and each:
-        return [_leaves(item) for item in per_output(given, names, label)]
+    if isinstance(given, (list, tuple)) and given and len(names) > 1:
+        dialect = config.dialect()
+        each = any(isinstance(item, (list, tuple)) for item in given) or dialect == "3"
+        if dialect is None:
+            each = each or len(given) == len(names) or None in given
+        if each:
+            return [_leaves(item) for item in per_output(given, names, label)]
     return [_leaves(given) for _ in names]

@@ -11,7 +11,7 @@ from keras_torch import losses
 from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
 from keras_torch.metrics import Metric
-from keras_torch.training.outputs import as_column, in_output_order, output_names_of, per_output
+from keras_torch.training.outputs import as_column, has_names, in_output_order, output_names_of, per_output
 
 
 class LossTracker(Metric):
@@ -93,8 +93,11 @@ class CompiledLoss:
         if output_names is not None:
             self.build(output_names)
 
-    def build(self, names: list[str]) -> None:
-        """Give each output its loss, weight and, if there are several outputs, its running mean."""
+    def build(self, names: list[str], named: bool = True) -> None:
+        """Give each output its loss, weight and, if there are several outputs, its running mean.
+
+        The running mean is called after the output, or, where outputs have no names, after the loss.
+        """
         self.names = names
         multiple = len(names) > 1
         self.losses = per_output(_unnest(self._resolved, names), names, "`loss`")
@@ -103,11 +106,15 @@ class CompiledLoss:
             raise ValueError(f"`loss` gives no loss to any of the outputs {names}. Received: loss={self.user_loss!r}")
         self.trackers = [
             LossTracker(f"{name}_loss") if multiple and loss is not None else None
-            for name, loss in zip(names, self.losses, strict=True)
+            for name, loss in zip(self._labels(names, named), self.losses, strict=True)
         ]
         simple = not multiple and self.weights[0] in (None, 1, 1.0)
         self._single = self.losses[0] if simple else None
         self.built = True
+
+    def _labels(self, names: list[str], named: bool) -> list[str]:
+        own = [name if loss is None else loss.name for name, loss in zip(names, self.losses, strict=True)]
+        return names if named or len(set(own)) < len(own) else own
 
     @property
     def metrics(self) -> list[LossTracker]:
@@ -119,7 +126,7 @@ class CompiledLoss:
         if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
             return self._single(as_column(y_true, y_pred), y_pred, sample_weight)
         if not self.built:
-            self.build(self.output_names or output_names_of(y_pred))
+            self.build(self.output_names or output_names_of(y_pred), bool(self.output_names) or has_names(y_pred))
             return self.compute(y_true, y_pred, sample_weight)
         return self._compute_all(y_true, y_pred, sample_weight)
 

@@ -207,7 +207,7 @@ def train(
         cut = config.dialect() == "2" and model.stop_training
         extra = None if cut else validate(epoch)
         if extra is not None:
-            logs.update({f"val_{name}": value for name, value in extra.items()})
+            logs = _with_validation(logs, extra)
         callbacks.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
@@ -221,6 +221,17 @@ def _final_logs(model: Any, outcome: Any) -> Logs:
     results = model._logs(outcome)
     results = results() if callable(results) else results
     return Logs(dict(sorted(results.items())) if config.dialect() == "3" else results)
+
+
+def _with_validation(logs: Logs, extra: dict[str, Any]) -> Logs:
+    """Return the logs of an epoch and its validation, which Keras 1 and 2 put first; Keras 3 sorts all by name."""
+    validation = {f"val_{name}": value for name, value in extra.items()}
+    both = Logs()
+    for part in (validation, logs) if config.is_classic() else (logs, validation):
+        both.update(part)
+    if config.dialect() == "3":
+        return Logs({name: dict.__getitem__(both, name) for name in sorted(both)})
+    return both
 
 
 def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:

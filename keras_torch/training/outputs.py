@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from keras_torch import config
 from keras_torch.data.structure import flatten
 from keras_torch.errors import suggest
 
@@ -14,6 +15,11 @@ def output_names_of(y_pred: Any) -> list[str]:
     if isinstance(y_pred, Mapping):
         return [str(key) for key in y_pred]
     return [f"output_{index + 1}" for index in range(len(flatten(y_pred)))]
+
+
+def has_names(y_pred: Any) -> bool:
+    """Whether `output_names_of` gives names that Keras puts into logs: in Keras 3 a list of outputs has none."""
+    return isinstance(y_pred, Mapping) or config.dialect() not in (None, "3")
 
 
 def per_output(value: Any, names: list[str], label: str, required: bool = False) -> list[Any]:

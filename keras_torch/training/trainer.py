@@ -325,7 +325,7 @@ class Trainer(GeneratorMethods):
         if compiled is None:
             return []
         inner = [metric.name for metric in steps.layer_metrics(self, compiled)]
-        return [*(tracker.name for tracker in compiled.loss.metrics), *compiled.metrics.names, *inner]
+        return [*compiled.metrics.evaluated_names([tracker.name for tracker in compiled.loss.metrics]), *inner]
 
     @property
     def compiled(self) -> bool:

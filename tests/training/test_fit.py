@@ -96,8 +96,9 @@ def test_metric_names_of_several_outputs() -> None:
     assert result["loss"] == pytest.approx(result["a_loss"] + result["b_loss"])
 
 
-def test_two_metrics_of_one_name_are_refused() -> None:
-    with pytest.raises(ValueError, match="Two metrics have the name 'mae'"):
+def test_metrics_of_one_name_are_numbered_but_refused_in_tf_keras() -> None:
+    assert _classifier(["mae", "mae", "mae"]).metrics_names == ["loss", "mae", "mae_1", "mae_2"]
+    with config.dialect_scope("tf"), pytest.raises(ValueError, match="Two metrics have the name 'mae'"):
         _classifier(["mae", "mae"])
 
 
