@@ -19,6 +19,7 @@ ROWS: dict[str, Row] = {
     **training_rows.CALLBACKS,
     **training_rows.INITIALIZERS,
     **training_rows.PENALTIES,
+    **training_rows.METRICS,
     **training_rows.METHODS,
     **training_rows.FUNCTIONS,
     **backend_rows.BACKEND,

@@ -92,6 +92,10 @@ PENALTIES: dict[str, Row] = {
     "MinMaxNorm": Row(renamed={"low": "min_value", "high": "max_value"}),
 }
 
+METRICS: dict[str, Row] = {
+    "metrics.KLDivergence": Row(defaults={"tf": {"name": "kullback_leibler_divergence"}}),
+}
+
 # Rows of base classes: they hold for every class of the family.
 FAMILIES: dict[str, Row] = {
     "Optimizer": Row(

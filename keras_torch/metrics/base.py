@@ -89,11 +89,26 @@ class Metric:
         return variable
 
     def add_weight(
-        self, name: Any = None, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, aggregation: Any = "sum"
+        self,
+        name: Any = None,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: Any = "sum",
+        synchronization: Any = None,
     ) -> Variable:
-        """Make a state variable; tf.keras's order of arguments, or Keras 3's `(shape, initializer, dtype)`."""
-        if isinstance(name, (tuple, list)):
-            return self.add_variable(name, shape or "zeros", None if initializer == "zeros" else initializer, "sum")
+        """Make a state variable; tf.keras's arguments, or in Keras 3's order: `(shape, initializer, dtype, name)`.
+
+        Processes combine variables when the result is read, the only `synchronization` there is.
+        """
+        when = str(getattr(synchronization, "name", synchronization)).lower()
+        if when not in ("none", "auto", "on_read"):
+            raise ValueError(
+                f"Metric {self.name!r}: `synchronization` must be 'auto' or 'on_read'. Received: {synchronization!r}"
+            )
+        if isinstance(name, (tuple, list, int)):
+            kind = None if initializer == "zeros" else initializer
+            return self.add_variable(name, shape or "zeros", kind, aggregation, dtype)
         return self.add_variable(shape, initializer, dtype, aggregation, name)
 
     def _parts(self) -> Iterator[Any]:

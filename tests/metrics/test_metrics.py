@@ -102,6 +102,16 @@ def test_keras_3_order_of_add_weight_is_understood():
     metric = TruePositives()
     assert tuple(metric.add_weight((2, 3), "ones").shape) == (2, 3)
     assert tuple(metric.add_variable((2,), "zeros", name="v").shape) == (2,)
+    last = metric.add_weight((2,), "ones", "int32", "last")
+    assert last.path == "true_hits/last" and last.dtype is torch.int32 and last.tolist() == [1, 1]
+
+
+def test_tf_keras_arguments_of_add_weight_are_understood_or_refused():
+    metric = TruePositives()
+    metric.add_weight("a", shape=(2,), synchronization="on_read", initializer="zeros", aggregation="sum")
+    for argument in ("synchronization", "aggregation"):
+        with pytest.raises(ValueError, match=f"`{argument}`.*Received"):
+            metric.add_weight("b", **{argument: "mean"})
 
 
 def test_mean_counts_in_python_until_somebody_looks():
@@ -162,6 +172,9 @@ def test_default_names_are_those_of_keras():
         "mean",
     ]
     assert metrics.LogCoshError().name == "logcosh"
+    assert metrics.KLDivergence().name == "kl_divergence"
+    with config.dialect_scope("tf"):
+        assert metrics.KLDivergence().name == "kullback_leibler_divergence"
 
 
 @pytest.mark.parametrize(
