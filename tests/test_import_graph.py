@@ -13,7 +13,7 @@ import keras_torch
 ROOT = Path(keras_torch.__file__).parent
 
 TIERS = [
-    {"config", "errors"},
+    {"config", "errors", "checkpoint"},
     {"registry", "legacy"},
     {"dtype_policies"},
     {"symbolic"},

@@ -42,9 +42,6 @@ MISSING = {
         ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
         tf_minor_version
     """,
-    "callbacks": """
-        BackupAndRestore
-    """,
     "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
     "utils": """
         Config FeatureSpace StepsPerExecutionTuner array_to_img audio_dataset_from_directory get_file

@@ -6,9 +6,11 @@ graph does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from keras_torch import config
@@ -32,6 +34,31 @@ def generator(seed: int | None, device: torch.device) -> torch.Generator | None:
 def forget_generators() -> None:
     """Start all seeds anew."""
     _generators.clear()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """Return the state of every global generator: Python's, numpy's, torch's on all devices, and those of seeds."""
+    used = torch.cuda.is_available() and torch.cuda.is_initialized()
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(legacy=False),
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if used else [],
+        "seeds": [(seed, device, source.get_state()) for (seed, device), source in _generators.items()],
+    }
+
+
+def set_rng_state(state: Mapping[str, Any]) -> None:
+    """Go back to what `get_rng_state` returned. Devices that are not there any more are left out."""
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    for index, values in enumerate(state["cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(values, index)
+    _generators.clear()
+    for seed, device, values in state["seeds"]:
+        _generators[seed, device] = torch.Generator(device)
+        _generators[seed, device].set_state(values)
 
 
 def _options(dtype: Any, seed: int | None) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Callbacks: objects that act at certain moments of training, evaluation and prediction."""
 
 from keras_torch import registry
+from keras_torch.callbacks import experimental
+from keras_torch.callbacks.backup_and_restore import BackupAndRestore
 from keras_torch.callbacks.base import Callback
 from keras_torch.callbacks.callback_list import CallbackList
 from keras_torch.callbacks.checkpoint import ModelCheckpoint
@@ -19,6 +21,7 @@ from keras_torch.callbacks.tensorboard import TensorBoard
 from keras_torch.callbacks.unavailable import OrbaxCheckpoint
 
 __all__ = [
+    "BackupAndRestore",
     "BaseLogger",
     "CSVLogger",
     "Callback",
@@ -39,12 +42,13 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "experimental",
 ]
 
 registry.callbacks.add(
     [
-        BaseLogger, CSVLogger, EarlyStopping, History, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
-        OrbaxCheckpoint, ProgbarLogger, ReduceLROnPlateau, RemoteMonitor, SidecarEvaluatorModelExport, SwapEMAWeights,
-        TensorBoard, TerminateOnNaN,
+        BackupAndRestore, BaseLogger, CSVLogger, EarlyStopping, History, LambdaCallback, LearningRateScheduler,
+        ModelCheckpoint, OrbaxCheckpoint, ProgbarLogger, ReduceLROnPlateau, RemoteMonitor, SidecarEvaluatorModelExport,
+        SwapEMAWeights, TensorBoard, TerminateOnNaN,
     ]
 )  # fmt: skip

@@ -28,6 +28,8 @@ class Callback:
     _model: Any = None
     params: dict[str, Any] | None = None
     validation_data: Any = None
+    # Whether each event reaches all others first.
+    comes_last = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

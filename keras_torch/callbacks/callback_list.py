@@ -99,8 +99,9 @@ class CallbackList:
     def refresh(self) -> None:
         """Find out again who listens to what."""
         self._hooks: dict[str, tuple[Listener, ...]] = {}
+        ordered = sorted(self.callbacks, key=lambda callback: bool(getattr(callback, "comes_last", False)))
         for event in EVENTS:
-            entries = (self._listener(callback, event) for callback in self.callbacks)
+            entries = (self._listener(callback, event) for callback in ordered)
             self._hooks[event] = tuple(entry for entry in entries if entry is not None)
 
     def _listener(self, callback: Any, event: str) -> Listener | None:

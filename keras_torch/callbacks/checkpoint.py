@@ -13,6 +13,7 @@ from keras_torch.callbacks.counting import BatchCount
 from keras_torch.callbacks.logs import Logs
 from keras_torch.callbacks.monitor import MonitorCallback
 from keras_torch.callbacks.output import print_message
+from keras_torch.checkpoint import check_writable
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -63,6 +64,7 @@ class ModelCheckpoint(MonitorCallback):
         return ("on_train_batch_end",) if self.save_freq == "epoch" else ()
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        check_writable(self.filepath, "ModelCheckpoint")
         path = newest_file(self.filepath) if self.load_weights_on_restart else None
         if path is not None:
             self.model.load_weights(path)

@@ -16,3 +16,11 @@ class BatchCount:
         self._last = batch
         self.total += passed
         return passed
+
+    def state_dict(self) -> dict[str, int]:
+        """Return both counts."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.total, self._last = state["total"], state["_last"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_torch import config
 from keras_torch.callbacks.base import Callback
+from keras_torch.checkpoint import check_writable
 
 
 class CSVLogger(Callback):
@@ -28,16 +29,36 @@ class CSVLogger(Callback):
         self.keys: list[str] | None = None
         self.append_header = True
         self.csv_file: TextIO | None = None
+        self._replaces = False
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        check_writable(self.filename, "CSVLogger")
         self.append_header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename) > 0)
-        # Open until on_train_end: every epoch adds a row.
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        # Open until on_train_end: every epoch adds a row. The first row replaces an old file, not earlier: a training
+        # that goes on after it was killed keeps its rows.
+        self.csv_file = open(self.filename, "a", newline="", encoding="utf-8")  # noqa: SIM115
+        self._replaces = not self.append
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the columns, and how long the file is."""
+        size = None if self._replaces or self.csv_file is None else os.path.getsize(self.filename)
+        return {"keys": self.keys, "size": size}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on after the rows that there were; later ones, written before the process was killed, are dropped."""
+        self.keys = state["keys"]
+        if self.csv_file is not None and state["size"] is not None:
+            self._replaces = False
+            self.csv_file.truncate(min(state["size"], os.path.getsize(self.filename)))
+            self.append_header = os.path.getsize(self.filename) == 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         values = dict(logs or {})
         if self.csv_file is None:
             raise RuntimeError("CSVLogger received the end of an epoch without `on_train_begin`.")
+        if self._replaces:
+            self.csv_file.truncate(0)
+            self._replaces = False
         writer = csv.writer(self.csv_file, delimiter=self.sep)
         if self.keys is None:
             self.keys = sorted(values)

@@ -49,6 +49,16 @@ class SwapEMAWeights(Callback):
             weight.copy_(kept)
         self._kept = None
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the weights that stand aside while the averages are in their place."""
+        return {"kept": None if self._kept is None else [kept for _, kept in self._kept]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state_dict` returned."""
+        kept = state["kept"]
+        pairs = [] if kept is None else zip(self._pairs(), kept, strict=True)
+        self._kept = None if kept is None else [(weight, value.to(weight.device)) for (weight, _), value in pairs]
+
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         if self.swap_on_epoch:
             self._show_weights()

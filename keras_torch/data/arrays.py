@@ -50,6 +50,7 @@ class ArrayData:
         self.device = device or config.default_device()
         self._pack = pack
         self._order: np.ndarray | None = None
+        self._rng: torch.Tensor | None = None
         self._place(tensors, dtypes or [None] * len(tensors))
 
     def _place(self, tensors: list[torch.Tensor | Rows], dtypes: list[torch.dtype | None]) -> None:
@@ -70,12 +71,17 @@ class ArrayData:
         per_batch = max(1, total * self.batch_size // max(1, self.size))
         self._block = self.batch_size * max(1, min(MAX_BLOCK_BATCHES, budget // per_batch))
 
-    def epoch(self) -> Iterator[Any]:
-        """Yield the batches of one pass."""
-        order = self._next_order()
-        for start in range(0, self.size, self._block):
-            chunk = self._gather(order, start, min(start + self._block, self.size))
-            parts = zip(*(tensor.split(self.batch_size) for tensor in chunk), strict=True)
+    def epoch(self, start: int = 0) -> Iterator[Any]:
+        """Yield the batches of one pass; with `start`, those from there on of the pass in `load_state_dict`."""
+        return self._batches(self._same_order() if start else self._next_order(), start)
+
+    def _batches(self, order: torch.Tensor | None, start: int) -> Iterator[Any]:
+        # Blocks begin where they always do: the results of kernels may depend on where data lies in memory.
+        skipped = start * self.batch_size % self._block // self.batch_size
+        for first in range(start * self.batch_size // self._block * self._block, self.size, self._block):
+            chunk = self._gather(order, first, min(first + self._block, self.size))
+            parts = zip(*(tensor.split(self.batch_size)[skipped:] for tensor in chunk), strict=True)
+            skipped = 0
             if self._pack is None:
                 yield from parts
             else:
@@ -83,6 +89,19 @@ class ArrayData:
 
     def on_epoch_end(self) -> None:
         """Arrays need nothing between epochs."""
+
+    def watch(self) -> None:
+        """Arrays keep what `state_dict` needs in any case."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the order of the current pass was made from."""
+        order = None if self._order is None else torch.from_numpy(self._order.copy())
+        return {"order": order, "rng": self._rng}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Let `epoch(start)` go on with the pass of which this is the state."""
+        self._order = None if state["order"] is None else state["order"].numpy()
+        self._rng = state["rng"]
 
     def _gather(self, order: torch.Tensor | None, start: int, stop: int) -> list[torch.Tensor]:
         if order is None:
@@ -99,7 +118,22 @@ class ArrayData:
     def _next_order(self) -> torch.Tensor | None:
         if not self.shuffle:
             return None
-        order = self._classic_order() if config.is_classic() else self._torch_order()
+        if config.is_classic():
+            return self._placed(self._classic_order())
+        self._rng = torch.get_rng_state()
+        return self._placed(self._torch_order())
+
+    def _same_order(self) -> torch.Tensor | None:
+        """Return the order of the pass again."""
+        if not self.shuffle:
+            return None
+        if self._order is not None:
+            return self._placed(torch.from_numpy(self._order.copy()))
+        with torch.random.fork_rng(devices=()):
+            torch.set_rng_state(self._rng)  # type: ignore[arg-type]
+            return self._placed(self._torch_order())
+
+    def _placed(self, order: torch.Tensor) -> torch.Tensor:
         return order.to(self.device if self._on_device else "cpu")
 
     def _torch_order(self) -> torch.Tensor:

@@ -9,7 +9,11 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from keras_torch import config
+from keras_torch.checkpoint import Attributes, has_state, pack, unpack
 from keras_torch.data.workers import by_processes, by_threads
+
+# Attributes of a Sequence up to this size are part of the state of a training.
+KEPT_BYTES = 8 << 20
 
 
 class PyDataset:
@@ -95,6 +99,7 @@ class SequenceData:
         self._convert = convert
         self._for_model = for_model
         self._order: list[int] = []
+        self._attributes: Attributes | None = None
         self._check_length()
 
     def _check_length(self) -> None:
@@ -110,29 +115,53 @@ class SequenceData:
             return self.sequence.num_batches
         return len(self.sequence)
 
-    def epoch(self) -> Iterator[Any]:
-        """Yield the batches of one pass, converted to tensors."""
-        if hasattr(self.sequence, "on_epoch_begin"):
+    def epoch(self, start: int = 0) -> Iterator[Any]:
+        """Yield the batches of one pass as tensors; with `start`, those from there on of the pass that was loaded."""
+        if start and self._attributes is not None:
+            self._attributes.check()
+        elif not start and hasattr(self.sequence, "on_epoch_begin"):
             self.sequence.on_epoch_begin()
-        with contextlib.closing(self._fetch(self._indices())) as batches:
+        return self._batches(self._indices(start))
+
+    def _batches(self, indices: Iterator[int]) -> Iterator[Any]:
+        with contextlib.closing(self._fetch(indices)) as batches:
             yield from map(self._convert, batches)
 
     def on_epoch_end(self) -> None:
         """Tell the sequence that an epoch is over."""
         self.sequence.on_epoch_end()
 
-    def _indices(self) -> Iterator[int]:
+    def watch(self) -> None:
+        """Look from now on which attributes of the sequence change."""
+        if not has_state(self.sequence):
+            self._attributes = Attributes(self.sequence, small=KEPT_BYTES)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the order of the batches, and the state of the sequence: its `state_dict()`, or its attributes."""
+        own = self.sequence.state_dict() if self._attributes is None else self._attributes.state_dict()
+        return {"batches": self.num_batches, "order": self._order, "sequence": pack(own)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to what `state_dict` returned. A sequence of another length keeps its own attributes."""
+        self._order = state["order"]
+        if self._attributes is None:
+            self.sequence.load_state_dict(unpack(state["sequence"]))
+        elif state["batches"] == self.num_batches:
+            self._attributes.load_state_dict(unpack(state["sequence"]))
+
+    def _indices(self, start: int) -> Iterator[int]:
         count = self.num_batches
         if count is None:
-            return itertools.count()
+            return itertools.count(start)
         if not self.shuffle:
-            return iter(range(count))
-        # Keras 2 shuffles one list again and again, and none without workers; later versions a new list each time.
-        if not config.is_classic() or len(self._order) != count:
-            self._order = list(range(count))
-        if self.workers > 0 or not config.is_classic():
-            random.shuffle(self._order)
-        return iter(self._order)
+            return iter(range(start, count))
+        if not start:
+            # Keras 2 shuffles one list again and again, and none without workers; later versions a new list each time.
+            if not config.is_classic() or len(self._order) != count:
+                self._order = list(range(count))
+            if self.workers > 0 or not config.is_classic():
+                random.shuffle(self._order)
+        return iter(self._order[start:])
 
     def _fetch(self, indices: Iterator[int]) -> Generator[Any, None, None]:
         function = self.sequence.__getitem__

@@ -43,6 +43,9 @@ OPTIMIZERS: dict[str, Row] = {
 }
 
 CALLBACKS: dict[str, Row] = {
+    "BackupAndRestore": Row(
+        orders={"tf": ("backup_dir", "save_freq", "delete_checkpoint", "save_before_preemption")},
+    ),
     "ModelCheckpoint": Row(
         orders=dict.fromkeys(
             _KERAS_1_2, ("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode", "period")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from keras_torch import config, legacy, registry
+from keras_torch import checkpoint, config, legacy, registry
 from keras_torch.backend.variable import Variable
 from keras_torch.metrics.running import RunningSum
 from keras_torch.symbolic.naming import unique_name
@@ -143,6 +143,14 @@ class Metric:
     def set_weights(self, weights: list[Any]) -> None:
         """Set the state from arrays in the order of `variables`."""
         self._set_state(self.variables, weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything seen so far as plain data: the state, and whatever else the attributes hold."""
+        return checkpoint.attributes(self)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state_dict` returned."""
+        checkpoint.set_attributes(self, state)
 
     def to(self, device: Any) -> Metric:
         """Move the state to a device."""

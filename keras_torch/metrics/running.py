@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from keras_torch import checkpoint
 from keras_torch.backend.variable import Variable
 
 
@@ -75,6 +76,14 @@ class RunningSum:
                 self._variable.copy_(self.tensor())
         self._pending, self._number, self._seen = None, 0, True
         return self._variable
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sum exactly, as plain data, without looking."""
+        return checkpoint.attributes(self)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to what `state_dict` returned."""
+        checkpoint.set_attributes(self, state)
 
     def clear(self) -> None:
         """Start anew with 0."""

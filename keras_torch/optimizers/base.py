@@ -14,6 +14,7 @@ from keras_torch.backend.variable import Variable
 from keras_torch.optimizers import state
 from keras_torch.optimizers.custom import CustomUpdates, defines_update
 from keras_torch.optimizers.schedules import LearningRateSchedule
+from keras_torch.optimizers.state_dict import StateDict
 from keras_torch.optimizers.steps import Steps
 
 # Switches of the TensorFlow optimizers that have no counterpart: XLA compilation and a marker in saved configs.
@@ -35,7 +36,7 @@ def _scalar(value: Any, dtype: torch.dtype, name: str) -> Variable:
     return Variable(torch.tensor(value, dtype=dtype, device="cpu"), trainable=False, name=name)
 
 
-class Optimizer(Steps, CustomUpdates):
+class Optimizer(Steps, CustomUpdates, StateDict):
     """Base class of all optimizers: a Keras front for one `torch.optim.Optimizer`, kept in `torch_optimizer`.
 
     The update is torch's; this class sets the hyper-parameters of each step, and does what torch leaves to the loop:
@@ -278,6 +279,7 @@ class Optimizer(Steps, CustomUpdates):
         self.built = True
         if hasattr(self, "_create_slots"):
             self._create_slots(new)
+        self._load_pending_state()
 
     def _needs_nothing_else(self) -> bool:
         """Whether a step is the torch optimizer's step and no more."""

@@ -92,6 +92,7 @@ class LossScaleOptimizer(Optimizer):
             for variable in (self.dynamic_scale, self.step_counter):
                 variable.data = variable.data.to(self._params[0].device)
         self.built = True
+        self._load_pending_state()
 
     def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
         """Return the loss times the scale; call `backward` on the result."""
@@ -240,6 +241,16 @@ class LossScaleOptimizer(Optimizer):
 
     def _state_restored(self) -> None:
         self.inner_optimizer._state_restored()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the exact state of both optimizers."""
+        self._settle()
+        return super().state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state_dict` returned."""
+        self._pending = None
+        super().load_state_dict(state)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

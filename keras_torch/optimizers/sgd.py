@@ -23,6 +23,7 @@ class SGD(Optimizer):
     """
 
     slots = (Slot("momentum_buffer", "m", "momentum", "momentum"),)
+    _counters = (*Optimizer._counters, "_buffer_rate")
 
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)

@@ -1,11 +1,8 @@
-"""Paths and file objects: what a file is (by its content), and replacing one in a single step."""
+"""Paths and file objects: what a file is (by its content), and whether one may be written."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,41 +72,3 @@ def may_write(path: str, overwrite: bool) -> bool:
             f"{path!r} exists and `overwrite` is False. Pass `overwrite=True` or choose another name."
         ) from None
     return answer.strip().lower() in ("y", "yes")
-
-
-@contextlib.contextmanager
-def replacing(path: str) -> Iterator[str]:
-    """Yield the name of a new file beside `path`; when the block ends well it takes the place of `path`.
-
-    The new file is flushed to disk first. When the block raises, it is removed and `path` stays as it was. A symbolic
-    link at `path` is followed; missing folders are made; the permissions of an existing file are kept.
-    """
-    target = os.path.realpath(path)
-    if os.path.isdir(target):
-        raise IsADirectoryError(f"Cannot write a model file: {path!r} is a folder. Give a file name, e.g. 'model.h5'.")
-    folder = os.path.dirname(target)
-    os.makedirs(folder, exist_ok=True)
-    temporary = os.path.join(folder, f".{os.path.basename(target)[:100]}.{secrets.token_hex(6)}.tmp")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
-    try:
-        yield temporary
-        _flush(temporary)
-        if os.path.exists(target):
-            os.chmod(temporary, os.stat(target).st_mode & 0o7777)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    if os.name == "posix":
-        _flush(folder)
-
-
-def _flush(path: str) -> None:
-    """Force what was written to `path` onto the disk; some file systems cannot do that for folders."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

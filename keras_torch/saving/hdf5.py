@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from keras_torch.checkpoint import replacing
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import files
 from keras_torch.saving.files import DamagedFileError
@@ -58,7 +59,7 @@ def writing(target: Any) -> Iterator[h5py.Group]:
     if isinstance(target, h5py.Group):
         yield target
     elif files.is_path(target):
-        with files.replacing(os.fsdecode(target)) as temporary, h5py.File(temporary, "w") as file:
+        with replacing(os.fsdecode(target)) as temporary, h5py.File(temporary, "w") as file:
             yield file
     else:
         buffer = io.BytesIO()

@@ -48,6 +48,8 @@ class CompiledMetrics:
         self.user_weighted_metrics = weighted
         self.output_names = output_names
         self.built = False
+        # Names of the outputs and shapes of targets and predictions that the metrics were made for.
+        self.plan: tuple[list[str], bool, list[Any], list[Any]] | None = None
         self._loss = loss
         self._entries: list[Entry] | None = None
         self._updates: list[Any] | None = None
@@ -130,9 +132,14 @@ class CompiledMetrics:
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Make the metric objects; which accuracy is meant depends on the shapes of targets and predictions."""
         names = self.output_names or output_names_of(y_pred)
+        targets = [None if target is None else tuple(target.shape) for target in in_output_order(y_true, y_pred, names)]
+        self.build_as((names, has_names(y_pred), targets, [tuple(prediction.shape) for prediction in flatten(y_pred)]))
+
+    def build_as(self, plan: tuple[list[str], bool, list[Any], list[Any]]) -> None:
+        """Make the metric objects from what `plan` holds after `build`."""
+        self.plan = names, named, targets, predictions = plan
         if self._entries is None:
-            self._entries = self._plan(names, has_names(y_pred))
-        targets, predictions = in_output_order(y_true, y_pred, names), flatten(y_pred)
+            self._entries = self._plan(names, named)
         several = len(names) > 1
         used: set[int] = set()
         for entry in self._entries:
@@ -148,13 +155,13 @@ class CompiledMetrics:
         self._updates = [entry.metric.update_state for entry in self._entries] if single else None
         self.built = True
 
-    def _make(self, entry: Entry, y_true: Any, y_pred: Any, loss: Any, again: bool) -> Any:
+    def _make(self, entry: Entry, true_shape: Any, pred_shape: Any, loss: Any, again: bool) -> Any:
         given = entry.given
         if isinstance(given, metrics.Metric):
             metric = metrics.clone_metric(given) if again else given
             metric.given_name, metric.name = own_name(given), entry.name
             return metric
-        return metrics.as_metric(given, tuple(y_true.shape), tuple(y_pred.shape), loss, entry.name)
+        return metrics.as_metric(given, true_shape, pred_shape, loss, entry.name)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count one batch."""

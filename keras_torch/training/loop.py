@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -12,105 +11,10 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.callbacks import CallbackList, Logs
-from keras_torch.data import SequenceData
 from keras_torch.training.batch_values import batch_logs, sums_of
+from keras_torch.training.position import Steps, warn_exhausted
+from keras_torch.training.resume import Run
 from keras_torch.training.steps import sample_count
-
-
-class Steps:
-    """The batches of each epoch: all of a source, or `steps` at a time, going on where the last epoch stopped.
-
-    With `fresh`, as in validation, each epoch starts at the first batch again, except in Keras 1 and 2. So does every
-    epoch of a Sequence in tf.keras. Keras 1, 2 and tf.keras start over in the middle of an epoch of other sources.
-    `exhausted` says that a source which cannot start again, such as a generator, has come to its end.
-    `keras.config.set_max_steps_per_epoch` caps the number.
-    """
-
-    def __init__(self, source: Any, steps: int | None = None, fresh: bool = False) -> None:
-        limit = config.max_steps_per_epoch()
-        if limit is not None and limit < (steps or source.num_batches or limit + 1):
-            steps = limit
-        self.source = source
-        self.steps = steps
-        self.count: int | None = steps if steps is not None else source.num_batches
-        self.exhausted = False
-        dialect = config.dialect()
-        fresh = fresh or (dialect == "tf" and isinstance(source, SequenceData))
-        self._fresh = fresh and source.repeatable and not config.is_classic()
-        self._cycles = not self._fresh and source.repeatable and dialect in ("1", "2", "tf")
-        self._iterator: Iterator[Any] | None = None
-        self._epoch: Generator[Any, None, None] | None = None
-        self._used = 0
-
-    def epoch(self) -> Iterator[Any]:
-        """Yield the batches of one epoch, with a warning if the data ends too early."""
-        self._epoch = self._whole() if self.steps is None else self._some(self.steps)
-        return self._epoch
-
-    def __enter__(self) -> Steps:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        """End what prepares batches: after an error its traceback would keep threads and processes alive."""
-        for iterator in (self._epoch, self._iterator, self.source):
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
-        self._epoch = self._iterator = None
-
-    def _whole(self) -> Generator[Any, None, None]:
-        seen = 0
-        for data in self.source.epoch():
-            seen += 1
-            yield data
-        if seen == 0:
-            raise ValueError(
-                "The data has no batches, so nothing could be done. "
-                f"Received: {type(self.source).__name__} that gives {self.source.num_batches or 0} batches"
-            )
-        if self.count is None:
-            self.count = seen
-        self._finish_pass()
-
-    def _some(self, steps: int) -> Generator[Any, None, None]:
-        available = self.source.num_batches
-        for _ in range(steps):
-            data = self._next()
-            if data is _END and self._cycles:
-                data = self._next()
-            if data is _END:
-                warn_exhausted()
-                return
-            self._used += 1
-            yield data
-        if self._fresh or (available is not None and self._used >= available):
-            self._finish_pass()
-
-    def _next(self) -> Any:
-        if self._iterator is None:
-            self._iterator = iter(self.source.epoch())
-        data = next(self._iterator, _END)
-        if data is _END:
-            self._finish_pass()
-        return data
-
-    def _finish_pass(self) -> None:
-        self._iterator = None
-        self._used = 0
-        self.exhausted = not self.source.repeatable
-        self.source.on_epoch_end()
-
-
-_END = object()
-
-
-def warn_exhausted() -> None:
-    """Tell that a source ended before the epochs did."""
-    warnings.warn(
-        "The data ran out of batches before all steps were made, so the run ends here. Give at least "
-        "`steps_per_epoch * epochs` batches, or leave the number of steps out.",
-        stacklevel=3,
-    )
 
 
 def run_epoch(
@@ -120,10 +24,12 @@ def run_epoch(
     callbacks: CallbackList,
     mode: str,
     logs_of: Callable[[Any], dict[str, Any]],
+    start: int = 0,
 ) -> Any:
     """Run `step` on every batch and fire the batch events of `mode` ("train", "test" or "predict").
 
-    Returns what the last step returned. Logs are only made where a callback listens.
+    Returns what the last step returned. Logs are only made where a callback listens. `start` is the number of the
+    first batch, when an epoch goes on that another process began.
     """
     begin, end = batch_hooks(callbacks, mode)
     stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[mode]
@@ -134,7 +40,7 @@ def run_epoch(
     group = max(1, int(getattr(model, "steps_per_execution", 1) or 1))
     outcome = None
     index = -1
-    for index, data in enumerate(batches):
+    for index, data in enumerate(batches, start):
         if sized:
             callbacks.batch_size = sample_count(data)
         if begin is not None and index % group == 0:
@@ -187,33 +93,50 @@ def train(
     epochs: int,
     initial_epoch: int,
     validate: Callable[[int], dict[str, Any] | None],
+    validation: Steps | None = None,
 ) -> None:
-    """Train for the epochs `initial_epoch` to `epochs - 1`; `validate(epoch)` returns logs when it is due."""
-    logs: Any = {}
-    callbacks.on_train_begin()
-    if config.is_classic():
-        model.stop_training = False
-    for epoch in range(initial_epoch, epochs):
-        if steps.exhausted:
-            if steps.steps is None:
-                warn_exhausted()
-            break
+    """Train for the epochs `initial_epoch` to `epochs - 1`; `validate(epoch)` returns logs when it is due.
+
+    A callback that keeps backups may let training begin elsewhere, even within an epoch.
+    """
+    run = Run(model, steps, callbacks, initial_epoch, validation)
+    with run.followed():
+        callbacks.on_train_begin()
+        if config.is_classic():
+            model.stop_training = False
+        run.resume()
+        while run.epoch < epochs and not run.over:
+            if steps.exhausted and not run.done:
+                if steps.steps is None:
+                    warn_exhausted()
+                break
+            _train_epoch(model, steps, callbacks, run, validate)
+            run.over = model.stop_training
+        if model.optimizer is not None and not run.skipped:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
+        callbacks.on_train_end(run.logs)
+
+
+def _train_epoch(
+    model: Any, steps: Steps, callbacks: CallbackList, run: Run, validate: Callable[[int], dict[str, Any] | None]
+) -> None:
+    """Train for one epoch, or for what is left of one."""
+    if not run.done:
         model.reset_metrics()
-        callbacks.on_epoch_begin(epoch)
-        with mode_of(model, True):
-            outcome = run_epoch(model, model.train_function, steps.epoch(), callbacks, "train", model._logs)
-        logs = _final_logs(model, outcome)
-        # In Keras 2 an epoch that a batch ended had no validation.
-        cut = config.dialect() == "2" and model.stop_training
-        extra = None if cut else validate(epoch)
-        if extra is not None:
-            logs = _with_validation(logs, extra)
-        callbacks.on_epoch_end(epoch, logs)
-        if model.stop_training:
-            break
-    if model.optimizer is not None:
-        model.optimizer.finalize_variable_values(model.trainable_variables)
-    callbacks.on_train_end(logs)
+        callbacks.on_epoch_begin(run.epoch)
+    with mode_of(model, True):
+        # A training that was stopped by the last batch before a backup ends its epoch without another one.
+        stopped = run.done and model.stop_training and config.dialect() != "1"
+        batches = iter(()) if stopped else steps.epoch()
+        outcome = run_epoch(model, model.train_function, batches, callbacks, "train", model._logs, run.done)
+    logs = _final_logs(model, run.logs if outcome is None and run.done and run.logs else outcome)
+    # In Keras 2 an epoch that a batch ended had no validation.
+    cut = config.dialect() == "2" and model.stop_training
+    extra = None if cut else validate(run.epoch)
+    if extra is not None:
+        logs = _with_validation(logs, extra)
+    run.finish_epoch(logs)
+    callbacks.on_epoch_end(run.epoch - 1, logs)
 
 
 def _final_logs(model: Any, outcome: Any) -> Logs:

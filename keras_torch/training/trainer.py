@@ -13,7 +13,7 @@ from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
 from keras_torch.data.conversion import to_numpy
 from keras_torch.data.structure import map_structure
-from keras_torch.training import compiling, jit, loop, sources, steps
+from keras_torch.training import compiling, loop, sources, steps
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.generators import GeneratorMethods
@@ -50,8 +50,7 @@ class Trainer(GeneratorMethods):
 
         `loss`, `loss_weights`, `metrics` and `weighted_metrics` may be given for each output, as lists or as dicts by
         output name. Torch optimizers and losses are taken, too. `jit_compile=True` runs the model through
-        `torch.compile` (unless `run_eagerly`), or eagerly with a warning where that fails. `auto_scale_loss` wraps the
-        optimizer of a "mixed_float16" model in a LossScaleOptimizer. ValueError names an unknown optimizer or the like.
+        `torch.compile` (unless `run_eagerly`). ValueError names an unknown optimizer, loss or metric.
         """
         arguments = {
             "optimizer": optimizer,
@@ -132,7 +131,7 @@ class Trainer(GeneratorMethods):
         self._prepare(training=True)
         self.stop_training = False
         with batches, validation or contextlib.nullcontext():
-            loop.train(self, batches, callbacks, epochs, initial_epoch, validate)
+            loop.train(self, batches, callbacks, epochs, initial_epoch, validate, validation)
         return self.history
 
     @legacy.translated("Model.evaluate")
@@ -254,7 +253,7 @@ class Trainer(GeneratorMethods):
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for one batch. Override it for a prediction of your own."""
-        return jit.forward_of(self)(unpack_x_y_sample_weight(data)[0])
+        return self(unpack_x_y_sample_weight(data)[0])  # type: ignore[operator]
 
     def make_train_function(self, force: bool = False) -> Any:
         """Set and return `train_function(batch)`, which fit calls."""
@@ -378,7 +377,8 @@ class Trainer(GeneratorMethods):
     @property
     def jit_compile(self) -> bool:
         """Whether training runs the model through `torch.compile`."""
-        return self._compiled is not None and self._compiled.arguments["jit_compile"]
+        arguments = {} if self._compiled is None else self._compiled.arguments
+        return arguments.get("jit_compile") is True and not arguments["run_eagerly"]
 
     @property
     def steps_per_execution(self) -> int:

@@ -1,0 +1,84 @@
+"""The exact state of an optimizer, for going on in another process as if nothing had happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from keras_torch.backend.variable import Variable
+from keras_torch.checkpoint import has_state, pack, unpack
+
+
+class StateDict:
+    """The part of `Optimizer` that follows torch's protocol `state_dict` / `load_state_dict`."""
+
+    name: str
+    torch_optimizer: torch.optim.Optimizer | None
+    _iterations: Any
+    _learning_rate: Any
+    _params: list[torch.Tensor]
+    _averages: dict[torch.Tensor, torch.Tensor]
+    _accumulated: dict[torch.Tensor, torch.Tensor]
+    _own_variables: list[Variable]
+    _rate_is_variable: Callable[[], bool]
+    _pending_state: Mapping[str, Any] | None = None
+    # What steps change besides tensors, by name; subclasses add theirs.
+    _counters: tuple[str, ...] = ("_synced",)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the exact state, as torch's optimizers do; `get_weights` has it in Keras's layout, rounded to it."""
+        held = self.torch_optimizer
+        return {
+            "class": type(self).__name__,
+            "variables": [tuple(param.shape) for param in self._params],
+            "iterations": self._iterations.item(),
+            "learning_rate": pack(self._learning_rate) if self._rate_is_variable() else None,
+            "torch": None if held is None else pack(held.state_dict()),
+            "averages": [self._averages[param].detach() for param in self._params if param in self._averages],
+            "accumulated": [self._accumulated[param].detach() for param in self._params if param in self._accumulated],
+            "own": [pack(variable) for variable in self._own_variables],
+            "counters": {name: getattr(self, name) for name in self._counters},
+            "parts": {name: pack(part) for name, part in self._parts()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state_dict` returned; an optimizer that is not built yet does so when it is.
+
+        ValueError if it was the state of other variables.
+        """
+        shapes, kind = [tuple(param.shape) for param in self._params], type(self).__name__
+        if kind == state["class"] and len(shapes) < len(state["variables"]):
+            self._pending_state = state
+            return
+        if kind != state["class"] or shapes != state["variables"] or len(self._own_variables) != len(state["own"]):
+            raise ValueError(
+                f"The state does not belong to the optimizer {self.name!r}, which is of class {kind} and updates "
+                f"tensors of the shapes {shapes}. Received: the state of {state['class']} for {state['variables']}"
+            )
+        self._pending_state = None
+        if self.torch_optimizer is not None and state["torch"] is not None:
+            self.torch_optimizer.load_state_dict(unpack(state["torch"]))
+        for held, saved in ((self._averages, state["averages"]), (self._accumulated, state["accumulated"])):
+            for param, value in zip(self._params if saved else (), saved, strict=True):
+                held[param].copy_(value)
+        for variable, value in zip(self._own_variables, state["own"], strict=True):
+            unpack(value, variable)
+        if state["learning_rate"] is not None and self._rate_is_variable():
+            unpack(state["learning_rate"], self._learning_rate)
+        self._iterations.assign(torch.tensor(state["iterations"]))
+        for name, part in self._parts():
+            unpack(state["parts"].get(name), part)
+        for name, value in state["counters"].items():
+            setattr(self, name, value)
+
+    def _load_pending_state(self) -> None:
+        if self._pending_state is not None:
+            self.load_state_dict(self._pending_state)
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        """Attributes with a state of their own, such as a scaler of gradients or an optimizer inside this one."""
+        own = {"torch_optimizer", "_iterations", "_learning_rate"}
+        found = [(name, part) for name, part in vars(self).items() if name not in own]
+        return [(name, part) for name, part in found if has_state(part) or isinstance(part, Variable)]
