@@ -55,7 +55,7 @@ class Network:
     def _map(self) -> None:
         """Find nodes and operations: by decreasing depth, then in the order of a depth-first walk from the outputs."""
         walk, met = sort_nodes(
-            self.flat_inputs, [*self.flat_outputs, *self.effects], lambda tensor: not _is_internal(tensor)
+            self.flat_inputs, [*_by_key(self.outputs), *self.effects], lambda tensor: not _is_internal(tensor)
         )
         indices: dict[int, int] = {}
         for node in met:
@@ -254,6 +254,15 @@ def replay(network: Network, tensors: dict[int, KerasTensor], replace: Callable[
 
 def _leaves(tree: Any) -> list[KerasTensor]:
     return [item for item in pytree.tree_leaves(tree) if isinstance(item, KerasTensor)]
+
+
+def _by_key(tree: Any) -> list[KerasTensor]:
+    """Return the tensors in the order in which Keras walks through them: those of a dict by its sorted keys."""
+    if isinstance(tree, Mapping):
+        return [item for key in sorted(tree, key=str) for item in _by_key(tree[key])]
+    if isinstance(tree, (list, tuple)):
+        return [item for part in tree for item in _by_key(part)]
+    return _leaves(tree)
 
 
 def _symbolic_leaves(tree: Any, what: str, name: str) -> list[KerasTensor]:

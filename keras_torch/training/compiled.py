@@ -11,7 +11,7 @@ import torch
 from keras_torch import config, metrics, registry
 from keras_torch.data.structure import flatten
 from keras_torch.training.compiled_loss import CompiledLoss, function_name
-from keras_torch.training.outputs import as_column, has_names, in_output_order, output_names_of, per_output
+from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
 
 _SHORT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
 _CLASSIC_NAMES = {"accuracy": "acc", "crossentropy": "ce"}
@@ -43,13 +43,17 @@ class CompiledMetrics:
         weighted: Any = None,
         output_names: list[str] | None = None,
         loss: CompiledLoss | None = None,
+        labels: list[str] | None = None,
+        keyed: bool = False,
     ) -> None:
         self.user_metrics = given
         self.user_weighted_metrics = weighted
         self.output_names = output_names
         self.built = False
         # Names of the outputs and shapes of targets and predictions that the metrics were made for.
-        self.plan: tuple[list[str], bool, list[Any], list[Any]] | None = None
+        self.plan: tuple[list[str], bool, bool, list[Any], list[Any]] | None = None
+        self._labels = labels
+        self._keyed = keyed
         self._loss = loss
         self._entries: list[Entry] | None = None
         self._updates: list[Any] | None = None
@@ -86,10 +90,10 @@ class CompiledMetrics:
 
     def _plan(self, names: list[str], named: bool = True) -> list[Entry]:
         """Give each metric its name; the names of outputs come first where there are several with names."""
-        prefixes = [f"{name}_" if named and len(names) > 1 else "" for name in names]
+        prefixes = [f"{name}_" if named and len(names) > 1 else "" for name in self._labels or names]
         plain = _spread(self.user_metrics, names, "`metrics`")
         weighted = _spread(self.user_weighted_metrics, names, "`weighted_metrics`")
-        outputs = range(len(names))
+        outputs = listed(names, self._keyed)
         if config.dialect() in (None, "3"):
             order = [(index, False) for index in outputs] + [(index, True) for index in outputs]
         else:
@@ -133,12 +137,14 @@ class CompiledMetrics:
         """Make the metric objects; which accuracy is meant depends on the shapes of targets and predictions."""
         names = self.output_names or output_names_of(y_pred)
         targets = [None if target is None else tuple(target.shape) for target in in_output_order(y_true, y_pred, names)]
-        self.build_as((names, has_names(y_pred), targets, [tuple(prediction.shape) for prediction in flatten(y_pred)]))
+        predictions = [tuple(prediction.shape) for prediction in flatten(y_pred)]
+        self.build_as((names, has_names(y_pred), isinstance(y_pred, Mapping), targets, predictions))
 
-    def build_as(self, plan: tuple[list[str], bool, list[Any], list[Any]]) -> None:
+    def build_as(self, plan: tuple[list[str], bool, bool, list[Any], list[Any]]) -> None:
         """Make the metric objects from what `plan` holds after `build`."""
-        self.plan = names, named, targets, predictions = plan
+        self.plan = names, named, keyed, targets, predictions = plan
         if self._entries is None:
+            self._keyed = keyed
             self._entries = self._plan(names, named)
         several = len(names) > 1
         used: set[int] = set()

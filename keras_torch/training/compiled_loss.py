@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from keras_torch import losses
+from keras_torch import config, losses
 from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
 from keras_torch.metrics import Metric
-from keras_torch.training.outputs import as_column, has_names, in_output_order, output_names_of, per_output
+from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
 
 
 class LossTracker(Metric):
@@ -81,10 +82,19 @@ def function_name(function: Any) -> str:
 class CompiledLoss:
     """Losses and weights for the outputs of one model. Called with targets and predictions it returns the total."""
 
-    def __init__(self, loss: Any, loss_weights: Any = None, output_names: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        loss: Any,
+        loss_weights: Any = None,
+        output_names: list[str] | None = None,
+        labels: list[str] | None = None,
+        keyed: bool = False,
+    ) -> None:
         self.user_loss = loss
         self.user_weights = loss_weights
         self.output_names = output_names
+        self._given_labels = labels
+        self._keyed = keyed
         self.total = LossTracker("loss")
         self.tracking = True
         self.built = False
@@ -104,28 +114,38 @@ class CompiledLoss:
         self.weights = per_output(_unnest(self.user_weights, names), names, "`loss_weights`")
         if not any(loss is not None for loss in self.losses) and self._resolved is not None:
             raise ValueError(f"`loss` gives no loss to any of the outputs {names}. Received: loss={self.user_loss!r}")
+        # Keras 3 needs no running mean for the loss of one output only.
+        least = 2 if config.dialect() in (None, "3") else 1
+        multiple = multiple and sum(loss is not None for loss in self.losses) >= least
         self.trackers = [
             LossTracker(f"{name}_loss") if multiple and loss is not None else None
             for name, loss in zip(self._labels(names, named), self.losses, strict=True)
         ]
-        simple = not multiple and self.weights[0] in (None, 1, 1.0)
+        order = listed(names, self._keyed)
+        if self._keyed and isinstance(self.user_loss, Mapping) and config.dialect() == "3":
+            order = [names.index(name) for name in self.user_loss]
+        self._listed = [self.trackers[index] for index in order]
+        simple = len(names) == 1 and self.weights[0] in (None, 1, 1.0)
         self._single = self.losses[0] if simple else None
         self.built = True
 
     def _labels(self, names: list[str], named: bool) -> list[str]:
+        if self._given_labels is not None:
+            return self._given_labels
         own = [name if loss is None else loss.name for name, loss in zip(names, self.losses, strict=True)]
         return names if named or len(set(own)) < len(own) else own
 
     @property
     def metrics(self) -> list[LossTracker]:
         """The running means: the total, then one for each output of a model with several."""
-        return [self.total] + ([tracker for tracker in self.trackers if tracker is not None] if self.built else [])
+        return [self.total] + ([tracker for tracker in self._listed if tracker is not None] if self.built else [])
 
     def compute(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """Return the weighted sum of the losses of one batch, or None if no output has one."""
         if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
             return self._single(as_column(y_true, y_pred), y_pred, sample_weight)
         if not self.built:
+            self._keyed = isinstance(y_pred, Mapping)
             self.build(self.output_names or output_names_of(y_pred), bool(self.output_names) or has_names(y_pred))
             return self.compute(y_true, y_pred, sample_weight)
         return self._compute_all(y_true, y_pred, sample_weight)

@@ -22,18 +22,17 @@ from keras_torch.training.symbolic_loss import SymbolicLoss, uses_symbolic_tenso
 
 def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     """Resolve the arguments of `compile`; raises before anything about the model has changed."""
-    names = standardize.output_names(model)
     optimizer = optimizers.get(arguments["optimizer"])
     if arguments["auto_scale_loss"] and model.dtype_policy.name == "mixed_float16" and optimizer is not None:
         optimizer = optimizers.LossScaleOptimizer.around(optimizer)
-    loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names)
-    metrics = CompiledMetrics(arguments["metrics"], arguments["weighted_metrics"], names, loss)
+    loss, metrics = _per_output(model, arguments)
     jit, steps = arguments["jit_compile"], arguments["steps_per_execution"]
     if jit not in ("auto", True, False, None):
         raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {jit!r}")
     steps = 1 if steps in ("auto", None) else standardize.whole_number("steps_per_execution", steps)
     arguments["steps_per_execution"] = steps
     compiled = Compiled(optimizer, loss, metrics, arguments)
+    compiled.counts_batches = config.dialect() == "tf" and arguments["loss"] is None
     if loss.built and any(uses_symbolic_tensors(item) for item in loss.losses):
         compiled.symbolic = SymbolicLoss(model, loss)
     if is_built(model):
@@ -43,11 +42,19 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
 
 def adopt_outputs(model: Any, compiled: Compiled) -> None:
     """Settle losses and metrics per output once a model that was built by its data has outputs."""
+    if standardize.output_names(model) is not None and compiled.loss.output_names is None:
+        compiled.loss, compiled.metrics = _per_output(model, compiled.arguments)
+
+
+def _per_output(model: Any, arguments: dict[str, Any]) -> tuple[CompiledLoss, CompiledMetrics]:
+    """Resolve losses and metrics for the outputs, as far as the model knows these already."""
     names = standardize.output_names(model)
-    if names is not None and compiled.loss.output_names is None:
-        arguments = compiled.arguments
-        compiled.loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names)
-        compiled.metrics = CompiledMetrics(arguments["metrics"], arguments["weighted_metrics"], names, compiled.loss)
+    keyed = names is not None and isinstance(getattr(model, "output", None), Mapping)
+    # tf.keras logged the outputs of a functional model under the names of their layers, whatever the keys.
+    labels = model.output_names if keyed and config.dialect() == "tf" else None
+    loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names, labels, keyed)
+    given = arguments["metrics"], arguments["weighted_metrics"]
+    return loss, CompiledMetrics(*given, names, loss, labels, keyed)
 
 
 def require(model: Any, method: str) -> Compiled:

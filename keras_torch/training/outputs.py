@@ -22,6 +22,11 @@ def has_names(y_pred: Any) -> bool:
     return isinstance(y_pred, Mapping) or config.dialect() not in (None, "3")
 
 
+def listed(names: list[str], keyed: bool) -> list[int]:
+    """Return the order in which the logs list outputs: Keras sorts those of a dict (`keyed`) by their keys."""
+    return sorted(range(len(names)), key=lambda index: names[index]) if keyed else list(range(len(names)))
+
+
 def per_output(value: Any, names: list[str], label: str, required: bool = False) -> list[Any]:
     """Return `value`, given as a dict by output name or as a list, as one entry for each output.
 

@@ -152,17 +152,26 @@ def _in_memory(tensor: Any) -> Any:
 
 
 def held_out(model: Any, data: Any) -> ArrayArguments:
-    """Return `validation_data` given as arrays: `(x, y)`, `(x, y, sample_weight)` or `x` alone."""
+    """Return `validation_data` given as arrays: `(x, y)`, `(x, y, sample_weight)`, `(x,)` or `x` alone."""
     if isinstance(data, ArrayArguments):
         return data
     if not isinstance(data, (tuple, list)):
         return ArrayArguments(model, data)
-    if len(data) not in (2, 3):
+    if len(data) not in (1, 2, 3):
         raise ValueError(
-            "`validation_data` must be `(x, y)` or `(x, y, sample_weight)`, or a stream of batches. "
+            "`validation_data` must be `(x,)`, `(x, y)` or `(x, y, sample_weight)`, or a stream of batches. "
             f"Received: a {type(data).__name__} of {len(data)} elements"
         )
+    if len(data) == 1 and model._compiled.loss.user_loss is not None and not _has_own_test(model):
+        raise ValueError(
+            f"`validation_data` lacks the targets that the loss {model._compiled.loss.user_loss!r} needs. "
+            f"Received: a {type(data).__name__} of one element"
+        )
     return ArrayArguments(model, *data)
+
+
+def _has_own_test(model: Any) -> bool:
+    return any(model._overrides(name) for name in ("test_step", "compute_loss"))
 
 
 def _has_default_step(model: Any) -> bool:

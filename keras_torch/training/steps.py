@@ -33,6 +33,8 @@ class Compiled:
     symbolic: SymbolicLoss | None = None
     layer_metrics: list[Any] | None = None
     metric_version: int = 0
+    # Without a loss of its own tf.keras took the mean over batches, not samples.
+    counts_batches: bool = False
     token: object = field(default_factory=object)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def count(
 ) -> dict[str, Any] | None:
     """Add a batch to the running means and metrics."""
     samples = y_pred.shape[0] if isinstance(y_pred, torch.Tensor) and y_pred.dim() else sample_count(y_pred, x)
-    compiled.loss.total.add(loss, samples)
+    compiled.loss.total.add(loss, 1 if compiled.counts_batches else samples)
     if compiled.compute_metrics is not None:
         return compiled.compute_metrics(x, y, y_pred, weight)
     if y is not None:

@@ -431,7 +431,7 @@ class Trainer(GeneratorMethods):
     def _as_result(self, logs: Mapping[str, Any], return_dict: bool) -> Any:
         values = dict(logs.items())
         if return_dict:
-            return values
+            return dict(sorted(values.items())) if config.dialect() == "3" else values
         if len(values) == 1:
             return next(iter(values.values()))
         first = [name for name in self.metrics_names if name in values] if config.dialect() == "3" else []

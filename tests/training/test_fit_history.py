@@ -13,7 +13,11 @@ import pytest
 import keras_torch as keras
 from keras_torch import config
 
-CASES = runpy.run_path(str(Path(__file__).with_name("history_cases.py")))["CASES"]
+CASES = {
+    name: case
+    for file in ("history_cases.py", "setting_cases.py")
+    for name, case in runpy.run_path(str(Path(__file__).with_name(file)))["CASES"].items()
+}
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = {"tf": "fit_history_keras215.json", "3": "fit_history_keras315.json"}
 RESULTS = {dialect: json.loads((GOLDEN / name).read_text())["cases"] for dialect, name in FILES.items()}
@@ -24,9 +28,11 @@ def compare(found: Any, expected: Any, where: str) -> None:
         assert list(found) == list(expected), where
         for name in expected:
             compare(found[name], expected[name], f"{where}/{name}")
-    elif isinstance(expected, list) and isinstance(expected[0], (dict, list)):
+    elif isinstance(expected, list) and any(isinstance(item, (dict, list)) for item in expected):
         for number, pair in enumerate(zip(found, expected, strict=True)):
             compare(*pair, f"{where}/{number}")
+    elif isinstance(expected, str):
+        assert found == expected, where
     else:
         assert np.shape(found) == np.shape(expected), where
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6, err_msg=where)
