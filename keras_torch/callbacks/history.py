@@ -45,13 +45,15 @@ class BaseLogger(Callback):
 
     def __init__(self, stateful_metrics: Iterable[str] | None = None) -> None:
         self.stateful_metrics = set(stateful_metrics or ())
-        self.totals: dict[str, Any] = {}
+        self.totals: Mapping[str, Any] = {}
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self.totals = {}
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        self.totals = dict(logs or {})
+        # Not copied, so that the values stay on the device.
+        so_far = getattr(logs, "so_far", None)
+        self.totals = (logs if so_far is None else so_far) or {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         for name in (self.params or {}).get("metrics") or ():

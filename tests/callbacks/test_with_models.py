@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import keras_torch as keras
 from keras_torch import callbacks, config
@@ -163,3 +165,46 @@ def test_the_bar_of_keras_2_shows_the_epoch_so_far(monkeypatch, capsys):
     out = capsys.readouterr().out
     assert "2/6" in out and "loss: 1.0000" in out and "4/6" in out and "loss: 5.0000" in out
     assert out.strip().endswith("loss: 11.6667")
+
+
+class Reads(TorchDispatchMode):
+    """Counts what would make the processor wait for a GPU: numbers read from tensors."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("dialect", ["2", "tf", "3"])
+def test_no_callback_reads_values_of_batches_unless_it_looks_at_them(dialect, tmp_path, monkeypatch):
+    transfers = []
+    read = torch.Tensor.cpu
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: transfers.append(1) or read(tensor))
+
+    def reads_per_batch(every):
+        counts = []
+        for batches in (2, 10):
+            x, y = np.ones((batches * 4, 2), "float32"), np.ones((batches * 4, 1), "float32")
+            made = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
+            made.compile(keras.optimizers.SGD(0.1, use_ema=True), "mse", metrics=["mae"])
+            transfers.clear()
+            with Reads() as counter:
+                made.fit(x, y, batch_size=4, epochs=1, verbose=1 if every else 0, callbacks=every)
+            counts.append(counter.count + len(transfers))
+        return (counts[1] - counts[0]) / 8
+
+    kept = []
+    path = str(tmp_path / "a.h5")
+    with config.dialect_scope(dialect):
+        every = [
+            callbacks.EarlyStopping("loss"), callbacks.ReduceLROnPlateau("loss"), callbacks.CSVLogger(tmp_path / "a"),
+            callbacks.ModelCheckpoint(path, "loss", save_best_only=True, save_weights_only=True),
+            callbacks.LearningRateScheduler(lambda epoch, rate: rate), callbacks.SwapEMAWeights(swap_on_epoch=True),
+            callbacks.BaseLogger(), callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: kept.append(logs)),
+        ]  # fmt: skip
+        without = reads_per_batch([])
+        assert reads_per_batch(every) <= without
+        looks = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: logs["loss"])
+        assert reads_per_batch([looks]) > without
