@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from keras_torch import config
+from keras_torch.callbacks.arguments import check_numbers, check_path
 from keras_torch.callbacks.counting import BatchCount
 from keras_torch.callbacks.logs import Logs
 from keras_torch.callbacks.monitor import MonitorCallback
@@ -45,8 +46,9 @@ class ModelCheckpoint(MonitorCallback):
             raise ValueError(
                 f"`save_freq` of ModelCheckpoint must be 'epoch' or a number of batches. Received: {save_freq!r}"
             )
+        check_numbers("ModelCheckpoint", 1, period=period, **({} if save_freq == "epoch" else {"save_freq": save_freq}))
         super().__init__(monitor, mode)
-        self.filepath = os.fspath(filepath)
+        self.filepath = check_path("ModelCheckpoint", "filepath", filepath)
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only

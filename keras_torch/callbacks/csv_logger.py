@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from keras_torch import config
+from keras_torch.callbacks.arguments import check_path
 from keras_torch.callbacks.base import Callback
 from keras_torch.checkpoint import check_writable
 
@@ -23,7 +24,9 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
-        self.filename = os.fspath(filename)
+        self.filename = check_path("CSVLogger", "filename", filename)
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise TypeError(f"`separator` of CSVLogger must be one character. Received: {separator!r}")
         self.sep = separator
         self.append = append
         self.keys: list[str] | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_torch import config
+from keras_torch.callbacks.arguments import check_numbers
 from keras_torch.callbacks.base import Callback
 from keras_torch.callbacks.monitor import MonitorCallback, patience_start
 from keras_torch.callbacks.output import print_message
@@ -41,6 +42,9 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode)
+        check_numbers("EarlyStopping", min_delta=min_delta, patience=patience, start_from_epoch=start_from_epoch)
+        if baseline is not None:
+            check_numbers("EarlyStopping", baseline=baseline)
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline

@@ -12,6 +12,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend.variable import Variable
+from keras_torch.callbacks.arguments import check_numbers
 from keras_torch.callbacks.base import Callback
 from keras_torch.callbacks.monitor import MonitorCallback, patience_start
 from keras_torch.callbacks.output import print_message
@@ -114,6 +115,9 @@ class ReduceLROnPlateau(MonitorCallback):
         cooldown: int = 0,
         min_lr: float = 0.0,
     ) -> None:
+        check_numbers(
+            "ReduceLROnPlateau", factor=factor, patience=patience, min_delta=min_delta, cooldown=cooldown, min_lr=min_lr
+        )
         if factor >= 1.0:
             raise ValueError(f"`factor` of ReduceLROnPlateau must be less than 1. Received: {factor!r}")
         super().__init__(monitor, mode)

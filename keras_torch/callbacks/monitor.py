@@ -60,6 +60,8 @@ class MonitorCallback(Callback):
     upward: ClassVar[dict[str, str]] = dict.fromkeys(("1", "2", "tf"), "acc")
 
     def __init__(self, monitor: str, mode: str) -> None:
+        if not isinstance(monitor, str):
+            raise TypeError(f"`monitor` of {type(self).__name__} must be a name in the logs. Received: {monitor!r}")
         if mode not in ("auto", "min", "max"):
             warnings.warn(
                 f"{type(self).__name__} knows the modes 'auto', 'min' and 'max'; 'auto' is used for {mode!r}.",

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
+from keras_torch.callbacks.arguments import check_numbers, check_path
 from keras_torch.callbacks.base import Callback
 from keras_torch.callbacks.counting import BatchCount
 from keras_torch.callbacks.event_files import EventFiles
@@ -55,7 +56,9 @@ class TensorBoard(Callback):
                 "`update_freq` of TensorBoard must be 'epoch', 'batch' or a number of batches from 1. "
                 f"Received: {update_freq!r}"
             )
-        self.log_dir = os.fspath(log_dir)
+        check_numbers("TensorBoard", 0, histogram_freq=histogram_freq, embeddings_freq=embeddings_freq)
+        check_numbers("TensorBoard", 1, batch_size=batch_size)
+        self.log_dir = check_path("TensorBoard", "log_dir", log_dir)
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph
         self.write_images = write_images

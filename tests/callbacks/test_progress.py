@@ -28,6 +28,11 @@ def test_a_single_epoch_has_no_title_and_verbose_2_no_bar(fit, capsys):
     assert re.fullmatch(r"3/3 - 0s - loss: 0\.5000 - \d+[mu]s/epoch - \d+[mu]s/step\n", out)
 
 
+def test_verbose_3_shows_the_titles_of_epochs_alone(fit, capsys):
+    fit([], [{"loss": 0.5}] * 2, verbose=3)
+    assert capsys.readouterr().out == "Epoch 1/2\nEpoch 2/2\n"
+
+
 def test_a_terminal_shows_the_bar_grow(terminal, capsys):
     bar = Progbar(10, interval=0)
     for loss in (1.0, 2.0, 3.0):
