@@ -165,6 +165,12 @@ def as_loss(identifier: Any, name: str | None = None) -> Loss | None:
     return LossFunctionWrapper(found, name=name or getattr(found, "__name__", type(found).__name__))
 
 
+def is_categorical_crossentropy(loss: Any) -> bool:
+    """Whether a name, function or `Loss` means categorical cross-entropy with one-hot targets (Keras 2.3 to 2.15)."""
+    found = get(loss)
+    return getattr(found, "fn", found) is categorical_crossentropy
+
+
 def serialize(loss: Any) -> Any:
     """Return the name of a function, or `{"class_name": ..., "config": ...}` of a `Loss`."""
     return registry.losses.serialize(loss)
@@ -184,5 +190,6 @@ __all__ = [
     "check_label_range",
     "deserialize",
     "get",
+    "is_categorical_crossentropy",
     "serialize",
 ]

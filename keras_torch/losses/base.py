@@ -12,6 +12,7 @@ from keras_torch import config, legacy, registry
 from keras_torch.losses.reduction import (
     REDUCTIONS,
     as_pair,
+    as_tensor,
     carry_notes,
     reduce_loss,
     same_rank,
@@ -37,11 +38,11 @@ class Loss:
             legacy.adapt(cls)
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
-        if name in REDUCTIONS and reduction not in ("none", "sum", None):
+        if isinstance(name, str) and name in REDUCTIONS and reduction not in ("none", "sum", None):
             # tf.keras has the order (reduction, name)
             name, reduction = (None if reduction == "sum_over_batch_size" else reduction), name
-        self.name = name or registry.snake_case(type(self).__name__)
         self.reduction = standardize_reduction(reduction)
+        self.name = name or registry.snake_case(type(self).__name__)
         self._dtype = None if dtype is None else config.torch_dtype(getattr(dtype, "compute_dtype", dtype))
 
     @property
@@ -63,11 +64,18 @@ class Loss:
             given, y_pred = y_pred, y_pred.to(dtype)
             carry_notes(given, y_pred)
         values = self.call(self._targets(y_true, y_pred), y_pred)
+        if not isinstance(values, torch.Tensor):
+            values = self._as_values(values, y_pred)
         own_mask = getattr(values, "_keras_mask", None)
         if own_mask is not None:
             mask = own_mask if mask is None else mask & own_mask
         value = reduce_loss(values, sample_weight, mask, self.reduction)
         return value if dtype is None or value.dtype == dtype else value.to(dtype)
+
+    def _as_values(self, values: Any, y_pred: Any) -> Any:
+        if values is None:
+            raise ValueError(f"The loss {self.name!r} must return its value, one per sample. Received: None")
+        return as_tensor(values, y_pred)
 
     def _computed_in(self) -> torch.dtype | None:
         """The type asked for; else floatx in Keras 3, and before that the type of the predictions."""
@@ -111,7 +119,13 @@ class LossFunctionWrapper(Loss):
         dtype: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
+        if not callable(fn):
+            raise ValueError(
+                f"`{type(self).__name__}`: `fn` must be a function of y_true and y_pred. Received: {fn!r}. "
+                "`keras.losses.get` finds losses by name."
+            )
+        name = getattr(fn, "__name__", None) if name is None else name
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
         builtin = getattr(fn, "__module__", "").startswith("keras_torch.losses")

@@ -171,6 +171,8 @@ def sparse_categorical_crossentropy(
     y_true, y_pred = as_pair(y_true, y_pred)
     check_axis(axis, len(y_pred.shape), "sparse_categorical_crossentropy")
     labels = _labels(y_true, y_pred, axis)
+    if ignore_class is not None and not isinstance(ignore_class, (int, torch.Tensor)):
+        raise ValueError(f"`ignore_class` must be the number of a class. Received: ignore_class={ignore_class!r}")
     if ignore_class is None:
         return _at_labels(y_pred, labels, from_logits, axis, "none")
     valid = torch.ne(labels, ignore_class)
@@ -212,20 +214,10 @@ def _binary_targets(y_true: Any, y_pred: Any, label_smoothing: float, loss: str)
     return y_true, y_pred
 
 
-def _logit_limits() -> tuple[float, float]:
-    """Return the logits of epsilon and of `1 - epsilon` in float32, where the latter is a multiple of 2**-24."""
-    epsilon = config.epsilon()
-    gap = max(1, round(epsilon * 2**24)) / 2**24
-    return math.log(epsilon) - math.log1p(-epsilon), math.log1p(-gap) - math.log(gap)
-
-
 def _binary_values(y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool) -> torch.Tensor:
     logits = logits_of(y_pred, from_logits, "sigmoid")
     if logits is not None:
         return F.binary_cross_entropy_with_logits(logits, y_true, reduction="none")
-    noted = noted_logits(y_pred, "sigmoid")
-    if noted is not None and config.dialect() != "tf":
-        return F.binary_cross_entropy_with_logits(noted.clamp(*_logit_limits()), y_true, reduction="none")
     if config.dialect() == "tf":
         # tf.keras adds epsilon once more inside the logarithms
         epsilon = config.epsilon()
@@ -306,6 +298,11 @@ def categorical_focal_crossentropy(
         y_pred = torch.softmax(logits, dim=axis)
     clipped = _clipped(y_pred / y_pred.sum(dim=axis, keepdim=True))
     if isinstance(alpha, (list, tuple)):
+        if len(alpha) not in (1, y_pred.shape[-1]):
+            raise ValueError(
+                f"`categorical_focal_crossentropy`: `alpha` must have one weight for each of the {y_pred.shape[-1]} "
+                f"classes. Received: alpha={alpha!r}"
+            )
         alpha = torch.tensor(alpha, dtype=y_pred.dtype, device=y_pred.device)
     return -(y_true * torch.log(clipped) * alpha * torch.pow(1.0 - clipped, gamma)).sum(dim=axis)
 

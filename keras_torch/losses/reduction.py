@@ -33,9 +33,9 @@ class Reduction:
 REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean", "mean_with_sample_weight", "auto")
 
 
-def standardize_reduction(reduction: str | None) -> str | None:
+def standardize_reduction(reduction: Any) -> str | None:
     """Return the reduction, with `"auto"` spelt out; anything unknown raises ValueError."""
-    if reduction is None or reduction in REDUCTIONS:
+    if reduction is None or (isinstance(reduction, str) and reduction in REDUCTIONS):
         return "sum_over_batch_size" if reduction == "auto" else reduction
     raise ValueError(
         f"`reduction` must be None or one of {REDUCTIONS}.{suggest(reduction, REDUCTIONS)} Received: {reduction!r}"
@@ -46,7 +46,12 @@ def as_tensor(value: Any, like: torch.Tensor | None = None) -> Any:
     """Return tensors and symbolic tensors as they are; other arrays as tensors, floats in floatx."""
     if isinstance(value, torch.Tensor) or hasattr(type(value), "__torch_function__"):
         return value
-    tensor = torch.as_tensor(np.asarray(value))
+    try:
+        tensor = torch.as_tensor(np.asarray(value))
+    except TypeError as error:
+        raise ValueError(
+            f"Targets, predictions and weights must be numbers. Received: {value!r} of type {type(value).__name__}"
+        ) from error
     device = config.default_device() if like is None else like.device
     if tensor.is_floating_point():
         return tensor.to(device, config.torch_dtype(None))

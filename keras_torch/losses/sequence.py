@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from keras_torch.losses.base import LossFunctionWrapper
+from keras_torch.losses.classification import check_label_range
 from keras_torch.losses.reduction import as_pair
 
 
@@ -25,6 +26,9 @@ def ctc(y_true: Any, y_pred: Any) -> torch.Tensor:
             f"`y_pred`. Received: y_true.shape={tuple(y_true.shape)}, y_pred.shape={tuple(y_pred.shape)}"
         )
     labels = y_true.to(torch.int64)
+    if labels.device.type == "cpu":
+        # torch reads beyond its memory at labels that are no classes; on a GPU to look would be to wait
+        check_label_range(labels, y_pred.shape[-1])
     times = torch.full((y_pred.shape[0],), y_pred.shape[1], dtype=torch.int64, device=y_pred.device)
     logs = F.log_softmax(y_pred, dim=-1).transpose(0, 1)
     return F.ctc_loss(logs, labels, times, torch.ne(labels, 0).sum(dim=1), blank=0, reduction="none")

@@ -12,6 +12,7 @@ from torch import nn
 
 from keras_torch import registry
 from keras_torch.losses.base import Loss
+from keras_torch.losses.classification import check_label_range
 from keras_torch.losses.reduction import as_pair, reduce_loss, same_rank
 
 _CLASS_INDEX_LOSSES = (nn.CrossEntropyLoss, nn.NLLLoss, nn.MultiMarginLoss)
@@ -24,7 +25,7 @@ class TorchLoss(Loss):
 
     The module's own `reduction` applies. Sample weights and masks use a copy of it with `reduction="none"`.
     Targets get the type and rank that torch wants: int64 class indices without a last axis of size 1, otherwise
-    those of the predictions.
+    those of the predictions. Classes of sequences and images may be on the last axis, as in Keras.
     """
 
     def __init__(self, module: Callable[..., Any] | str, name: str | None = None, **arguments: Any):
@@ -49,7 +50,16 @@ class TorchLoss(Loss):
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
         y_true, y_pred = as_pair(y_true, y_pred)
         mask = getattr(y_pred, "_keras_mask", None)
+        y_true, y_pred = self._class_axis(y_true, y_pred) if self._class_indices else (y_true, y_pred)
         y_true = self._adapted(y_true, y_pred)
+        try:
+            return self._value(y_true, y_pred, sample_weight, mask)
+        except IndexError:
+            if self._class_indices and y_pred.dim() > 1:
+                check_label_range(y_true, y_pred.shape[1])
+            raise
+
+    def _value(self, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any, mask: Any) -> torch.Tensor:
         if sample_weight is None and mask is None:
             value = self.module(y_pred, y_true)
             return value if self._reduces or value.dim() == 0 else value.mean()
@@ -61,11 +71,26 @@ class TorchLoss(Loss):
                     f"masks. Use a loss with one value per sample, e.g. a torch.nn loss, whose `reduction` is known."
                 )
             return reduce_loss(values, sample_weight, mask)
-        return reduce_loss(self._elementwise(y_pred, y_true), sample_weight, mask, self.reduction)
+        values = self._elementwise(y_pred, y_true)
+        if self.module.reduction == "batchmean":
+            return reduce_loss(values, sample_weight, mask, "sum") / y_pred.shape[0]
+        return reduce_loss(values, sample_weight, mask, self.reduction)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the module's values with the arguments in torch's order."""
         return self.module(y_pred, y_true)
+
+    def _class_axis(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Move the classes from the last axis, where Keras has them, to the second, where torch wants them.
+
+        Predictions that fit the labels only as they are come from a torch model and stay.
+        """
+        if y_pred.dim() < 3:
+            return y_true, y_pred
+        if y_true.shape == y_pred.shape:
+            return y_true.movedim(-1, 1), y_pred.movedim(-1, 1)
+        labels = y_true.shape[:-1] if y_true.dim() == y_pred.dim() and y_true.shape[-1] == 1 else y_true.shape
+        return y_true, y_pred.movedim(-1, 1) if labels == y_pred.shape[:-1] else y_pred
 
     def _adapted(self, y_true: torch.Tensor, y_pred: torch.Tensor) -> torch.Tensor:
         if self._class_indices and y_true.shape != y_pred.shape:

@@ -143,7 +143,7 @@ class CompiledLoss:
     def compute(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """Return the weighted sum of the losses of one batch, or None if no output has one."""
         if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
-            return self._single(as_column(y_true, y_pred), y_pred, sample_weight)
+            return output_loss(self._single, y_true, y_pred, sample_weight)
         if not self.built:
             self._keyed = isinstance(y_pred, Mapping)
             self.build(self.output_names or output_names_of(y_pred), bool(self.output_names) or has_names(y_pred))
@@ -199,7 +199,14 @@ class CompiledLoss:
 
 def output_loss(loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any) -> torch.Tensor:
     """Return one output's loss; single columns of targets may lack their axis."""
-    return loss(as_column(y_true, y_pred), y_pred, sample_weight)
+    value = loss(as_column(y_true, y_pred), y_pred, sample_weight)
+    return _unreduced(value) if value.dim() and config.dialect() == "tf" else value
+
+
+def _unreduced(value: torch.Tensor) -> torch.Tensor:
+    """Return the mean, with the gradient of the sum: what tf.keras logs and trains if losses are not reduced."""
+    total = value.sum()
+    return value.mean().detach() + total - total.detach()
 
 
 def _resolve(loss: Any) -> Any:

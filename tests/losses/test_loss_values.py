@@ -1,4 +1,4 @@
-"""Losses against values and gradients of real Keras; `scripts/golden/losses_values.py` writes the files."""
+"""Values and gradients of losses against real Keras; losses_values.py and losses_classic.py write the files."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,12 @@ import torch
 from keras_torch import activations, config, losses
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-FILES = {"tf": "losses_keras215.npz", "3": "losses_keras315.npz"}
+FILES = {
+    "1": "losses_keras122.npz",
+    "2": "losses_keras224.npz",
+    "tf": "losses_keras215.npz",
+    "3": "losses_keras315.npz",
+}
 
 
 class Store:
@@ -45,6 +50,8 @@ def computed(store, case):
         y_pred._keras_mask = store.inputs[case["mask"]]
     arguments = {key: tuple(v) if key == "axis" and isinstance(v, list) else v for key, v in case["config"].items()}
     loss, y_true = getattr(losses, case["name"]), store.inputs[case["y_true"]]
+    if case["kind"] == "objective":
+        loss, arguments = losses.as_loss, {"identifier": loss}
     if case["kind"] == "function":
         value = loss(y_true, y_pred, **arguments)
     else:

@@ -197,6 +197,12 @@ def test_old_and_short_names_find_the_function(name, function):
     assert losses.get(name) is function
 
 
+def test_categorical_crossentropy_is_recognized_by_name_function_and_object():
+    for loss in ("categorical_crossentropy", losses.categorical_crossentropy, losses.CategoricalCrossentropy()):
+        assert losses.is_categorical_crossentropy(loss)
+    assert not losses.is_categorical_crossentropy("sparse_categorical_crossentropy")
+
+
 def test_names_of_classes_and_config_dicts_give_instances():
     assert isinstance(losses.get("MeanSquaredError"), losses.MeanSquaredError)
     found = losses.get({"class_name": "Huber", "config": {"delta": 3.0}})
@@ -319,3 +325,48 @@ def test_new_losses_refuse_what_they_cannot_use():
 def test_an_axis_that_the_predictions_lack_is_a_value_error(cls):
     with pytest.raises(ValueError, match=r"`axis` must be one of the axes of the predictions, which have 2"):
         cls(axis=2)(ONE_HOT, LOGITS.softmax(-1))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: losses.MeanSquaredError(ONE_HOT, LOGITS), "`reduction` must be None or one of"),
+        (lambda: losses.MeanSquaredError()(ONE_HOT, LOGITS, torch.ones(5)), r"one entry for each loss.*shape \(5,\)"),
+        (lambda: losses.MeanSquaredError()(["a"], [1.0]), r"must be numbers. Received: \['a'\]"),
+        (lambda: losses.MeanSquaredError()(None, LOGITS), "must be numbers. Received: None"),
+        (lambda: losses.Huber(delta=-1.0), "`delta` must not be negative"),
+        (lambda: losses.BinaryCrossentropy(label_smoothing=2.0)(ONE_HOT, LOGITS), r"`label_smoothing` must be in \[0"),
+        (lambda: losses.BinaryFocalCrossentropy(gamma=-1.0)(ONE_HOT, LOGITS), "`gamma` must not be negative"),
+        (lambda: losses.CategoricalFocalCrossentropy(alpha=[0.1, 0.2])(ONE_HOT, LOGITS), "each of the 4 classes"),
+        (lambda: losses.SparseCategoricalCrossentropy(ignore_class="a")(LABELS, LOGITS), "number of a class"),
+        (lambda: losses.CTC()(torch.tensor([[7]]), torch.rand(1, 5, 4)), r"must be in \[0, 4\).*from 7 to 7"),
+        (lambda: losses.LossFunctionWrapper("mse"), "`fn` must be a function.*Received: 'mse'"),
+        (lambda: losses.as_loss(lambda y_true, y_pred: None)(ONE_HOT, LOGITS), "must return its value.*None"),
+        (lambda: losses.get(nn.CrossEntropyLoss())(LABELS + 9, LOGITS), r"must be in \[0, 4\)"),
+    ],
+)
+def test_what_cannot_be_a_loss_or_its_input_is_a_value_error(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+def test_one_column_of_classes_is_warned_of():
+    with pytest.warns(SyntaxWarning, match="have only one.*binary_crossentropy"):
+        losses.categorical_crossentropy(torch.ones(3, 1), torch.ones(3, 1))
+
+
+def test_torch_losses_find_the_classes_of_sequences_on_the_last_axis_or_the_second():
+    loss, logits, labels = losses.get(nn.CrossEntropyLoss()), torch.randn(2, 5, 4), torch.randint(0, 4, (2, 5))
+    expected = F.cross_entropy(logits.movedim(-1, 1), labels)
+    torch.testing.assert_close(loss(labels, logits), expected)
+    torch.testing.assert_close(loss(labels.unsqueeze(-1).float(), logits), expected)
+    torch.testing.assert_close(loss(F.one_hot(labels, 4), logits), expected)
+    torch.testing.assert_close(loss(labels, logits.movedim(-1, 1)), expected)
+    weights = torch.rand(2, 5)
+    values = F.cross_entropy(logits.movedim(-1, 1), labels, reduction="none")
+    torch.testing.assert_close(loss(labels, logits, weights), (values * weights).mean())
+
+
+def test_a_mean_over_the_batch_stays_one_with_weights():
+    loss, logits = losses.get(nn.KLDivLoss(reduction="batchmean")), LOGITS.log_softmax(-1)
+    torch.testing.assert_close(loss(ONE_HOT, logits, torch.ones(6)), loss(ONE_HOT, logits))
