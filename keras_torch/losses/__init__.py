@@ -17,6 +17,7 @@ from keras_torch.losses.classification import (
     categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
     check_label_range,
+    crossentropy,
     kl_divergence,
     poisson,
     sparse_categorical_crossentropy,
@@ -139,6 +140,8 @@ ALIASES = {
 registry.losses.add(FUNCTIONS)
 registry.losses.add(CLASSES)
 registry.losses.add(ALIASES)
+# names that only `compile` knew
+registry.losses.add({"crossentropy": crossentropy, "ce": crossentropy})
 
 
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -330,6 +330,28 @@ def check_noise(q: Any, loss: str) -> None:
         raise ValueError(f"`{loss}`: `q` must be between 0 and 1, neither included. Received: q={q!r}")
 
 
+def kind_of_classes(y_true_shape: Any, y_pred_shape: Any) -> int:
+    """Return 0 for predictions in one column (binary), 1 for integer labels, 2 for one-hot targets."""
+    if len(y_pred_shape) and y_pred_shape[-1] == 1:
+        return 0
+    return 1 if len(y_true_shape) < len(y_pred_shape) or tuple(y_true_shape[-1:]) == (1,) else 2
+
+
+def crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> torch.Tensor:
+    """Return the cross-entropy that fits the shapes: what Keras 3 means by the loss `"crossentropy"` or `"ce"`."""
+    y_true, y_pred = as_pair(y_true, y_pred)
+    function = _ENTROPIES[kind_of_classes(y_true.shape, y_pred.shape)]
+    return function(y_true, y_pred, from_logits=from_logits)
+
+
+def _entropy_mean(y_true: torch.Tensor, y_pred: torch.Tensor, from_logits: bool = False) -> torch.Tensor:
+    function = _ENTROPIES[kind_of_classes(y_true.shape, y_pred.shape)]
+    return FUSED_MEANS[function](y_true, y_pred, from_logits=from_logits)
+
+
+_ENTROPIES: tuple[Any, ...] = (binary_crossentropy, sparse_categorical_crossentropy, categorical_crossentropy)
+
+
 def kl_divergence(y_true: Any, y_pred: Any) -> torch.Tensor:
     """Return `sum(y_true * log(y_true / y_pred))` over the last axis, both clipped to [epsilon, 1]."""
     y_true, y_pred = aligned(y_true, y_pred)
@@ -348,5 +370,6 @@ FUSED_MEANS.update(
         categorical_crossentropy: _categorical_mean,
         sparse_categorical_crossentropy: _sparse_mean,
         binary_crossentropy: _binary_mean,
+        crossentropy: _entropy_mean,
     }
 )

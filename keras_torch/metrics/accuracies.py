@@ -10,6 +10,7 @@ from keras_torch import config
 from keras_torch.losses.classification import (
     binary_crossentropy,
     categorical_crossentropy,
+    kind_of_classes,
     sparse_categorical_crossentropy,
 )
 from keras_torch.losses.reduction import as_tensor, same_rank
@@ -154,18 +155,11 @@ def resolve_accuracy(y_true_shape: Any, y_pred_shape: Any, kind: str = "accuracy
     One output column: binary; labels of lower rank or with one column: sparse categorical; else categorical.
     Keras 1 and 2 look at the loss too: binary with `binary_crossentropy`, sparse with its sparse form.
     """
-    last_true = y_true_shape[-1] if len(y_true_shape) else None
-    last_pred = y_pred_shape[-1] if len(y_pred_shape) else None
     function = getattr(loss, "fn", loss)
     names = {binary_crossentropy: 0, sparse_categorical_crossentropy: 1, categorical_crossentropy: 2}
-    if last_pred == 1:
-        choice = 0
-    elif config.is_classic() and getattr(function, "__hash__", None) and function in names:
+    choice = kind_of_classes(y_true_shape, y_pred_shape)
+    if choice and config.is_classic() and getattr(function, "__hash__", None) and function in names:
         choice = names[function]
-    elif len(y_true_shape) < len(y_pred_shape) or (last_true == 1 and last_pred is not None and last_pred > 1):
-        choice = 1
-    else:
-        choice = 2
     if kind.lower() in ("crossentropy", "ce"):
         return (binary_crossentropy, sparse_categorical_crossentropy, categorical_crossentropy)[choice]
     return (binary_accuracy, sparse_categorical_accuracy, categorical_accuracy)[choice]

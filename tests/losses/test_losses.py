@@ -370,3 +370,28 @@ def test_torch_losses_find_the_classes_of_sequences_on_the_last_axis_or_the_seco
 def test_a_mean_over_the_batch_stays_one_with_weights():
     loss, logits = losses.get(nn.KLDivLoss(reduction="batchmean")), LOGITS.log_softmax(-1)
     torch.testing.assert_close(loss(ONE_HOT, logits, torch.ones(6)), loss(ONE_HOT, logits))
+
+
+@pytest.mark.parametrize("name", ["crossentropy", "ce", "CE"])
+def test_the_name_crossentropy_means_the_one_that_fits_the_shapes(name):
+    loss, column = losses.as_loss(name), torch.sigmoid(LOGITS[:, :1])
+    assert loss.name == name
+    for weight in (None, torch.rand(6)):
+        torch.testing.assert_close(
+            loss(LABELS % 2, column, weight), losses.BinaryCrossentropy()(LABELS % 2, column, weight)
+        )
+        y_pred = LOGITS.softmax(-1)
+        torch.testing.assert_close(
+            loss(LABELS, y_pred, weight), losses.SparseCategoricalCrossentropy()(LABELS, y_pred, weight)
+        )
+        torch.testing.assert_close(
+            loss(ONE_HOT, y_pred, weight), losses.CategoricalCrossentropy()(ONE_HOT, y_pred, weight)
+        )
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_logits_are_noted_in_compiled_models_too(activation):
+    torch.compiler.reset()
+    function = activations.get(activation)
+    step = torch.compile(lambda x: function(x * 2.0), fullgraph=True, backend="eager")
+    torch.testing.assert_close(step(LOGITS)._keras_logits, LOGITS * 2.0)
