@@ -46,6 +46,27 @@ def rebuilder(value: Any) -> Callable[[list[Any]], Any] | None:
     return rebuild
 
 
+def leaves_like(value: Any, structure: Any) -> list[Any] | None:
+    """Return the leaves of `value` in the order of the nested `structure`; None if it is built otherwise."""
+    if isinstance(structure, Mapping):
+        if not isinstance(value, Mapping) or any(key not in value for key in structure):
+            return None
+        pairs = [(value[key], item) for key, item in structure.items()]
+    elif isinstance(structure, (list, tuple)):
+        if not isinstance(value, (list, tuple)) or len(value) != len(structure):
+            return None
+        pairs = list(zip(value, structure, strict=True))
+    else:
+        return [value]
+    leaves: list[Any] = []
+    for pair in pairs:
+        part = leaves_like(*pair)
+        if part is None:
+            return None
+        leaves += part
+    return leaves
+
+
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """Return `(x, y, sample_weight)` from what a batch holds; missing parts are None.
 

@@ -10,6 +10,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.backend.string_array import STRING, to_strings
+from keras_torch.data.structure import leaves_like
 from keras_torch.engine import InputLayer
 from keras_torch.engine.call import call_symbolic, state
 from keras_torch.engine.masking import get_mask, set_mask
@@ -201,7 +202,8 @@ class Network:
             keys = list(self.inputs) if isinstance(self.inputs, Mapping) else self.input_names
             for names in (keys, self.input_names):
                 if all(name in inputs for name in names):
-                    return [inputs[name] for name in names]
+                    found = [inputs[name] for name in names]
+                    return found if len(found) == count else leaves_like(inputs, self.inputs) or found
             missing = [name for name in keys if name not in inputs]
             raise ValueError(
                 f"Model {self.name!r} takes inputs named {keys}; missing: {missing}. Received: {list(inputs)}"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_torch import config
-from keras_torch.data.structure import flatten
+from keras_torch.data.structure import flatten, is_nested
 from keras_torch.errors import suggest
 
 
 def output_names_of(y_pred: Any) -> list[str]:
     """Return names for the outputs of a model that has none: dict keys, or `output_1`, `output_2`, ..."""
-    if isinstance(y_pred, Mapping):
+    if isinstance(y_pred, Mapping) and not any(map(is_nested, y_pred.values())):
         return [str(key) for key in y_pred]
     return [f"output_{index + 1}" for index in range(len(flatten(y_pred)))]
 

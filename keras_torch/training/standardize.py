@@ -14,7 +14,7 @@ from keras_torch import config
 from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.data.conversion import to_numpy_or_tensor, to_tensor
 from keras_torch.data.rows import Rows
-from keras_torch.data.structure import flatten, rebuilder
+from keras_torch.data.structure import flatten, is_nested, leaves_like, rebuilder
 from keras_torch.errors import suggest
 from keras_torch.training.targets import Slot, target_of
 
@@ -76,7 +76,7 @@ def standardize_x(model: Any, x: Any) -> Arrays:
     label = f"model {model.name!r}" if getattr(model, "name", None) else "the model"
     if known is None:
         return as_given(x, "`x`", are_inputs=True)
-    leaves, rebuild = _match(x, known, "`x`", "input", label)
+    leaves, rebuild = _nested(x, model, "input") or _match(x, known, "`x`", "input", label)
     arrays = Arrays(rebuild=rebuild)
     for slot, leaf in zip(known, leaves, strict=True):
         array = to_numpy_or_tensor(leaf, f"Input {slot.name!r} of {label}", slot.text)
@@ -106,7 +106,9 @@ def standardize_y(model: Any, y: Any, losses: list[Any] | None) -> Arrays:
     label = f"model {model.name!r}" if getattr(model, "name", None) else "the model"
     if known is None or losses is None or len(losses) != len(known):
         return as_given(y, "`y`")
-    leaves, rebuild = _match(y, known, "`y`", "output", label, losses)
+    nested = _nested(y, model, "output")
+    # Losses and metrics take the targets of nested outputs in a row.
+    leaves, rebuild = (nested[0], list) if nested else _match(y, known, "`y`", "output", label, losses)
     arrays = Arrays(rebuild=rebuild)
     used = [i for i, leaf in enumerate(leaves) if leaf is not None]
     for index in used:
@@ -196,6 +198,16 @@ def _is_array(item: Any) -> bool:
         not isinstance(item, (np.generic, str))
         and any(hasattr(item, name) for name in ("shape", "to_numpy", "__array__"))
     )
+
+
+def _nested(value: Any, model: Any, kind: str) -> tuple[list[Any], Any] | None:
+    """Return what `_match` does for a model whose inputs or outputs are nested, if `value` is nested like them."""
+    structure: Any = getattr(model, kind, None)
+    items = structure.values() if isinstance(structure, Mapping) else structure
+    if not is_nested(structure) or not any(map(is_nested, items)):
+        return None
+    leaves = leaves_like(value, structure)
+    return None if leaves is None or any(leaf is None for leaf in leaves) else (leaves, rebuilder(structure))
 
 
 def _match(

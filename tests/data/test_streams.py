@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import keras_torch as keras
 from keras_torch import config
+from keras_torch.data.structure import leaves_like
 from keras_torch.layers import Add, Dense, Input
 
 X, Y = np.arange(8.0, dtype="float32")[:, None], np.arange(8) % 3
@@ -203,3 +204,35 @@ def test_one_array_of_weights_for_several_outputs_has_a_number_for_each_sample()
         model.fit(X, y, sample_weight=weight, verbose=0)
     with pytest.raises(ValueError, match="one number per sample"):
         model.fit(X, y, sample_weight=np.ones((8, 2)), verbose=0)
+
+
+def test_inputs_may_be_nested() -> None:
+    a, b, c = (Input((1,)) for _ in range(3))
+    model = keras.Model({"first": [a, b], "then": c}, Add()([a * 1.0, b * 10.0, c * 100.0]))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    one = np.ones((4, 1))
+    x = {"then": 3 * one, "first": [one, 2 * one]}
+    assert model.predict(x, verbose=0).ravel().tolist() == [321.0] * 4
+    assert model.predict([one, 2 * one, 3 * one], verbose=0)[0] == 321
+    assert model.fit(x, 0 * one, validation_split=0.5, verbose=0).history["val_loss"] == [321.0**2]
+    assert model.evaluate(iter([(x, 0 * one)]), verbose=0) == 321.0**2
+    nested = keras.Model((a, (b, c)), Add()([a * 1.0, b * 10.0, c * 100.0]))
+    assert nested.predict((one, [2 * one, 3 * one]), verbose=0)[0] == 321
+    with pytest.raises(ValueError, match="`x` must be"):
+        nested.predict((one, one), verbose=0)
+
+
+def test_outputs_and_targets_may_be_nested() -> None:
+    a = Input((1,))
+    model = keras.Model(a, {"u": a * 1.0, "v": [a * 2.0, a * 3.0]})
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    one = np.ones((4, 1))
+    for y in ({"u": 0 * one, "v": [0 * one, 0 * one]}, [0 * one] * 3):
+        assert model.evaluate(one, y, verbose=0)[0] == 1 + 4 + 9
+
+
+def test_leaves_follow_the_structure_they_are_asked_for() -> None:
+    structure = {"a": [0, (0, 0)], "b": 0}
+    assert leaves_like({"b": 4, "a": (1, [2, 3])}, structure) == [1, 2, 3, 4]
+    assert leaves_like({"b": 4, "a": (1, [2])}, structure) is None
+    assert leaves_like({"b": 4}, structure) is None and leaves_like([1, 2], structure) is None
