@@ -116,10 +116,6 @@ class ModelCheckpoint(MonitorCallback):
         self._write(path)
 
     def _write(self, path: str) -> None:
-        if os.path.isdir(path):
-            raise IsADirectoryError(
-                f"ModelCheckpoint cannot write a file over the folder {path!r}. Give `filepath` another name."
-            )
         if os.path.dirname(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
         save = self.model.save_weights if self.save_weights_only else self.model.save

@@ -30,8 +30,6 @@ ALSO_ACCEPTED = {("2", name) for name in ("string_alone", "two_string_alone", "t
 OTHERWISE_REFUSED = {("3", "unknown_output"), ("tf", "unknown")}
 # Keras 3 lists the metric that has the name without `weighted_` or a number twice.
 LISTED_ONCE = {"both_weighted_and_not", "object_weighted_too", "objects_of_one_name", "same_string_twice"}
-# tf.keras names the dict's entries after the layers they come from; here their keys name them, as in Keras 3.
-NAMED_BY_KEY = {"dict_one_string", "dict_named", "dict_one_named", "dict_weighted"}
 
 
 def run(dialect, name):
@@ -51,8 +49,6 @@ def test_a_form_of_compile_gives_the_names_that_keras_gives(dialect, name):
     got = run(dialect, name)
     if "error" in expected:
         return
-    if dialect == "tf" and name in NAMED_BY_KEY:
-        expected = json.loads(json.dumps(expected).replace("a_", "x_").replace("b_", "y_"))
     assert got["history"] == expected["history"]
     if dialect != "3":
         # Keras 3 hides the metrics behind one name
