@@ -13,7 +13,7 @@ import torch
 from keras_torch import config, losses, optimizers
 from keras_torch import metrics as metrics_module
 from keras_torch.engine import trainable as trainable_state
-from keras_torch.training import standardize
+from keras_torch.training import jit, standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.steps import Compiled, claim, is_built, set_trained
@@ -26,9 +26,8 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     if arguments["auto_scale_loss"] and model.dtype_policy.name == "mixed_float16" and optimizer is not None:
         optimizer = optimizers.LossScaleOptimizer.around(optimizer)
     loss, metrics = _per_output(model, arguments)
-    jit, steps = arguments["jit_compile"], arguments["steps_per_execution"]
-    if jit not in ("auto", True, False, None):
-        raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {jit!r}")
+    _check_jit(arguments)
+    steps = arguments["steps_per_execution"]
     steps = 1 if steps in ("auto", None) else standardize.whole_number("steps_per_execution", steps)
     arguments["steps_per_execution"] = steps
     compiled = Compiled(optimizer, loss, metrics, arguments)
@@ -38,6 +37,19 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     if is_built(model):
         compiled.trainable = list(model.trainable_variables)
     return compiled
+
+
+def _check_jit(arguments: dict[str, Any]) -> None:
+    """Settle whether the model is compiled by torch: "auto" means no, as in Keras 3 on torch."""
+    asked = arguments["jit_compile"]
+    if asked not in ("auto", True, False, None):
+        raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {asked!r}")
+    if asked is True and arguments["run_eagerly"]:
+        warnings.warn(
+            "A model cannot both run eagerly and be compiled: `run_eagerly=True` turns `jit_compile=True` off.",
+            stacklevel=5,
+        )
+    arguments["jit_compile"] = asked is True and not arguments["run_eagerly"]
 
 
 def adopt_outputs(model: Any, compiled: Compiled) -> None:
@@ -74,8 +86,7 @@ def prepare(model: Any, loop: bool = True) -> None:
     compiled.compute_metrics = model.compute_metrics if model._overrides("compute_metrics") else None
     if loop:
         compiled.layer_metrics = None
-    if model.jit_compile and compiled.forward is None:
-        compiled.forward = torch.compile(model)
+    jit.forward_of(model)
     if model._overrides("train_step") and model.built:
         _follow_flags(model)
 

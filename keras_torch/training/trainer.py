@@ -13,7 +13,7 @@ from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
 from keras_torch.data.conversion import to_numpy
 from keras_torch.data.structure import map_structure
-from keras_torch.training import compiling, loop, sources, steps
+from keras_torch.training import compiling, jit, loop, sources, steps
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.generators import GeneratorMethods
@@ -50,7 +50,8 @@ class Trainer(GeneratorMethods):
 
         `loss`, `loss_weights`, `metrics` and `weighted_metrics` may be given for each output, as lists or as dicts by
         output name. Torch optimizers and losses are taken, too. `jit_compile=True` runs the model through
-        `torch.compile` (unless `run_eagerly`). ValueError names an unknown optimizer, loss or metric.
+        `torch.compile` (unless `run_eagerly`), or eagerly with a warning where that fails. `auto_scale_loss` wraps the
+        optimizer of a "mixed_float16" model in a LossScaleOptimizer. ValueError names an unknown optimizer or the like.
         """
         arguments = {
             "optimizer": optimizer,
@@ -253,7 +254,7 @@ class Trainer(GeneratorMethods):
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for one batch. Override it for a prediction of your own."""
-        return self(unpack_x_y_sample_weight(data)[0])  # type: ignore[operator]
+        return jit.forward_of(self)(unpack_x_y_sample_weight(data)[0])
 
     def make_train_function(self, force: bool = False) -> Any:
         """Set and return `train_function(batch)`, which fit calls."""
@@ -377,8 +378,7 @@ class Trainer(GeneratorMethods):
     @property
     def jit_compile(self) -> bool:
         """Whether training runs the model through `torch.compile`."""
-        arguments = {} if self._compiled is None else self._compiled.arguments
-        return arguments.get("jit_compile") is True and not arguments["run_eagerly"]
+        return self._compiled is not None and self._compiled.arguments["jit_compile"]
 
     @property
     def steps_per_execution(self) -> int:

@@ -1,0 +1,140 @@
+"""`jit_compile`: the same numbers through `torch.compile`, and eagerly with one warning where that fails."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounter
+
+import keras_torch as keras
+from keras_torch import config, layers
+from keras_torch.training import jit
+
+
+@pytest.fixture(autouse=True)
+def without_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trace with torch's own tools only, which need no C++ compiler."""
+    torch.compiler.reset()
+    monkeypatch.setattr(jit, "BACKEND", "aot_eager")
+
+
+def functional(policy: str | None = None) -> keras.Model:
+    keras.utils.set_random_seed(3)
+    config.set_dtype_policy(policy)
+    inputs = keras.Input((3,))
+    x = layers.BatchNormalization()(layers.Dense(4, activation="relu")(inputs) * 2)
+    outputs = layers.Dense(2, dtype="float32")(x)
+    config.set_dtype_policy(None)
+    return keras.Model(inputs, outputs)
+
+
+def data(rows: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(5)
+    return random.random((rows, 3), "float32"), random.random((rows, 2), "float32")
+
+
+@pytest.mark.parametrize(("policy", "steps", "backend"), [(None, 2, "eager"), ("mixed_bfloat16", 1, "aot_eager")])
+def test_a_compiled_model_trains_measures_and_predicts_as_without(
+    monkeypatch: pytest.MonkeyPatch, policy: str | None, steps: int, backend: str
+) -> None:
+    monkeypatch.setattr(jit, "BACKEND", backend)
+    results = []
+    for compiled in (False, True):
+        model = functional(policy)
+        model.compile("sgd", "mse", metrics=["mae"], jit_compile=compiled, steps_per_execution=steps)
+        assert model.jit_compile is compiled and model.get_compile_config()["jit_compile"] is compiled
+        x, y = data()
+        history = model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0, validation_data=(x, y)).history
+        values = [value for name in sorted(history) for value in history[name]]
+        results.append([values, model.evaluate(x, y, verbose=0), model.predict(x, verbose=0), model.get_weights()])
+    for one, other in zip(*results, strict=True):
+        for mine, theirs in zip(one, other, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-4 if policy is None else 3e-2, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", [None, "mixed_bfloat16"])
+def test_a_functional_model_is_one_graph(policy: str | None) -> None:
+    model, counter = functional(policy), CompileCounter()
+    compiled = torch.compile(model, fullgraph=True, backend=counter)
+    x = torch.as_tensor(data()[0])
+    torch.testing.assert_close(compiled(x), model(x))
+    assert counter.frame_count == 1
+
+
+def test_the_compiler_is_asked_once_for_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = CompileCounter()
+    monkeypatch.setattr(jit, "BACKEND", counter)
+    model = functional()
+    model.compile("sgd", "mse", jit_compile=True)
+    x, y = data(8)
+    model.fit(x, y, batch_size=4, epochs=3, verbose=0)
+    trained = counter.frame_count
+    model.train_on_batch(x[:4], y[:4])
+    assert trained <= 2 and counter.frame_count == trained
+
+
+def broken(graph: Any, inputs: Any) -> Any:
+    raise RuntimeError("no compiler here")
+
+
+def test_a_compiler_that_fails_is_told_of_once_and_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "BACKEND", broken)
+    model = functional()
+    model.compile("sgd", "mse", jit_compile=True)
+    x, y = data()
+    with pytest.warns(UserWarning, match=r"runs eagerly in spite of `jit_compile=True`.*no compiler here") as caught:
+        history = model.fit(x, y, batch_size=4, epochs=2, verbose=0, validation_data=(x, y))
+        assert model.predict(x, verbose=0).shape == (10, 2)
+    assert len(caught) == 1 and np.isfinite(history.history["loss"]).all()
+
+
+def test_a_python_without_torch_compile_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("torch.compile is not supported on Python 9")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    model = functional()
+    model.compile("sgd", "mse", jit_compile=True)
+    with pytest.warns(UserWarning, match="not supported on Python 9"):
+        model.evaluate(*data(), verbose=0)
+
+
+def test_errors_of_the_model_itself_are_raised() -> None:
+    class Wrong(keras.Model):
+        def call(self, inputs: torch.Tensor) -> torch.Tensor:
+            raise KeyError("mine")
+
+    model = Wrong()
+    model.compile("sgd", "mse", jit_compile=True)
+    with pytest.raises(KeyError, match="mine"):
+        model.predict(np.zeros((2, 3), "float32"), verbose=0)
+
+
+def test_a_model_does_not_run_eagerly_and_compiled() -> None:
+    model = functional()
+    with pytest.warns(UserWarning, match="`run_eagerly=True` turns `jit_compile=True` off"):
+        model.compile("sgd", "mse", jit_compile=True, run_eagerly=True)
+    assert model.run_eagerly and not model.jit_compile
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.compile("sgd", "mse", jit_compile="auto", run_eagerly=True)
+        model.compile("sgd", "mse", jit_compile="auto")
+    assert model.jit_compile is False and not model.run_eagerly
+    with pytest.raises(ValueError, match="`jit_compile` must be True, False or 'auto'. Received: 'yes'"):
+        model.compile("sgd", "mse", jit_compile="yes")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch's inductor needs a C++ compiler")
+def test_torchs_own_compiler_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jit, "BACKEND", "inductor")
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="tanh")])
+    x = np.ones((2, 3), "float32")
+    expected = model.predict(x, verbose=0)
+    model.compile("sgd", "mse", jit_compile=True)
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, rtol=1e-5)
