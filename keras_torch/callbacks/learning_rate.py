@@ -28,8 +28,23 @@ def _rate_attribute(optimizer: Any) -> str:
     return "learning_rate" if hasattr(optimizer, "learning_rate") else "lr"
 
 
-def _set_learning_rate(model: Any, rate: float) -> None:
-    optimizer = model.optimizer
+def _optimizers(model: Any) -> list[Any]:
+    """Return the optimizers that have a rate: those of a MultiOptimizer, else the model's own."""
+    return list(getattr(model.optimizer, "optimizers", ())) or [model.optimizer]
+
+
+def _log_rates(model: Any, logs: dict[str, Any], owner: str) -> None:
+    """Enter the learning rate into logs, with the optimizer's name where there are several."""
+    several = hasattr(model.optimizer, "optimizers")
+    for optimizer in _optimizers(model):
+        logs[f"learning_rate_{optimizer.name}" if several else log_name()] = _learning_rate(optimizer, owner)
+
+
+def _label(model: Any, optimizer: Any) -> str:
+    return f"{optimizer.name} learning rate" if hasattr(model.optimizer, "optimizers") else "learning rate"
+
+
+def _set_learning_rate(optimizer: Any, rate: float) -> None:
     name = _rate_attribute(optimizer)
     current = getattr(optimizer, name, None)
     if isinstance(current, Variable):
@@ -38,14 +53,14 @@ def _set_learning_rate(model: Any, rate: float) -> None:
         setattr(optimizer, name, rate)
 
 
-def _learning_rate(model: Any, owner: str) -> float:
-    rate = getattr(model.optimizer, _rate_attribute(model.optimizer), None)
+def _learning_rate(optimizer: Any, owner: str) -> float:
+    rate = getattr(optimizer, _rate_attribute(optimizer), None)
     try:
         return float(rate.detach() if isinstance(rate, torch.Tensor) else rate)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"{owner} needs an optimizer whose `learning_rate` is a number; a schedule cannot be changed from outside. "
-            f"Received: {type(model.optimizer).__name__} with learning_rate={rate!r}"
+            f"Received: {type(optimizer).__name__} with learning_rate={rate!r}"
         ) from error
 
 
@@ -63,20 +78,25 @@ class LearningRateScheduler(Callback):
         self._takes_rate = config.dialect() != "1" and _accepts_two(schedule)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        current = _learning_rate(self.model, "LearningRateScheduler")
+        for optimizer in _optimizers(self.model):
+            self._set(optimizer, epoch)
+
+    def _set(self, optimizer: Any, epoch: int) -> None:
+        current = _learning_rate(optimizer, "LearningRateScheduler")
         rate = self.schedule(epoch, current) if self._takes_rate else self.schedule(epoch)
         is_number = isinstance(rate, (numbers.Real, np.floating)) and not isinstance(rate, bool)
         if not is_number and not (isinstance(rate, (torch.Tensor, np.ndarray)) and rate.ndim == 0):
             raise ValueError(
                 f"The `schedule` of LearningRateScheduler must return a float. Received: {rate!r} for epoch {epoch}"
             )
-        _set_learning_rate(self.model, float(rate))
+        _set_learning_rate(optimizer, float(rate))
         if self.verbose > 0:
-            print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            label = _label(self.model, optimizer)
+            print_message(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {label} to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
-            logs[log_name()] = _learning_rate(self.model, "LearningRateScheduler")
+            _log_rates(self.model, logs, "LearningRateScheduler")
 
 
 def _accepts_two(function: Callable[..., Any]) -> bool:
@@ -142,9 +162,8 @@ class ReduceLROnPlateau(MonitorCallback):
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        rate = _learning_rate(self.model, "ReduceLROnPlateau")
         if logs is not None:
-            logs[log_name()] = rate
+            _log_rates(self.model, logs, "ReduceLROnPlateau")
         self._settle()
         current = self._monitored(logs)
         if current is None:
@@ -157,16 +176,24 @@ class ReduceLROnPlateau(MonitorCallback):
             self.wait = patience_start()
         elif not self.in_cooldown():
             self.wait += 1
-            if self.wait >= self.patience and rate > np.float32(self.min_lr):
-                self._reduce(epoch, rate)
+            reduced = (
+                [self._reduce(epoch, each) for each in _optimizers(self.model)] if self.wait >= self.patience else []
+            )
+            if any(reduced):
+                self.cooldown_counter = self.cooldown
+                self.wait = 0
 
-    def _reduce(self, epoch: int, rate: float) -> None:
+    def _reduce(self, epoch: int, optimizer: Any) -> bool:
+        """Lower the rate of an optimizer, unless it is at its minimum; return whether it was lowered."""
+        rate = _learning_rate(optimizer, "ReduceLROnPlateau")
+        if rate <= np.float32(self.min_lr):
+            return False
         new_rate = max(rate * self.factor, self.min_lr)
-        _set_learning_rate(self.model, new_rate)
+        _set_learning_rate(optimizer, new_rate)
         if self.verbose > 0:
-            print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new_rate}.")
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
+            label = _label(self.model, optimizer)
+            print_message(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {label} to {new_rate}.")
+        return True
 
     def in_cooldown(self) -> bool:
         """Whether a recent reduction still suspends counting."""

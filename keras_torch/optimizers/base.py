@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import numbers
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,12 @@ class CallableList(list[Any]):
 
 def _scalar(value: Any, dtype: torch.dtype, name: str) -> Variable:
     return Variable(torch.tensor(value, dtype=dtype, device="cpu"), trainable=False, name=name)
+
+
+def _is_torch_scheduler(value: Any) -> bool:
+    kind = value.func if isinstance(value, functools.partial) else value
+    family = torch.optim.lr_scheduler.LRScheduler
+    return isinstance(kind, family) or (isinstance(kind, type) and issubclass(kind, family))
 
 
 class Optimizer(Steps, CustomUpdates, StateDict):
@@ -168,11 +175,12 @@ class Optimizer(Steps, CustomUpdates, StateDict):
     # The learning rate and the counter.
 
     def _build_learning_rate(self, learning_rate: Any) -> Any:
-        if isinstance(learning_rate, torch.optim.lr_scheduler.LRScheduler):
+        if _is_torch_scheduler(learning_rate):
             raise ValueError(
-                "A torch learning rate scheduler belongs to a torch optimizer: pass that optimizer to `compile` and "
-                "call `scheduler.step()` in a callback, or pass a schedule of `keras.optimizers.schedules` as "
-                f"`learning_rate`. Received: learning_rate={learning_rate!r}"
+                "A torch learning rate scheduler belongs to a torch optimizer. Pass that optimizer to `compile` and "
+                "call `scheduler.step()` in a callback, or make a schedule for any optimizer of the scheduler's class: "
+                "`learning_rate=keras.optimizers.schedules.TorchSchedule(0.1, torch.optim.lr_scheduler.StepLR, "
+                f"step_size=30)`. Received: learning_rate={learning_rate!r}"
             )
         if isinstance(learning_rate, Mapping):
             return registry.schedules.get(learning_rate)

@@ -55,6 +55,7 @@ REGULARIZERS = classes(registry.regularizers, regularizers.Regularizer)
 CONSTRAINTS = classes(registry.constraints, constraints.Constraint)
 SCHEDULES = registry.schedules.objects
 SCHEDULE_ARGUMENTS = {
+    "TorchSchedule": {"initial_learning_rate": 0.1, "scheduler": "ExponentialLR", "gamma": 0.9},
     "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 10},
     "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 10},
     "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5},

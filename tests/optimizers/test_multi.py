@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import layers, models, optimizers, registry, saving
+from keras_torch import callbacks, layers, models, optimizers, registry, saving
 from keras_torch.backend.variable import Variable
 
 
@@ -115,3 +115,14 @@ def test_a_model_trains_with_several_and_goes_on_from_a_file(tmp_path):
     histories = [m.fit(x, y, epochs=3, verbose=0, shuffle=False).history["loss"] for m in (model, again)]
     assert histories[0] == histories[1]
     assert [int(o.iterations) for o in again.optimizer.optimizers] == [5, 5]
+
+
+def test_callbacks_change_the_rate_of_each():
+    model = models.Sequential([layers.Input((3,)), layers.Dense(4, name="encoder"), layers.Dense(1, name="head")])
+    model.compile(mapped(), "mse")
+    halve = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    plateau = callbacks.ReduceLROnPlateau(monitor="loss", factor=0.1, patience=1, min_delta=1e9)
+    history = model.fit(np.ones((4, 3)), np.ones((4, 1)), epochs=2, verbose=0, callbacks=[halve, plateau]).history
+    np.testing.assert_allclose(history["learning_rate_adam"], [0.05, 0.025], rtol=1e-6)
+    np.testing.assert_allclose(history["learning_rate_sgd"], [0.1, 0.05], rtol=1e-6)
+    assert [float(o.learning_rate) for o in model.optimizer.optimizers] == pytest.approx([0.0025, 0.005])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import torch
 from keras_torch import optimizers, registry
 from keras_torch.optimizers import schedules as s
 
+CASES = runpy.run_path(str(Path(__file__).with_name("schedule_cases.py")))
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 STEPS = [0, 1, 2, 5, 9, 10, 11, 20, 25, 39, 40, 41, 100]
 MADE = {
@@ -31,8 +35,24 @@ MADE = {
 @pytest.mark.parametrize("name", MADE)
 @pytest.mark.parametrize("version", ["215", "315"])
 def test_rates_are_those_of_real_keras(name, version):
-    golden = np.load(GOLDEN / f"optimizers_keras{version}.npz")[f"schedule/{name}"]
+    with np.load(GOLDEN / f"optimizers_keras{version}.npz") as arrays:
+        golden = arrays[f"schedule/{name}"]
     np.testing.assert_allclose([float(MADE[name](step)) for step in STEPS], golden, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", CASES["CASES"])
+@pytest.mark.parametrize("version", ["215", "315"])
+def test_rates_are_those_of_real_keras_bit_by_bit(name, version):
+    with np.load(GOLDEN / f"schedules_keras{version}.npz") as golden:
+        expected = golden[name]
+    class_name, arguments = CASES["CASES"][name]
+    schedule = getattr(s, class_name)(*arguments)
+    rates = np.array([schedule.rate(step) for step in CASES["STEPS"]], "float32")
+    if class_name.startswith("Cosine"):
+        # The cosines of numpy, TensorFlow and torch differ in their last bits.
+        np.testing.assert_allclose(rates, expected, rtol=0, atol=2e-8)
+    else:
+        np.testing.assert_array_equal(rates, expected)
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -75,6 +95,43 @@ def test_an_optimizer_follows_its_schedule_and_refuses_a_number():
         optimizer.learning_rate = 0.1
     optimizer.learning_rate = s.ExponentialDecay(2.0, 1, 0.5)
     assert float(optimizer.lr) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (torch.optim.lr_scheduler.StepLR, {"step_size": 2, "gamma": 0.5}),
+        (torch.optim.lr_scheduler.CosineAnnealingWarmRestarts, {"T_0": 3, "T_mult": 2}),
+        (torch.optim.lr_scheduler.OneCycleLR, {"max_lr": 0.5, "total_steps": 12}),
+    ],
+)
+def test_a_scheduler_of_torch_gives_any_optimizer_its_rates(kind, arguments):
+    inner = torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=0.1)
+    scheduler = kind(inner, **arguments)
+    expected = []
+    for _ in range(10):
+        expected.append(inner.param_groups[0]["lr"])
+        inner.step()
+        scheduler.step()
+    schedule = s.TorchSchedule(0.1, functools.partial(kind, **arguments))
+    for twin in (schedule, s.deserialize(s.serialize(schedule)), copy.deepcopy(schedule)):
+        np.testing.assert_allclose(twin(np.arange(10)).numpy(), expected, rtol=1e-6)
+        assert float(twin(3)) == pytest.approx(expected[3], rel=1e-6)
+    optimizer = optimizers.SGD(schedule)
+    weight = torch.nn.Parameter(torch.zeros(()))
+    optimizer.build([weight])
+    for _ in range(10):
+        weight.grad = torch.tensor(-1.0)
+        optimizer.step()
+    assert weight.item() == pytest.approx(sum(expected), rel=1e-5)
+
+
+def test_what_is_no_scheduler_class_of_torch_is_refused():
+    for wrong in ("StepLT", torch.optim.SGD, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        with pytest.raises(ValueError, match="`scheduler` of TorchSchedule must be a class"):
+            s.TorchSchedule(0.1, wrong)
+    with pytest.raises(ValueError, match="TorchSchedule"):
+        optimizers.Adam(functools.partial(torch.optim.lr_scheduler.StepLR, step_size=3))
 
 
 def test_a_schedule_of_the_users_gets_the_step_as_a_tensor():

@@ -15,6 +15,7 @@ from keras_torch.optimizers.schedules.learning_rate_schedule import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from keras_torch.optimizers.schedules.torch_schedule import TorchSchedule
 
 __all__ = [
     "CosineDecay",
@@ -24,12 +25,16 @@ __all__ = [
     "LearningRateSchedule",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "TorchSchedule",
     "deserialize",
     "serialize",
 ]
 
 registry.schedules.add(
-    [CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay]
+    [
+        *(CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay),
+        *(PolynomialDecay, TorchSchedule),
+    ]
 )
 
 

@@ -36,7 +36,7 @@ class LearningRateSchedule:
         return cls(**config)
 
 
-class _Formula(LearningRateSchedule):
+class Formula(LearningRateSchedule):
     """A schedule given as a numpy formula, `rate(step)`; steps may be numbers, arrays or tensors."""
 
     def rate(self, step: Any) -> Any:
@@ -60,7 +60,7 @@ def _positive(name: str, value: Any) -> None:
         raise ValueError(f"`{name}` of a learning rate schedule must be positive. Received: {value!r}")
 
 
-class ExponentialDecay(_Formula):
+class ExponentialDecay(Formula):
     """`initial * decay_rate ** (step / decay_steps)`; with `staircase` the exponent is rounded down."""
 
     def __init__(
@@ -117,7 +117,7 @@ class InverseTimeDecay(ExponentialDecay):
         return _cast(self.initial_learning_rate) / (1 + _cast(self.decay_rate) * quotient)
 
 
-class PiecewiseConstantDecay(_Formula):
+class PiecewiseConstantDecay(Formula):
     """`values[0]` up to and including step `boundaries[0]`, then `values[1]`, and so on."""
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
@@ -139,7 +139,7 @@ class PiecewiseConstantDecay(_Formula):
         return {"boundaries": list(self.boundaries), "values": list(self.values), "name": self.name}
 
 
-class PolynomialDecay(_Formula):
+class PolynomialDecay(Formula):
     """From the initial to the end rate in `decay_steps` steps, along `(1 - step / decay_steps) ** power`.
 
     With `cycle` the decay starts anew, ever longer, instead of staying at its end.
@@ -183,7 +183,7 @@ class PolynomialDecay(_Formula):
         }
 
 
-class CosineDecay(_Formula):
+class CosineDecay(Formula):
     """Half a cosine wave down to the fraction `alpha` of the start (Loshchilov & Hutter, arXiv:1608.03983).
 
     With `warmup_target` the rate first climbs linearly to it in `warmup_steps` steps and decays from there.
@@ -233,7 +233,7 @@ class CosineDecay(_Formula):
         }
 
 
-class CosineDecayRestarts(_Formula):
+class CosineDecayRestarts(Formula):
     """Cosine decay with warm restarts (SGDR, arXiv:1608.03983).
 
     The period starts at `first_decay_steps` and grows by `t_mul` at each restart, the start of each period shrinks
