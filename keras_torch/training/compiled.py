@@ -177,7 +177,7 @@ class CompiledMetrics:
             y_true = as_column(y_true, y_pred)
             mask = getattr(y_pred, "_keras_mask", None)
             for update in self._updates:
-                update(y_true, y_pred, mask)
+                update(y_true, y_pred) if mask is None else update(y_true, y_pred, mask)
             return
         targets = in_output_order(y_true, y_pred, self.output_names)
         weights = in_output_order(sample_weight, y_pred, self.output_names)
@@ -218,7 +218,11 @@ def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
             weight = weight.to(sample_weight.dtype)
             sample_weight = sample_weight.reshape(sample_weight.shape + (1,) * (weight.dim() - sample_weight.dim()))
         weight = sample_weight if weight is None else weight * sample_weight
-    entry.metric.update_state(y_true, y_pred, weight)
+    if weight is None:
+        # Metrics of users need not take weights.
+        entry.metric.update_state(y_true, y_pred)
+    else:
+        entry.metric.update_state(y_true, y_pred, weight)
 
 
 def own_name(metric: Any) -> str:

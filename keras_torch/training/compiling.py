@@ -28,8 +28,7 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     loss, metrics = _per_output(model, arguments)
     _check_jit(arguments)
     steps = arguments["steps_per_execution"]
-    steps = 1 if steps in ("auto", None) else standardize.whole_number("steps_per_execution", steps)
-    arguments["steps_per_execution"] = steps
+    arguments["steps_per_execution"] = check_steps_per_execution(steps)
     compiled = Compiled(optimizer, loss, metrics, arguments)
     compiled.counts_batches = config.dialect() == "tf" and arguments["loss"] is None
     if loss.built and any(uses_symbolic_tensors(item) for item in loss.losses):
@@ -50,6 +49,19 @@ def _check_jit(arguments: dict[str, Any]) -> None:
             stacklevel=5,
         )
     arguments["jit_compile"] = asked is True and not arguments["run_eagerly"]
+
+
+def check_steps_per_execution(steps: Any) -> int:
+    """Return the number of batches between two batch events; "auto" is 1, as nothing is won by more."""
+    return 1 if steps in ("auto", None) else standardize.whole_number("steps_per_execution", steps)
+
+
+def change(model: Any, name: str, value: Any) -> None:
+    """Change one setting of a compiled model that leaves its losses and metrics as they are."""
+    compiled = require(model, name)
+    compiled.arguments[name] = value
+    _check_jit(compiled.arguments)
+    compiled.forward = None
 
 
 def adopt_outputs(model: Any, compiled: Compiled) -> None:

@@ -128,7 +128,7 @@ def _train_epoch(
         # A training that was stopped by the last batch before a backup ends its epoch without another one.
         stopped = run.done and model.stop_training and config.dialect() != "1"
         batches = iter(()) if stopped else steps.epoch()
-        outcome = run_epoch(model, model.train_function, batches, callbacks, "train", model._logs, run.done)
+        outcome = run_epoch(model, model._function("train"), batches, callbacks, "train", model._logs, run.done)
     logs = _final_logs(model, run.logs if outcome is None and run.done and run.logs else outcome)
     # In Keras 2 an epoch that a batch ended had no validation.
     cut = config.dialect() == "2" and model.stop_training
@@ -162,7 +162,7 @@ def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:
     model.reset_metrics()
     callbacks.on_test_begin()
     with mode_of(model, False), torch.no_grad():
-        outcome = run_epoch(model, model.test_function, steps.epoch(), callbacks, "test", model._logs)
+        outcome = run_epoch(model, model._function("test"), steps.epoch(), callbacks, "test", model._logs)
     logs = _final_logs(model, outcome)
     callbacks.on_test_end(logs)
     return logs
@@ -174,8 +174,10 @@ def predict(model: Any, steps: Steps, callbacks: CallbackList, found: Any) -> An
     recent: list[Any] = []
     listening = callbacks.listens("on_predict_batch_end")
 
+    function = model._function("predict")
+
     def step(data: Any) -> None:
-        outputs = model.predict_function(data)
+        outputs = function(data)
         found.add(outputs)
         if listening:
             recent.append(outputs)

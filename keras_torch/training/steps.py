@@ -41,6 +41,13 @@ class Compiled:
         return {**self.__dict__, "forward": None, "token": object()}
 
 
+class OneBatch(list):
+    """A batch as a train function of the user's own takes it: in a list (Keras 3) that iterators' `next` takes, too."""
+
+    def __next__(self) -> Any:
+        return self[0]
+
+
 def claim(model: Any, compiled: Compiled, x: Any) -> None:
     """Make sure that exactly the weights chosen at compile time will get gradients, and that the optimizer has them.
 

@@ -29,6 +29,7 @@ class Trainer(GeneratorMethods):
     stop_evaluating: bool = False
     stop_predicting: bool = False
     history: Any = None
+    _run_eagerly: bool = False
     train_function: Any = None
     test_function: Any = None
     predict_function: Any = None
@@ -207,7 +208,7 @@ class Trainer(GeneratorMethods):
         compiling.require(self, "train_on_batch")
         data = sources.convert_batch(self, x, y, sample_weight, class_weight)
         self._prepare(training=True, loop=False)
-        return self._on_batch(self.train_function, data, True, reset_metrics, return_dict)
+        return self._on_batch(self._function("train"), data, True, reset_metrics, return_dict)
 
     @legacy.translated("Model.test_on_batch")
     def test_on_batch(
@@ -223,14 +224,14 @@ class Trainer(GeneratorMethods):
         data = sources.convert_batch(self, x, y, sample_weight)
         self._prepare(training=False, loop=False)
         with torch.no_grad():
-            return self._on_batch(self.test_function, data, False, reset_metrics, return_dict)
+            return self._on_batch(self._function("test"), data, False, reset_metrics, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch as numpy arrays."""
         data = sources.convert_batch(self, x, None, None)
         self.make_predict_function()
         with loop.mode_of(self, False), torch.no_grad():
-            return map_structure(to_numpy, self.predict_function(data))
+            return map_structure(to_numpy, self._function("predict")(data))
 
     def _on_batch(self, step: Any, data: Any, training: bool, reset_metrics: bool, return_dict: bool) -> Any:
         if reset_metrics:
@@ -260,21 +261,35 @@ class Trainer(GeneratorMethods):
         """Set and return `train_function(batch)`, which fit calls."""
         if self.train_function is None or force:
             fast = not self._overrides("train_step")
-            self.train_function = self._train_batch if fast else self.train_step
+            self.train_function = self._of_batch("train", self._train_batch if fast else self.train_step)
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:
         """Set and return `test_function(batch)`, which evaluate calls."""
         if self.test_function is None or force:
             fast = not self._overrides("test_step")
-            self.test_function = self._test_batch if fast else self.test_step
+            self.test_function = self._of_batch("test", self._test_batch if fast else self.test_step)
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Any:
         """Set and return `predict_function(batch)`, which predict calls."""
         if self.predict_function is None or force:
-            self.predict_function = self.predict_step
+            self.predict_function = self._of_batch("predict", self.predict_step)
         return self.predict_function
+
+    def _function(self, kind: str) -> Any:
+        """Return the function that makes a step ("train", "test" or "predict") of a batch.
+
+        One that the user's `make_train_function` or its kin made takes the batch in a list, or as an iterator.
+        """
+        function = getattr(self, f"{kind}_function")
+        if not self._overrides(f"make_{kind}_function"):
+            return function
+        return lambda data: function(steps.OneBatch([data]))
+
+    def _of_batch(self, kind: str, step: Any) -> Any:
+        """Return `step`, or what takes its batch out of the list, where the user's own function will wrap it."""
+        return (lambda batches: step(batches[0])) if self._overrides(f"make_{kind}_function") else step
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -373,7 +388,14 @@ class Trainer(GeneratorMethods):
     @property
     def run_eagerly(self) -> bool:
         """As given to `compile`; without `jit_compile=True` every model runs eagerly."""
-        return self._compiled is not None and bool(self._compiled.arguments["run_eagerly"])
+        return bool(self._run_eagerly if self._compiled is None else self._compiled.arguments["run_eagerly"])
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        if self._compiled is None:
+            self._run_eagerly = bool(value)
+        else:
+            compiling.change(self, "run_eagerly", bool(value))
 
     @property
     def jit_compile(self) -> bool:
@@ -384,6 +406,10 @@ class Trainer(GeneratorMethods):
     def steps_per_execution(self) -> int:
         """How many batches go by between two batch events."""
         return 1 if self._compiled is None else int(self._compiled.arguments["steps_per_execution"] or 1)
+
+    @steps_per_execution.setter
+    def steps_per_execution(self, value: Any) -> None:
+        compiling.change(self, "steps_per_execution", compiling.check_steps_per_execution(value))
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of `compile` as plain data, or None before `compile`."""
