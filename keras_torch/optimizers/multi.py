@@ -199,6 +199,9 @@ class MultiOptimizer(Optimizer):
         for optimizer in self._inner_optimizers:
             optimizer.finalize_variable_values(chosen)
 
+    def _parts(self) -> list[tuple[str, Any]]:
+        return [(str(index), optimizer) for index, optimizer in enumerate(self._inner_optimizers)]
+
     def _state_restored(self) -> None:
         for optimizer in self._inner_optimizers:
             optimizer._state_restored()

@@ -41,6 +41,8 @@ class SGD(Optimizer):
         return {"momentum_buffer": torch.zeros_like(param)} if self.momentum else {}
 
     def _configure(self, group: dict[str, Any], rate: float, step: int) -> None:
+        if group["momentum"] != self.momentum:
+            self._change_momentum(group)
         if not group["momentum"]:
             group["lr"] = rate
         elif not group["nesterov"]:
@@ -52,6 +54,17 @@ class SGD(Optimizer):
                 with torch.no_grad():
                     torch._foreach_mul_(buffers, self._buffer_rate / rate)
                 self._buffer_rate = group["lr"] = rate
+
+    def _change_momentum(self, group: dict[str, Any]) -> None:
+        """Take over a momentum that was set on the optimizer, as schedules of momentum do."""
+        group["momentum"] = self.momentum
+        group["nesterov"] = self.nesterov and self.momentum > 0
+        held = self.torch_optimizer.state  # type: ignore[union-attr]
+        for param in group["params"]:
+            for key, value in self._initial_state(param).items():
+                held[param].setdefault(key, value)
+        if not group["nesterov"]:
+            group["lr"] = 1.0
 
     def _slot_groups(self, layout: str) -> list[list[Slot]]:
         # Keras 3 and the OptimizerV2 classes keep no momentum when it is zero, the others do.

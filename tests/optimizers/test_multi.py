@@ -126,3 +126,20 @@ def test_callbacks_change_the_rate_of_each():
     np.testing.assert_allclose(history["learning_rate_adam"], [0.05, 0.025], rtol=1e-6)
     np.testing.assert_allclose(history["learning_rate_sgd"], [0.1, 0.05], rtol=1e-6)
     assert [float(o.learning_rate) for o in model.optimizer.optimizers] == pytest.approx([0.0025, 0.005])
+
+
+def test_the_exact_state_of_all_goes_out_and_in():
+    first, twin = mapped(), mapped()
+    for optimizer in (first, twin):
+        optimizer.build(variables())
+    grads = [torch.tensor([1.0, 2.0]), torch.tensor([3.0])]
+    for _ in range(3):
+        first.apply(grads)
+    for ours, theirs in zip(first._trainable_variables, twin._trainable_variables, strict=True):
+        theirs.assign(ours.numpy().copy())
+    twin.load_state_dict(copy.deepcopy(first.state_dict()))
+    for optimizer in (first, twin):
+        optimizer.apply(grads)
+    for ours, theirs in zip(first._trainable_variables, twin._trainable_variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    assert [int(o.iterations) for o in twin.optimizers] == [4, 4]
