@@ -24,7 +24,7 @@ class TorchSchedule(Formula):
     def __init__(self, initial_learning_rate: float, scheduler: Any, **arguments: Any) -> None:
         if isinstance(scheduler, functools.partial) and not scheduler.args:
             scheduler, arguments = scheduler.func, {**scheduler.keywords, **arguments}
-        found = getattr(torch.optim.lr_scheduler, scheduler, None) if isinstance(scheduler, str) else scheduler
+        found: Any = getattr(torch.optim.lr_scheduler, scheduler, None) if isinstance(scheduler, str) else scheduler
         known = inspect.isclass(found) and issubclass(found, torch.optim.lr_scheduler.LRScheduler)
         if not known or issubclass(found, torch.optim.lr_scheduler.ReduceLROnPlateau):
             raise ValueError(
