@@ -44,7 +44,7 @@ MISSING = {
     """,
     "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
     "utils": """
-        Config FeatureSpace StepsPerExecutionTuner array_to_img audio_dataset_from_directory get_file
+        Config FeatureSpace array_to_img audio_dataset_from_directory get_file
         image_dataset_from_directory img_to_array load_img model_to_dot multi_gpu_model pad_sequences plot plot_model
         save_img text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
     """,
@@ -74,6 +74,7 @@ NEEDS_ANOTHER_BACKEND = {
         "JaxLayer": "runs a function of JAX",
         "TFSMLayer": "runs a SavedModel of TensorFlow",
     },
+    "utils": {"StepsPerExecutionTuner": "runs several steps in one graph of TensorFlow"},
 }
 
 

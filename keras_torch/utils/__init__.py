@@ -44,6 +44,7 @@ from keras_torch.utils.seeds import set_random_seed
 from keras_torch.utils.sidecar_evaluator import SidecarEvaluator
 from keras_torch.utils.summary import count_params, print_summary
 from keras_torch.utils.timed_threads import TimedThread
+from keras_torch.utils.unavailable import StepsPerExecutionTuner
 
 __all__ = [
     "CustomObjectScope",
@@ -56,6 +57,7 @@ __all__ = [
     "Sequence",
     "SequenceEnqueuer",
     "SidecarEvaluator",
+    "StepsPerExecutionTuner",
     "TimedThread",
     "ask_to_proceed_with_overwrite",
     "clear_session",
