@@ -75,17 +75,17 @@ def copies_in_processes(
 def _run(
     dataset: Dataset, workers: int, ahead: int, collate: Callable[[Any], Any], **options: Any
 ) -> Generator[Any, None, None]:
-    loader = DataLoader(
-        dataset,
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=max(1, math.ceil(ahead / workers)),
-        collate_fn=collate,
-        **options,
-    )
     with warnings.catch_warnings():
         # DataLoader advises against more workers than cores; the number was the user's choice.
         warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
+        loader = DataLoader(
+            dataset,
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=max(1, math.ceil(ahead / workers)),
+            collate_fn=collate,
+            **options,
+        )
         batches = iter(loader)
     try:
         yield from batches

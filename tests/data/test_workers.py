@@ -88,6 +88,13 @@ def test_two_workers_keep_the_order_and_end_with_the_epoch(processes: bool) -> N
     assert not _left()
 
 
+def test_more_workers_than_cores_are_the_users_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    model = _look()
+    model.fit(Batches(workers=2, use_multiprocessing=True), shuffle=False, verbose=0)
+    assert model.seen == [*range(COUNT)]
+
+
 @pytest.mark.parametrize("processes", [False, True])
 def test_an_exception_in_a_worker_is_shown_with_the_workers_traceback(processes: bool) -> None:
     model = _look()
