@@ -110,7 +110,8 @@ class CompiledLoss:
         """
         self.names = names
         multiple = len(names) > 1
-        self.losses = per_output(_unnest(self._resolved, names), names, "`loss`")
+        given = per_output(_unnest(self._resolved, names), names, "`loss`")
+        self.losses = [_only(loss, name) for loss, name in zip(given, names, strict=True)]
         self.weights = per_output(_unnest(self.user_weights, names), names, "`loss_weights`")
         if not any(loss is not None for loss in self.losses) and self._resolved is not None:
             raise ValueError(f"`loss` gives no loss to any of the outputs {names}. Received: loss={self.user_loss!r}")
@@ -216,6 +217,18 @@ def _resolve(loss: Any) -> Any:
     if isinstance(loss, (list, tuple)):
         return [_resolve(item) for item in loss]
     return losses.as_loss(loss)
+
+
+def _only(loss: Any, output: str) -> Any:
+    """Take the loss of one output out of a list. ValueError if there are several in it."""
+    if not isinstance(loss, (list, tuple, dict)):
+        return loss
+    if len(loss) != 1 or isinstance(loss, dict):
+        raise ValueError(
+            f"`loss` must give one loss to the output {output!r}; add several in a function of your own. "
+            f"Received: {len(loss)} for it"
+        )
+    return loss[0]
 
 
 def _unnest(value: Any, names: list[str]) -> Any:

@@ -470,3 +470,13 @@ def test_callbacks_see_the_validation_arrays_that_were_given():
     assert callback.validation_data[1] is y
     model.fit(x, y, validation_data=(x, y[:, 0]), callbacks=[callback], verbose=0)
     assert callback.validation_data[1].shape == (3, 1)
+
+
+def test_the_loss_of_an_output_may_stand_in_a_list_of_its_own() -> None:
+    inputs = Input((4,))
+    model = keras.Model(inputs, [Dense(1, name="a")(inputs), Dense(1, name="b")(inputs)])
+    for loss in ({"a": ["mse"], "b": "mae"}, ["mse", ["mae"]]):
+        model.compile("sgd", loss)
+        assert list(model.fit(X, [X[:, :1], X[:, 1:2]], verbose=0).history) == ["loss", "a_loss", "b_loss"]
+    with pytest.raises(ValueError, match="one loss to the output 'a'.*Received: 2"):
+        model.compile("sgd", {"a": ["mse", "mae"], "b": "mae"})
