@@ -9,7 +9,7 @@ import torch
 
 from keras_torch import registry
 from keras_torch.backend.variable import Variable
-from keras_torch.optimizers.base import Optimizer
+from keras_torch.optimizers.base import HARMLESS, Optimizer
 
 # What Keras 3 wrote of the outer optimizer before it said that these belong to the inner one.
 _UNUSED = {
@@ -50,6 +50,12 @@ class LossScaleOptimizer(Optimizer):
         for key, usual in _UNUSED.items():
             if kwargs.pop(key, usual) != usual:
                 raise ValueError(f"LossScaleOptimizer has no `{key}` of its own. Set it on the inner optimizer.")
+        unknown = sorted(set(kwargs) - set(HARMLESS))
+        if unknown:
+            raise ValueError(
+                f"LossScaleOptimizer takes inner_optimizer, initial_scale, dynamic_growth_steps, name and dynamic. "
+                f"Received: {', '.join(unknown)}"
+            )
         if not isinstance(inner_optimizer, Optimizer) or isinstance(inner_optimizer, LossScaleOptimizer):
             raise TypeError(
                 "`inner_optimizer` of LossScaleOptimizer must be an optimizer that is not wrapped by one yet. "
@@ -94,11 +100,11 @@ class LossScaleOptimizer(Optimizer):
         self.built = True
         self._load_pending_state()
 
-    def scale_loss(self, loss: torch.Tensor) -> torch.Tensor:
+    def scale_loss(self, loss: Any) -> Any:
         """Return the loss times the scale; call `backward` on the result."""
-        if self.built:
-            return loss * self.dynamic_scale.to(loss.device)
-        return loss * self.initial_scale
+        if not self.built:
+            return loss * self.initial_scale
+        return loss * (self.dynamic_scale.to(loss.device) if isinstance(loss, torch.Tensor) else self.loss_scale)
 
     def step(self) -> None:
         """Update the variables once from the scaled `.grad` of their storages, which get unscaled, or skip the step."""

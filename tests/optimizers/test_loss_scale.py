@@ -238,6 +238,7 @@ def test_a_loop_of_ones_own_in_the_style_of_tf_keras() -> None:
     assert float(gradient) == 2.0
     optimizer.apply_gradients(zip(optimizer.get_unscaled_gradients([gradient]), [variable], strict=True))
     assert variable.numpy() == 0.5
+    assert float(optimizer.scale_loss(0.5)) == 2.0
     # The next one is scaled again, as Keras 3 takes it.
     optimizer.apply([torch.tensor([2.0])], [variable])
     assert variable.numpy() == 0.0
@@ -264,7 +265,7 @@ def test_constraints_accumulation_and_averages_belong_to_the_inner_optimizer() -
         ),
         ({"inner_optimizer": optimizers.SGD(), "clipnorm": 1.0}, ValueError, "no `clipnorm`.*inner optimizer"),
         ({"inner_optimizer": optimizers.SGD(), "dynamic": False}, ValueError, "needs `initial_scale`"),
-        ({"inner_optimizer": optimizers.SGD(), "scale": 3}, TypeError, "no argument 'scale'"),
+        ({"inner_optimizer": optimizers.SGD(), "scale": 3}, ValueError, "takes inner_optimizer.*Received: scale"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: dict[str, Any], error: type[Exception], text: str) -> None:
