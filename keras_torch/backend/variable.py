@@ -41,8 +41,9 @@ class VariableMethods:
         return self.path.rpartition("/")[2]
 
     def numpy(self, *, force: bool = True) -> np.ndarray:
-        """Return a copy-free (on the CPU) numpy array of the value, in Keras's layout."""
-        return self.value.detach().cpu().numpy()  # type: ignore[attr-defined]
+        """Return a copy of the value as a numpy array in Keras's layout; bfloat16 becomes float32."""
+        value = self.value.detach().cpu()  # type: ignore[attr-defined]
+        return (value.float() if value.dtype is torch.bfloat16 else value).numpy().copy()
 
     def eval(self, session: object = None) -> np.ndarray:
         """Return the value as a numpy array (Keras 1 and 2 spelling; a session is not needed)."""
@@ -50,7 +51,7 @@ class VariableMethods:
 
     def get_value(self, borrow: bool = False) -> np.ndarray:
         """Return a copy of the value as a numpy array (Theano spelling)."""
-        return self.numpy() if borrow else self.numpy().copy()
+        return self.numpy()
 
     def set_value(self, value: Any, borrow: bool = False) -> None:
         """Assign a value (Theano spelling)."""

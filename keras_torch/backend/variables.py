@@ -39,6 +39,9 @@ def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
 
 def set_value(x: Any, value: Any) -> None:
     """Assign a number or array to a variable; ValueError if the shape differs."""
+    refusal = getattr(x, "_cannot_be_set", None)
+    if refusal is not None:
+        raise TypeError(f"{refusal} Received: {value!r}")
     if hasattr(x, "assign"):
         x.assign(value)
     elif isinstance(x, torch.Tensor):

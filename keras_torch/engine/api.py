@@ -170,7 +170,7 @@ class ApiMixin:
     def save_own_variables(self, store: Any) -> None:
         """Put the arrays of the weights made by this very layer into `store`, under "0", "1" and so on."""
         for index, weight in enumerate(self._own_in_order()):
-            store[str(index)] = weight.numpy().copy()
+            store[str(index)] = weight.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Assign what `save_own_variables` stored. ValueError if the number differs."""

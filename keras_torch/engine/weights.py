@@ -229,7 +229,7 @@ class WeightsMixin:
 
     def get_weights(self) -> list[np.ndarray]:
         """Return the weights as numpy arrays in Keras's layout (copies)."""
-        return [weight.numpy().copy() for weight in self.weights]
+        return [weight.numpy() for weight in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Assign arrays in the order and layout of `get_weights`. ValueError before any is changed."""

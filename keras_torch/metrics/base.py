@@ -138,7 +138,7 @@ class Metric:
 
     def get_weights(self) -> list[np.ndarray]:
         """Return the state as numpy arrays."""
-        return [variable.numpy().copy() for variable in self.variables]
+        return [variable.numpy() for variable in self.variables]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Set the state from arrays in the order of `variables`."""

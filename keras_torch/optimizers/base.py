@@ -206,7 +206,11 @@ class Optimizer(Steps, CustomUpdates, StateDict):
         """
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
-            return rate(self._iterations)
+            current = rate(self._iterations)
+            if isinstance(current, torch.Tensor):
+                # For `K.set_value(optimizer.lr, ...)`, which would set a value that nobody reads.
+                current._cannot_be_set = self._follows_a_schedule()  # type: ignore[attr-defined]
+            return current
         return rate if isinstance(rate, torch.Tensor) else rate()
 
     @learning_rate.setter
@@ -215,15 +219,18 @@ class Optimizer(Steps, CustomUpdates, StateDict):
         if isinstance(value, LearningRateSchedule) or (callable(value) and not isinstance(value, torch.Tensor)):
             self._learning_rate = value
         elif isinstance(current, LearningRateSchedule):
-            raise TypeError(
-                f"The learning rate of {type(self).__name__} follows a LearningRateSchedule "
-                f"({type(current).__name__}), so it cannot be set to a number. Make the optimizer with a float "
-                f"`learning_rate`, or assign another schedule. Received: {value!r}"
-            )
+            raise TypeError(f"{self._follows_a_schedule()} Received: {value!r}")
         elif isinstance(current, Variable):
             current.assign(value)
         else:
             self._learning_rate = self._build_learning_rate(value)
+
+    def _follows_a_schedule(self) -> str:
+        return (
+            f"The learning rate of {type(self).__name__} follows a LearningRateSchedule "
+            f"({type(self._learning_rate).__name__}), so it cannot be set to a number. Make the optimizer with a float "
+            "`learning_rate`, or assign another schedule."
+        )
 
     @property
     def lr(self) -> Any:

@@ -89,3 +89,11 @@ def test_symbolic_tensors_of_unknown_batch_give_the_values_of_keras(case: dict[s
         shape = np.shape(wanted["data"])
         assert len(K.int_shape(output)) == len(shape)
         assert all(known in (None, size) for known, size in zip(K.int_shape(output), shape, strict=True))
+
+
+def test_the_array_of_a_variable_stays_as_it_was() -> None:
+    variable = K.variable([1.0, 2.0])
+    before, old = variable.numpy(), variable.get_value(borrow=True)
+    variable.assign([5.0, 6.0])
+    assert before.tolist() == old.tolist() == [1.0, 2.0]
+    assert K.variable([1.0, 2.0], dtype="bfloat16").numpy().tolist() == [1.0, 2.0]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import optimizers, registry
+from keras_torch import backend, optimizers, registry
 from keras_torch.optimizers import schedules as s
 
 CASES = runpy.run_path(str(Path(__file__).with_name("schedule_cases.py")))
@@ -152,3 +152,12 @@ def test_a_schedule_of_the_users_gets_the_step_as_a_tensor():
     with registry.CustomObjectScope({"Warm": Warm}):
         again = optimizers.deserialize(optimizers.serialize(optimizer))
     assert isinstance(again._learning_rate, Warm)
+
+
+def test_set_value_on_a_scheduled_rate_is_refused_instead_of_lost():
+    optimizer = optimizers.SGD(s.ExponentialDecay(0.1, 10, 0.5))
+    with pytest.raises(TypeError, match="follows a LearningRateSchedule"):
+        backend.set_value(optimizer.lr, 0.01)
+    fixed = optimizers.SGD(0.1)
+    backend.set_value(fixed.lr, 0.01)
+    assert float(fixed.learning_rate) == pytest.approx(0.01)
