@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 import torch._dynamo  # torch's optimizers import it, which takes seconds: once here instead of in each child
@@ -243,9 +244,11 @@ def torment(scenario, source):
             else:
                 ended = run(scenario, folder, deadly=source.randint(1, points // 2))
             kills += not ended
+            # Whenever a process dies, what it leaves can be read.
             if backup.exists():
-                # Whenever a process dies, what it leaves can be read.
                 backup_and_restore.read(backup)
+            for file in Path(folder).glob("*.h5"):
+                h5py.File(file, "r").close()
             if ended:
                 problems += differences(expected, result(folder))
         run(scenario, folder)
