@@ -78,7 +78,13 @@ class StateDict:
             self.load_state_dict(self._pending_state)
 
     def _parts(self) -> list[tuple[str, Any]]:
-        """Attributes with a state of their own, such as a scaler of gradients or an optimizer inside this one."""
-        own = {"torch_optimizer", "_iterations", "_learning_rate"}
-        found = [(name, part) for name, part in vars(self).items() if name not in own]
-        return [(name, part) for name, part in found if has_state(part) or isinstance(part, Variable)]
+        """Attributes with a state of their own, such as a scaler of gradients or optimizers inside this one."""
+        found: list[tuple[str, Any]] = []
+        for name, value in vars(self).items():
+            if name in ("torch_optimizer", "_iterations", "_learning_rate"):
+                continue
+            if has_state(value) or isinstance(value, Variable):
+                found.append((name, value))
+            elif isinstance(value, (list, tuple)):
+                found += [(f"{name}.{index}", part) for index, part in enumerate(value) if has_state(part)]
+        return found
