@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -126,7 +126,8 @@ class Mean(Metric):
 class MeanMetricWrapper(Mean):
     """Mean over all samples of a function `fn(y_true, y_pred, **kwargs)`.
 
-    A mask on the predictions, or on the function's values, leaves entries out.
+    A mask on the predictions, or on the function's values, leaves entries out. A function that returns a dict gives
+    a dict of means.
     """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
@@ -136,6 +137,7 @@ class MeanMetricWrapper(Mean):
         self._function = functools.partial(fn, **kwargs) if kwargs else fn
         self._builtin = getattr(fn, "__module__", "").startswith("keras_torch.")
         self._fast = _fast_sum(fn, kwargs)
+        self._each: dict[str, Mean] = {}
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in a batch of targets and predictions."""
@@ -161,7 +163,16 @@ class MeanMetricWrapper(Mean):
             if not self._builtin:
                 y_true = user_targets(y_true, y_pred, config.dialect() in ("1", "2", "tf"))
                 y_true, y_pred = same_rank(y_true, y_pred)
-        values = as_tensor(self._function(y_true, y_pred))
+        values = self._function(y_true, y_pred)
+        if not isinstance(values, Mapping):
+            self._count_values(self, as_tensor(values), y_pred, mask, sample_weight)
+            return
+        for name, value in values.items():
+            if name not in self._each:
+                self._each[name] = Mean(name, self.dtype)
+            self._count_values(self._each[name], as_tensor(value), y_pred, mask, sample_weight)
+
+    def _count_values(self, mean: Mean, values: Any, y_pred: Any, mask: Any, sample_weight: Any) -> None:
         own_mask = getattr(values, "_keras_mask", None)
         if own_mask is not None and (sample_weight is not None or mask is not None or config.dialect() == "tf"):
             # Without weights, Keras 3 counts what the function itself masks as samples of value 0.
@@ -175,7 +186,21 @@ class MeanMetricWrapper(Mean):
                 values, sample_weight = reduce_loss(values, sample_weight), None
             if values.dim() == 0 and sample_weight is None:
                 sample_weight = y_pred.shape[0]
-        super().update_state(values, sample_weight)
+        Mean.update_state(mean, values, sample_weight)
+
+    @property
+    def result_names(self) -> list[str]:
+        """What the logs call the result: the name, or the keys of a function's dict behind the output's name."""
+        if not self._each:
+            return [self.name]
+        prefix = self.name.removesuffix(getattr(self._fn, "__name__", self.name))
+        return [prefix + name for name in self._each]
+
+    def result(self) -> Any:
+        """Return the mean, or those of the entries of the function's dict; 0 before the first value."""
+        if not self._each:
+            return super().result()
+        return {name: mean.result() for name, mean in zip(self.result_names, self._each.values(), strict=True)}
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal metric without state."""

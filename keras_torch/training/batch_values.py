@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from keras_torch.callbacks import Logs
-from keras_torch.metrics import Mean
+from keras_torch.metrics import Mean, MeanMetricWrapper
 from keras_torch.training.compiled_loss import LossTracker
 
 # Only of these does a batch's value follow from the sums before and after it.
-_MEANS = (Mean.result, LossTracker.result)
+_MEANS = (Mean.result, MeanMetricWrapper.result, LossTracker.result)
 
 
 def sums_of(model: Any) -> dict[int, tuple[Any, Any]]:

@@ -31,6 +31,11 @@ class Entry:
     plain: bool
     metric: Any = None
 
+    @property
+    def names(self) -> list[str]:
+        """The names in logs; several once a function turns out to return a dict."""
+        return getattr(self.metric, "result_names", [self.name])
+
 
 class CompiledMetrics:
     """The metrics of one model, updated together. Names follow the dialect ('acc' in Keras 1 and 2)."""
@@ -75,7 +80,7 @@ class CompiledMetrics:
     @property
     def names(self) -> list[str]:
         """The names in logs; known at compile time where the model's outputs are."""
-        return [entry.name for entry in self._entries or ()]
+        return [name for entry in self._entries or () for name in entry.names]
 
     def evaluated_names(self, losses: list[str]) -> list[str]:
         """Return the order in which `evaluate` lists the running means called `losses` and the metrics.
@@ -84,8 +89,8 @@ class CompiledMetrics:
         """
         if config.dialect() != "3":
             return [*losses, *self.names]
-        plain = [entry.name for entry in self._entries or () if entry.plain]
-        others = sorted(entry.name for entry in self._entries or () if not entry.plain)
+        plain = [name for entry in self._entries or () if entry.plain for name in entry.names]
+        others = sorted(name for entry in self._entries or () if not entry.plain for name in entry.names)
         return [*losses[:1], *plain, *losses[1:], *others]
 
     def _plan(self, names: list[str], named: bool = True) -> list[Entry]:

@@ -99,3 +99,30 @@ def test_unknown_metrics_say_the_nearest_names():
         model.compile("sgd", losses, metrics={"c": "acc"})
     with pytest.raises(ValueError, match=r"`weighted_metrics` must have one entry for each of the 2 outputs"):
         model.compile("sgd", losses, weighted_metrics=[["acc"]])
+
+
+def rates(y_true, y_pred):
+    error = y_pred - y_true
+    return {"above": (error > 0).float().mean(), "size": abs(error)}
+
+
+@pytest.mark.parametrize("dialect", ["1", "tf", "3"])
+def test_a_function_may_return_a_dict_of_metrics(dialect):
+    with config.dialect_scope(dialect):
+        model = cases.one(keras, 1, "sigmoid")
+        model.compile("sgd", "mse", metrics=["mae", rates])
+        x, y = np.ones((6, 4), "float32"), np.zeros((6, 1), "float32")
+        history = model.fit(x, y, batch_size=4, verbose=0, epochs=2, validation_data=(x, y)).history
+        assert {"above", "size", "val_above", "val_size"} <= set(history) and "rates" not in history
+        assert len(history["size"]) == 2 and history["val_above"] == [1.0, 1.0]
+        assert model.metrics_names == ["loss", "mae" if dialect != "1" else "mean_absolute_error", "above", "size"]
+        values = model.evaluate(x, y, verbose=0)
+    assert values[3] == pytest.approx(values[1]) and values[2] == 1.0
+
+
+def test_a_dict_of_metrics_of_one_of_two_outputs_bears_its_name():
+    model = cases.two(keras)
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse"], metrics={"b": [rates]})
+    y = [np.zeros((4, 1)), np.zeros((4, 1), "float32")]
+    logs = model.train_on_batch(np.zeros((4, 4), "float32"), y, return_dict=True)
+    assert list(logs)[-2:] == ["b_above", "b_size"]
