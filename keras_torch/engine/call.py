@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
+from keras_torch.backend.variable import Variable
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.engine.structure import map_tree
@@ -354,7 +355,7 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         if layer._has_unbuilt_children():
             raise NotImplementedError("layers inside are built on their first call, which needs a real device")
         weights = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
-        stand_ins = {key: value.detach().to("meta") for key, value in weights.items()}
+        stand_ins = {key: _stand_in(value) for key, value in weights.items()}
         return functional_call(layer, stand_ins, run_args, run_kwargs)
 
     outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
@@ -363,6 +364,12 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if state.metric_version:
         _reset_metrics(layer)
     return outputs
+
+
+def _stand_in(weight: torch.Tensor) -> torch.Tensor:
+    """Return a weight without values; a variable that `call` may assign to is one still."""
+    empty = weight.detach().to("meta")
+    return Variable(empty, trainable=False, name=weight.local_path) if isinstance(weight, Variable) else empty
 
 
 def _reset_metrics(layer: Any) -> None:

@@ -94,3 +94,23 @@ def test_what_is_not_supported_says_what_to_do_instead():
     dense = layers.Dense(2, name="head")
     with pytest.raises(NotImplementedError, match="head.*`quantize`.*torch.*int8"):
         dense.quantize("int8")
+
+
+def test_a_layer_that_counts_its_calls_is_used_in_a_graph_without_a_count():
+    class Counts(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.counter = self.add_weight(shape=(), initializer="zeros", dtype="float32", trainable=False)
+            self.other = self.add_weight(shape=(), initializer="ones", trainable=False)
+
+        def call(self, x):
+            self.counter.assign_add(1)
+            self.other.assign(self.other * 2)
+            return x
+
+    inputs = keras.Input((3,))
+    layer = Counts()
+    model = keras.Model(inputs, layer(inputs))
+    assert float(layer.counter) == 0 and float(layer.other) == 1
+    model.predict_on_batch(torch.zeros(2, 3))
+    assert float(layer.counter) == 1 and float(layer.other) == 2
