@@ -30,11 +30,13 @@ class Refused:
 
     def accepts(self, value: Any) -> bool:
         """Whether dropping `value`, or every item of a list or dict given per output, changes nothing."""
-        if isinstance(value, (list, tuple, Mapping)) and value and self.harmless is not ANY:
-            return all(map(self.accepts, value.values() if isinstance(value, Mapping) else value))
-        return self.harmless is ANY or any(
+        if self.harmless is ANY or any(
             value is item or (type(value) is type(item) and value == item) for item in self.harmless
-        )
+        ):
+            return True
+        if not value or not isinstance(value, (list, tuple, Mapping)):
+            return False
+        return all(map(self.accepts, value.values() if isinstance(value, Mapping) else value))
 
 
 @dataclass(frozen=True)
