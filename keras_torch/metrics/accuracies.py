@@ -76,10 +76,11 @@ def _in_top_k(labels: torch.Tensor, scores: torch.Tensor, k: int) -> torch.Tenso
     """Whether fewer than k scores exceed the label's. False for unknown labels and where a score is not finite."""
     classes = scores.shape[-1]
     labels = labels.to(torch.int64)
-    known = (labels >= 0) & (labels < classes)
-    own = scores.gather(-1, labels.clamp(0, classes - 1).unsqueeze(-1))
-    higher = (scores > own).sum(dim=-1)
-    return (higher < k) & known & torch.isfinite(scores).all(dim=-1)
+    known = labels.clamp(0, classes - 1)
+    higher = (scores > scores.gather(-1, known.unsqueeze(-1))).sum(dim=-1)
+    # Zeros unless a score is infinite or NaN; `torch.isfinite` takes three times as long.
+    finite = (scores * 0).sum(dim=-1) == 0
+    return (higher < k) & (known == labels) & finite
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> torch.Tensor:
@@ -125,6 +126,16 @@ def _sparse_sum(y_true: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tenso
     return (y_pred.argmax(-1) == y_true).sum(), y_true.numel()
 
 
+def _sparse_top_k_sum(
+    y_true: torch.Tensor, y_pred: torch.Tensor, k: int = 5, from_sorted_ids: bool = False
+) -> tuple[torch.Tensor, int] | None:
+    if y_true.dim() == y_pred.dim() and y_true.shape[-1] == 1:
+        y_true = y_true.squeeze(-1)
+    if from_sorted_ids or y_true.shape != y_pred.shape[:-1]:
+        return None
+    return _in_top_k(y_true, y_pred, k).sum(), y_true.numel()
+
+
 def _categorical_sum(y_true: torch.Tensor, y_pred: torch.Tensor) -> tuple[torch.Tensor, int] | None:
     if y_true.shape != y_pred.shape:
         return None
@@ -145,6 +156,7 @@ FAST_SUMS.update(
         categorical_accuracy: _categorical_sum,
         binary_accuracy: _binary_sum,
         _binary_matches: _binary_sum,
+        _sparse_top_k: _sparse_top_k_sum,
     }
 )
 
