@@ -77,10 +77,9 @@ def _in_top_k(labels: torch.Tensor, scores: torch.Tensor, k: int) -> torch.Tenso
     classes = scores.shape[-1]
     labels = labels.to(torch.int64)
     known = labels.clamp(0, classes - 1)
-    higher = (scores > scores.gather(-1, known.unsqueeze(-1))).sum(dim=-1)
-    # Zeros unless a score is infinite or NaN; `torch.isfinite` takes three times as long.
-    finite = (scores * 0).sum(dim=-1) == 0
-    return (higher < k) & (known == labels) & finite
+    # Zero times the scores: NaN, so below no `k`, where a score is infinite or NaN.
+    higher = torch.add(scores > scores.gather(-1, known.unsqueeze(-1)), scores, alpha=0)
+    return (higher.sum(dim=-1, dtype=torch.float32) < k) & (known == labels)
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> torch.Tensor:
