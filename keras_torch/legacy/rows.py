@@ -34,7 +34,7 @@ class Refused:
             value is item or (type(value) is type(item) and value == item) for item in self.harmless
         ):
             return True
-        if not value or not isinstance(value, (list, tuple, Mapping)):
+        if not isinstance(value, (list, tuple, Mapping)) or not value:
             return False
         return all(map(self.accepts, value.values() if isinstance(value, Mapping) else value))
 
