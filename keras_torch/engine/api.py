@@ -37,12 +37,18 @@ def _mean(name: Any) -> Mean:
         return Mean(name=name)
 
 
-def no_metric_name(layer: Any, value: Any) -> str:
-    """Return the text of the error about a value without a name."""
-    return (
-        f"{type(layer).__name__} {layer.name!r}: `add_metric` needs the `name` under which the logs shall show the "
-        f"value. Received: name=None, value={value!r}"
-    )
+def check_added_metric(layer: Any, value: Any, name: Any, aggregation: Any) -> None:
+    """Raise ValueError for what `add_metric` cannot report: a value without a name, or another aggregation."""
+    if aggregation not in (None, "mean"):
+        raise ValueError(
+            f"{type(layer).__name__} {layer.name!r}: `add_metric` reports means; `aggregation` must be 'mean' or "
+            f"None. Received: {aggregation!r}"
+        )
+    if not isinstance(name, str):
+        raise ValueError(
+            f"{type(layer).__name__} {layer.name!r}: `add_metric` needs the `name` under which the logs shall show the "
+            f"value. Received: name={name!r}, value={value!r}"
+        )
 
 
 class ApiMixin:
@@ -101,16 +107,13 @@ class ApiMixin:
         The result of calling a Metric brings its own name and its own way to go on counting. ValueError without a name.
         """
         metric = getattr(value, "_metric_obj", None)
-        if aggregation not in (None, "mean"):
-            raise ValueError(f"Layer {self.name!r}: `aggregation` must be 'mean' or None. Received: {aggregation!r}")
-        if metric is None and not isinstance(name, str):
-            raise ValueError(no_metric_name(self, value))
+        wanted = name if metric is None else metric.name
+        check_added_metric(self, value, wanted, aggregation)
         if isinstance(value, KerasTensor):
             raise ValueError(
                 f"Layer {self.name!r}: `add_metric` takes values computed in `call`; a symbolic value of a graph is "
                 f"reported by its model, with `model.add_metric(...)`. Received: {value!r}"
             )
-        wanted = name if metric is None else metric.name
         found = next((item for item in own_metrics(self) if item.name == wanted), None)
         if found is None:
             found = _mean(name) if metric is None else metric

@@ -15,7 +15,7 @@ from keras_torch import config, legacy
 from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer, autocast
 from keras_torch.engine import call as call_steps
-from keras_torch.engine.api import no_metric_name
+from keras_torch.engine.api import check_added_metric
 from keras_torch.engine.call import state
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
@@ -214,8 +214,7 @@ class Model(Trainer, Layer):
             return
         if self._network is None:
             raise ValueError(f"Model {self.name!r} has no graph; call `add_metric` inside `call` instead.")
-        if name is None:
-            raise ValueError(no_metric_name(self, value))
+        check_added_metric(self, value, name, aggregation)
         self._add_effect(AddMetric("mean", name, dtype=value.dtype)(value))
 
     def _add_effect(self, tensor: KerasTensor) -> None:

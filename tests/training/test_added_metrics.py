@@ -110,6 +110,8 @@ def test_added_metrics_need_a_name_and_a_known_aggregation():
         layer.add_metric(inputs, name="one")
     with pytest.raises(ValueError, match="needs the `name`"):
         keras.Model(inputs, layer(inputs)).add_metric(inputs)
+    with pytest.raises(ValueError, match="`aggregation` must be 'mean'.*'max'"):
+        keras.Model(inputs, layer(inputs)).add_metric(inputs, name="one", aggregation="max")
     with pytest.raises(ValueError, match="no graph"):
         keras.Model(name="own").add_metric(inputs, name="one")
     with pytest.raises(ValueError, match="AddMetric.*`metric_name` must be a text"):
