@@ -1,9 +1,10 @@
-"""The command `keras-torch`: run Keras scripts, unmodified, on PyTorch."""
+"""The command `keras-torch`: run Keras scripts, unmodified, on PyTorch; look into files and convert them."""
 
 from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import runpy
 import sys
@@ -11,6 +12,7 @@ import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from keras_torch import config
 
@@ -38,7 +40,39 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a file, as `python -m` does")
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]", help="the script and its arguments")
     run.set_defaults(parser=run)
+    _add_inspect(commands)
     return parser
+
+
+def _add_inspect(commands: Any) -> None:
+    inspect = commands.add_parser(
+        "inspect",
+        help="show what a file holds, without running anything of it",
+        description="Show version, layers, arrays and compile arguments of a Keras or torch file, and what loading it "
+        "needs. Nothing in the file is built or run.",
+    )
+    inspect.add_argument(
+        "file", metavar="FILE", help="a .h5, .keras, .weights.h5, JSON, YAML, .pt or .safetensors file"
+    )
+    inspect.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    inspect.set_defaults(parser=inspect)
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from keras_torch.saving import inspect
+
+    found = inspect(options.file)
+    print(json.dumps(found.to_dict(), indent=2) if options.json else found)
+
+
+def _report_errors(action: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Do something with files; what is wrong with them is told in one paragraph, without a traceback."""
+    try:
+        action(options)
+    except (ValueError, TypeError, OSError, ImportError, NotImplementedError) as error:
+        print(f"keras-torch {options.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -131,4 +165,7 @@ def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     own, module_arguments = _split_module(sys.argv[1:] if arguments is None else arguments)
-    return _run(_parser().parse_args(own), module_arguments)
+    options = _parser().parse_args(own)
+    if options.command == "inspect":
+        return _report_errors(_inspect, options)
+    return _run(options, module_arguments)

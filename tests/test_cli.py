@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import keras_torch
+from keras_torch import cli
 
 ROOT = Path(__file__).parents[1]
 
@@ -109,3 +113,14 @@ def test_a_missing_script_is_named(tmp_path: Path):
     assert result.returncode == 2
     assert "there is no script 'nothing.py'" in result.stderr
     assert run("run", folder=tmp_path).returncode == 2
+
+
+def test_inspect_shows_tables_or_json_and_tells_errors_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model = keras_torch.Sequential([keras_torch.Input((3,)), keras_torch.layers.Dense(2, name="only")])
+    model.save_weights(tmp_path / "w.h5")
+    assert cli.main(["inspect", str(tmp_path / "w.h5")]) == 0
+    assert "only/only/kernel:0  (3, 2)  float32" in capsys.readouterr().out
+    assert cli.main(["inspect", "--json", str(tmp_path / "w.h5")]) == 0
+    assert [row["bytes"] for row in json.loads(capsys.readouterr().out)["weights"]] == [24, 8]
+    assert cli.main(["inspect", str(tmp_path / "gone.h5")]) == 1
+    assert "keras-torch inspect: There is no file" in capsys.readouterr().err

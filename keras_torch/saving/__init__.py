@@ -19,14 +19,17 @@ from keras_torch.saving.api import (
     save_model,
     save_weights,
 )
+from keras_torch.saving.inspection import Inspection, inspect
 from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
 
 __all__ = [
     "CustomObjectScope",
+    "Inspection",
     "custom_object_scope",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "inspect",
     "load_model",
     "load_weights",
     "model_from_config",

@@ -61,6 +61,19 @@ def _kind_of_stream(file: Any) -> str:
     return "unknown"
 
 
+def first_bytes(source: Any, count: int) -> bytes:
+    """Return the beginning of a file, leaving an open one where it was."""
+    if is_path(source):
+        with Path(os.fsdecode(source)).open("rb") as file:
+            return file.read(count)
+    position = source.tell()
+    try:
+        source.seek(0)
+        return source.read(count)
+    finally:
+        source.seek(position)
+
+
 def may_write(path: str, overwrite: bool) -> bool:
     """Whether `path` may be written: with overwrite=False the user is asked about an existing file, as in Keras."""
     if overwrite or not os.path.exists(path):

@@ -190,6 +190,11 @@ class Group(_Node):
             raise self.refuse("is no array, but should be one", "/" + "/".join(full))
         return Dataset(handle, self.file, full)
 
+    def member(self, name: str) -> Group | Dataset:
+        """Return what stands directly in this group under a name."""
+        handle, full = self._walk(name)
+        return (Group if isinstance(handle, h5py.Group) else Dataset)(handle, self.file, full)
+
     def _walk(self, path: str) -> tuple[Any, tuple[str, ...]]:
         parts = [part for part in path.split("/") if part]
         full = self._path + tuple(parts)

@@ -1,0 +1,122 @@
+"""State dicts of torch in `.pt` and `.safetensors` files: tensors only, no other pickled object."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from keras_torch.checkpoint import replacing
+from keras_torch.saving import files
+from keras_torch.saving.files import DamagedFileError
+
+_MAX_HEADER = 100_000_000
+
+
+def is_safetensors(source: Any) -> bool:
+    """Whether a file begins as safetensors do: the length of a JSON header, and the header."""
+    head = files.first_bytes(source, 9)
+    return len(head) == 9 and head[8:] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= _MAX_HEADER
+
+
+def is_pickle(source: Any) -> bool:
+    """Whether a file begins as a pickle of protocol 2 to 5, as `.pt` files of old versions of torch do."""
+    head = files.first_bytes(source, 2)
+    return head[:1] == b"\x80" and head[1:] in (b"\x02", b"\x03", b"\x04", b"\x05")
+
+
+def read_state_dict(source: Any, device: str = "cpu") -> dict[str, torch.Tensor]:
+    """Return the tensors of a `.pt` or `.safetensors` file by name, the parts of nested dicts joined by dots.
+
+    `device="meta"` reads sizes only. FileFormatError if the file is damaged or holds anything but tensors and plain
+    data; nothing else is unpickled.
+    """
+    name = files.display_name(source)
+    if is_safetensors(source):
+        found: Any = _load_safetensors(source, name, device)
+    else:
+        try:
+            found = torch.load(source, map_location=device, weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise DamagedFileError(
+                f"{name} holds other Python objects beside tensors, or is damaged; only tensors are read. Save it with "
+                f"`torch.save(module.state_dict(), ...)`. ({str(error).splitlines()[0]})"
+            ) from error
+        except Exception as error:
+            raise DamagedFileError(f"{name} cannot be read as a state dict of torch: {error}") from error
+    tensors = dict(_tensors(found, ()))
+    if not tensors:
+        raise DamagedFileError(f"{name} holds no tensors. Expected: a state dict, as `module.state_dict()` returns it.")
+    return tensors
+
+
+def _tensors(item: Any, path: tuple[str, ...]) -> Iterator[tuple[str, torch.Tensor]]:
+    if isinstance(item, torch.Tensor):
+        yield ".".join(path) or "tensor", item.detach()
+    elif isinstance(item, Mapping) and len(path) < 20:
+        for key, value in item.items():
+            yield from _tensors(value, (*path, str(key)))
+
+
+def _load_safetensors(source: Any, name: str, device: str) -> dict[str, torch.Tensor]:
+    safetensors = library("reading safetensors")
+    try:
+        if files.is_path(source):
+            with safetensors.safe_open(os.fsdecode(source), "pt", device="cpu") as file:
+                return {key: _slice(file, key, device) for key in file.keys()}  # noqa: SIM118 - no mapping
+        return safetensors.torch.load(source.read())
+    except Exception as error:
+        raise DamagedFileError(f"{name} cannot be read as safetensors: {error}") from error
+
+
+def _slice(file: Any, key: str, device: str) -> torch.Tensor:
+    if device != "meta":
+        return file.get_tensor(key)
+    part = file.get_slice(key)
+    return torch.empty(part.get_shape(), dtype=_DTYPES.get(part.get_dtype(), torch.uint8), device="meta")
+
+
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "C64": torch.complex64,
+}
+
+
+def library(purpose: str) -> ModuleType:
+    """Return the package safetensors with its part for torch. ImportError that says how to get it."""
+    try:
+        import safetensors.torch
+    except ImportError as error:
+        raise ImportError(f"{purpose} needs the package safetensors: `pip install safetensors`.") from error
+    return safetensors
+
+
+def write_state_dict(target: Any, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write tensors by name: as safetensors if the path ends so, else with `torch.save`. The file is replaced at once.
+
+    Tensors that share memory are written apart in safetensors, which knows no sharing.
+    """
+    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    if not files.is_path(target):
+        torch.save(plain, target)
+        return
+    path = os.fsdecode(target)
+    with replacing(path) as temporary:
+        if path.endswith(".safetensors"):
+            save_file = library("writing safetensors").torch.save_file
+            save_file({key: value.clone() for key, value in plain.items()}, temporary)
+        else:
+            torch.save(plain, temporary)
