@@ -146,8 +146,6 @@ def serialize(dtype_policy: Any) -> dict[str, Any]:
     found = registry.dtype_policies.serialize(dtype_policy)
     if not isinstance(found, Mapping):
         raise ValueError(f"`dtype_policy` must be a DTypePolicy. Received: {dtype_policy!r}")
-    if type(dtype_policy).__module__.startswith("keras_torch"):
-        return {"module": "keras", **found, "registered_name": None}
     return dict(found)
 
 

@@ -19,6 +19,10 @@ class DataTypeError(TypeError, ValueError):
     """Data is no numbers: numpy and torch call that a TypeError, Keras a ValueError."""
 
 
+class UnknownObjectError(TypeError, ValueError):
+    """A name or a config asks for an unknown class or function: a ValueError until Keras 3, a TypeError since."""
+
+
 class NeedsAnotherBackend:
     """Mixin of classes that are windows to TensorFlow or JAX, and so cannot exist here: their constructors say so.
 

@@ -178,7 +178,7 @@ _FACTORIES = {"l1_l2": l1_l2, "l1l2": l1l2, "activity_l1l2": l1l2}
 
 def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the regularizer for a name, a config or an instance; None stays None."""
-    if isinstance(identifier, str) and identifier in _FACTORIES and identifier not in registry.custom_objects:
+    if isinstance(identifier, str) and identifier in _FACTORIES and identifier not in registry.known_custom_objects():
         return _FACTORIES[identifier]()
     return registry.regularizers.get(identifier, custom_objects)
 

@@ -14,7 +14,8 @@ ROOT = Path(keras_torch.__file__).parent
 
 TIERS = [
     {"config", "errors", "checkpoint"},
-    {"registry", "legacy"},
+    {"registry"},
+    {"legacy"},
     {"dtype_policies"},
     {"symbolic"},
     {"backend"},

@@ -28,9 +28,9 @@ MISSING_NAMESPACES = """
     backend.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
-    experimental export legacy.saving models.experimental ops ops.image
+    experimental export models.experimental ops ops.image
     ops.linalg ops.nn ops.numpy preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
-    random tree utils.bounding_boxes utils.experimental utils.legacy visualization wrappers wrappers.scikit_learn
+    random tree utils.bounding_boxes utils.experimental visualization wrappers wrappers.scikit_learn
 """.split()
 
 MISSING = {
@@ -42,7 +42,7 @@ MISSING = {
         ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
         tf_minor_version
     """,
-    "saving": "KerasFileEditor deserialize_keras_object serialize_keras_object",
+    "saving": "KerasFileEditor",
     "utils": """
         Config FeatureSpace array_to_img audio_dataset_from_directory get_file
         image_dataset_from_directory img_to_array load_img model_to_dot multi_gpu_model pad_sequences plot plot_model

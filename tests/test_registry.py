@@ -32,7 +32,7 @@ def test_a_registered_name_of_a_user_never_gives_a_class_of_keras() -> None:
 
 
 def test_registered_classes_are_found_inside_and_outside_of_scopes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_registered_names", {})
+    monkeypatch.setattr(registry.custom, "_registered_names", {})
     with registry.CustomObjectScope({"Dense": Dense}):
         assert registry.layers.find("Dense") is Dense
     assert registry.layers.find("Dense") is layers.Dense

@@ -101,6 +101,7 @@ MOVED = {
     "saving.hdf5_format": "saving",
     "saving.saving_api": "saving",
     "saving.model_config": "saving",
+    "utils.legacy": "legacy.saving",
     "utils.losses_utils": "losses",
     "utils.multi_gpu_utils": "utils",
     "utils.tf_utils": "utils",

@@ -15,6 +15,7 @@ from keras_torch.backend.control import phased
 from keras_torch.engine import autocast
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import ApiMixin
+from keras_torch.engine.arguments import constructor_arguments
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
@@ -430,7 +431,11 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """Make a layer from what `get_config` returned."""
+        """Make a layer from what `get_config` returned, of this class or of Keras's of the same name."""
+        owner: Any = cls
+        known = constructor_arguments(owner) if cls._is_builtin else None
+        if known is not None:
+            config, _ = legacy.drop_harmless(config, known)
         with CustomObjectScope(custom_objects or {}):
             return cls(**config)
 

@@ -95,8 +95,9 @@ class InputLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
+        key = "batch_input_shape" if config.dialect() in ("1", "2", "tf") else "batch_shape"
         return {
-            "batch_input_shape": self.batch_shape,
+            key: self.batch_shape,
             "dtype": self._input_dtype,
             "sparse": self.sparse,
             "ragged": False,

@@ -107,7 +107,7 @@ def get(identifier: Any, dim_ordering: str = "tf") -> Initialization:
     """Return the function for a name; functions pass through."""
     if callable(identifier):
         return identifier
-    custom = registry.custom_objects.get(identifier)
+    custom = registry.known_custom_objects().get(identifier)
     if custom is None and identifier not in _FUNCTIONS:
         raise ValueError(f"Unknown initialization: {identifier!r}.{suggest(identifier, _FUNCTIONS)}")
     return custom or _FUNCTIONS[identifier]

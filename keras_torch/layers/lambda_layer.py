@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import contextvars
 import inspect
-import marshal
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,84 +17,15 @@ from keras_torch import registry
 from keras_torch.backend.control import phased
 from keras_torch.engine import Layer
 from keras_torch.engine.call import is_shape
-
-_bytecode_allowed = contextvars.ContextVar("bytecode_allowed", default=False)
-
-
-@contextmanager
-def allow_bytecode(allowed: bool = True) -> Iterator[None]:
-    """Let `Lambda.from_config` run Python bytecode that stands in a file; for `safe_mode=False` of a load call only."""
-    token = _bytecode_allowed.set(allowed)
-    try:
-        yield
-    finally:
-        _bytecode_allowed.reset(token)
-
-
-def bytecode_is_allowed() -> bool:
-    """Whether the running load call may run code that stands in a file."""
-    return _bytecode_allowed.get()
-
-
-class FunctionText(str):
-    """A function's name or bytecode in a config, which remembers the function.
-
-    A config handed on inside the program thus gives the function itself back; JSON and pickles keep the text alone.
-    """
-
-    function: Callable[..., Any]
-
-    def __new__(cls, text: str, function: Callable[..., Any]) -> FunctionText:
-        """Attach the function to the text."""
-        made = super().__new__(cls, text)
-        made.function = function
-        return made
-
-    def __deepcopy__(self, memo: Any) -> FunctionText:
-        return self
-
-    def __reduce__(self) -> Any:
-        return str, (str(self),)
-
-
-def dump_function(function: Callable[..., Any]) -> tuple[str, Any, Any]:
-    """Return a function's bytecode in base64, its defaults and the values it closes over: Keras 2's form."""
-    code = FunctionText(base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii"), function)
-    closure = tuple(cell.cell_contents for cell in function.__closure__) if function.__closure__ else None
-    return code, function.__defaults__, closure
-
-
-def load_function(dumped: Any, layer: str, names: dict[str, Any] | None = None) -> Callable[..., Any]:
-    """Rebuild a function from `dump_function`'s form, if the running load call allows that; `names` are its globals."""
-    if not _bytecode_allowed.get():
-        raise ValueError(
-            f"Layer {layer!r} holds Python bytecode, which could do anything and is not run. Pass the function by the "
-            f"layer's name: `custom_objects={{{layer!r}: function}}`; or, if you trust the file's author and it was "
-            "written by the same Python version, `safe_mode=False`."
-        )
-    code, defaults, closure = dumped
-    cells = tuple(_cell(value) for value in closure) if closure is not None else None
-    try:
-        raw = marshal.loads(base64.b64decode(code.encode("ascii")))
-    except (ValueError, EOFError, TypeError):
-        # Before 2.1.2 Keras wrote the bytes as characters.
-        raw = marshal.loads(code.encode("raw_unicode_escape"))
-    defaults = tuple(tuple(item) if isinstance(item, list) else item for item in defaults) if defaults else None
-    return types.FunctionType(raw, {**_names_for_lambdas()} if names is None else names, raw.co_name, defaults, cells)
-
-
-def _cell(value: Any) -> types.CellType:
-    return value if isinstance(value, types.CellType) else types.CellType(value)
-
-
-def _names_for_lambdas() -> dict[str, Any]:
-    """The global names that a loaded lambda may use besides the custom objects."""
-    return {"np": np, "torch": torch, **registry.get_custom_objects()}
-
-
-def is_lambda(function: Any) -> bool:
-    """Whether a function has no name to be found by."""
-    return isinstance(function, types.FunctionType) and function.__name__ == "<lambda>"
+from keras_torch.registry.bytecode import (
+    FunctionText,
+    allow_bytecode,
+    bytecode_is_allowed,
+    dump_function,
+    is_lambda,
+    load_function,
+    names_for_lambdas,
+)
 
 
 def describe_function(function: Any) -> tuple[Any, str, str | None]:
@@ -121,9 +48,9 @@ def find_function(value: Any, kind: str | None, layer: str, custom: Mapping[str,
     if kind == "lambda":
         return getattr(value[0], "function", None) or load_function(value, layer)
     if kind == "function" or (kind is None and isinstance(value, str)):
-        for table in (custom, registry.get_custom_objects()):
-            if value in table:
-                return table[value]
+        table = registry.known_custom_objects(custom)
+        if value in table:
+            return table[value]
         if isinstance(value, FunctionText):
             return value.function
         if value in registry.activations.objects:
@@ -152,7 +79,7 @@ class _Pickled:
 
 
 def _unpickled(dumped: Any, module: str) -> _Pickled:
-    names = vars(sys.modules[module]) if module in sys.modules else _names_for_lambdas()
+    names = vars(sys.modules[module]) if module in sys.modules else names_for_lambdas()
     with allow_bytecode():
         return _Pickled(load_function(dumped, "lambda", names))
 
@@ -282,10 +209,9 @@ class Lambda(Layer):
         config = dict(config)
         name = config.get("name", "lambda")
         custom = dict(custom_objects or {})
-        for table in (custom, registry.get_custom_objects()):
-            if name in table:
-                config.update(function=table[name], function_type="given")
-                break
+        known = registry.known_custom_objects(custom)
+        if name in known:
+            config.update(function=known[name], function_type="given")
         for key, type_key, module_key in (
             ("function", "function_type", "module"),
             ("output_shape", "output_shape_type", "output_shape_module"),
@@ -302,7 +228,7 @@ class Lambda(Layer):
 def _stored(value: Any, kind: str | None, key: str, layer: str, custom: Mapping[str, Any], given: bool) -> Any:
     """Return a stored function; a stored shape function that may not run is inferred anew if the function is given."""
     modern = isinstance(value, Mapping) and value.get("class_name") == "__lambda__"
-    if key == "output_shape" and given and not _bytecode_allowed.get() and (modern or kind == "lambda"):
+    if key == "output_shape" and given and not bytecode_is_allowed() and (modern or kind == "lambda"):
         code = value["config"]["code"] if modern else value[0]
         return getattr(code, "function", None)
     return value if callable(value) else find_function(value, kind, layer, custom)

@@ -110,8 +110,7 @@ class TorchModuleWrapper(Layer):
         """Rebuild the layer with a copy of the module; `custom_objects` may hold a module under the layer's name."""
         config = dict(config)
         stored, name = config["module"], config.get("name", "torch_module_wrapper")
-        for table in (registry.get_custom_objects(), custom_objects or {}):
-            stored = table.get(name, stored)
+        stored = registry.known_custom_objects(custom_objects).get(name, stored)
         if isinstance(stored, str) and not isinstance(stored, ModuleText):
             stored = _unpickled(stored, name)
         else:

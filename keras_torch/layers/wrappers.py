@@ -43,7 +43,7 @@ class Wrapper(Layer):
         return self.layer._symbolic_dtype(input_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": _serialize(self.layer)}
+        return {**super().get_config(), "layer": registry.layers.serialize(self.layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -52,11 +52,6 @@ class Wrapper(Layer):
             if config.get(name) is not None:
                 config[name] = registry.layers.get(config[name], custom_objects)
         return super().from_config(config, custom_objects)
-
-
-def _serialize(layer: Layer) -> dict[str, Any]:
-    found = registry.layers.serialize(layer)
-    return {**found, "class_name": "Functional"} if found["class_name"] == "Model" else found
 
 
 class TimeDistributed(Wrapper):
@@ -357,10 +352,10 @@ class Bidirectional(Wrapper):
         return self.compute_dtype
 
     def get_config(self) -> dict[str, Any]:
-        inner = _without_prefix(_serialize(self.forward_layer), "forward_")
+        inner = _without_prefix(registry.layers.serialize(self.forward_layer), "forward_")
         config = {**Layer.get_config(self), "layer": inner, "merge_mode": self.merge_mode}
         if self._has_own_backward_layer:
-            config["backward_layer"] = _without_prefix(_serialize(self.backward_layer), "backward_")
+            config["backward_layer"] = _without_prefix(registry.layers.serialize(self.backward_layer), "backward_")
         if self._num_constants:
             config["num_constants"] = self._num_constants
         return config

@@ -241,7 +241,7 @@ def find(name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the class or function that is called `name`. ValueError if there is none."""
     dialect = config.dialect()
     table = CLASSIC if dialect == "1" else MODERN if dialect in (None, "3") else {}
-    if name in table and not any(name in custom for custom in (custom_objects or {}, registry.custom_objects)):
+    if name in table and name not in registry.known_custom_objects(custom_objects):
         return table[name]
     return registry.metrics.find(name, custom_objects)
 

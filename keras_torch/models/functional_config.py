@@ -138,11 +138,8 @@ def serialize(network: Network, name: str, trainable: bool) -> dict[str, Any]:
 
 
 def serialize_layer(layer: Any) -> dict[str, Any]:
-    """Return `{"class_name", "config"}` of a layer or a nested model."""
-    class_name = registry.get_registered_name(type(layer))
-    if class_name == "Model":
-        class_name = "Functional"
-    return {"class_name": class_name, "config": layer.get_config()}
+    """Return the config dict of a layer or a nested model."""
+    return registry.layers.serialize(layer)
 
 
 def _structure(tensors: Any, positions: _Positions) -> Any:

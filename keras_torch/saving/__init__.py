@@ -21,11 +21,13 @@ from keras_torch.saving.api import (
 )
 from keras_torch.saving.inspection import Inspection, inspect
 from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
+from keras_torch.utils.object_forms import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "CustomObjectScope",
     "Inspection",
     "custom_object_scope",
+    "deserialize_keras_object",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
@@ -39,4 +41,5 @@ __all__ = [
     "register_keras_serializable",
     "save_model",
     "save_weights",
+    "serialize_keras_object",
 ]

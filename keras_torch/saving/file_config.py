@@ -111,6 +111,7 @@ def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
 def write_wrapped(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return a wrapper's inner layer or model: Keras 3 looks it up by `module`, unlike the layers of a model."""
     custom = item.get("registered_name")
+    custom = None if custom == "Functional" else custom
     written = write_object(item)
     module = "keras" if written["class_name"] in MODEL_CLASSES else "keras.layers"
     if written["class_name"] == "Functional":
@@ -175,6 +176,8 @@ def for_keras_2(item: Any) -> Any:
 
 def _write_value(key: str, value: Any) -> Any:
     if isinstance(value, Mapping):
+        if value.get("class_name") == "function":
+            return registry.function_name(value)
         if "class_name" in value and "config" in value:
             return write_wrapped(value) if key in _WRAPPED else write_object(value)
         return {name: _write_value(name, item) for name, item in value.items()}

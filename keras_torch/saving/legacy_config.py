@@ -6,7 +6,6 @@ class's arguments by the tables of `keras_torch.legacy`.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import yaml
 
 from keras_torch import legacy, registry
+from keras_torch.engine.arguments import constructor_arguments
 from keras_torch.errors import FileFormatError
 from keras_torch.saving.file_config import DEFAULTS, MODEL_CLASSES, dtype_name, find_class, is_reference, renumber
 
@@ -180,7 +180,7 @@ class ConfigReader:
 
     def _is_custom(self, item: Mapping[str, Any]) -> bool:
         names = {item["class_name"], item.get("registered_name")}
-        return any(name in table for name in names for table in (self.custom_objects, registry.custom_objects))
+        return not names.isdisjoint(registry.known_custom_objects(self.custom_objects))
 
     def _value(self, key: str, value: Any) -> Any:
         if key == "dtype":
@@ -201,6 +201,7 @@ class ConfigReader:
         known = constructor_arguments(cls)
         if known is None:
             return config
+        known |= _FROM_CONFIG.get(cls.__name__, frozenset())
         config, _ = legacy.drop_harmless(config, known)
         kept = {key: value for key, value in config.items() if key in known or DEFAULTS.get(key, _NOTHING) != value}
         unknown = sorted(set(kept) - known)
@@ -213,22 +214,6 @@ class ConfigReader:
 
 
 _NOTHING = object()
-_COMMON = frozenset(
-    {
-        "name",
-        "trainable",
-        "dtype",
-        "input_shape",
-        "batch_input_shape",
-        "batch_shape",
-        "input_dim",
-        "input_length",
-        "batch_size",
-        "weights",
-        "autocast",
-        "activity_regularizer",
-    }
-)
 # What `from_config` takes beside the constructor's arguments.
 _FROM_CONFIG = {
     "MultiHeadAttention": frozenset({"query_shape", "value_shape", "key_shape"}),
@@ -243,24 +228,6 @@ _FROM_CONFIG = {
         }
     ),
 }
-
-
-def constructor_arguments(cls: type) -> frozenset[str] | None:
-    """Return the names that a class's constructor takes, those handed on to its bases included; None: anything."""
-    from keras_torch.engine import Layer
-
-    names: set[str] = set(_FROM_CONFIG.get(cls.__name__, ()))
-    for base in cls.__mro__:
-        if base is Layer:
-            return frozenset(names | _COMMON)
-        if "__init__" not in base.__dict__:
-            continue
-        parameters = inspect.signature(inspect.unwrap(base.__dict__["__init__"])).parameters
-        variadic = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        names.update(key for key, p in parameters.items() if p.kind not in variadic and key != "self")
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return frozenset(names)
-    return None
 
 
 def _is_nested_model(layer: Mapping[str, Any]) -> bool:

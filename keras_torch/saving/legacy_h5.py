@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -109,9 +108,7 @@ def read_model(
 
 def build(described: Mapping[str, Any], custom_objects: Mapping[str, Any], safe_mode: bool = True) -> Any:
     """Make the model of a config in today's form. Bytecode runs only if `safe_mode` is False."""
-    from keras_torch.layers import lambda_layer
-
-    with contextlib.nullcontext() if safe_mode else lambda_layer.allow_bytecode():
+    with registry.allow_bytecode(not safe_mode):
         return registry.layers.from_dict(described, custom_objects)
 
 

@@ -76,8 +76,7 @@ def _write_nested(value: Any, write: Any) -> Any:
 def _function_name(item: Any) -> Any:
     """Return the name of a serialized function, whichever way it was written; other things unchanged."""
     if isinstance(item, Mapping) and item.get("class_name") == "function":
-        item = item.get("registered_name") or item["config"]
-        return item["config"] if isinstance(item, Mapping) else item
+        return registry.function_name(item["config"] if isinstance(item["config"], Mapping) else item)
     return item
 
 

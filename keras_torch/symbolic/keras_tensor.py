@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from keras_torch import config
+from keras_torch import config, registry
 from keras_torch.symbolic.naming import unique_name
 
 _READS_VALUES = ("numpy", "item", "tolist", "data", "grad", "grad_fn", "backward", "cuda", "cpu", "is_cuda")
@@ -196,3 +196,14 @@ def record(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def is_keras_tensor(item: Any) -> bool:
     """Whether `item` is a symbolic tensor."""
     return isinstance(item, KerasTensor)
+
+
+def _describe(tensor: KerasTensor) -> dict[str, Any]:
+    history = tensor._keras_history
+    origin = None if history is None else [history[0].name, *history[1:]]
+    inner = {"shape": tuple(tensor.shape), "dtype": tensor.dtype, "keras_history": origin}
+    return {"class_name": "__keras_tensor__", "config": inner}
+
+
+registry.WRITERS[KerasTensor] = _describe
+registry.READERS["__keras_tensor__"] = lambda inner: KerasTensor(tuple(inner["shape"]), inner["dtype"])

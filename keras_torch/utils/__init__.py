@@ -4,6 +4,7 @@ from keras_torch.backend import clear_session
 from keras_torch.config import dtype_name as standardize_dtype
 from keras_torch.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
 from keras_torch.data.enqueuers import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer
+from keras_torch.legacy import saving as legacy
 from keras_torch.registry import (
     CustomObjectScope,
     custom_object_scope,
@@ -23,7 +24,6 @@ from keras_torch.utils.conv_utils import (
     normalize_tuple,
 )
 from keras_torch.utils.dataset_utils import split_dataset
-from keras_torch.utils.generic_utils import deserialize_keras_object, serialize_keras_object
 from keras_torch.utils.io_utils import (
     H5Dict,
     HDF5Matrix,
@@ -34,6 +34,7 @@ from keras_torch.utils.io_utils import (
 )
 from keras_torch.utils.layer_utils import convert_all_kernels_in_model
 from keras_torch.utils.numerical import normalize, to_categorical
+from keras_torch.utils.object_forms import deserialize_keras_object, serialize_keras_object
 from keras_torch.utils.progbar import (
     Progbar,
     disable_interactive_logging,
@@ -83,6 +84,7 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "layer_utils",
+    "legacy",
     "load_array",
     "normalize",
     "normalize_padding",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from keras_torch import registry
-from keras_torch.layers import lambda_layer
 from keras_torch.registry import (
     CustomObjectScope,
+    allow_bytecode,
     custom_object_scope,
+    dump_function,
     get_custom_objects,
     get_registered_name,
     get_registered_object,
+    load_function,
     register_keras_serializable,
 )
+from keras_torch.utils.object_forms import deserialize_keras_object, serialize_keras_object
 from keras_torch.utils.progbar import Progbar
 
 __all__ = [
@@ -42,18 +44,6 @@ __all__ = [
 
 # Digests of the bytecode that this program dumped itself, which it may therefore load again.
 _dumped: set[bytes] = set()
-
-_FAMILIES = (
-    registry.layers,
-    registry.losses,
-    registry.metrics,
-    registry.optimizers,
-    registry.schedules,
-    registry.initializers,
-    registry.regularizers,
-    registry.constraints,
-    registry.activations,
-)
 
 
 def to_list(x: Any, allow_tuple: bool = False) -> list[Any]:
@@ -114,7 +104,7 @@ def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool
 
 def func_dump(func: Callable[..., Any]) -> tuple[str, Any, Any]:
     """Return a function's bytecode in base64, its defaults and the values it closes over."""
-    code, defaults, closure = lambda_layer.dump_function(func)
+    code, defaults, closure = dump_function(func)
     _dumped.add(_digest(code))
     return code, defaults, closure
 
@@ -138,40 +128,9 @@ def func_load(
             "func_load refuses Python bytecode that this program did not dump itself, since it could do anything. "
             "If you trust its author, pass `safe_mode=False`."
         )
-    with lambda_layer.allow_bytecode():
-        return lambda_layer.load_function((code, defaults, closure), "func_load", globs)
+    with allow_bytecode():
+        return load_function((code, defaults, closure), "func_load", globs)
 
 
 def _digest(code: str) -> bytes:
     return hashlib.sha256("".join(code.split()).encode("utf-8", "surrogatepass")).digest()
-
-
-def serialize_keras_object(instance: Any) -> Any:
-    """Return `{"class_name", "config"}` of an instance with `get_config`, the name of a function; None stays None."""
-    return registry.Registry("object").serialize(instance)
-
-
-def deserialize_keras_object(
-    identifier: Any,
-    module_objects: Mapping[str, Any] | None = None,
-    custom_objects: Mapping[str, Any] | None = None,
-    printable_module_name: str = "object",
-) -> Any:
-    """Make the object of a config, or find the class or function of a name.
-
-    It is looked for in `custom_objects`, then in `module_objects`; without these, among all of Keras's classes.
-    """
-    table = registry.Registry(printable_module_name)
-    if module_objects is None:
-        for family in reversed(_FAMILIES):
-            table.add(family.objects)
-    else:
-        table.add({name: item for name, item in module_objects.items() if not name.startswith("_")})
-    if isinstance(identifier, str):
-        return table.find(identifier, custom_objects)
-    if not isinstance(identifier, Mapping):
-        raise ValueError(
-            f"A serialized {printable_module_name} is a name or a dict with `class_name` and `config`. "
-            f"Received: {identifier!r}"
-        )
-    return table.get(identifier, custom_objects)

@@ -65,18 +65,18 @@ def test_objects_are_serialized_and_made_again():
         def get_config(self):
             return {"size": self.size}
 
-    config = keras.utils.serialize_keras_object(Own(3))
+    config = keras.utils.legacy.serialize_keras_object(Own(3))
     assert config == {"class_name": "Own", "config": {"size": 3}}
-    made = keras.utils.deserialize_keras_object(config, module_objects={"Own": Own})
+    made = keras.utils.legacy.deserialize_keras_object(config, module_objects={"Own": Own})
     assert made.size == 3
-    dense = keras.utils.deserialize_keras_object(
-        keras.utils.serialize_keras_object(keras.layers.Dense(4, name="a")))  # fmt: skip
+    dense = keras.utils.legacy.deserialize_keras_object(
+        keras.utils.legacy.serialize_keras_object(keras.layers.Dense(4, name="a")))  # fmt: skip
     assert dense.units == 4 and dense.name == "a"
-    assert keras.utils.deserialize_keras_object("f", custom_objects={"f": len}) is len
+    assert keras.utils.legacy.deserialize_keras_object("f", custom_objects={"f": len}) is len
     with pytest.raises(ValueError, match="Unknown thing"):
-        keras.utils.deserialize_keras_object("nothing", {}, printable_module_name="thing")
+        keras.utils.legacy.deserialize_keras_object("nothing", {}, printable_module_name="thing")
     with pytest.raises(ValueError, match="Received: 3"):
-        keras.utils.deserialize_keras_object(3)
+        keras.utils.legacy.deserialize_keras_object(3)
 
 
 def test_source_inputs_are_those_the_tensor_depends_on():

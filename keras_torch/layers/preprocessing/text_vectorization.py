@@ -229,7 +229,7 @@ class TextVectorization(PreprocessingLayer):
         """Make a layer from what `get_config` returned; functions are found among the custom objects."""
         config = {**config, "name": config.get("name")}
         StringLookup.check_config(config)
-        custom = {**registry.get_custom_objects(), **(custom_objects or {})}
+        custom = registry.known_custom_objects(custom_objects)
         for key in ("standardize", "split"):
             config[key] = _find_function(config.get(key), key, config["name"], custom)
         if isinstance(config.get("ngrams"), list):
