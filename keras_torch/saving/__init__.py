@@ -19,6 +19,7 @@ from keras_torch.saving.api import (
     save_model,
     save_weights,
 )
+from keras_torch.saving.convert import load_from_torch, weights_from_torch, weights_to_torch
 from keras_torch.saving.inspection import Inspection, inspect
 from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
 from keras_torch.utils.object_forms import deserialize_keras_object, serialize_keras_object
@@ -32,6 +33,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "inspect",
+    "load_from_torch",
     "load_model",
     "load_weights",
     "model_from_config",
@@ -42,4 +44,6 @@ __all__ = [
     "save_model",
     "save_weights",
     "serialize_keras_object",
+    "weights_from_torch",
+    "weights_to_torch",
 ]

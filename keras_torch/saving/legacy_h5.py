@@ -157,10 +157,10 @@ def read_weights(
 ) -> None:
     """Load the weights of a file, of weights alone or of a whole model, into a model."""
     with hdf5.reading(source) as group:
-        if (
-            group.attribute("layer_names") is None
-            and group.attribute("layer_names0") is None
-            and "model_weights" in group
-        ):
-            group = group.group("model_weights")
-        legacy_weights.read_weights(group, model, by_name, skip_mismatch, reshape)
+        legacy_weights.read_weights(weights_of(group), model, by_name, skip_mismatch, reshape)
+
+
+def weights_of(root: hdf5.Group) -> hdf5.Group:
+    """Return the group that lists the layers: the root of a file of weights, `model_weights` of a whole model."""
+    listed = root.attribute("layer_names") is not None or root.attribute("layer_names0") is not None
+    return root if listed or "model_weights" not in root else root.group("model_weights")

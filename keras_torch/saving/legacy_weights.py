@@ -153,7 +153,7 @@ def plan(
     pairs = _pairs_by_name(names, model) if by_name else _pairs_in_order(group, names, model)
     for name, layer in pairs:
         try:
-            assignments += _match_layer(group.group(name), layer, name, origin, reshape)
+            assignments += match_layer(group.group(name), layer, name, origin, reshape)
         except ShapeError as error:
             if not skip_mismatch:
                 raise
@@ -211,7 +211,8 @@ def _fits(group: hdf5.Group, stored: Sequence[str], layers: dict[str, Any]) -> b
     return all(len(group.group(name).strings("weight_names") or ()) == len(layers[name].weights) for name in stored)
 
 
-def _match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin, reshape: bool) -> list[Assignment]:
+def match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin, reshape: bool = False) -> list[Assignment]:
+    """Decide which array of a layer's group goes into which of its weights. ShapeError if they do not fit."""
     stored = group.strings("weight_names") or []
     sources = [Source.of(group.dataset(path), path) for path in stored]
     targets = weight_paths(layer)
