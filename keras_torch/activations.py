@@ -14,6 +14,7 @@ from keras_torch import config, registry
 from keras_torch.backend.logits import note_logits
 from keras_torch.backend.tensors import as_tensor
 from keras_torch.legacy import translated
+from keras_torch.ops import nn
 
 Activation = Callable[..., Any]
 
@@ -228,35 +229,22 @@ def exponential(x: Tensor) -> Tensor:
 
 def squareplus(x: Tensor, b: float = 4) -> Tensor:
     """`(x + sqrt(x**2 + b)) / 2` (https://arxiv.org/abs/2112.11687)."""
-    x = as_tensor(x)
-    return (x + torch.sqrt(torch.square(x) + b)) / 2
+    return nn.squareplus(as_tensor(x), b)
 
 
 def sparse_plus(x: Tensor) -> Tensor:
     """0 up to -1, `(x + 1)**2 / 4` up to 1, then `x`."""
-    x = as_tensor(x)
-    return torch.where(x >= 1, x, torch.square(torch.clamp(x, -1.0, 1.0) + 1) / 4)
+    return nn.sparse_plus(as_tensor(x))
 
 
 def sparse_sigmoid(x: Tensor) -> Tensor:
     """`(x + 1) / 2` clipped to [0, 1]."""
-    x = as_tensor(x)
-    return (F.hardtanh(x) + 1) / 2
+    return nn.sparse_sigmoid(as_tensor(x))
 
 
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
-    """Sparse alternative to softmax along `axis` (https://arxiv.org/abs/1602.02068), with the numbers of Keras 3.
-
-    The paper's threshold is `(sum of the support - 1) / size`; Keras 3 (to 3.15 at least) sums the *cumulated* sums, so
-    that a result with more than one non-zero entry adds up to less than 1. Models trained there need the same here.
-    """
-    x = as_tensor(x)
-    ordered = torch.sort(x, dim=axis, descending=True).values
-    cumulated = torch.cumsum(ordered, axis)
-    rank = torch.cumsum(torch.ones_like(ordered), axis)
-    support = ordered * rank > cumulated - 1
-    total = torch.sum(torch.where(support, cumulated, torch.zeros_like(cumulated)), axis, keepdim=True)
-    return torch.relu(x - (total - 1) / torch.sum(support, axis, keepdim=True))
+    """Sparse alternative to softmax along `axis` (https://arxiv.org/abs/1602.02068), with the numbers of Keras 3."""
+    return nn.sparsemax(as_tensor(x), axis)
 
 
 registry.activations.add(

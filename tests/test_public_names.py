@@ -28,8 +28,8 @@ MISSING_NAMESPACES = """
     backend.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
-    experimental export models.experimental ops ops.image
-    ops.linalg ops.nn ops.numpy preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
+    experimental export models.experimental
+    preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
     random tree utils.bounding_boxes utils.experimental visualization wrappers wrappers.scikit_learn
 """.split()
 
@@ -42,6 +42,10 @@ MISSING = {
         ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
         tf_minor_version
     """,
+    "ops": "ctc_decode rearrange unique",
+    "ops.image": "elastic_transform extract_patches_3d map_coordinates scale_and_translate sobel_edges ssim",
+    "ops.nn": "ctc_decode",
+    "ops.numpy": "unique",
     "saving": "KerasFileEditor",
     "utils": """
         Config FeatureSpace array_to_img audio_dataset_from_directory get_file

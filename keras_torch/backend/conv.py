@@ -18,8 +18,8 @@ from keras_torch.legacy import translated
 _CONV: dict[int, Any] = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _CONV_TRANSPOSE: dict[int, Any] = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 _POOL: dict[str, dict[int, Any]] = {
-    "max": {2: F.max_pool2d, 3: F.max_pool3d},
-    "avg": {2: F.avg_pool2d, 3: F.avg_pool3d},
+    "max": {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d},
+    "avg": {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d},
 }
 
 
@@ -41,7 +41,7 @@ def _to_channels_first(x: Any, data_format: str | None) -> tuple[Any, bool]:
     return (torch.movedim(x, -1, 1) if last else x), last
 
 
-def _pairs(sizes: Sequence[int], windows: Sequence[tuple[int, int, int]], padding: str) -> list[tuple[int, int]]:
+def padding_pairs(sizes: Sequence[int], windows: Sequence[tuple[int, int, int]], padding: str) -> list[tuple[int, int]]:
     """Return (before, after) for each spatial axis; `windows` holds (kernel, stride, dilation)."""
     if padding == "valid":
         return [(0, 0)] * len(sizes)
@@ -58,7 +58,7 @@ def _flat(pairs: Sequence[tuple[int, int]]) -> list[int]:
     return [amount for pair in reversed(pairs) for amount in pair]
 
 
-def _convolve(
+def convolve(
     x: Any, weight: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any, groups: int = 1
 ) -> Any:
     """Convolve with a weight in torch's layout (out, in / groups, *space)."""
@@ -66,13 +66,13 @@ def _convolve(
     strides, dilation = _numbers(strides, rank, "strides"), _numbers(dilation_rate, rank, "dilation_rate")
     x, last = _to_channels_first(x, data_format)
     windows = list(zip(weight.shape[2:], strides, dilation, strict=True))
-    pads = _flat(_pairs(x.shape[2:], windows, padding.lower()))
+    pads = _flat(padding_pairs(x.shape[2:], windows, padding.lower()))
     x = F.pad(x, pads) if any(pads) else x
     result = _CONV[rank](x, weight, stride=strides, dilation=dilation, groups=groups)
     return torch.movedim(result, 1, -1) if last else result
 
 
-def _weight(kernel: Any) -> Any:
+def conv_weight(kernel: Any) -> Any:
     return torch.movedim(tensor(kernel), (-1, -2), (0, 1))
 
 
@@ -87,7 +87,7 @@ def conv1d(
     dilation_rate: Any = 1,
 ) -> Any:
     """Convolve sequences (batch, time, channels) with a kernel (window, in, out)."""
-    return _convolve(floating(x), _weight(kernel), strides, padding, data_format, dilation_rate)
+    return convolve(floating(x), conv_weight(kernel), strides, padding, data_format, dilation_rate)
 
 
 @translated("backend.conv2d")
@@ -101,7 +101,7 @@ def conv2d(
     dilation_rate: Any = (1, 1),
 ) -> Any:
     """Convolve images with a kernel (rows, columns, in, out)."""
-    return _convolve(floating(x), _weight(kernel), strides, padding, data_format, dilation_rate)
+    return convolve(floating(x), conv_weight(kernel), strides, padding, data_format, dilation_rate)
 
 
 @translated("backend.conv3d")
@@ -115,7 +115,7 @@ def conv3d(
     dilation_rate: Any = (1, 1, 1),
 ) -> Any:
     """Convolve volumes with a kernel (depth, rows, columns, in, out)."""
-    return _convolve(floating(x), _weight(kernel), strides, padding, data_format, dilation_rate)
+    return convolve(floating(x), conv_weight(kernel), strides, padding, data_format, dilation_rate)
 
 
 @translated("backend.atrous_conv2d")
@@ -134,19 +134,19 @@ def depthwise_conv2d(
     dilation_rate: Any = (1, 1),
 ) -> Any:
     """Convolve each channel with its own kernels; the kernel has shape (rows, columns, in, multiplier)."""
-    return _depthwise(floating(x), tensor(depthwise_kernel), strides, padding, data_format, dilation_rate)
+    return depthwise(floating(x), tensor(depthwise_kernel), strides, padding, data_format, dilation_rate)
 
 
-def _depthwise(x: Any, kernel: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any) -> Any:
+def depthwise(x: Any, kernel: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any) -> Any:
     channels = kernel.shape[-2]
     weight = torch.movedim(kernel, (-2, -1), (0, 1)).flatten(0, 1).unsqueeze(1)
-    return _convolve(x, weight, strides, padding, data_format, dilation_rate, groups=channels)
+    return convolve(x, weight, strides, padding, data_format, dilation_rate, groups=channels)
 
 
-def _separable(x: Any, depthwise: Any, pointwise: Any, strides: Any, padding: str, *options: Any) -> Any:
+def _separable(x: Any, first: Any, pointwise: Any, strides: Any, padding: str, *options: Any) -> Any:
     data_format, dilation_rate = options
-    x = _depthwise(floating(x), tensor(depthwise), strides, padding, data_format, dilation_rate)
-    return _convolve(x, _weight(pointwise), 1, "valid", data_format, 1)
+    x = depthwise(floating(x), tensor(first), strides, padding, data_format, dilation_rate)
+    return convolve(x, conv_weight(pointwise), 1, "valid", data_format, 1)
 
 
 @recorded
@@ -178,7 +178,7 @@ def separable_conv2d(
     return _separable(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
 
 
-def _transposed(
+def transposed(
     x: Any,
     kernel: Any,
     output_shape: Sequence[Any],
@@ -188,7 +188,7 @@ def _transposed(
     dilation_rate: Any,
 ) -> Any:
     """Reverse a convolution: cut or fill the full result to `output_shape`, which says where padding went."""
-    weight = _weight(kernel)
+    weight = conv_weight(kernel)
     rank = weight.dim() - 2
     strides, dilation = _numbers(strides, rank, "strides"), _numbers(dilation_rate, rank, "dilation_rate")
     x, last = _to_channels_first(x, data_format)
@@ -196,7 +196,9 @@ def _transposed(
     result = _CONV_TRANSPOSE[rank](x, weight, stride=strides, dilation=dilation)
     windows = list(zip(weight.shape[2:], strides, dilation, strict=True))
     pairs = []
-    for size, full, (before, _) in zip(sizes, result.shape[2:], _pairs(sizes, windows, padding.lower()), strict=True):
+    for size, full, (before, _) in zip(
+        sizes, result.shape[2:], padding_pairs(sizes, windows, padding.lower()), strict=True
+    ):
         pairs.append((-before, size - (full - before)))
     result = F.pad(result, _flat(pairs)) if any(_flat(pairs)) else result
     return torch.movedim(result, 1, -1) if last else result
@@ -214,7 +216,7 @@ def conv2d_transpose(
     dilation_rate: Any = (1, 1),
 ) -> Any:
     """Return the transposed convolution with a kernel (rows, columns, out, in); `output_shape` is complete."""
-    return _transposed(floating(x), kernel, tuple(output_shape), strides, padding, data_format, dilation_rate)
+    return transposed(floating(x), kernel, tuple(output_shape), strides, padding, data_format, dilation_rate)
 
 
 deconv2d = conv2d_transpose
@@ -230,23 +232,25 @@ def conv3d_transpose(
     data_format: str | None = None,
 ) -> Any:
     """Return the transposed convolution with a kernel (depth, rows, columns, out, in)."""
-    return _transposed(floating(x), kernel, tuple(output_shape), strides, padding, data_format, 1)
+    return transposed(floating(x), kernel, tuple(output_shape), strides, padding, data_format, 1)
 
 
-def _pool(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None, mode: str, rank: int) -> Any:
+def pool(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None, mode: str, rank: int) -> Any:
     if mode not in _POOL:
         raise ValueError(f"`pool_mode` must be 'max' or 'avg'. Received: {mode!r}")
-    pool, sizes = _POOL[mode][rank], _numbers(pool_size, rank, "pool_size")
+    run, sizes = _POOL[mode][rank], _numbers(pool_size, rank, "pool_size")
     strides = _numbers(strides, rank, "strides")
     x, last = _to_channels_first(floating(x), data_format)
-    pads = _flat(_pairs(x.shape[2:], [(*window, 1) for window in zip(sizes, strides, strict=True)], padding.lower()))
+    pads = _flat(
+        padding_pairs(x.shape[2:], [(*window, 1) for window in zip(sizes, strides, strict=True)], padding.lower())
+    )
     if mode == "max":
-        result = pool(F.pad(x, pads, value=float("-inf")) if any(pads) else x, sizes, strides)
+        result = run(F.pad(x, pads, value=float("-inf")) if any(pads) else x, sizes, strides)
     else:
-        result = pool(F.pad(x, pads) if any(pads) else x, sizes, strides)
+        result = run(F.pad(x, pads) if any(pads) else x, sizes, strides)
         if any(pads):
             # The mean is over the elements inside.
-            result = result / pool(F.pad(torch.ones_like(x[:1, :1]), pads), sizes, strides)
+            result = result / run(F.pad(torch.ones_like(x[:1, :1]), pads), sizes, strides)
     return torch.movedim(result, 1, -1) if last else result
 
 
@@ -261,7 +265,7 @@ def pool2d(
     pool_mode: str = "max",
 ) -> Any:
     """Return the maximum (`"max"`) or mean (`"avg"`) of windows of images."""
-    return _pool(x, pool_size, strides, padding, data_format, pool_mode, 2)
+    return pool(x, pool_size, strides, padding, data_format, pool_mode, 2)
 
 
 @translated("backend.pool3d")
@@ -275,7 +279,7 @@ def pool3d(
     pool_mode: str = "max",
 ) -> Any:
     """Return the maximum (`"max"`) or mean (`"avg"`) of windows of volumes."""
-    return _pool(x, pool_size, strides, padding, data_format, pool_mode, 3)
+    return pool(x, pool_size, strides, padding, data_format, pool_mode, 3)
 
 
 def connect_locally(

@@ -105,7 +105,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any, name: str = "") 
     """
     try:
         results = _results(function, args, kwargs)
-    except RuntimeError as error:
+    except (RuntimeError, IndexError) as error:
         given = [tuple(item.shape) for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
         raise ValueError(
             f"{name or repr(function)} does not work on inputs of these shapes, whatever stands for None: {error}. "

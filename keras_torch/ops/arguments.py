@@ -1,0 +1,129 @@
+"""What the functions of `keras.ops` do with their arguments: conversion, dtype promotion, one node a call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from keras_torch import config
+from keras_torch.backend.tensors import is_symbolic, tensor
+from keras_torch.symbolic import KerasTensor, record_function
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNSIGNED = {torch.uint8: 8, torch.uint16: 16, torch.uint32: 32, torch.uint64: 64}
+_SIGNED = {8: torch.int16, 16: torch.int32, 32: torch.int64}
+_SIZES = {torch.int8: 8, torch.int16: 16, torch.int32: 32, torch.int64: 64}
+# `recorded function -> its public name`: how a file names the nodes of a graph.
+names: dict[Callable[..., Any], str] = {}
+
+
+def operation(function: F) -> F:
+    """Function decorator: a call with symbolic tensors becomes one node; `names` knows what it is called."""
+    names[function] = function.__name__.strip("_")
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if any(map(_holds_symbolic, args)) or (kwargs and any(map(_holds_symbolic, kwargs.values()))):
+            return record_function(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def _holds_symbolic(item: Any) -> bool:
+    if isinstance(item, slice):
+        return is_symbolic([item.start, item.stop, item.step])
+    if isinstance(item, (list, tuple)):
+        return any(map(_holds_symbolic, item))
+    return is_symbolic(item)
+
+
+def convert(x: Any, dtype: Any = None) -> Any:
+    """Return `x` as a tensor. Arrays keep their dtype; Python's floats get `floatx`, its integers int32."""
+    if isinstance(x, (torch.Tensor, KerasTensor)) and dtype is None:
+        return x
+    if isinstance(x, (np.ndarray, np.generic)) and dtype is None:
+        return tensor(x, str(x.dtype)) if x.dtype == np.float64 else tensor(x)
+    return tensor(x, dtype)
+
+
+def promoted(first: torch.dtype, second: torch.dtype) -> torch.dtype:
+    """Return the dtype that both fit in, by Keras 3's rules: torch's, and JAX's for the unsigned types."""
+    if first is second:
+        return first
+    if first not in _UNSIGNED and second in _UNSIGNED:
+        first, second = second, first
+    if first not in _UNSIGNED or (first is torch.uint8 and second not in _UNSIGNED):
+        return torch.promote_types(first, second)
+    if second in _UNSIGNED:
+        return first if _UNSIGNED[first] > _UNSIGNED[second] else second
+    if second in _SIZES:
+        own, other = _UNSIGNED[first], _SIZES[second]
+        return second if other > own else _SIGNED.get(own, config.torch_dtype(None))
+    return first if second is torch.bool else second
+
+
+def result_dtype(*items: Any) -> torch.dtype:
+    """Return the common dtype of tensors and Python numbers; a number decides no more than the kind."""
+    known = [config.torch_dtype(item.dtype) for item in items if hasattr(item, "dtype")]
+    result = functools.reduce(promoted, known) if known else torch.bool
+    numbers = [item for item in items if not hasattr(item, "dtype")]
+    if any(isinstance(item, complex) for item in numbers):
+        return promoted(result, torch.complex64)
+    if any(isinstance(item, float) for item in numbers) and not (result.is_floating_point or result.is_complex):
+        return config.torch_dtype(None)
+    if result is torch.bool and any(isinstance(item, int) and not isinstance(item, bool) for item in numbers):
+        return torch.int32
+    return result
+
+
+def together(*items: Any) -> list[Any]:
+    """Return tensors of the common dtype."""
+    items = tuple(item if isinstance(item, (bool, int, float, complex)) else convert(item) for item in items)
+    dtype = result_dtype(*items)
+    return [as_dtype(item, dtype) for item in items]
+
+
+def as_dtype(x: Any, dtype: torch.dtype) -> Any:
+    """Return a tensor, or a tensor of a Python number, in a dtype."""
+    if isinstance(x, (bool, int, float, complex)):
+        # On the CPU, where a tensor of one number mixes with tensors of every device.
+        device = "meta" if torch.get_default_device().type == "meta" else "cpu"
+        return torch.tensor(x, dtype=dtype, device=device)
+    return x if x.dtype is dtype else x.to(dtype)
+
+
+def floating(x: Any) -> Any:
+    """Return `x` as a tensor, booleans and integers converted to `floatx`."""
+    x = convert(x)
+    return x if x.dtype.is_floating_point or x.dtype.is_complex else x.to(config.torch_dtype(None))
+
+
+def floats(*items: Any) -> list[Any]:
+    """Return tensors of the common float dtype; `floatx` for integers."""
+    found = together(*items)
+    return [floating(item) for item in found]
+
+
+def axes(x: Any, axis: Any, name: str = "axis") -> tuple[int, ...]:
+    """Return axes as non-negative ints, all of them for None. ValueError for one that `x` does not have."""
+    rank = x.dim()
+    if axis is None:
+        return tuple(range(rank))
+    given = tuple(axis) if isinstance(axis, Iterable) else (axis,)
+    for item in given:
+        if not -rank <= int(item) < rank:
+            raise ValueError(f"`{name}` must be in [{-rank}, {rank}) for a tensor of {rank} axes. Received: {axis!r}")
+    return tuple(int(item) % rank for item in given)
+
+
+def sizes(shape: Any) -> tuple[int, ...]:
+    """Return a shape, given as a number, numbers or a tensor, as ints."""
+    if isinstance(shape, (torch.Tensor, np.ndarray)):
+        shape = shape.tolist()
+    return tuple(int(item) for item in shape) if isinstance(shape, (list, tuple)) else (int(shape),)

@@ -1,0 +1,148 @@
+"""Branches and loops over functions of yours. On symbolic tensors put them into the `call` of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch import backend
+from keras_torch.ops.arguments import convert
+from keras_torch.symbolic import KerasTensor
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor of torch."""
+    return isinstance(x, torch.Tensor)
+
+
+def convert_to_numpy(x: Any) -> Any:
+    """Return the values as a numpy array."""
+    return np.asarray(backend.get_value(convert(x)))
+
+
+def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """Call one of two functions. On a symbolic condition both are computed and `torch.where` chooses."""
+    if isinstance(pred, KerasTensor):
+        return pytree.tree_map(lambda a, b: backend.switch(pred, a, b), true_fn(), false_fn())
+    return true_fn() if bool(pred) else false_fn()
+
+
+def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
+    """Call the function of that number, the first or last one for a number outside."""
+    return branches[max(0, min(len(branches) - 1, int(index)))](*operands)
+
+
+def while_loop(
+    cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
+) -> Any:
+    """Replace the variables by `body(*loop_vars)` while `cond(*loop_vars)` holds."""
+    several = isinstance(loop_vars, (list, tuple))
+    values = tuple(pytree.tree_map(convert, item) for item in (loop_vars if several else (loop_vars,)))
+    count = 0
+    while bool(cond(*values)) and (maximum_iterations is None or count < maximum_iterations):
+        found = body(*values)
+        values = tuple(found) if isinstance(found, (list, tuple)) else (found,)
+        count += 1
+    return values if several else values[0]
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+    """Replace a value by `body_fun(i, value)` for each `i` from `lower` up to but without `upper`."""
+    value = init_val
+    for step in range(int(lower), int(upper)):
+        value = body_fun(step, value)
+    return value
+
+
+def map(f: Callable[[Any], Any], xs: Any) -> Any:
+    """Apply a function to each entry of the first axis and stack the results."""
+    return scan(lambda carry, x: (carry, f(x)), None, xs)[1]
+
+
+def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+    """Apply a function to each entry of the first axis, all at once (`torch.vmap`)."""
+    return torch.vmap(function)(pytree.tree_map(convert, elements))
+
+
+def scan(
+    f: Callable[[Any, Any], Any],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int = 1,
+) -> Any:
+    """Call `carry, y = f(carry, x)` for each entry of the first axis; return the last carry and all `y`.
+
+    `unroll` is a hint to compilers that changes nothing here.
+    """
+    leaves, spec = pytree.tree_flatten(pytree.tree_map(convert, xs))
+    leaves = [item for item in leaves if item is not None]
+    count = len(leaves[0]) if leaves else length
+    if count is None or (length is not None and count != length):
+        raise ValueError(f"`scan` needs `xs`, or `length` without them; both must agree. Received: length={length}")
+    carry, found = init, []
+    for step in reversed(range(count)) if reverse else range(count):
+        entry = pytree.tree_unflatten([item[step] for item in leaves], spec) if leaves else None
+        carry, result = f(carry, entry)
+        found.append(result)
+    found = found[::-1] if reverse else found
+    stacked = pytree.tree_map(
+        lambda *items: None if items[0] is None else torch.stack([convert(i) for i in items]), *found
+    )
+    return carry, stacked
+
+
+def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """Combine all entries along an axis up to each with an associative function."""
+    elems = pytree.tree_map(convert, elems)
+    count = pytree.tree_leaves(elems)[0].shape[axis]
+    entries = [pytree.tree_map(lambda x, i=i: x.narrow(axis, i, 1), elems) for i in range(count)]
+    entries = entries[::-1] if reverse else entries
+    found = entries[:1]
+    for entry in entries[1:]:
+        found.append(f(found[-1], entry))
+    found = found[::-1] if reverse else found
+    return pytree.tree_map(lambda *items: torch.cat(items, axis), *found)
+
+
+def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: Any = None) -> Callable[..., Any]:
+    """Return a function that applies `pyfunc`, written for numbers, to each element (`torch.vmap` over all axes)."""
+    if excluded is not None or signature is not None:
+        raise NotImplementedError("`vectorize` has neither `excluded` nor `signature` here. Use `torch.vmap`.")
+
+    def call(*args: Any) -> Any:
+        tensors = torch.broadcast_tensors(*(convert(item) for item in args))
+        function = pyfunc
+        for _ in range(tensors[0].dim()):
+            function = torch.vmap(function)
+        return function(*tensors)
+
+    return call
+
+
+class _CustomGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, function: Callable[..., Any], *args: Any) -> Any:
+        with torch.enable_grad():
+            detached = [item.detach().requires_grad_(item.is_floating_point()) for item in args]
+            output, context.gradient = function(*detached)
+        return output.detach()
+
+    @staticmethod
+    def backward(context: Any, *upstream: Any) -> Any:
+        found = context.gradient(*upstream)
+        return None, *(found if isinstance(found, (list, tuple)) else (found,))
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a function that returns its result and a function from upstream gradients to its own."""
+
+    def call(*args: Any) -> Any:
+        return _CustomGradient.apply(f, *(convert(item) for item in args))
+
+    return call

@@ -1,0 +1,99 @@
+"""Fourier transforms and windows of sequences. Complex numbers are pairs of real and imaginary parts, as in Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from keras_torch.ops.arguments import convert, floating, operation
+
+
+def _complex(x: Any) -> Any:
+    real, imaginary = (floating(item) for item in x)
+    return torch.complex(real, imaginary)
+
+
+def _parts(x: Any) -> tuple[Any, Any]:
+    return torch.real(x), torch.imag(x)
+
+
+@operation
+def fft(x: Any) -> Any:
+    """The Fourier transform over the last axis."""
+    return _parts(torch.fft.fft(_complex(x)))
+
+
+@operation
+def fft2(x: Any) -> Any:
+    """The Fourier transform over the last two axes."""
+    return _parts(torch.fft.fft2(_complex(x)))
+
+
+@operation
+def ifft2(x: Any) -> Any:
+    """The inverse Fourier transform over the last two axes."""
+    return _parts(torch.fft.ifft2(_complex(x)))
+
+
+@operation
+def rfft(x: Any, fft_length: int | None = None) -> Any:
+    """The Fourier transform of real values over the last axis: its non-redundant half."""
+    return _parts(torch.fft.rfft(floating(x), fft_length, norm="backward"))
+
+
+@operation
+def irfft(x: Any, fft_length: int | None = None) -> Any:
+    """The inverse of `rfft`."""
+    return torch.fft.irfft(_complex(x), fft_length, norm="backward")
+
+
+@operation
+def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any:
+    """The windows of a length, so many steps apart, along the last axis."""
+    return convert(x).unfold(-1, sequence_length, sequence_stride)
+
+
+def _window(window: Any, length: int, fft_length: int, like: Any) -> Any:
+    if window is None:
+        made = torch.ones(length, device=like.device, dtype=like.dtype)
+    elif isinstance(window, str):
+        kinds = {"hann": torch.hann_window, "hamming": torch.hamming_window}
+        if window not in kinds:
+            raise ValueError(f"`window` must be 'hann', 'hamming', values or None. Received: window={window!r}")
+        made = kinds[window](length, periodic=True, device=like.device, dtype=like.dtype)
+    else:
+        made = convert(window).to(like.device, like.dtype)
+    before = (fft_length - length) // 2
+    return torch.nn.functional.pad(made, (before, fft_length - length - before))
+
+
+@operation
+def stft(
+    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+) -> Any:
+    """The short-time Fourier transform over the last axis: (..., windows, frequencies)."""
+    x = floating(x)
+    made = _window(window, sequence_length, fft_length, x)
+    flat = x.reshape(-1, x.shape[-1])
+    found = torch.stft(flat, fft_length, sequence_stride, window=made, center=center, return_complex=True)
+    found = found.transpose(-2, -1)
+    return _parts(found.reshape(*x.shape[:-1], *found.shape[-2:]))
+
+
+@operation
+def istft(
+    x: Any,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: Any = "hann",
+    center: bool = True,
+) -> Any:
+    """The inverse of `stft`, where windows overlap enough."""
+    found = _complex(x).transpose(-2, -1)
+    made = _window(window, sequence_length, fft_length, torch.real(found))
+    flat = found.reshape(-1, *found.shape[-2:])
+    result = torch.istft(flat, fft_length, sequence_stride, window=made, center=center, length=length)
+    return result.reshape(*found.shape[:-2], -1)
