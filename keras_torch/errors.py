@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 
@@ -13,6 +14,33 @@ class NotBuiltError(ValueError):
 
 class FileFormatError(ValueError):
     """A file is damaged, of an unknown format, or asks for something that is refused."""
+
+
+class ConfigError(FileFormatError, TypeError):
+    """A config does not describe what it should (Keras 3 raises TypeError here, Keras 2 mostly ValueError)."""
+
+
+# What comes from deep inside when a value of a config is not of the kind that the code expects.
+_DEEP_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError)
+
+
+@contextlib.contextmanager
+def reading_config(what: str) -> Iterator[None]:
+    """Turn errors from deep inside into a ConfigError that names `what` the config is of.
+
+    ValueError, NotImplementedError, OSError and exceptions of users' own classes pass: they say what is wrong.
+    """
+    try:
+        yield
+    except NotImplementedError:
+        raise
+    except _DEEP_ERRORS as error:
+        if isinstance(error, ValueError):
+            raise
+        raise ConfigError(
+            f"The config of {what} cannot be understood: {type(error).__name__}: {str(error)[:1000]}. Check the values "
+            "in it against the arguments of the class."
+        ) from error
 
 
 class DataTypeError(TypeError, ValueError):

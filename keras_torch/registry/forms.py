@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from keras_torch import config as settings
-from keras_torch.errors import UnknownObjectError
+from keras_torch.errors import UnknownObjectError, reading_config
 from keras_torch.registry import bytecode
 from keras_torch.registry.custom import CustomObjectScope, known_custom_objects
 from keras_torch.registry.tables import (
@@ -141,7 +141,7 @@ def deserialize_keras_object(
     if kwargs:
         raise TypeError(f"`deserialize_keras_object` has no argument {', '.join(map(repr, kwargs))}.")
     outer = bytecode.safe_mode_of_call()
-    with bytecode.allow_bytecode(not (safe_mode if outer is None else outer)):
+    with bytecode.allow_bytecode(not (safe_mode if outer is None else outer)), reading_config("an object"):
         return _Reader(custom_objects, module_objects).read(config)
 
 

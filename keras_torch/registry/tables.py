@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keras_torch import config as settings
-from keras_torch.errors import UnknownObjectError, suggest
+from keras_torch.errors import UnknownObjectError, reading_config, suggest
 from keras_torch.registry.custom import CustomObjectScope, get_registered_name, known_custom_objects, registered_name
 
 # Classes whose path differs from that of their family.
@@ -88,11 +88,18 @@ class Registry:
         )
 
     def from_dict(self, config: Mapping[str, Any], custom: Mapping[str, Any] | None = None) -> Any:
-        """Build an object from `{"class_name": ..., "config": ...}`; a `module` is not looked for."""
+        """Build an object from `{"class_name": ..., "config": ...}`; a `module` is not looked for.
+
+        ValueError if the class is unknown; a ConfigError, which names it, if it cannot be made of its config.
+        """
         if "class_name" not in config:
             raise ValueError(
                 f"A {self.kind} config needs the keys `class_name` and `config`. Received: {dict(config)!r}"
             )
+        with reading_config(_label(self.kind, config["class_name"], config.get("config"))):
+            return self._made(config, custom)
+
+    def _made(self, config: Mapping[str, Any], custom: Mapping[str, Any] | None) -> Any:
         inner = config.get("config")
         class_name = config["class_name"]
         registered = config.get("registered_name")
@@ -136,11 +143,18 @@ class Registry:
 
 def make(cls: type, config: Mapping[str, Any], custom: Mapping[str, Any] | None = None) -> Any:
     """Call a class's `from_config`, which may ask for the custom objects, and in any case finds them by name."""
-    with CustomObjectScope(custom):
+    with CustomObjectScope(custom), reading_config(_label("", cls.__name__, config)):
         from_config: Any = cls.from_config  # type: ignore[attr-defined]
         if custom and "custom_objects" in inspect.signature(from_config).parameters:
             return from_config(dict(config), custom_objects=dict(custom))
         return from_config(dict(config))
+
+
+def _label(kind: str, class_name: Any, config: Any) -> str:
+    """Return how errors call the object that a config describes."""
+    name = config.get("name") if isinstance(config, Mapping) else None
+    label = f"{kind} {str(class_name)[:100]!r}".lstrip()
+    return f"{label} named {name[:100]!r}" if isinstance(name, str) else label
 
 
 def function_name(config: Mapping[str, Any]) -> str:

@@ -14,10 +14,12 @@ import yaml
 
 from keras_torch import legacy, registry
 from keras_torch.engine.arguments import constructor_arguments
-from keras_torch.errors import FileFormatError
+from keras_torch.errors import FileFormatError, reading_config
 from keras_torch.saving.file_config import DEFAULTS, MODEL_CLASSES, dtype_name, find_class, is_reference, renumber
 
 MAX_TEXT = 256 * 2**20
+# PyYAML takes a minute for this much; Keras stopped writing YAML when models were small.
+MAX_YAML = 16 * 2**20
 MAX_NESTING = 200
 MAX_ITEMS = 2_000_000
 _OLD_MODELS = {"Model": "Functional", "Container": "Functional", "Network": "Functional", "Graph": "Functional"}
@@ -50,7 +52,7 @@ TupleLoader.add_constructor(
 
 def parse_json(text: str, where: str) -> Any:
     """Parse JSON text from a file; too large, too deep or malformed text is an error that names `where`."""
-    _check_size(text, where)
+    _check_size(text, where, MAX_TEXT)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -60,19 +62,20 @@ def parse_json(text: str, where: str) -> Any:
 
 def parse_yaml(text: str, where: str) -> Any:
     """Parse YAML text with a loader that knows plain data only."""
-    _check_size(text, where)
+    _check_size(text, where, MAX_YAML)
     try:
         value = yaml.load(text, Loader=TupleLoader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, RecursionError) as error:
+    # What PyYAML's constructors raise for malformed numbers and dates is not wrapped by it.
+    except (yaml.YAMLError, RecursionError, ValueError, AttributeError, LookupError, TypeError) as error:
         raise FileFormatError(f"{where} is not plain YAML: {error}") from error
     return _check_nesting(value, where)
 
 
-def _check_size(text: Any, where: str) -> None:
+def _check_size(text: Any, where: str, limit: int) -> None:
     if not isinstance(text, (str, bytes)):
         raise TypeError(f"{where} must be a string. Received: {type(text).__name__}")
-    if len(text) > MAX_TEXT:
-        raise FileFormatError(f"{where} has {len(text)} characters, more than is allowed ({MAX_TEXT}).")
+    if len(text) > limit:
+        raise FileFormatError(f"{where} has {len(text)} characters, more than is allowed ({limit}).")
 
 
 def _check_nesting(value: Any, where: str) -> Any:
@@ -108,7 +111,8 @@ class ConfigReader:
             raise FileFormatError(
                 f"{where} must be an object with the keys `class_name` and `config`. Received: {_brief(item)}"
             )
-        return self.entry(item)
+        with reading_config(f"a layer ({where[0].lower()}{where[1:]})"):
+            return self.entry(item)
 
     def entry(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return a layer or model in today's form, with its name and nodes where it stands in a graph."""
