@@ -37,13 +37,13 @@ def _mean(name: Any) -> Mean:
         return Mean(name=name)
 
 
-def _as_shapes(item: Any) -> Any:
+def as_shapes(item: Any) -> Any:
     """Return shapes, which JSON knows as lists, as tuples again."""
     if call_steps.is_shape(item):
         return tuple(item)
     if isinstance(item, Mapping):
-        return {key: _as_shapes(part) for key, part in item.items()}
-    return [_as_shapes(part) for part in item] if isinstance(item, (list, tuple)) else item
+        return {key: as_shapes(part) for key, part in item.items()}
+    return [as_shapes(part) for part in item] if isinstance(item, (list, tuple)) else item
 
 
 def check_added_metric(layer: Any, value: Any, name: Any, aggregation: Any) -> None:
@@ -172,13 +172,17 @@ class ApiMixin:
         shapes = self._build_shapes
         if len(shapes) < 2:
             return {"input_shape": shapes[0]} if shapes else None
-        return {"shapes_dict": dict(zip(self._build_argument_names, shapes, strict=True))}  # type: ignore[attr-defined]
+        named = zip(self._build_argument_names, shapes, strict=True)  # type: ignore[attr-defined]
+        return {"shapes_dict": {name: shape for name, shape in named if shape is not None}}
 
     def build_from_config(self, config: Mapping[str, Any] | None) -> None:
         """Build the layer for the shapes in what `get_build_config` returned."""
         shapes = (config or {}).get("shapes_dict", config) or {}
-        if not self.built and any(shape is not None for shape in shapes.values()):  # type: ignore[attr-defined]
-            self._build_once(*map(_as_shapes, shapes.values()))  # type: ignore[attr-defined]
+        if self.built or all(shape is None for shape in shapes.values()):  # type: ignore[attr-defined]
+            return
+        names = self._build_argument_names  # type: ignore[attr-defined]
+        given = [shapes.get(name) for name in names] if shapes.keys() <= set(names) else shapes.values()
+        self._build_once(*map(as_shapes, given))  # type: ignore[attr-defined]
 
     def save_own_variables(self, store: Any) -> None:
         """Put the arrays of the weights made by this very layer into `store`, under "0", "1" and so on."""

@@ -24,7 +24,7 @@ from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules,
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import WeightsMixin, building
 from keras_torch.errors import suggest
-from keras_torch.registry import CustomObjectScope, snake_case
+from keras_torch.registry import CustomObjectScope, snake_case, wants_modern
 from keras_torch.symbolic import KerasTensor, unique_name
 
 
@@ -413,7 +413,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer, without its weights."""
         result: dict[str, Any] = {"name": self.name, "trainable": self._trainable, "dtype": self._dtype_config()}
-        if self._batch_input_shape is not None:
+        if self._batch_input_shape is not None and not wants_modern():
             result["batch_input_shape"] = self._batch_input_shape
         if self.activity_regularizer is not None:
             result["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)

@@ -287,8 +287,15 @@ def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> Any:
     return outputs
 
 
+def note_shapes(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Remember the shapes of a call's tensors by the names of the arguments, to build the layer again from them."""
+    given = dict(zip(layer._call_signature.names, args, strict=False)) | kwargs
+    layer.__dict__["_call_shapes"] = {name: shapes_of(item) for name, item in given.items() if flat_tensors(item)}
+
+
 def build(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Make a layer's weights for the shapes of a call's tensors."""
+    note_shapes(layer, args, kwargs)
     shapes = [shapes_of(args[0])] if args else []
     names = layer._build_argument_names
     if len(names) > 1:

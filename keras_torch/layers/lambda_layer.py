@@ -166,7 +166,7 @@ class Lambda(Layer):
 
     def get_config(self) -> dict[str, Any]:
         arguments = {key: _plain_argument(value) for key, value in self.arguments.items()}
-        if settings.dialect() == "3":
+        if registry.wants_modern():
             return {**super().get_config(), **self._modern_config(), "arguments": arguments}
         function, function_type, module = describe_function(self.function)
         shape, shape_type, shape_module = describe_function(self._output_shape)

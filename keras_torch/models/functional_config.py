@@ -1,7 +1,7 @@
 """A functional model's graph as plain data, and back.
 
-Written in the form of Keras 2.15 (`inbound_nodes` as lists of `[layer, node, tensor, kwargs]`); also read in that of
-Keras 3 (`args`/`kwargs` with `__keras_tensor__` objects).
+Written in the form of Keras 3 (`inbound_nodes` as `args` and `kwargs` with `__keras_tensor__` objects), in older
+dialects and for HDF5 files in that of Keras 2 (lists of `[layer, node, tensor, kwargs]`); read in either.
 """
 
 from __future__ import annotations
@@ -95,16 +95,21 @@ def find_function(path: str) -> Any:
 
 
 class _Positions:
-    """Where each symbolic tensor of a network comes from: `(layer name, node number in the network, output number)`."""
+    """Where each symbolic tensor of a network comes from: `(layer name, node number in the network, output number)`.
+
+    Keras 2 counted the calls of nested models from 1; the writer of HDF5 files wants them from 0.
+    """
 
     def __init__(self, network: Network) -> None:
         self.nodes: dict[str, list[Node]] = {}
         inside = {id(node) for node in network.nodes}
+        counts_from_1 = registry.counts_from_1()
         self.origin: dict[int, tuple[str, int, int]] = {}
         for operation in network.operations:
             kept = [node for node in operation._inbound_nodes if id(node) in inside]
             self.nodes[operation.name] = kept
-            for index, node in enumerate(kept):
+            first = int(counts_from_1 and getattr(operation, "_network", None) is not None)
+            for index, node in enumerate(kept, first):
                 for position, tensor in enumerate(node.output_tensors):
                     self.origin[id(tensor)] = (operation.name, index, position)
         for layer, tensor in zip(network.input_layers, network.flat_inputs, strict=True):
@@ -138,26 +143,47 @@ def serialize(network: Network, name: str, trainable: bool) -> dict[str, Any]:
 
 
 def serialize_layer(layer: Any) -> dict[str, Any]:
-    """Return the config dict of a layer or a nested model."""
-    return registry.layers.serialize(layer)
+    """Return the config dict of a layer or a nested model, with the shapes that it was built for."""
+    return registry.describe(layer, "build_config")
 
 
 def _structure(tensors: Any, positions: _Positions) -> Any:
     if isinstance(tensors, KerasTensor):
-        return [positions.of(tensors)]
+        return [positions.of(tensors)] if registry.wants_lists() else positions.of(tensors)
     if isinstance(tensors, Mapping):
         return {key: positions.of(item) for key, item in tensors.items()}
     return [positions.of(item) for item in pytree.tree_leaves(tensors)]
 
 
 def _layer_node(node: Node, positions: _Positions) -> list[Any] | dict[str, Any]:
-    """Return one call in the form of Keras 2.15; tensors beside the first argument stand among the kwargs."""
-    names = node.operation._call_signature.names
-    extra = dict(zip(names[1:], node.args[1:], strict=False))
-    kwargs = {key: item for key, item in {**extra, **node.kwargs}.items() if item is not None}
+    """Return one call of a layer."""
+    kwargs = {key: item for key, item in node.kwargs.items() if item is not None}
     kwargs = without_internal_masks(node.operation, kwargs)
     if isinstance(kwargs.get("training"), FixedPhase):
         del kwargs["training"]
+    if registry.wants_lists():
+        return _as_list(node, kwargs, positions)
+    return {"args": _argument(tuple(node.args), positions), "kwargs": _argument(kwargs, positions)}
+
+
+def _argument(item: Any, positions: _Positions) -> Any:
+    """Return an argument of a call as plain data, in the form of Keras 3."""
+    if isinstance(item, KerasTensor):
+        inner = {"shape": tuple(item.shape), "dtype": item.dtype, "keras_history": positions.of(item)}
+        return {"class_name": "__keras_tensor__", "config": inner}
+    if isinstance(item, (list, tuple)):
+        parts = [_argument(part, positions) for part in item]
+        return tuple(parts) if isinstance(item, tuple) else parts
+    if isinstance(item, Mapping):
+        return {key: _argument(part, positions) for key, part in item.items()}
+    return registry.serialize_keras_object(item)
+
+
+def _as_list(node: Node, kwargs: dict[str, Any], positions: _Positions) -> list[Any] | dict[str, Any]:
+    """Return a call in the form of Keras 2.15; tensors beside the first argument stand among the kwargs."""
+    names = node.operation._call_signature.names
+    extra = dict(zip(names[1:], node.args[1:], strict=False))
+    kwargs = {key: item for key, item in {**extra, **kwargs}.items() if item is not None}
     written = {key: _reference(item, positions) for key, item in kwargs.items()}
     first = node.args[0] if node.args else []
     if isinstance(first, Mapping):
@@ -202,6 +228,7 @@ def deserialize(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Rebuild a graph; return its inputs, its outputs and the layers by name."""
+    config = _counted_from_zero(config)
     layers = {item["name"]: _make_layer(item, custom_objects) for item in config["layers"]}
     waiting = [(item["name"], node) for item in config["layers"] for node in item.get("inbound_nodes", ()) if node]
     made: dict[tuple[str, int, int], KerasTensor] = {}
@@ -230,6 +257,34 @@ def deserialize(
             )
         waiting = left
     return _tensors(config["input_layers"], made), _tensors(config["output_layers"], made), layers
+
+
+def _counted_from_zero(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a config in which references to the calls of nested models count from 0, as in Keras 3.
+
+    Until then they counted from 1. All calls are referred to, so that the number of the last one tells.
+    """
+    last = {item["name"]: len(item.get("inbound_nodes", ())) for item in config["layers"]}
+    nested = {item["name"] for item in config["layers"] if "layers" in _config_of(item)}
+    found = _histories([[item.get("inbound_nodes", []) for item in config["layers"]], config["output_layers"]])
+    shifted = {name for name, index, _ in found if name in nested and index == last[name]}
+    if not shifted:
+        return config
+
+    def shift(item: Any) -> Any:
+        if _is_history(item):
+            return [item[0], item[1] - (item[0] in shifted), item[2], *map(shift, item[3:])]
+        if isinstance(item, Mapping):
+            return {key: shift(part) for key, part in item.items()}
+        return [shift(part) for part in item] if isinstance(item, (list, tuple)) else item
+
+    layers = [{**item, "inbound_nodes": shift(item.get("inbound_nodes", []))} for item in config["layers"]]
+    return {**config, "layers": layers, "output_layers": shift(config["output_layers"])}
+
+
+def _config_of(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    inner = item.get("config")
+    return inner if isinstance(inner, Mapping) else {}
 
 
 def _make_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
@@ -292,16 +347,12 @@ def _read(item: Any, made: Mapping[Any, Any]) -> Any:
         inner: Any = item.get("config")
         if kind == "__keras_tensor__":
             return made[tuple(inner["keras_history"])]
-        if kind == "__tensor__":
-            return torch.tensor(inner["value"], dtype=settings.torch_dtype(inner["dtype"]))
-        if kind == "__dtype__":
-            return settings.torch_dtype(inner)
         if kind == "__slice__":
-            return slice(*(_read(part, made) for part in inner))
-        if kind == "__ellipsis__":
-            return Ellipsis
+            return slice(*(_read(part, made) for part in (inner.values() if isinstance(inner, Mapping) else inner)))
         if kind == "__tuple__":
             return tuple(_read(part, made) for part in inner)
+        if isinstance(kind, str) and "config" in item:
+            return registry.deserialize_keras_object(item)
         return {key: _read(part, made) for key, part in item.items()}
     return [_read(part, made) for part in item] if isinstance(item, (list, tuple)) else item
 

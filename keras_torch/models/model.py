@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from keras_torch import config, legacy
 from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer, autocast
 from keras_torch.engine import call as call_steps
-from keras_torch.engine.api import check_added_metric
+from keras_torch.engine.api import as_shapes, check_added_metric
 from keras_torch.engine.call import state
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
@@ -128,17 +127,39 @@ class Model(Trainer, Layer):
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for an input shape by running `call` on stand-ins of that shape."""
         if self._network is None and type(self).call is not Model.call and input_shape is not None:
-            # Sub-layers are built on the way.
-            shapes = pytree.tree_map(
-                lambda s: KerasTensor(s, config.floatx()), input_shape, is_leaf=call_steps.is_shape
-            )
-            self.built = True
-            try:
-                call_steps.infer_outputs(self, (shapes,), {})
-            except Exception:
-                self.built = False
-                raise
+            self._build_by_call((_stand_ins(input_shape),), {})
         self.built = True
+
+    def _build_by_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Let sub-layers be built on the way of a call."""
+        call_steps.note_shapes(self, args, kwargs)
+        self.built = True
+        try:
+            call_steps.infer_outputs(self, args, kwargs)
+        except Exception:
+            self.built = False
+            raise
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the shapes of the inputs; None before they are known."""
+        if self._network is not None:
+            return {"input_shape": self.input_shape}
+        shapes = self.__dict__.get("_call_shapes", {})
+        if len(shapes) > 1:
+            return {"shapes_dict": {f"{name}_shape": shape for name, shape in shapes.items()}}
+        return {"input_shape": next(iter(shapes.values()))} if shapes else super().get_build_config()
+
+    def build_from_config(self, config: Mapping[str, Any] | None) -> None:
+        """Make the weights for what `get_build_config` returned, by running `call` unless the class has a `build`."""
+        shapes = (config or {}).get("shapes_dict")
+        if self.built or not config or type(self).build is not Model.build or shapes is None:
+            if config and "input_shape" in config and type(self).build is Model.build and not self.built:
+                self.build(as_shapes(config["input_shape"]))
+            else:
+                super().build_from_config(config)
+            return
+        tensors = {name.removesuffix("_shape"): _stand_ins(as_shapes(shape)) for name, shape in shapes.items()}
+        self._build_by_call((), tensors)
 
     def _build_once(self, *shapes: Any) -> None:
         if type(self).build is Model.build:
@@ -386,14 +407,19 @@ class Model(Trainer, Layer):
             return cls(**config)
 
     def to_json(self, **kwargs: Any) -> str:
-        """Return the architecture as JSON; keyword arguments go to `json.dumps`."""
-        return json.dumps(functional_config.architecture(self), default=functional_config.to_plain, **kwargs)
+        """Return the architecture as JSON; keyword arguments go to `json.dumps`.
+
+        Keras 3 reads it; in dialect `tf` tf.keras 2.15, in dialects 1 and 2 Keras 2.
+        """
+        from keras_torch.saving import text_config
+
+        return text_config.to_json(self, **kwargs)
 
     def to_yaml(self, **kwargs: Any) -> str:
-        """Return the architecture as YAML; keyword arguments go to `yaml.safe_dump`."""
-        import yaml
+        """Return the architecture as YAML, in the form of `to_json`; keyword arguments go to `yaml.safe_dump`."""
+        from keras_torch.saving import text_config
 
-        return yaml.safe_dump(json.loads(self.to_json()), **kwargs)
+        return text_config.to_yaml(self, **kwargs)
 
     @legacy.translated("Model.save")
     def save(
@@ -424,6 +450,10 @@ class Model(Trainer, Layer):
         from keras_torch.saving import load_weights
 
         load_weights(self, filepath, by_name, skip_mismatch, **kwargs)
+
+
+def _stand_ins(shapes: Any) -> Any:
+    return pytree.tree_map(lambda shape: KerasTensor(shape, config.floatx()), shapes, is_leaf=call_steps.is_shape)
 
 
 def record_or_run(function: Callable[..., Any], *args: Any) -> Any:

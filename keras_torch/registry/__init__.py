@@ -21,14 +21,24 @@ from keras_torch.registry.custom import (
     register_keras_serializable,
     registered_name,
 )
-from keras_torch.registry.forms import READERS, WRITERS, deserialize_keras_object, serialize_keras_object, sharing_scope
+from keras_torch.registry.forms import (
+    READERS,
+    WRITERS,
+    describe,
+    deserialize_keras_object,
+    finish,
+    serialize_keras_object,
+    sharing_scope,
+)
 from keras_torch.registry.tables import (
     FAMILIES,
     Registry,
     activations,
     callbacks,
     constraints,
+    counts_from_1,
     dtype_policies,
+    for_hdf5,
     function_name,
     initializers,
     layers,
@@ -38,6 +48,8 @@ from keras_torch.registry.tables import (
     regularizers,
     schedules,
     snake_case,
+    wants_lists,
+    wants_modern,
 )
 
 __all__ = [
@@ -52,11 +64,15 @@ __all__ = [
     "bytecode_is_allowed",
     "callbacks",
     "constraints",
+    "counts_from_1",
     "custom_object_scope",
     "custom_objects",
+    "describe",
     "deserialize_keras_object",
     "dtype_policies",
     "dump_function",
+    "finish",
+    "for_hdf5",
     "function_name",
     "get_custom_objects",
     "get_registered_name",
@@ -75,4 +91,6 @@ __all__ = [
     "serialize_keras_object",
     "sharing_scope",
     "snake_case",
+    "wants_lists",
+    "wants_modern",
 ]

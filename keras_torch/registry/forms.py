@@ -77,14 +77,14 @@ def serialize_keras_object(obj: Any) -> Any:
             f"Cannot serialize {obj!r} of type {type(obj).__name__}: a class must have a `get_config()` method that "
             "returns its constructor's arguments."
         )
-    return _describe(obj)
+    return describe(obj, "build_config", "compile_config")
 
 
-def _describe(item: Any) -> dict[str, Any]:
-    """Return the dict of an object, with what it was built for and compiled with."""
+def describe(item: Any, *further: str) -> dict[str, Any]:
+    """Return the dict of an object, in tf.keras and Keras 3 with further configs that it has: for `get_<key>`."""
     described = describe_instance(item, item.get_config())
     described["config"] = serialize_keras_object(described["config"])
-    for key in () if settings.is_classic() else ("build_config", "compile_config"):
+    for key in () if settings.is_classic() else further:
         method = getattr(item, f"get_{key}", None)
         found = method() if method is not None else None
         if found is not None:

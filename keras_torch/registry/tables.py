@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from keras_torch import config as settings
@@ -15,6 +17,35 @@ from keras_torch.registry.custom import CustomObjectScope, get_registered_name, 
 _MODULES = {"Sequential": "keras", "DTypePolicy": "keras", "DTypePolicyMap": "keras.dtype_policies"}
 _FUNCTIONAL = {"tf": "keras.src.engine.functional"}
 _MODULES_OF_TF = {"LossScaleOptimizer": "keras.mixed_precision", "DTypePolicy": "keras.mixed_precision"}
+
+
+_for_hdf5: ContextVar[bool] = ContextVar("config_for_hdf5", default=False)
+
+
+@contextmanager
+def for_hdf5() -> Iterator[None]:
+    """Let configs be written as HDF5 files need them, which versions before Keras 3 read as well."""
+    token = _for_hdf5.set(True)
+    try:
+        yield
+    finally:
+        _for_hdf5.reset(token)
+
+
+def wants_lists() -> bool:
+    """Whether a layer's calls are written as Keras 2 did: lists of references instead of `args` and `kwargs`."""
+    return _for_hdf5.get() or settings.dialect() in ("1", "2", "tf")
+
+
+def counts_from_1() -> bool:
+    """Whether the calls of nested models are counted as Keras 2 did; the writer of HDF5 files does it himself."""
+    return not _for_hdf5.get() and settings.dialect() in ("1", "2", "tf")
+
+
+def wants_modern() -> bool:
+    """Whether configs are written as only Keras 3 reads them, where its form is another."""
+    dialect = settings.dialect()
+    return dialect == "3" or (dialect is None and not _for_hdf5.get())
 
 
 def snake_case(name: str) -> str:

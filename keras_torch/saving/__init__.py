@@ -13,15 +13,13 @@ from keras_torch.registry import (
 from keras_torch.saving.api import (
     load_model,
     load_weights,
-    model_from_config,
-    model_from_json,
-    model_from_yaml,
     save_model,
     save_weights,
 )
 from keras_torch.saving.convert import load_from_torch, weights_from_torch, weights_to_torch
 from keras_torch.saving.inspection import Inspection, inspect
 from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
+from keras_torch.saving.text_config import model_from_config, model_from_json, model_from_yaml
 from keras_torch.utils.object_forms import deserialize_keras_object, serialize_keras_object
 
 __all__ = [

@@ -6,10 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from keras_torch import config
 from keras_torch.saving import files, legacy_h5
-from keras_torch.saving.legacy_config import ConfigReader, parse_json, parse_yaml
-from keras_torch.saving.legacy_weights import generation_of
 
 _HDF5_FORMATS = (None, "h5", "hdf5", "keras_h5")
 # What only TensorFlow's SavedModel and `.keras` files know; without meaning for HDF5 while unset.
@@ -145,42 +142,9 @@ def _require_hdf5(filepath: Any) -> None:
     raise files.DamagedFileError(f"{name} {reasons.get(kind, 'is not an HDF5 file, or its beginning is damaged')}.")
 
 
-def model_from_config(
-    model_config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
-) -> Any:
-    """Build a model, without weights, from `{"class_name": ..., "config": ...}`."""
-    if isinstance(model_config, list):
-        raise TypeError(
-            "`model_from_config` takes `{'class_name': ..., 'config': ...}`; a bare list of layers belongs to "
-            f"`Sequential.from_config`. Received: {model_config!r}"
-        )
-    return _from_parsed(model_config, custom_objects, safe_mode)
-
-
-def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
-    """Build a model, without weights, from what `to_json` of any Keras returned."""
-    return _from_parsed(parse_json(json_string, "`json_string`"), custom_objects, safe_mode)
-
-
-def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True) -> Any:
-    """Build a model, without weights, from what `to_yaml` of Keras 1 or 2 returned."""
-    return _from_parsed(parse_yaml(yaml_string, "`yaml_string`"), custom_objects, safe_mode)
-
-
-def _from_parsed(item: Any, custom_objects: Mapping[str, Any] | None, safe_mode: bool) -> Any:
-    version = item.get("keras_version") if isinstance(item, Mapping) else None
-    generation = generation_of(str(version)) if version else config.dialect()
-    reader = ConfigReader(generation, str(version or "unknown"), custom_objects)
-    with config.dialect_scope(generation):
-        return legacy_h5.build(reader.model(item), reader.custom_objects, safe_mode)
-
-
 __all__ = [
     "load_model",
     "load_weights",
-    "model_from_config",
-    "model_from_json",
-    "model_from_yaml",
     "save_model",
     "save_weights",
 ]

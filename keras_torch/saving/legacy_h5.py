@@ -28,7 +28,8 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
     """Write a model with its weights, and, if it is compiled, compile arguments and optimizer state."""
     from keras_torch.models.functional_config import architecture, to_plain
 
-    described = write_object(architecture(model))
+    with registry.for_hdf5():
+        described = write_object(architecture(model))
     if config.is_classic():
         described = for_keras_2(described)
     text = json.dumps(described, default=to_plain)

@@ -30,7 +30,7 @@ QUIET = {
 # Keras's own spelling of what means the same: (class, key).
 RESPELT = {
     *(("Bidirectional", "layer"), ("Bidirectional", "backward_layer"), ("InputLayer", "batch_input_shape")),
-    *(("RandomContrast", "factor"), ("RandomRotation", "factor")),
+    *(("BatchNormalization", "axis"), ("RandomContrast", "factor"), ("RandomRotation", "factor")),
     *(("RandomShear", "x_factor"), ("RandomShear", "y_factor")),
 }
 
