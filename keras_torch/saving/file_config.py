@@ -64,10 +64,25 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
     ("Resizing", "antialias"): False,
     ("RandomContrast", "value_range"): (0, 255),
 }
+# Where a key of DEFAULTS has another default.
+_OTHER_DEFAULTS = frozenset({("GroupNormalization", "groups")})
 # (class, key) -> the key that, where it is not None, stands for it: Keras 2.15 refuses both.
 OVERRULED = {("Discretization", "num_bins"): "bin_boundaries"}
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
+# Our names of classes that Keras 3 exports under another one than they have.
+_CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
+_ONLY_KERAS_3 = frozenset(
+    {
+        *(f"Adaptive{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2, 3)),
+        *("AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization"),
+        *("GroupedQueryAttention", "MaxNumBoundingBoxes", "MelSpectrogram", "MixUp", "Pipeline", "RMSNormalization"),
+        *("RandAugment", "RandomColorDegeneration", "RandomColorJitter", "RandomElasticTransform", "RandomErasing"),
+        *("RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective"),
+        *("RandomPosterization", "RandomSaturation", "RandomSharpness", "RandomShear", "ReversibleEmbedding"),
+        *("STFTSpectrogram", "Solarization", "TorchModuleWrapper"),
+    }
+)
 # Classes of tf.keras for what Keras 2 wrote as VarianceScaling: (scale, mode, distribution).
 _SCALINGS = {
     "GlorotUniform": (1.0, "fan_avg", "uniform"),
@@ -97,6 +112,7 @@ def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return `{"class_name", "config"}` (plus a layer's name and nodes) in the form of a file."""
     name = item.get("registered_name") or item["class_name"]
     class_name = name.rsplit(">", 1)[-1] if name.startswith("keras") else name
+    class_name = _CLASS_NAMES.get(class_name, class_name)
     config = item.get("config")
     entry: dict[str, Any] = {"class_name": class_name, "config": config}
     if isinstance(config, Mapping):
@@ -142,7 +158,8 @@ def _is_superfluous(class_name: str, key: str, value: Any) -> bool:
     if key == "batch_input_shape":
         # A Sequential model's shape stands in its InputLayer; Keras 3 would take this one for a shape without batch.
         return class_name != "InputLayer"
-    return (key in DEFAULTS and value == DEFAULTS[key]) or CLASS_DEFAULTS.get((class_name, key), _NOTHING) == value
+    common = key in DEFAULTS and value == DEFAULTS[key] and (class_name, key) not in _OTHER_DEFAULTS
+    return common or CLASS_DEFAULTS.get((class_name, key), _NOTHING) == value
 
 
 def find_class(name: str) -> type | None:
@@ -172,6 +189,61 @@ def for_keras_2(item: Any) -> Any:
     elif item.get("class_name") in ("L1", "L2") and isinstance(item.get("config"), dict):
         item.update(class_name="L1L2", config={"l1": 0.0, "l2": 0.0, **item["config"]})
     return item
+
+
+def needs_keras_3(item: Any) -> bool:
+    """Whether a written config holds a class, or an argument of MultiHeadAttention, that no earlier version knows."""
+    if isinstance(item, Mapping):
+        if item.get("class_name") == "MultiHeadAttention" and {"sliding_window", "use_gate"} & set(item["config"]):
+            return True
+        return item.get("class_name") in _ONLY_KERAS_3 or any(needs_keras_3(part) for part in item.values())
+    return isinstance(item, list) and any(needs_keras_3(part) for part in item)
+
+
+def for_keras_3(item: Any) -> Any:
+    """Return a written config with calls as Keras 3 writes them, where it could not read them in the older form.
+
+    That is tensors among the keyword arguments; and Keras 2.15 does not read those of Keras 3.
+    """
+    if isinstance(item, list):
+        return [for_keras_3(part) for part in item]
+    if not isinstance(item, Mapping):
+        return item
+    item = {key: value if key == "inbound_nodes" else for_keras_3(value) for key, value in item.items()}
+    if isinstance(item.get("inbound_nodes"), list):
+        item["inbound_nodes"] = [_node_of_keras_3(node) for node in item["inbound_nodes"]]
+    return item
+
+
+def _node_of_keras_3(node: Any) -> Any:
+    if not isinstance(node, list) or not node or not all(is_reference(item) for item in node):
+        return node
+    kwargs: Any = next((item[3] for item in node if len(item) > 3), {})
+    if not _has_reference(kwargs):
+        return node
+    inputs = [_keras_tensor(item[:3]) for item in node]
+    return {"args": [inputs[0] if len(inputs) == 1 else inputs], "kwargs": _keras_tensors(kwargs)}
+
+
+def _has_reference(value: Any) -> bool:
+    if is_reference(value):
+        return True
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return any(_has_reference(part) for part in parts)
+
+
+def _keras_tensors(value: Any) -> Any:
+    if is_reference(value):
+        return _keras_tensor(value)
+    if isinstance(value, Mapping):
+        return {key: _keras_tensors(part) for key, part in value.items()}
+    return [_keras_tensors(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+def _keras_tensor(reference: Any) -> dict[str, Any]:
+    """Return a tensor by its place in the graph: Keras looks it up there, and its shape and type with it."""
+    inner = {"shape": [], "dtype": "float32", "keras_history": list(reference[:3])}
+    return {"class_name": "__keras_tensor__", "config": inner}
 
 
 def _write_value(key: str, value: Any) -> Any:

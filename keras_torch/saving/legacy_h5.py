@@ -13,7 +13,7 @@ from keras_torch import config, registry
 from keras_torch.engine import Layer
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import hdf5, legacy_weights, optimizer_state
-from keras_torch.saving.file_config import for_keras_2, write_object
+from keras_torch.saving.file_config import for_keras_2, for_keras_3, needs_keras_3, write_object
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
 from keras_torch.saving.training_config import read_training_config, write_training_config
@@ -26,12 +26,9 @@ DIALECT = "keras_torch_dialect"
 
 def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None:
     """Write a model with its weights, and, if it is compiled, compile arguments and optimizer state."""
-    from keras_torch.models.functional_config import architecture, to_plain
+    from keras_torch.models.functional_config import to_plain
 
-    with registry.for_hdf5():
-        described = write_object(architecture(model))
-    if config.is_classic():
-        described = for_keras_2(described)
+    described = _described(model)
     text = json.dumps(described, default=to_plain)
     compiled = model.get_compile_config() if include_optimizer and getattr(model, "optimizer", None) else None
     optimizer = model.optimizer if compiled else None
@@ -48,6 +45,20 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
         legacy_weights.write_weights(group.create_group("model_weights"), model, VERSION)
         if optimizer is not None and getattr(optimizer, "built", False):
             optimizer_state.write(group.create_group("optimizer_weights"), model, optimizer)
+
+
+def _described(model: Any) -> dict[str, Any]:
+    """Return the model's config for Keras 2.2 in dialects 1 and 2, for 3 in dialect 3, else for 2.15 and, mostly, 3."""
+    from keras_torch.models.functional_config import architecture
+
+    with registry.for_hdf5():
+        if config.is_classic():
+            return for_keras_2(write_object(architecture(model)))
+        described = write_object(architecture(model))
+        if config.dialect() == "3" or needs_keras_3(described):
+            return for_keras_3(described)
+        with config.dialect_scope("tf"):
+            return write_object(architecture(model))
 
 
 def _dialect_of(model: Any, optimizer: Any) -> str:

@@ -1,0 +1,75 @@
+"""Configs in `.h5` files, in the form that the Keras of the dialect reads."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+import keras_torch as keras
+from keras_torch import saving
+
+TENSOR = "__keras_tensor__"
+
+
+def layer_in(path, class_name):
+    """Return the first layer of that class in a file's model config."""
+    with h5py.File(path) as file:
+        config = json.loads(file.attrs["model_config"])["config"]
+    return next(layer for layer in config["layers"] if layer["class_name"] == class_name)
+
+
+def attending(layer):
+    """Return a model that calls a layer with query and value."""
+    query, value = keras.Input((3, 4), name="query"), keras.Input((5, 4), name="value")
+    return keras.Model([query, value], layer(query, value), name="attending")
+
+
+def assert_same_after_loading(model, path):
+    arrays = [np.random.RandomState(0).randn(2, *tensor.shape[1:]).astype("float32") for tensor in model.inputs]
+    again = saving.load_model(path, compile=False)
+    arrays = arrays if len(arrays) > 1 else arrays[0]
+    np.testing.assert_array_equal(again.predict(arrays, verbose=0), model.predict(arrays, verbose=0))
+
+
+@pytest.mark.parametrize("dialect", [None, "tf"])
+def test_attention_of_several_heads_is_written_for_keras_2(dialect, tmp_path):
+    with keras.config.dialect_scope(dialect):
+        model = attending(keras.layers.MultiHeadAttention(2, 3))
+        model.save(tmp_path / "model.h5")
+    layer = layer_in(tmp_path / "model.h5", "MultiHeadAttention")
+    assert layer["inbound_nodes"] == [[["query", 0, 0, {"value": ["value", 0, 0]}]]]
+    assert [layer["config"][key] for key in ("query_shape", "key_shape")] == [[None, 3, 4], [None, 5, 4]]
+    assert_same_after_loading(model, tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "arguments"), [("3", {}), (None, {"use_gate": True}), (None, {"sliding_window": 2})]
+)
+def test_attention_of_several_heads_is_written_for_keras_3_in_its_dialect_or_if_only_it_has_the_argument(
+    dialect, arguments, tmp_path
+):
+    with keras.config.dialect_scope(dialect):
+        model = attending(keras.layers.MultiHeadAttention(2, 3, **arguments))
+        model.save(tmp_path / "model.h5")
+    layer = layer_in(tmp_path / "model.h5", "MultiHeadAttention")
+    (node,) = layer["inbound_nodes"]
+    assert [item["config"]["keras_history"] for item in node["args"]] == [["query", 0, 0]]
+    assert node["kwargs"]["value"]["class_name"] == TENSOR
+    assert "query_shape" not in layer["config"]
+    assert_same_after_loading(model, tmp_path / "model.h5")
+
+
+def test_a_layer_that_only_keras_3_has_is_written_under_the_name_of_its_class_there(tmp_path):
+    model = attending(keras.layers.GroupQueryAttention(3, 4, 2))
+    model.save(tmp_path / "model.h5")
+    assert isinstance(layer_in(tmp_path / "model.h5", "GroupedQueryAttention")["inbound_nodes"][0], dict)
+    assert_same_after_loading(model, tmp_path / "model.h5")
+
+
+def test_one_group_is_kept_where_it_is_not_the_default(tmp_path):
+    model = keras.Sequential([keras.Input((4, 6)), keras.layers.GroupNormalization(1), keras.layers.Conv1D(2, 3)])
+    model.save(tmp_path / "model.h5")
+    assert layer_in(tmp_path / "model.h5", "GroupNormalization")["config"]["groups"] == 1
+    assert "groups" not in layer_in(tmp_path / "model.h5", "Conv1D")["config"]
+    assert_same_after_loading(model, tmp_path / "model.h5")
