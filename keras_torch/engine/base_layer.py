@@ -24,7 +24,7 @@ from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules,
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import WeightsMixin, building
 from keras_torch.errors import suggest
-from keras_torch.registry import CustomObjectScope, snake_case, wants_modern
+from keras_torch.registry import CustomObjectScope, pickled, snake_case, wants_modern
 from keras_torch.symbolic import KerasTensor, unique_name
 
 
@@ -444,21 +444,31 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         return f"name={self.name!r}, built={self.built}"
 
     def __getstate__(self) -> dict[str, Any]:
-        values = {key: value for key, value in self.__dict__.items() if key not in ("_init_arguments",)}
+        values = {key: value for key, value in self.__dict__.items() if key not in _NOT_PICKLED}
         if autocast.is_mixed(self):
             del values["forward"]
-        return {**values, "_name": self.name}
+        # Calls belong to the graph of a model, which puts them back; others would bring their whole graph along.
+        nodes = [node for node in self._inbound_nodes if not node.input_tensors]
+        return pickled.hold({**values, "_name": self.name, "_call_losses": [], "_inbound_nodes": nodes})
 
     def __setstate__(self, values: dict[str, Any]) -> None:
-        super().__setstate__({"_init_arguments": ((), {}), **values})
+        # A model of which this is a part may have put calls back already.
+        restored = self.__dict__.get("_inbound_nodes", ())
+        super().__setstate__({"_init_arguments": ((), {}), **pickled.release(values)})
+        self._inbound_nodes += [node for node in restored if node not in self._inbound_nodes]
         autocast.install(self, self._policy is not None and self._policy.compute_dtype != self._policy.variable_dtype)
-        tracked = list(self._tracked)
-        for name in tracked:
+        order = {id(item): place for place, item in enumerate([*self._modules.values(), *self._parameters.values()])}
+        for name in list(self._tracked):
             value = self.__dict__.get(name)
             if isinstance(value, (list, dict)):
                 setattr(self, name, value)
+        for found in (self._modules, self._parameters):
+            items = sorted(found.items(), key=lambda item: order.get(id(item[1]), len(order)))
+            found.clear()
+            found.update(items)  # type: ignore[arg-type]
 
 
+_NOT_PICKLED = ("_init_arguments", "_loss_layers")
 _PLAIN_ATTRIBUTES = {
     "built",
     "training",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
-import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,7 +22,6 @@ from keras_torch.registry.bytecode import (
     dump_function,
     is_lambda,
     load_function,
-    names_for_lambdas,
 )
 
 
@@ -60,28 +57,6 @@ def find_function(value: Any, kind: str | None, layer: str, custom: Mapping[str,
             f"`custom_objects={{{value!r}: function}}`."
         )
     return tuple(value) if isinstance(value, list) and is_shape(value) else value
-
-
-class _Pickled:
-    """A function in a pickle: by name where it has one, else as bytecode, which runs no sooner than the pickle does."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def __deepcopy__(self, memo: Any) -> _Pickled:
-        return self
-
-    def __reduce__(self) -> Any:
-        module = sys.modules.get(self.function.__module__)
-        if getattr(module, self.function.__qualname__, None) is self.function:
-            return _Pickled, (self.function,)
-        return _unpickled, (dump_function(self.function), self.function.__module__)
-
-
-def _unpickled(dumped: Any, module: str) -> _Pickled:
-    names = vars(sys.modules[module]) if module in sys.modules else names_for_lambdas()
-    with allow_bytecode():
-        return _Pickled(load_function(dumped, "lambda", names))
 
 
 class Lambda(Layer):
@@ -149,17 +124,6 @@ class Lambda(Layer):
         if isinstance(shape, Mapping):
             return {key: (batch, *item) for key, item in shape.items()}
         return [(batch, *item) for item in shape]
-
-    def __getstate__(self) -> dict[str, Any]:
-        found = super().__getstate__()
-        for key in ("function", "_output_shape", "mask"):
-            if isinstance(found.get(key), types.FunctionType):
-                found[key] = _Pickled(found[key])
-        return found
-
-    def __setstate__(self, values: dict[str, Any]) -> None:
-        functions = {key: item.function for key, item in values.items() if isinstance(item, _Pickled)}
-        super().__setstate__({**values, **functions})
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask

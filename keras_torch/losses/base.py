@@ -19,12 +19,13 @@ from keras_torch.losses.reduction import (
     standardize_reduction,
     user_targets,
 )
+from keras_torch.registry import pickled
 
 # Loss function → function of the same arguments that returns the mean over all samples at once.
 FUSED_MEANS: dict[Callable[..., Any], Callable[..., torch.Tensor]] = {}
 
 
-class Loss:
+class Loss(pickled.HoldsFunctions):
     """Base class of losses. A subclass defines `call(y_true, y_pred)`, which returns one value per sample.
 
     `loss(y_true, y_pred, sample_weight=None)` weights and reduces these values to a 0-dim tensor, or leaves them

@@ -13,10 +13,11 @@ import torch
 from keras_torch import checkpoint, config, legacy, registry
 from keras_torch.backend.variable import Variable
 from keras_torch.metrics.running import RunningSum
+from keras_torch.registry import pickled
 from keras_torch.symbolic.naming import unique_name
 
 
-class Metric:
+class Metric(pickled.HoldsFunctions):
     """Base class of metrics.
 
     A subclass makes its state with `add_weight` (or `add_variable`) in `__init__`, changes it in `update_state`, e.g.

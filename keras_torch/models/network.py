@@ -48,6 +48,13 @@ class Network:
         # Programs are made again on first use; fx would retrace them when unpickling.
         return {**self.__dict__, "_programs": {}}
 
+    def __setstate__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
+        for node in self.nodes:
+            made = node.operation.__dict__.setdefault("_inbound_nodes", [])
+            if not any(node is known for known in made):
+                node.attach(made)
+
     @property
     def layers(self) -> list[Any]:
         """The layers, in the order in which Keras lists and saves them."""

@@ -70,10 +70,14 @@ class Node:
         for tensor in self.input_tensors:
             if tensor._keras_history is not None:
                 _consumers.setdefault(tensor._keras_history[0], []).append(weakref.ref(self))
-        index = len(operation._inbound_nodes)
-        operation._inbound_nodes.append(self)
+        self.attach(operation._inbound_nodes)
+
+    def attach(self, calls: list[Node]) -> None:
+        """Become the latest of the operation's calls, as which the outputs then know this one."""
+        index = len(calls)
+        calls.append(self)
         for position, tensor in enumerate(self.output_tensors):
-            tensor._keras_history = (operation, index, position)
+            tensor._keras_history = (self.operation, index, position)
 
     @property
     def outbound_layer(self) -> Any:

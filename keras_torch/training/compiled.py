@@ -10,6 +10,7 @@ import torch
 
 from keras_torch import config, metrics, registry
 from keras_torch.data.structure import flatten
+from keras_torch.registry import pickled
 from keras_torch.training.compiled_loss import CompiledLoss, function_name
 from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
 
@@ -18,7 +19,7 @@ _CLASSIC_NAMES = {"accuracy": "acc", "crossentropy": "ce"}
 
 
 @dataclass
-class Entry:
+class Entry(pickled.HoldsFunctions):
     """One metric of one output: what the user gave, its name in logs, and the object once it exists.
 
     `plain` says that the name is the metric's own, without a prefix or number.
@@ -37,7 +38,7 @@ class Entry:
         return getattr(self.metric, "result_names", [self.name])
 
 
-class CompiledMetrics:
+class CompiledMetrics(pickled.HoldsFunctions):
     """The metrics of one model, updated together. Names follow the dialect ('acc' in Keras 1 and 2)."""
 
     name = "compile_metrics"

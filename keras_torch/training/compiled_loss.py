@@ -12,6 +12,7 @@ from keras_torch import config, losses
 from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
 from keras_torch.metrics import Metric
+from keras_torch.registry import pickled
 from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
 
 
@@ -64,7 +65,7 @@ class LossTracker(Metric):
         self._last = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_last": None}
+        return {**super().__getstate__(), "_last": None}
 
     @property
     def variables(self) -> list[Variable]:
@@ -79,7 +80,7 @@ def function_name(function: Any) -> str:
     return getattr(inner, "__name__", None) or type(inner).__name__
 
 
-class CompiledLoss:
+class CompiledLoss(pickled.HoldsFunctions):
     """Losses and weights for the outputs of one model. Called with targets and predictions it returns the total."""
 
     def __init__(

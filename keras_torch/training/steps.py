@@ -12,13 +12,14 @@ from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.api import own_metrics
 from keras_torch.engine.call import state as call_state
+from keras_torch.registry import pickled
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.symbolic_loss import SymbolicLoss
 
 
 @dataclass(eq=False)
-class Compiled:
+class Compiled(pickled.HoldsFunctions):
     """Everything that one call of `compile` settles. Its token stamps the weights' `requires_grad` flags."""
 
     optimizer: Any
@@ -38,7 +39,7 @@ class Compiled:
     token: object = field(default_factory=object)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "forward": None, "token": object()}
+        return pickled.hold({**self.__dict__, "forward": None, "token": object()})
 
 
 class OneBatch(list):
