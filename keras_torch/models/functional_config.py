@@ -19,9 +19,13 @@ from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.backend.control import FixedPhase
 from keras_torch.models.network import Network, without_internal_masks
+from keras_torch.models.operations import OperationCall, is_operation, make_operation, read_argument
+from keras_torch.models.operations.sizes import as_tensor, is_sizes
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node
 
 FUNCTION_CLASS = "TorchFunction"
+# What stands for the layer where the first argument of a call in tf.keras is no tensor of the graph.
+_CONSTANT = "_CONSTANT_VALUE"
 _FUNCTION_SOURCES = {
     "torch": torch,
     "torch.nn.functional": torch.nn.functional,
@@ -247,8 +251,8 @@ def deserialize(
                 left.append((name, node))
                 continue
             outputs = _call(layers[name], node, made)
-            for position, tensor in enumerate(t for t in pytree.tree_leaves(outputs) if isinstance(t, KerasTensor)):
-                made[name, counts[name], position] = tensor
+            for position, value in enumerate(_outputs(outputs)):
+                made[name, counts[name], position] = value
             counts[name] += 1
         if len(left) == len(waiting):
             raise ValueError(
@@ -287,9 +291,21 @@ def _config_of(item: Mapping[str, Any]) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) else {}
 
 
+def _outputs(outputs: Any) -> list[Any]:
+    """Return what other calls may refer to: tensors, or the sizes that a function of TensorFlow gave."""
+    if isinstance(outputs, tuple) and is_sizes(outputs):
+        return [outputs]
+    return [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)] or [outputs]
+
+
 def _make_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
     if item["class_name"] == FUNCTION_CLASS:
-        return FunctionOp(find_function(item["config"]["function"]))
+        path = item["config"]["function"]
+        return OperationCall(
+            item["name"], FunctionOp(find_function(path)), f"The function {path!r} in {item['name']!r}"
+        )
+    if is_operation(item):
+        return make_operation(item)
     return deserialize_layer(item, custom_objects)
 
 
@@ -303,8 +319,13 @@ def _is_history(item: Any) -> bool:
         isinstance(item, (list, tuple))
         and len(item) in (3, 4)
         and isinstance(item[0], str)
+        and item[0] != _CONSTANT
         and all(isinstance(number, int) for number in item[1:3])
     )
+
+
+def _is_constant(item: Any) -> bool:
+    return isinstance(item, (list, tuple)) and len(item) in (3, 4) and item[0] == _CONSTANT
 
 
 def _histories(node: Any) -> list[tuple[str, int, int]]:
@@ -332,34 +353,39 @@ def _call(layer: Any, node: Any, made: Mapping[Any, Any]) -> Any:
     if isinstance(node, Mapping):
         kwargs = next((item[3] for item in node.values() if len(item) > 3), {})
         return layer({key: made[tuple(item[:3])] for key, item in node.items()}, **_read(kwargs, made))
-    node = [node] if _is_history(node) else node
-    tensors = [made[item[0], item[1], item[2]] for item in node]
-    kwargs = next((item[3] for item in node if len(item) > 3 and item[3]), {})
-    return layer(tensors[0] if len(tensors) == 1 else tensors, **_read(kwargs, made))
+    options: dict[str, Any] = {}
+    inputs = _inputs(node, made, options)
+    # A layer takes a list of one for its item; a function of TensorFlow does not.
+    if isinstance(inputs, list) and len(inputs) == 1 and not isinstance(layer, OperationCall):
+        inputs = inputs[0]
+    return layer(inputs, **_read(options, made))
+
+
+def _inputs(node: Any, made: Mapping[Any, Any], options: dict[str, Any]) -> Any:
+    """Return the first argument of a call in the form of Keras 2; put the others, which stand at each item, aside."""
+    if not _is_history(node) and not _is_constant(node):
+        return [_inputs(item, made, options) for item in node]
+    if len(node) > 3 and node[3]:
+        options.update(node[3])
+    return node[2] if _is_constant(node) else made[node[0], node[1], node[2]]
 
 
 def _read(item: Any, made: Mapping[Any, Any]) -> Any:
     """Turn a serialized argument into the value, with symbolic tensors in place of references."""
-    if _is_history(item):
-        return made.get((item[0], item[1], item[2]), item)
-    if isinstance(item, Mapping):
-        kind: Any = item.get("class_name")
-        inner: Any = item.get("config")
-        if kind == "__keras_tensor__":
-            return made[tuple(inner["keras_history"])]
-        if kind == "__slice__":
-            return slice(*(_read(part, made) for part in (inner.values() if isinstance(inner, Mapping) else inner)))
-        if kind == "__tuple__":
-            return tuple(_read(part, made) for part in inner)
-        if isinstance(kind, str) and "config" in item:
-            return registry.deserialize_keras_object(item)
-        return {key: _read(part, made) for key, part in item.items()}
-    return [_read(part, made) for part in item] if isinstance(item, (list, tuple)) else item
+
+    def resolve(part: Any) -> tuple[Any] | None:
+        if _is_history(part) and (part[0], part[1], part[2]) in made:
+            return (made[part[0], part[1], part[2]],)
+        if isinstance(part, Mapping) and part.get("class_name") == "__keras_tensor__":
+            return (made[tuple(part["config"]["keras_history"])],)
+        return None
+
+    return read_argument(item, resolve)
 
 
 def _tensors(item: Any, made: Mapping[Any, KerasTensor]) -> Any:
     if _is_history(item):
-        return made[item[0], item[1], item[2]]
+        return as_tensor(made[item[0], item[1], item[2]])
     if isinstance(item, Mapping):
         return {key: _tensors(part, made) for key, part in item.items()}
     found = [_tensors(part, made) for part in item]

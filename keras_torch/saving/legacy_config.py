@@ -15,6 +15,7 @@ import yaml
 from keras_torch import legacy, registry
 from keras_torch.engine.arguments import constructor_arguments
 from keras_torch.errors import FileFormatError, reading_config
+from keras_torch.models.operations import is_operation
 from keras_torch.saving.file_config import DEFAULTS, MODEL_CLASSES, dtype_name, find_class, is_reference, renumber
 
 MAX_TEXT = 256 * 2**20
@@ -119,6 +120,8 @@ class ConfigReader:
         class_name, config = item.get("class_name"), item.get("config")
         if not isinstance(class_name, str):
             raise FileFormatError(f"A layer's `class_name` must be a string. Received: {class_name!r}")
+        if is_operation(item):
+            return dict(item)
         if class_name == "Merge" and isinstance(config, Mapping):
             class_name, config = _merge_layer(config)
         class_name = _OLD_MODELS.get(class_name, class_name)
