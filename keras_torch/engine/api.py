@@ -67,6 +67,7 @@ class ApiMixin:
     input_spec: Any
     _policy: Any
     _own_weights: list[Any]
+    _all_own_weights: Callable[[], list[Any]]
     _build_shapes: tuple[Any, ...]
     _children: Callable[[], Iterator[Any]]
 
@@ -201,7 +202,7 @@ class ApiMixin:
             weight.assign(np.asarray(store[str(index)]))
 
     def _own_in_order(self) -> list[Any]:
-        return sorted(self._own_weights, key=lambda weight: not weight.trainable)
+        return sorted(self._all_own_weights(), key=lambda weight: not weight.trainable)
 
     def stateless_call(
         self,

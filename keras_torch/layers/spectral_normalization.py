@@ -52,6 +52,10 @@ class SpectralNormalization(Wrapper):
         own = [self.kernel, self.vector_u]
         return own + [weight for weight in found if not any(weight is item for item in own)]
 
+    def _own_in_order(self) -> list[Any]:
+        # Keras counts the kernel among this layer's weights, and stores it twice.
+        return [self.kernel, self.vector_u]
+
     def build(self, input_shape: Any = None) -> None:
         """Build the layer inside, and the vector."""
         super().build(input_shape)

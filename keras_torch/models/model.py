@@ -430,7 +430,7 @@ class Model(Trainer, Layer):
         save_format: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """Write architecture, weights, compile information and optimizer state to a Keras HDF5 file."""
+        """Write architecture, weights, compile information and optimizer state: see `keras.saving.save_model`."""
         from keras_torch.saving import save_model
 
         save_model(self, filepath, overwrite, include_optimizer, save_format, **kwargs)
@@ -439,7 +439,7 @@ class Model(Trainer, Layer):
     def save_weights(
         self, filepath: Any, overwrite: bool = True, save_format: str | None = None, **kwargs: Any
     ) -> None:
-        """Write the weights to a Keras HDF5 file."""
+        """Write the weights to a Keras file: see `keras.saving.save_weights`."""
         from keras_torch.saving import save_weights
 
         save_weights(self, filepath, overwrite, save_format, **kwargs)

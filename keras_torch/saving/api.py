@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keras_torch.saving import files, legacy_h5
+from keras_torch import config
+from keras_torch.saving import files, hdf5, keras_zip, legacy_h5, sharded_weights, weights_store
 
-_HDF5_FORMATS = (None, "h5", "hdf5", "keras_h5")
-# What only TensorFlow's SavedModel and `.keras` files know; without meaning for HDF5 while unset.
-_OTHER_FORMATS = ("options", "signatures", "save_traces", "zipped")
+_HDF5_FORMATS = ("h5", "hdf5", "keras_h5")
+_TENSORFLOW_FORMATS = ("tf", "tensorflow")
+_HDF5_ENDINGS = (".h5", ".hdf5")
+# What only TensorFlow's SavedModel knows; without meaning here while unset.
+_OTHER_FORMATS = ("options", "signatures", "save_traces")
+_DEFAULT_SHARD = 5.0
 
 
 def save_model(
@@ -19,58 +24,119 @@ def save_model(
     overwrite: bool = True,
     include_optimizer: bool = True,
     save_format: str | None = None,
+    zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """Write architecture, weights, compile arguments and optimizer state to an HDF5 file in Keras 2's layout.
+    """Write architecture, weights, compile arguments and optimizer state to one file that Keras 2.15 and 3 read.
 
-    `filepath` is a path (any name, but not `.keras`), a binary file object, or an open h5py file. An existing file is
-    replaced in one step at the end; with `overwrite=False` the user is asked. `include_optimizer=False` leaves out
-    both compile arguments and state. Keras 2.15 and 3 read the file.
+    A name that ends in `.keras` gets Keras 3's archive, any other HDF5; `save_format` "keras" or "h5" decides over the
+    name, and `zipped=False` makes a folder of the archive. `filepath` may also be a binary file object or an open h5py
+    file. A former file is replaced in one step at the end; with `overwrite=False` the user is asked.
+    `include_optimizer=False` leaves out compile arguments and state.
     """
     _refuse_options("save_model", kwargs)
     if isinstance(include_optimizer, str) or include_optimizer is None:
         # Keras 2.13 to 2.15 have `save_format` in this place.
         include_optimizer, save_format = True, include_optimizer
-    if getattr(model, "_network", None) is None:
+    has_graph = getattr(model, "_network", None) is not None
+    kind = "folder" if zipped is False else _model_format(filepath, save_format, has_graph)
+    if kind == "h5" and not has_graph:
         raise ValueError(
-            f"The model {model.name!r} cannot be saved as a whole: it has no graph of layers, because it is subclassed "
-            "or its input shape is not known. Call `build(input_shape)` first, or use `save_weights`."
+            f"The model {model.name!r} cannot be saved as a whole in HDF5: it has no graph of layers, because it is "
+            "subclassed or its input shape is not known. Call `build(input_shape)` first, use a name that ends in "
+            "`.keras`, or use `save_weights`."
         )
-    target = _target(filepath, save_format, overwrite)
-    if target is not None:
+    target = _target(filepath, overwrite)
+    if target is None:
+        return
+    if kind == "h5":
         legacy_h5.write_model(target, model, include_optimizer)
+    else:
+        keras_zip.write_model(target, model, include_optimizer, zipped=kind == "zip")
+
+
+def _model_format(filepath: Any, save_format: str | None, has_graph: bool) -> str:
+    """Return "h5" or "zip"."""
+    given = None if save_format is None else str(save_format).lower()
+    if given in _TENSORFLOW_FORMATS:
+        _warn_of_tensorflow(given)
+        return "h5" if has_graph else "zip"
+    if given is not None and given not in (*_HDF5_FORMATS, "keras"):
+        raise ValueError(f"`save_format` must be 'keras' or 'h5'. Received: save_format={save_format!r}")
+    if given is not None:
+        return "zip" if given == "keras" else "h5"
+    name = os.fsdecode(filepath) if files.is_path(filepath) else ""
+    if name.endswith(".keras"):
+        return "zip"
+    # A name without one of these endings stood for a SavedModel, which needed no graph.
+    return "h5" if has_graph or name.endswith(_HDF5_ENDINGS) or not name else "zip"
+
+
+def _warn_of_tensorflow(save_format: str) -> None:
+    warnings.warn(
+        f"TensorFlow's own formats cannot be written without TensorFlow: save_format={save_format!r} gives a file that "
+        "`load_model` or `load_weights` reads all the same. Use `model.export` for deployment.",
+        stacklevel=5,
+    )
 
 
 def save_weights(
-    model: Any, filepath: Any, overwrite: bool = True, save_format: str | None = None, **kwargs: Any
+    model: Any,
+    filepath: Any,
+    overwrite: bool = True,
+    save_format: str | None = None,
+    max_shard_size: float | None = None,
+    objects_to_skip: Iterable[Any] = (),
+    **kwargs: Any,
 ) -> None:
-    """Write the weights alone to an HDF5 file in Keras 2's layout. `filepath` as in `save_model`."""
+    """Write the weights alone. `filepath` as in `save_model`.
+
+    A name that ends in `.weights.h5` gets the layout of Keras 2.12 and later, with the optimizer's state, but in the
+    dialects of earlier ones; any other gets Keras 2's. With `max_shard_size` (in GB), or a name that ends in
+    `.weights.json`, several files are written. `objects_to_skip` are left out, in the later layout only.
+    """
     _refuse_options("save_weights", kwargs)
     if not getattr(model, "built", True) and not model.weights:
         raise ValueError(
             f"The model {model.name!r} has no weights yet, because its input shape is not known. Call it on data or "
             "call `build(input_shape)` before saving."
         )
-    target = _target(filepath, save_format, overwrite)
-    if target is not None:
+    if save_format is not None and str(save_format).lower() in _TENSORFLOW_FORMATS:
+        _warn_of_tensorflow(save_format)
+    elif save_format is not None and str(save_format).lower() not in _HDF5_FORMATS:
+        raise ValueError(f"`save_format` must be 'h5'. Received: save_format={save_format!r}")
+    name = os.fsdecode(filepath) if files.is_path(filepath) else ""
+    skip, in_shards = list(objects_to_skip or ()), max_shard_size is not None or name.endswith(".weights.json")
+    is_store = name.endswith(".weights.h5") and not config.is_classic()
+    if skip and not (in_shards or is_store):
+        raise ValueError(
+            "`objects_to_skip` needs a file name that ends in `.weights.h5`. "
+            f"Received: filepath={filepath!r}, objects_to_skip={skip!r}"
+        )
+    target = _target(filepath, overwrite)
+    if target is None:
+        return
+    if in_shards:
+        if not name:
+            raise ValueError(f"`max_shard_size` needs a file name. Received: filepath={filepath!r}")
+        with sharded_weights.writing(name, _DEFAULT_SHARD if max_shard_size is None else max_shard_size) as writer:
+            weights_store.write(writer, model, skip=skip)
+    elif is_store:
+        with hdf5.writing(target) as group:
+            weights_store.write_file(group, model, skip=skip)
+    else:
         legacy_h5.write_weights(target, model)
 
 
 def _refuse_options(function: str, options: Mapping[str, Any]) -> None:
-    """Raise TypeError for arguments that are unknown, or that only other file formats could heed."""
+    """Raise TypeError for arguments that are unknown, or that only TensorFlow's formats could heed."""
     for key, value in options.items():
         if key not in _OTHER_FORMATS or (value is not None and key != "save_traces"):
-            raise TypeError(
-                f"`{function}` writes and reads HDF5 files and has no argument `{key}`. Received: {value!r}"
-            )
+            raise TypeError(f"`{function}` has no argument `{key}` here. Received: {value!r}")
 
 
-def _target(filepath: Any, save_format: str | None, overwrite: bool) -> Any:
+def _target(filepath: Any, overwrite: bool) -> Any:
     """Return what to write to: a path as str, or the given object; None if the user declines to overwrite."""
-    if save_format not in _HDF5_FORMATS:
-        raise ValueError(
-            f"`save_format` must be 'h5': models are written as HDF5 files. Received: save_format={save_format!r}"
-        )
     if not files.is_path(filepath):
         if not hasattr(filepath, "write") and not hasattr(filepath, "create_group"):
             raise TypeError(
@@ -79,11 +145,6 @@ def _target(filepath: Any, save_format: str | None, overwrite: bool) -> Any:
             )
         return filepath
     path = os.fsdecode(filepath)
-    if path.endswith(".keras"):
-        raise ValueError(
-            "Files in the `.keras` format cannot be written yet. Use a name such as "
-            f"{path.removesuffix('.keras') + '.h5'!r} for an HDF5 file. Received: filepath={path!r}"
-        )
     return path if files.may_write(path, overwrite) else None
 
 
@@ -94,57 +155,109 @@ def load_model(
     safe_mode: bool = True,
     **kwargs: Any,
 ) -> Any:
-    """Read a model from an HDF5 file that Keras 1 to 3, tf.keras or this library wrote.
+    """Read a model from a `.keras` or HDF5 file that Keras 1 to 3, tf.keras or this library wrote; the name is free.
 
     `custom_objects` maps names in the file to classes and functions of yours. If the file holds compile arguments,
     the model comes compiled, optimizer state included, unless `compile=False`; if they are not understood, it comes
     uncompiled with a warning. Python bytecode in a file (of lambdas) is refused unless `safe_mode=False` here.
     """
     _refuse_options("load_model", kwargs)
-    _require_hdf5(filepath)
+    if _kind(filepath) == "archive":
+        return keras_zip.read_model(filepath, custom_objects, compile, safe_mode)
+    if _kind(filepath) == "json":
+        raise files.DamagedFileError(
+            f"{files.display_name(filepath)} is JSON text: an architecture, for `model_from_json`, or the list of the "
+            "files of a model's weights, for `model.load_weights`."
+        )
     return legacy_h5.read_model(filepath, custom_objects, compile, safe_mode)
 
 
 def load_weights(
     model: Any,
     filepath: Any,
-    by_name: bool = False,
+    by_name: bool | None = False,
     skip_mismatch: bool = False,
     reshape: bool = False,
+    objects_to_skip: Iterable[Any] = (),
     **kwargs: Any,
 ) -> None:
-    """Read weights into a model, layer by layer in order, or `by_name`.
+    """Read weights into a model: from a file of weights or of a whole model, of any generation of Keras.
 
     Every shape is checked before any weight changes: ValueError, naming file, layer, weight and shapes, leaves the
-    model as it was. With `skip_mismatch` layers that do not fit are left alone, with a warning. `reshape` gives an
-    array of the right number of values the shape of its weight, as Keras 2 offered it.
+    model as it was. With `skip_mismatch` layers that do not fit are left alone, with a warning. In the layout of Keras
+    1 and 2, layers match in order or `by_name`, and `reshape` gives an array of the right number of values the shape of
+    its weight. In that of later versions they match by their place in the model, and `objects_to_skip` are left alone.
     """
     _refuse_options("load_weights", kwargs)
-    _require_hdf5(filepath)
-    legacy_h5.read_weights(filepath, model, by_name, skip_mismatch, reshape)
-
-
-def _require_hdf5(filepath: Any) -> None:
-    if not files.is_path(filepath) and not hasattr(filepath, "seek"):
-        if hasattr(filepath, "create_group"):
+    skip, kind = list(objects_to_skip or ()), _kind(filepath)
+    if kind == "archive":
+        _refuse_classic_options(filepath, by_name, reshape)
+        keras_zip.read_weights(filepath, model, skip_mismatch, skip)
+        return
+    if kind == "json":
+        _refuse_classic_options(filepath, by_name, reshape)
+        with sharded_weights.reading(filepath) as stored:
+            weights_store.plan(stored, model, skip_mismatch, skip).run()
+        return
+    with hdf5.reading(filepath) as group:
+        if weights_store.is_store(group):
+            _refuse_classic_options(filepath, by_name, reshape)
+            weights_store.plan(weights_store.Stored(group), model, skip_mismatch, skip).run()
             return
+        if skip:
+            raise ValueError(
+                "`objects_to_skip` is for files in the layout of `.weights.h5`. "
+                f"Received: {files.display_name(filepath)}"
+            )
+        legacy_h5.read_weights(group, model, bool(by_name), skip_mismatch, reshape)
+
+
+def _refuse_classic_options(filepath: Any, by_name: bool | None, reshape: bool) -> None:
+    if by_name or reshape:
+        raise ValueError(
+            "`by_name` and `reshape` are for HDF5 files in the layout of Keras 1 and 2: "
+            f"{files.display_name(filepath)} has no layer names. "
+            "Save the weights under a name that ends in `.h5` but not in `.weights.h5`. "
+            f"Received: by_name={by_name}, reshape={reshape}"
+        )
+
+
+def _kind(filepath: Any) -> str:
+    """Return "hdf5", "archive" (zipped or a folder) or "json". An OSError says what anything else is."""
+    if not files.is_path(filepath) and not hasattr(filepath, "seek"):
+        if hasattr(filepath, "create_group") or isinstance(filepath, hdf5.Group):
+            return "hdf5"
         raise TypeError(
             "`filepath` must be a path, a binary file object or an open h5py file. "
             f"Received: {filepath!r} of type {type(filepath).__name__}"
         )
+    _refuse_foreign_paths(filepath)
     name, kind = files.display_name(filepath), files.kind(filepath)
-    if kind == "hdf5":
+    if kind == "zip" or (kind == "directory" and os.path.lexists(os.path.join(name, keras_zip.CONFIG))):
+        return "archive"
+    if kind in ("hdf5", "json"):
+        return kind
+    if kind == "directory":
+        raise files.DamagedFileError(
+            f"{name} is a folder (a TensorFlow SavedModel?); save the model as `.keras` or `.h5` with Keras."
+        )
+    raise files.DamagedFileError(f"{name} is not an HDF5 file, nor a `.keras` archive, or its beginning is damaged.")
+
+
+def _refuse_foreign_paths(filepath: Any) -> None:
+    if not files.is_path(filepath):
         return
-    reasons = {
-        "zip": "is a zip archive (a `.keras` file?), which cannot be read yet; save it as `.h5` with Keras",
-        "directory": "is a folder (a TensorFlow SavedModel?); save the model as `.h5` with Keras",
-    }
-    raise files.DamagedFileError(f"{name} {reasons.get(kind, 'is not an HDF5 file, or its beginning is damaged')}.")
+    path = os.fsdecode(filepath)
+    if "://" in path:
+        raise ValueError(
+            f"Files are read from the disk of this machine; download {path!r} first, a model of the Hugging Face Hub "
+            "with `huggingface_hub.snapshot_download(repo_id, local_dir=...)`, and give the path."
+        )
+    if not os.path.exists(path) and os.path.exists(f"{path}.index"):
+        raise files.DamagedFileError(
+            f"{path} is a checkpoint of TensorFlow, which needs TensorFlow to read. Load it with tf.keras and save it "
+            "as `.h5`."
+        )
 
 
-__all__ = [
-    "load_model",
-    "load_weights",
-    "save_model",
-    "save_weights",
-]
+__all__ = ["load_model", "load_weights", "save_model", "save_weights"]

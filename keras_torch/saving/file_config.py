@@ -71,7 +71,7 @@ OVERRULED = {("Discretization", "num_bins"): "bin_boundaries"}
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}
 # Our names of classes that Keras 3 exports under another one than they have.
-_CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
+CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
 _ONLY_KERAS_3 = frozenset(
     {
         *(f"Adaptive{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2, 3)),
@@ -112,7 +112,7 @@ def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return `{"class_name", "config"}` (plus a layer's name and nodes) in the form of a file."""
     name = item.get("registered_name") or item["class_name"]
     class_name = name.rsplit(">", 1)[-1] if name.startswith("keras") else name
-    class_name = _CLASS_NAMES.get(class_name, class_name)
+    class_name = CLASS_NAMES.get(class_name, class_name)
     config = item.get("config")
     entry: dict[str, Any] = {"class_name": class_name, "config": config}
     if isinstance(config, Mapping):
@@ -138,8 +138,13 @@ def write_wrapped(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_config(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return one layer's, initializer's or optimizer's config in the form of a file."""
+    return {key: _write_value(key, value) for key, value in own_keys(class_name, config).items()}
+
+
+def own_keys(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with the keys that every generation knows; what is nested in it stays as it is."""
     if find_class(class_name) is None:
-        return {key: _write_value(key, value) for key, value in config.items()}
+        return dict(config)
     written: dict[str, Any] = {}
     for key, value in config.items():
         if _is_superfluous(class_name, key, value):
@@ -150,7 +155,7 @@ def write_config(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
             value = dtype_name(value)
         elif class_name == "BatchNormalization" and key == "axis" and isinstance(value, (list, tuple)):
             value = value[0] if len(value) == 1 else list(value)
-        written[RENAMED.get((class_name, key), key)] = _write_value(key, value)
+        written[RENAMED.get((class_name, key), key)] = value
     return written
 
 
@@ -216,9 +221,14 @@ def for_keras_3(item: Any) -> Any:
 
 
 def _node_of_keras_3(node: Any) -> Any:
+    kwargs: Any
+    if isinstance(node, Mapping) and node and all(is_reference(item) for item in node.values()):
+        kwargs = next((item[3] for item in node.values() if len(item) > 3), {})
+        first = {key: _keras_tensor(item[:3]) for key, item in node.items()}
+        return {"args": [first], "kwargs": _keras_tensors(kwargs)}
     if not isinstance(node, list) or not node or not all(is_reference(item) for item in node):
         return node
-    kwargs: Any = next((item[3] for item in node if len(item) > 3), {})
+    kwargs = next((item[3] for item in node if len(item) > 3), {})
     if not _has_reference(kwargs):
         return node
     inputs = [_keras_tensor(item[:3]) for item in node]
@@ -270,11 +280,11 @@ def write_model(config: Mapping[str, Any]) -> dict[str, Any]:
     written = {key: copy.deepcopy(value) for key, value in config.items() if key not in ("layers", "dtype")}
     written["layers"] = [write_object(layer) for layer in config["layers"]]
     if "input_layers" in written:
-        _repeat_calls_of_nested_models(written)
+        repeat_calls_of_nested_models(written)
     return written
 
 
-def _repeat_calls_of_nested_models(config: dict[str, Any]) -> None:
+def repeat_calls_of_nested_models(config: dict[str, Any]) -> None:
     """Let each call of a nested model stand twice, and refer to the odd index.
 
     Keras 2 counts the calls of a nested model from 1, Keras 3 from 0. With every call repeated, the index 2k + 1 is a

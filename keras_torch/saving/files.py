@@ -32,7 +32,7 @@ def display_name(source: Any) -> str:
 
 
 def kind(source: Any) -> str:
-    """Return "hdf5", "zip", "directory" or "unknown", judging by the content alone."""
+    """Return "hdf5", "zip", "directory", "json" or "unknown", judging by the content alone."""
     if is_path(source):
         path = Path(os.fsdecode(source))
         if path.is_dir():
@@ -58,7 +58,7 @@ def _kind_of_stream(file: Any) -> str:
         file.seek(offset)
         if file.read(8) == HDF5_SIGNATURE:
             return "hdf5"
-    return "unknown"
+    return "json" if head.lstrip().startswith(b"{") else "unknown"
 
 
 def first_bytes(source: Any, count: int) -> bytes:

@@ -39,6 +39,9 @@ _H5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 @contextlib.contextmanager
 def reading(source: Any) -> Iterator[Group]:
     """Open a path, file object or h5py group for guarded reading and yield its root group."""
+    if isinstance(source, Group):
+        yield source
+        return
     name = files.display_name(source)
     if isinstance(source, h5py.Group):
         yield Group(source, name, ())
@@ -66,6 +69,13 @@ def writing(target: Any) -> Iterator[h5py.Group]:
         with h5py.File(buffer, "w") as file:
             yield file
         target.write(buffer.getvalue())
+
+
+@contextlib.contextmanager
+def filling(file: Any) -> Iterator[h5py.Group]:
+    """Yield a group whose HDF5 file is written to a file object that can be read, written and moved in, in place."""
+    with h5py.File(file, "w") as root:
+        yield root
 
 
 class _Node:
@@ -248,6 +258,7 @@ class Dataset(_Node):
         try:
             self.shape: tuple[int, ...] = tuple(handle.shape or ())
             self.dtype: np.dtype = handle.dtype
+            self._is_bfloat16 = handle.dtype == np.dtype("V2") and self.attribute("dtype") == "bfloat16"
             creation = handle.id.get_create_plist()
             self._check_storage(creation)
         except _H5_ERRORS as error:
@@ -260,7 +271,8 @@ class Dataset(_Node):
             raise self.refuse("is refused: it is a virtual dataset, made of parts of other files")
         if creation.get_layout() != h5py.h5d.CHUNKED and creation.get_external_count():
             raise self.refuse("is refused: its data lies in another file (external storage)")
-        if self._handle.shape is None or self.dtype.kind not in "fiubc" or self.dtype.hasobject:
+        numeric = self._is_bfloat16 or self.dtype.kind in "fiubc"
+        if self._handle.shape is None or not numeric or self.dtype.hasobject:
             raise self.refuse(f"is refused: it holds {self.dtype}, not numbers")
         for index in range(creation.get_nfilters()):
             number = creation.get_filter(index)[0]
@@ -279,9 +291,13 @@ class Dataset(_Node):
         if shape is not None and tuple(shape) != self.shape:
             raise self.refuse(f"has the shape {self.shape}, expected {tuple(shape)}")
         try:
-            return np.asarray(self._handle[()])
+            array = np.asarray(self._handle[()])
         except _H5_ERRORS as error:
             raise self.damaged("the array", error) from error
+        if self._is_bfloat16:
+            # The upper half of a float32 each, which Keras 3 stores as bytes.
+            return (array.view("<u2").astype("<u4") << 16).view("<f4")
+        return array
 
 
 def write_strings(group: h5py.Group, name: str, values: Sequence[str]) -> None:

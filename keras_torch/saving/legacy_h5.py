@@ -34,7 +34,7 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
     optimizer = model.optimizer if compiled else None
     if compiled:
         training = json.dumps(write_training_config(compiled, optimizer), default=to_plain)
-    dialect = _dialect_of(model, optimizer)
+    dialect = dialect_of(model, optimizer)
     with hdf5.writing(target) as group:
         hdf5.write_text(group, "keras_version", VERSION)
         hdf5.write_text(group, "backend", "tensorflow")
@@ -61,7 +61,7 @@ def _described(model: Any) -> dict[str, Any]:
             return write_object(architecture(model))
 
 
-def _dialect_of(model: Any, optimizer: Any) -> str:
+def dialect_of(model: Any, optimizer: Any) -> str:
     """Return the dialect to build and compile in again. Warn where Keras 2 computes something else than the model."""
     from keras_torch import activations
 
@@ -112,7 +112,7 @@ def read_model(
         with config.dialect_scope(dialect):
             _check_sizes(described, reader, safe_mode, weights, origin)
             model = build(described, reader.custom_objects, safe_mode)
-            legacy_weights.assign(legacy_weights.plan(weights, model, origin=origin, strict=True))
+            legacy_weights.assign(legacy_weights.plan(weights, model, origin=origin))
             if compile:
                 _compile(model, group, reader, origin)
     return model
@@ -130,7 +130,7 @@ def _check_sizes(
     """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
     with torch.device("meta"):
         draft = build(described, reader.custom_objects, safe_mode)
-    legacy_weights.plan(weights, draft, origin=origin, strict=True)
+    legacy_weights.plan(weights, draft, origin=origin)
 
 
 def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin) -> None:

@@ -164,6 +164,36 @@ def read_training_config(config: Any, reader: ConfigReader, output_names: list[s
     return arguments
 
 
+def read_compile_config(config: Any, reader: ConfigReader, output_names: list[str]) -> dict[str, Any]:
+    """Return the arguments of `Model.compile` in the `compile_config` of a `.keras` file.
+
+    How the step is run stays ours: `jit_compile` there spoke of another machine and another compiler.
+    """
+    if not isinstance(config, Mapping) or not config.get("optimizer"):
+        raise FileFormatError("there is no `optimizer`")
+    described = config["optimizer"]
+    if isinstance(described, str):
+        described = {"class_name": described, "config": {}}
+    arguments = read_training_config({**config, "optimizer_config": described}, reader, output_names)
+    # Names stay names, as they were given: what they mean, and what it is called in logs, `compile` decides again.
+    for key in _COMPILE_KEYS:
+        arguments[key] = _with_names(config.get(key), arguments[key])
+    for key in ("run_eagerly", "steps_per_execution"):
+        if config.get(key) is not None:
+            arguments[key] = config[key]
+    return arguments
+
+
+def _with_names(written: Any, read: Any) -> Any:
+    if isinstance(written, str):
+        return written
+    if isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+        return [_with_names(*pair) for pair in zip(written, read, strict=True)]
+    if isinstance(written, Mapping) and isinstance(read, dict) and written.keys() == read.keys():
+        return {key: _with_names(value, read[key]) for key, value in written.items()}
+    return read
+
+
 def _read_nested(value: Any, read: Any) -> Any:
     if isinstance(value, Mapping) and "class_name" not in value:
         return {key: _read_nested(item, read) for key, item in value.items()}

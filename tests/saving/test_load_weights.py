@@ -113,8 +113,6 @@ def test_a_subclassed_models_own_weights_are_saved_and_loaded(tmp_path):
 
 def test_keras_zip_files_folders_and_other_files_are_told_apart(saved, tmp_path):
     model, _ = saved
-    with pytest.raises(ValueError, match=r"model\.h5"):
-        model.save(tmp_path / "model.keras")
     with pytest.raises(FileNotFoundError, match="no_such_file"):
         model.load_weights(tmp_path / "no_such_file.h5")
     with pytest.raises(OSError, match="is a folder"):
@@ -127,8 +125,8 @@ def test_keras_zip_files_folders_and_other_files_are_told_apart(saved, tmp_path)
         model.load_weights(tmp_path / "text")
     with pytest.raises(TypeError, match="`filepath` must be"):
         keras.saving.load_model(3)
-    with pytest.raises(ValueError, match="`save_format` must be 'h5'"):
-        model.save(tmp_path / "x", save_format="tf")
+    with pytest.raises(ValueError, match="`save_format` must be"):
+        model.save(tmp_path / "x", save_format="npz")
 
 
 def test_a_file_of_weights_is_no_model(saved):

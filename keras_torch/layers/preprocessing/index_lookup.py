@@ -16,6 +16,7 @@ from keras_torch.layers.preprocessing.base import PreprocessingLayer, check_choi
 from keras_torch.layers.preprocessing.encoding import encode, encoded_shape
 
 OUTPUT_MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+_ASSET = "vocabulary.txt"
 _OLD_MODES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 
@@ -65,6 +66,7 @@ class IndexLookup(PreprocessingLayer):
         self.input_idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
         self._tokens: list[Any] = []
         self._has_vocabulary = False
+        self._waiting_idf: np.ndarray | None = None
         # A size without tokens comes from the config of a layer whose vocabulary was learnt, by Keras.
         told = vocabulary is None and vocabulary_size is not None and vocabulary_size > self._token_start
         self._frozen_size: int | None = vocabulary_size if told else None
@@ -238,6 +240,39 @@ class IndexLookup(PreprocessingLayer):
         """Take the weights of documents that Keras 2.15 keeps as a weight, the special tokens included."""
         if self.output_mode == "tf_idf" and self._has_vocabulary:
             self._set_idf(weights[: self.vocabulary_size()], self.vocabulary_size(), True)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Store the weights of documents, of output mode "tf_idf", under "idf_weights"."""
+        if self.output_mode == "tf_idf" and self.idf_weights is not None:
+            store["idf_weights"] = self.idf_weights.detach().cpu().numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take the weights of documents; without a vocabulary they wait for `load_assets`."""
+        if self.output_mode == "tf_idf" and "idf_weights" in store:
+            self._waiting_idf = np.asarray(store["idf_weights"])
+            self.load_learnt(self._waiting_idf)
+
+    def save_assets(self, dir_path: Any) -> None:
+        """Write a vocabulary that was not given to the constructor to `vocabulary.txt`, one token on each line."""
+        if not self._is_fixed and self._has_vocabulary:
+            text = "\n".join(str(token) for token in self.get_vocabulary())
+            (Path(dir_path) / _ASSET).write_text(text, encoding="utf-8")
+
+    def load_assets(self, dir_path: Any) -> None:
+        """Read what `save_assets` of this class or of Keras wrote into a folder; None stands for no folder."""
+        path = None if dir_path is None else Path(dir_path) / _ASSET
+        if self._is_fixed or path is None or not path.is_file():
+            return
+        lines = path.read_text(encoding="utf-8").split("\n")
+        while lines and not lines[-1]:
+            lines.pop()
+        is_number = self.vocabulary_dtype.startswith("int")
+        tokens = [self._token(int(line) if is_number else line) for line in lines]
+        special = self._special_tokens
+        if len(tokens) <= len(special) and tokens == special[: len(tokens)]:
+            return
+        idf = self._waiting_idf
+        self.set_vocabulary(tokens, None if idf is None else idf[: len(tokens)])
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary from data; for "tf_idf", each row is a document, and so is each item of a list."""

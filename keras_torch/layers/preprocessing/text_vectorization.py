@@ -194,6 +194,22 @@ class TextVectorization(PreprocessingLayer):
         """Take a list of tokens, or a text file with one on each line, as `StringLookup.set_vocabulary` does."""
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Store what the vocabulary's layer stores."""
+        self._lookup_layer.save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take what `save_own_variables` stored."""
+        self._lookup_layer.load_own_variables(store)
+
+    def save_assets(self, dir_path: Any) -> None:
+        """Write a vocabulary that was not given to the constructor to `vocabulary.txt`."""
+        self._lookup_layer.save_assets(dir_path)
+
+    def load_assets(self, dir_path: Any) -> None:
+        """Read what `save_assets` of this class or of Keras wrote into a folder."""
+        self._lookup_layer.load_assets(dir_path)
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         shape = tuple(input_shape)
         if self._output_mode == "int":

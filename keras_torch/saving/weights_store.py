@@ -1,0 +1,292 @@
+"""The layout of `.weights.h5` files, and of `model.weights.h5` in `.keras` archives: one group `vars` per object.
+
+Every object of `state_tree.walk` has its arrays at `<path>/vars/0`, `1` and so on; a layer's are those that it made
+itself, trainable ones first. Written by Keras 2.12 and later. As for the older layout, everything is matched and all
+shapes are checked before an array is read, and every array is read before a weight changes.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+
+from keras_torch import config
+from keras_torch.engine import Layer
+from keras_torch.errors import FileFormatError
+from keras_torch.optimizers import Optimizer, state
+from keras_torch.saving import hdf5
+from keras_torch.saving.array_conversions import Source
+from keras_torch.saving.legacy_weights import Assignment, ShapeError, _as_array, assign
+from keras_torch.saving.state_tree import GENERATIONS, walk
+
+
+class Stored:
+    """The groups `vars` of one file, by path."""
+
+    def __init__(self, root: hdf5.Group) -> None:
+        self.file = root.file
+        self._root = root
+
+    def variables(self, path: str) -> Variables | None:
+        """Return the arrays of the object at a path; None if the file has no such object."""
+        group = self._root
+        for part in [*path.split("/"), "vars"] if path else ["vars"]:
+            if part not in group:
+                return None
+            group = group.group(part)
+        return Variables({name: (group, name) for name in group.names()})
+
+
+class Variables(Mapping[str, np.ndarray]):
+    """The arrays of one object: read when asked for."""
+
+    def __init__(self, places: Mapping[str, tuple[hdf5.Group, str]]) -> None:
+        self.places = dict(places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return self.dataset(key).read()
+
+    def dataset(self, key: str) -> hdf5.Dataset:
+        """Return an array that is not read yet."""
+        group, name = self.places[key]
+        return group.dataset(name)
+
+    def sources(self) -> list[Source]:
+        """Return the arrays in the order of their numbers."""
+        names = sorted(self, key=lambda name: (0, int(name), "") if name.isdigit() else (1, 0, name))
+        datasets = [self.dataset(name) for name in names]
+        return [Source.of(dataset, dataset.path) for dataset in datasets]
+
+
+def is_store(root: hdf5.Group) -> bool:
+    """Whether a file has this layout."""
+    return root.attribute("layer_names") is None and root.attribute("layer_names0") is None and _has_vars(root, 4)
+
+
+def _has_vars(group: hdf5.Group, depth: int) -> bool:
+    names = group.names()
+    if "vars" in names:
+        return True
+    return depth > 0 and any(_has_vars(group.group(name), depth - 1) for name in names[:20] if _is_group(group, name))
+
+
+def _is_group(group: hdf5.Group, name: str) -> bool:
+    try:
+        group.group(name)
+    except FileFormatError:
+        return False
+    return True
+
+
+@dataclass
+class Plan:
+    """What a file will change: arrays for weights, calls of layers' own loaders, and optimizers' states."""
+
+    file: str
+    generation: str = "3"
+    assignments: list[Assignment] = field(default_factory=list)
+    calls: list[tuple[Any, Callable[[], None]]] = field(default_factory=list)
+    optimizers: list[tuple[Optimizer, list[Source]]] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Read and assign. If a loader fails, the layers that have one are what they were."""
+        before = [(layer, layer.get_weights()) for layer, _ in self.calls]
+        try:
+            for _, call in self.calls:
+                call()
+            assign(self.assignments)
+        except Exception:
+            for layer, arrays in before:
+                layer.set_weights(arrays)
+            raise
+        for optimizer, sources in self.optimizers:
+            self._restore(optimizer, sources)
+
+    def _restore(self, optimizer: Optimizer, sources: list[Source]) -> None:
+        if not optimizer.built:
+            # As in Keras, one that has no state yet gets none, so that its learning rate stays what it was set to.
+            return
+        room = sum(math.prod(variable.shape) for variable in optimizer._trainable_variables)
+        if sum(math.prod(source.shape) for source in sources) > 4 * room + 1000:
+            self._warn_of(optimizer, "its arrays are larger than the model's weights allow")
+            return
+        arrays = [source.read() for source in sources]
+        try:
+            try:
+                state.import_(optimizer, arrays, layout=self.generation)
+            except ValueError:
+                state.import_(optimizer, arrays)
+        except ValueError as error:
+            self._warn_of(optimizer, str(error))
+
+    def _warn_of(self, optimizer: Optimizer, why: str) -> None:
+        warnings.warn(
+            f"{self.file}: the state of the optimizer {optimizer.name!r} was not restored: {why}",
+            stacklevel=6,
+        )
+
+
+def plan(stored: Any, model: Any, skip_mismatch: bool = False, skip: Iterable[Any] = ()) -> Plan:
+    """Decide which array goes where, without reading any. ValueError if one does not fit, unless it may be skipped.
+
+    Objects in `skip`, and what is in them alone, keep what they have.
+    """
+    if not model.weights and not getattr(model, "built", True):
+        raise ValueError(
+            f"The model {model.name!r} has no weights yet, because its input shape is not known. Call it on data or "
+            f"call `build(input_shape)` before loading weights from {stored.file}."
+        )
+    layout, objects = _best_match(stored, model, skip)
+    found = Plan(stored.file, layout)
+    problems: list[str] = []
+    for path, item in objects:
+        variables = stored.variables(path)
+        try:
+            _plan_object(found, path, item, variables)
+        except ShapeError as error:
+            problems.append(str(error))
+    if problems and not skip_mismatch:
+        more = f" ({len(problems) - 1} more objects do not fit.)" if len(problems) > 1 else ""
+        raise ShapeError(f"{problems[0]}{more}")
+    for problem in problems:
+        warnings.warn(f"Skipping the weights of an object due to mismatch with the file: {problem}", stacklevel=6)
+    return found
+
+
+def _best_match(stored: Any, model: Any, skip: Iterable[Any]) -> tuple[str, list[tuple[str, Any]]]:
+    """Return the way of walking the model under which most of its objects are in the file."""
+    candidates = {name: list(walk(model, generation, skip)) for name, generation in GENERATIONS.items()}
+
+    def missing(name: str) -> int:
+        return sum(
+            bool(_weights_of(item)) and len(stored.variables(path) or ()) != len(_weights_of(item))
+            for path, item in candidates[name]
+        )
+
+    counts = {name: missing(name) for name in candidates}
+    best = min(counts, key=lambda name: counts[name])
+    if counts[best] == 0 and counts[best] == counts.get("tf") and _optimizer_of_keras_2(stored):
+        best = "tf"
+    return best, candidates[best]
+
+
+def _optimizer_of_keras_2(stored: Any) -> bool:
+    """Whether the first array behind the iteration is no single number: Keras 3 has the learning rate there."""
+    variables = stored.variables("optimizer")
+    return bool(variables) and ("1" not in variables or variables.dataset("1").shape != ())
+
+
+def _weights_of(item: Any) -> list[Any]:
+    return item._own_in_order() if isinstance(item, Layer) else []
+
+
+def _plan_object(found: Plan, path: str, item: Any, variables: Variables | None) -> None:
+    if isinstance(item, Optimizer):
+        if variables:
+            found.optimizers.append((item, variables.sources()))
+        return
+    if _has_own_loader(item):
+        stored = variables or Variables({})
+        found.calls.append((item, lambda: item.load_own_variables(stored)))
+        return
+    weights = _weights_of(item)
+    sources = variables.sources() if variables else []
+    where = f"{found.file}: the object {path!r}"
+    if len(sources) != len(weights):
+        names = [weight.local_path for weight in weights]
+        hint = "" if weights or item.built else " It is not built; call the model on data first."
+        raise ShapeError(
+            f"{where} holds {len(sources)} arrays {[(source.name, source.shape) for source in sources]}, but the layer "
+            f"{item.name!r} of the model has {len(weights)} weights of its own {names}.{hint}"
+        )
+    for source, weight in zip(sources, weights, strict=True):
+        if source.shape != tuple(weight.shape):
+            raise ShapeError(
+                f"{where}: the weight {weight.local_path!r} of layer {item.name!r} has shape {tuple(weight.shape)}, "
+                f"but the saved array {source.name!r} has shape {source.shape}"
+            )
+    found.assignments += [Assignment(weight, source) for source, weight in zip(sources, weights, strict=True)]
+
+
+def _has_own_loader(item: Any) -> bool:
+    return type(item).load_own_variables is not Layer.load_own_variables
+
+
+def generation() -> str:
+    """Return whose way of walking a model the files have that are written now."""
+    return "tf" if config.dialect() == "tf" else "3"
+
+
+def write_file(group: h5py.Group, model: Any, include_optimizer: bool = True, skip: Iterable[Any] = ()) -> None:
+    """Write all objects of a model, but for `skip`, to one file."""
+    write(_Writer(group), model, include_optimizer, skip)
+    _link_other_names(group, model)
+
+
+def write(writer: Any, model: Any, include_optimizer: bool = True, skip: Iterable[Any] = ()) -> None:
+    """Write all objects of a model as the dialect's Keras does: tf.keras 2.15 in dialect "tf", else Keras 3."""
+    for path, item in walk(model, GENERATIONS[generation()], skip):
+        if isinstance(item, Optimizer) and not include_optimizer:
+            continue
+        name = getattr(item, "name", None)
+        write_object(writer.make(path, name if isinstance(name, str) else None), item, generation())
+
+
+def _link_other_names(group: h5py.Group, model: Any) -> None:
+    """Let the other generation find what it calls something else, where the name is free."""
+    written = generation()
+    paths = {id(item): path for path, item in walk(model, GENERATIONS[written])}
+    for name, other in GENERATIONS.items():
+        for path, item in walk(model, other) if name != written else ():
+            known = paths.get(id(item))
+            if known in group and path not in group and not isinstance(item, Optimizer):
+                group[path] = group[known]
+
+
+def write_object(target: Any, item: Any, generation: str) -> None:
+    """Put the arrays of one object into a mapping."""
+    if isinstance(item, Optimizer):
+        entries = state.export(item, generation) if getattr(item, "built", False) else []
+        for number, entry in enumerate(entries):
+            target[str(number)] = entry.array
+    elif type(item).save_own_variables is not Layer.save_own_variables:
+        item.save_own_variables(target)
+    else:
+        for number, weight in enumerate(_weights_of(item)):
+            target[str(number)] = weight
+
+
+class _Writer:
+    """Writes to a group of the file for each object."""
+
+    def __init__(self, root: h5py.Group) -> None:
+        self._root = root
+
+    def make(self, path: str, name: str | None) -> _Target:
+        """Return a mapping to put the arrays of one object into. Keras 2.15 needs its group even if it has none."""
+        place = self._root.require_group(f"{path}/vars" if path else "vars")
+        if name is not None:
+            place.attrs["name"] = name
+        return _Target(place)
+
+
+class _Target:
+    """What a layer's `save_own_variables` fills: a group of the file."""
+
+    def __init__(self, group: h5py.Group) -> None:
+        self._group = group
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._group.create_dataset(key, data=_as_array(value))
