@@ -112,7 +112,7 @@ def read_model(
         with config.dialect_scope(dialect):
             _check_sizes(described, reader, safe_mode, weights, origin)
             model = build(described, reader.custom_objects, safe_mode)
-            legacy_weights.assign(legacy_weights.plan(weights, model, origin=origin))
+            legacy_weights.assign(legacy_weights.plan(weights, model, origin=origin, strict=True))
             if compile:
                 _compile(model, group, reader, origin)
     return model
@@ -130,7 +130,7 @@ def _check_sizes(
     """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
     with torch.device("meta"):
         draft = build(described, reader.custom_objects, safe_mode)
-    legacy_weights.plan(weights, draft, origin=origin)
+    legacy_weights.plan(weights, draft, origin=origin, strict=True)
 
 
 def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin) -> None:

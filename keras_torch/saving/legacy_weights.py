@@ -5,9 +5,8 @@ Everything is matched and every shape is checked before an array is read; every 
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,26 +15,20 @@ import numpy as np
 import torch
 
 from keras_torch.saving import hdf5
-from keras_torch.saving.array_conversions import Source, convert, reshaped
+from keras_torch.saving.array_conversions import Source, convert
+from keras_torch.saving.weight_matching import (
+    Assignment,
+    LayerMatch,
+    Matcher,
+    Origin,
+    ShapeError,
+    leaf_layers,
+    reshape_sources,
+    units_of,
+    weight_paths,
+)
 
 TOP_LEVEL = "top_level_model_weights"
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Who wrote a file: the dialect of the Keras version ("1", "2", "tf", "3"), its number, and its backend."""
-
-    generation: str
-    version: str
-    backend: str | None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """One array of the file and the weight that it is for."""
-
-    weight: Any
-    source: Source
 
 
 def origin_of(group: hdf5.Group) -> Origin:
@@ -51,36 +44,6 @@ def generation_of(version: str) -> str:
         minor = rest.partition(".")[0]
         return "2" if minor.isdigit() and int(minor) < 4 and not version.endswith("-tf") else "tf"
     return major if major in ("1", "3") else "tf"
-
-
-def weight_paths(layer: Any) -> list[tuple[str, Any]]:
-    """Return (path, weight) in the order of files: trainable ones first. A path is unique in its layer's group."""
-    paths: dict[int, str] = {}
-    prefix = () if _is_model(layer) else (layer.name,)
-    for path, weight in _walk(layer, prefix):
-        paths.setdefault(id(weight), path)
-    taken: set[str] = set()
-    named = []
-    trainable = layer.trainable_weights
-    seen = {id(weight) for weight in trainable}
-    for weight in trainable + [weight for weight in layer.weights if id(weight) not in seen]:
-        path = paths.get(id(weight), weight.local_path)
-        while path in taken:
-            path += "_1"
-        taken.add(path)
-        named.append((path, weight))
-    return named
-
-
-def _is_model(layer: Any) -> bool:
-    return hasattr(layer, "layers") and hasattr(layer, "save_weights")
-
-
-def _walk(layer: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
-    for weight in layer._all_own_weights():
-        yield "/".join((*prefix, weight.local_path)), weight
-    for child in layer._children():
-        yield from _walk(child, (*prefix, child.name))
 
 
 def write_weights(group: h5py.Group, model: Any, version: str) -> None:
@@ -136,38 +99,29 @@ def plan(
     skip_mismatch: bool = False,
     origin: Origin | None = None,
     reshape: bool = False,
+    strict: bool = False,
 ) -> list[Assignment]:
-    """Decide which array goes into which weight, without reading any."""
+    """Decide which array goes into which weight, without reading any. `strict`: the file and the model nest alike."""
     origin = origin or origin_of(group)
     if not model.weights and not getattr(model, "built", True):
         raise ValueError(
             f"The model {model.name!r} has no weights yet, because its input shape is not known. Call it on data or "
             f"call `build(input_shape)` before loading weights from {group.file}."
         )
-    names = group.strings("layer_names")
-    if names is None:
-        raise group.refuse("holds no Keras weights (there is no attribute 'layer_names')")
+    stored = _stored_layers(group)
     learners = {layer.name: layer for layer in model.layers if hasattr(layer, "load_learnt")}
-    assignments = [item for name in names if name in learners for item in _learnt(group.group(name), learners[name])]
-    names = [name for name in names if name not in learners]
-    pairs = _pairs_by_name(names, model) if by_name else _pairs_in_order(group, names, model)
-    for name, layer in pairs:
-        try:
-            assignments += match_layer(group.group(name), layer, name, origin, reshape)
-        except ShapeError as error:
-            if not skip_mismatch:
-                raise
-            warnings.warn(
-                f"Skipping loading of the weights of layer {layer.name!r} due to mismatch with the file: {error}",
-                stacklevel=5,
-            )
+    assignments = [item for each in stored if each.name in learners for item in _learnt(each, learners[each.name])]
+    stored = [each for each in stored if each.name not in learners]
+    match = Matcher(group.file, origin, reshape, skip_mismatch)
+    if by_name:
+        assignments += _by_name(match, stored, model)
+    elif strict:
+        assignments += _match_pairs(match, _pairs_in_order(group.file, stored, model))
+    else:
+        assignments += _in_order(match, stored, model)
     if TOP_LEVEL in group:
         assignments += _top_level(group.group(TOP_LEVEL), model, by_name or skip_mismatch)
     return assignments
-
-
-class ShapeError(ValueError):
-    """An array of a file does not fit the weight that it is for."""
 
 
 @dataclass(frozen=True)
@@ -181,62 +135,123 @@ class Learnt:
         self.layer.load_learnt(array)
 
 
-def _learnt(group: hdf5.Group, layer: Any) -> list[Assignment]:
-    paths = group.strings("weight_names") or []
-    return [Assignment(Learnt(layer), Source.of(group.dataset(path), path)) for path in paths]
+def _learnt(stored: StoredLayer, layer: Any) -> list[Assignment]:
+    return [Assignment(Learnt(layer), source) for source in stored.sources()]
 
 
-def _pairs_by_name(names: Sequence[str], model: Any) -> list[tuple[str, Any]]:
+@dataclass(frozen=True)
+class StoredLayer:
+    """A layer in a file: its name and the names of its arrays, which are looked up when they are asked for."""
+
+    name: str
+    group: hdf5.Group
+    arrays: list[str]
+
+    def sources(self) -> list[Source]:
+        """Return the arrays in file order; none is read yet."""
+        return [Source.of(self.group.dataset(path), path) for path in self.arrays]
+
+
+def _stored_layers(group: hdf5.Group) -> list[StoredLayer]:
+    """Return the layers in a group of weights, those without any as well."""
+    names = group.strings("layer_names")
+    if names is None:
+        return _numbered_layers(group)
+    found = []
+    for name in names:
+        inner = group.group(name)
+        found.append(StoredLayer(name, inner, inner.strings("weight_names") or []))
+    return found
+
+
+def _numbered_layers(group: hdf5.Group) -> list[StoredLayer]:
+    """Return the layers of files from before Keras 1.0.3: groups `layer_0`, `layer_1`, ... of `param_0`, ..."""
+    count = group.attribute("nb_layers")
+    if count is None:
+        raise group.refuse("holds no Keras weights (there is no attribute 'layer_names')")
+    found = []
+    for number in range(_small_count(group, "nb_layers", count)):
+        name = f"layer_{number}"
+        inner = group.group(name)
+        arrays = _small_count(inner, "nb_params", inner.attribute("nb_params") or 0)
+        found.append(StoredLayer(name, inner, [f"param_{index}" for index in range(arrays)]))
+    return found
+
+
+def _small_count(group: hdf5.Group, name: str, value: Any) -> int:
+    if not isinstance(value, (int, np.integer)) or not 0 <= value <= hdf5.MAX_ENTRIES:
+        raise group.refuse(f"has an attribute {name!r} that is no sensible count. Received: {value!r}")
+    return int(value)
+
+
+def _by_name(match: Matcher, stored: Sequence[StoredLayer], model: Any) -> list[Assignment]:
+    """Match the layers whose names agree; if none does, those inside nested models."""
     layers = {layer.name: layer for layer in model.layers}
-    return [(name, layers[name]) for name in names if name in layers]
+    pairs = [(each, layers[each.name]) for each in stored if each.name in layers]
+    if any(layer.weights for _, layer in pairs):
+        return _match_pairs(match, pairs)
+    units = units_of(((each.name, each.sources()) for each in stored), match.origin)
+    found = match.across(units, leaf_layers(model), partly=True)
+    if not found:
+        warnings.warn(
+            f"{match.file}: no weights were loaded, because no layer of {model.name!r} has the name of a saved one. "
+            f"The file has {_short([each.name for each in stored])}, the model {_short(list(layers))}.",
+            stacklevel=6,
+        )
+        return []
+    return _announced(match, found, model)
 
 
-def _pairs_in_order(group: hdf5.Group, names: Sequence[str], model: Any) -> list[tuple[str, Any]]:
+def _in_order(match: Matcher, stored: Sequence[StoredLayer], model: Any) -> list[Assignment]:
+    """Match layers in order; if they do not fit so, the layers inside nested models, on both sides."""
+    try:
+        return _match_pairs(match, _pairs_in_order(match.file, stored, model))
+    except ValueError:
+        units = units_of(((each.name, each.sources()) for each in stored), match.origin)
+        found = match.across(units, leaf_layers(model))
+        if not found:
+            raise
+        return _announced(match, found, model)
+
+
+def _match_pairs(match: Matcher, pairs: Sequence[tuple[StoredLayer, Any]]) -> list[Assignment]:
+    return [item for stored, layer in pairs for item in match.layer(stored.sources(), layer, stored.name)]
+
+
+def _announced(match: Matcher, found: Sequence[LayerMatch], model: Any) -> list[Assignment]:
+    """Say what was matched on a guess."""
+    pairs = [f"{each.stored} -> {each.layer.name}" for each in found]
+    shown = ", ".join(pairs[:8]) + (f", ... ({len(pairs)} layers)" if len(pairs) > 8 else "")
+    warnings.warn(
+        f"{match.file}: the saved layers are nested otherwise than those of {model.name!r}. Their weights were matched "
+        f"{'by name' if found[0].by_name else 'in order'}: {shown}",
+        stacklevel=7,
+    )
+    return [item for each in found for item in each.assignments]
+
+
+def _pairs_in_order(file: str, stored: Sequence[StoredLayer], model: Any) -> list[tuple[StoredLayer, Any]]:
     layers = [layer for layer in model.layers if layer.weights]
-    stored = [name for name in names if group.group(name).strings("weight_names")]
+    stored = [each for each in stored if each.arrays]
     if len(stored) != len(layers):
         raise ValueError(
-            f"Cannot load weights of {len(stored)} layers into a model of {len(layers)} layers. The file {group.file} "
-            f"has {_short(stored)}, the model {model.name!r} has {_short([layer.name for layer in layers])}. Build the "
-            "architecture that the file was saved from, or pass `by_name=True` to load the layers whose names agree."
+            f"Cannot load weights of {len(stored)} layers into a model of {len(layers)} layers. The file {file} has "
+            f"{_short([each.name for each in stored])}, the model {model.name!r} has "
+            f"{_short([layer.name for layer in layers])}. Build the architecture that the file was saved from, or "
+            "pass `by_name=True` to load the layers whose names agree."
         )
     by_name = {layer.name: layer for layer in layers}
-    if len(by_name) == len(layers) and set(stored) == set(by_name) and _fits(group, stored, by_name):
-        return [(name, by_name[name]) for name in stored]
+    names = {each.name for each in stored}
+    same_names = len(by_name) == len(layers) and names == set(by_name)
+    if same_names and all(len(each.arrays) == len(by_name[each.name].weights) for each in stored):
+        return [(each, by_name[each.name]) for each in stored]
     return list(zip(stored, layers, strict=True))
 
 
-def _fits(group: hdf5.Group, stored: Sequence[str], layers: dict[str, Any]) -> bool:
-    """Whether every layer has as many weights as the group of its name has arrays."""
-    return all(len(group.group(name).strings("weight_names") or ()) == len(layers[name].weights) for name in stored)
-
-
-def match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin, reshape: bool = False) -> list[Assignment]:
+def match_layer(group: hdf5.Group, layer: Any, name: str, origin: Origin) -> list[Assignment]:
     """Decide which array of a layer's group goes into which of its weights. ShapeError if they do not fit."""
-    stored = group.strings("weight_names") or []
-    sources = [Source.of(group.dataset(path), path) for path in stored]
-    targets = weight_paths(layer)
-    sources = convert(layer, sources, [tuple(weight.shape) for _, weight in targets], origin)
-    if len(sources) != len(targets):
-        raise ShapeError(
-            f"{group.file}: layer {layer.name!r} of the model expects {len(targets)} weights "
-            f"{_describe_targets(targets)}, but the saved layer {name!r} holds {len(sources)} arrays "
-            f"{_describe_sources(sources)}."
-        )
-    order = _order_by_name([source.name for source in sources], [path for path, _ in targets])
-    if order is not None:
-        renamed = [sources[index] for index in order]
-        if all(source.shape == tuple(weight.shape) for source, (_, weight) in zip(renamed, targets, strict=True)):
-            sources = renamed
-    if reshape:
-        sources = _reshaped(sources, [tuple(weight.shape) for _, weight in targets])
-    for source, (path, weight) in zip(sources, targets, strict=True):
-        if source.shape != tuple(weight.shape):
-            raise ShapeError(
-                f"{group.file}: the weight {path!r} of layer {layer.name!r} has shape {tuple(weight.shape)}, but "
-                f"the saved array {source.name!r} of layer {name!r} has shape {source.shape}"
-            )
-    return [Assignment(weight, source) for source, (_, weight) in zip(sources, targets, strict=True)]
+    stored = StoredLayer(name, group, group.strings("weight_names") or [])
+    return Matcher(group.file, origin).layer(stored.sources(), layer, name)
 
 
 def _top_level(group: hdf5.Group, model: Any, lenient: bool) -> list[Assignment]:
@@ -254,36 +269,9 @@ def _top_level(group: hdf5.Group, model: Any, lenient: bool) -> list[Assignment]
     return [Assignment(weight, source) for weight, source in zip(own, sources, strict=True)]
 
 
-def _order_by_name(stored: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
-    """Return for each wanted path the index of the stored name that ends alike; None unless that is one-to-one.
-
-    Trainable weights come first in files, so freezing a layer after saving changes the order but not the names.
-    """
-    clean = [name.removesuffix(":0") for name in stored]
-    order = []
-    for path in wanted:
-        found = [i for i, name in enumerate(clean) if _ends_alike(name, path)]
-        if len(found) != 1:
-            return None
-        order.append(found[0])
-    return order if len(set(order)) == len(order) else None
-
-
-def _ends_alike(one: str, other: str) -> bool:
-    return one == other or one.endswith("/" + other) or other.endswith("/" + one)
-
-
 def _short(names: Sequence[str], limit: int = 8) -> str:
     shown = ", ".join(repr(name) for name in names[:limit])
     return f"[{shown}{', ...' if len(names) > limit else ''}]"
-
-
-def _describe_sources(sources: Sequence[Source]) -> list[tuple[str, tuple[int, ...]]]:
-    return [(source.name, source.shape) for source in sources]
-
-
-def _describe_targets(targets: Sequence[tuple[str, Any]]) -> list[tuple[str, tuple[int, ...]]]:
-    return [(path, tuple(weight.shape)) for path, weight in targets]
 
 
 def preprocess_weights_for_loading(
@@ -304,18 +292,9 @@ def preprocess_weights_for_loading(
     sources = [Source(f"weights[{number}]", array.shape, _reader(array)) for number, array in enumerate(arrays)]
     sources = convert(layer, sources, shapes, origin)
     if reshape:
-        sources = _reshaped(sources, shapes)
+        sources = reshape_sources(sources, shapes)
     return [source.read() for source in sources]
 
 
 def _reader(array: np.ndarray) -> Callable[[], np.ndarray]:
     return lambda: array
-
-
-def _reshaped(sources: list[Source], shapes: Sequence[tuple[int, ...]]) -> list[Source]:
-    """Give each source the shape of its weight where the number of values is the same."""
-    found = list(sources)
-    for index, (source, shape) in enumerate(zip(sources, shapes, strict=False)):
-        if source.shape != shape and math.prod(source.shape) == math.prod(shape):
-            found[index] = reshaped(source, shape)
-    return found
