@@ -273,6 +273,8 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Act
             UserWarning,
             stacklevel=2,
         )
+    if isinstance(identifier, Mapping) and identifier.get("class_name") in registry.layers.objects:
+        return registry.layers.from_dict(identifier, custom_objects)
     found = registry.activations.get(identifier, custom_objects)
     return _hard_sigmoid_of_dialect() if found is hard_sigmoid else found
 

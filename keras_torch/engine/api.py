@@ -168,6 +168,14 @@ class ApiMixin:
         """Run `layer_call`, and again in the backward pass instead of keeping what is in between."""
         return checkpoint.checkpoint(layer_call, *args, use_reentrant=False, **kwargs)
 
+    def _flatten_layers(self, recursive: bool = True, include_self: bool = True) -> list[Any]:
+        # Scripts for tf.keras use it.
+        found: dict[int, Any] = {id(self): self} if include_self else {}
+        for layer in self._children():  # type: ignore[attr-defined]
+            inner = layer._flatten_layers() if recursive else [layer]
+            found.update({id(item): item for item in inner if id(item) not in found})
+        return list(found.values())
+
     def get_build_config(self) -> dict[str, Any] | None:
         """Return the shapes that the layer was built for; None before."""
         shapes = self._build_shapes

@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch.utils import _pytree as pytree
 
+from keras_torch import config
 from keras_torch.engine import Input, InputLayer
 from keras_torch.models.model import Model
-from keras_torch.models.network import replay
+from keras_torch.models.network import Network, replay
 from keras_torch.models.sequential import Sequential
 from keras_torch.symbolic import FunctionOp, KerasTensor
+from keras_torch.training import compiling
 
 
-def clone_model(model: Model, input_tensors: Any = None, clone_function: Callable[[Any], Any] | None = None) -> Model:
-    """Return a model of the same architecture with newly initialized weights.
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Any], Any] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+    **kwargs: Any,
+) -> Model:
+    """Return a model of the same architecture with newly initialized weights; compiled alike, since Keras 3.
 
-    `clone_function(layer)` may return another layer in place of each; `input_tensors` are used as the new inputs.
+    `clone_function(layer)` may return another layer in place of each, `call_function(layer, *args, **kwargs)` may do
+    more than to call it in the new graph. Models inside are cloned as a whole, by `clone_function` if it is given;
+    with `recursive` it gets their layers instead. `input_tensors` are used as the new inputs.
     """
+    if kwargs.keys() - {"cache"}:
+        raise TypeError(f"`clone_model` has no argument {', '.join(map(repr, kwargs))}.")
     if not isinstance(model, Model):
         raise ValueError(f"`clone_model` takes a Model. Received: {model!r} of type {type(model).__name__}")
-    clone = clone_function or _clone_layer
+    clone = _layer_cloner(clone_function, call_function, recursive)
     if isinstance(model, Sequential):
-        return _clone_sequential(model, input_tensors, clone)
-    if model._network is None:
-        if clone_function is not None or input_tensors is not None:
+        if call_function is not None:
             raise ValueError(
-                f"Model {model.name!r} is subclassed: `clone_function` and `input_tensors` need a graph of layers."
+                f"`call_function` needs a functional model; {model.name!r} is a Sequential one. "
+                f"Received: call_function={call_function!r}"
+            )
+        copy: Model = _clone_sequential(model, input_tensors, clone)
+    elif model._network is None:
+        if clone_function is not None or call_function is not None or input_tensors is not None:
+            raise ValueError(
+                f"Model {model.name!r} is subclassed: `clone_function`, `call_function` and `input_tensors` need a "
+                "graph of layers."
             )
         return type(model).from_config(model.get_config())
+    else:
+        copy = _clone_functional(model, input_tensors, clone, call_function)
+    if config.dialect() in (None, "3"):
+        compiling.compile_like(copy, model)
+    return copy
+
+
+def _layer_cloner(clone_function: Any, call_function: Any, recursive: bool) -> Callable[[Any], Any]:
+    """Return the function that gives the copy of a layer, or of a model inside the model."""
+
+    def clone(layer: Any) -> Any:
+        is_graph = isinstance(layer, Sequential) or (isinstance(layer, Model) and layer._network is not None)
+        if is_graph and (recursive or clone_function is None):
+            call = None if isinstance(layer, Sequential) or not recursive else call_function
+            return clone_model(layer, None, clone_function, call, recursive)
+        return type(layer).from_config(layer.get_config()) if clone_function is None else clone_function(layer)
+
+    return clone
+
+
+def _clone_functional(model: Model, input_tensors: Any, clone: Callable[[Any], Any], call: Any) -> Model:
     network = model._network
-    given = pytree.tree_leaves(input_tensors) if input_tensors is not None else None
-    if given is not None and len(given) != len(network.flat_inputs):
-        raise ValueError(
-            f"`input_tensors` must have one tensor per input of model {model.name!r}: {network.input_names}. "
-            f"Received: {len(given)}"
-        )
-    wrong = next((item for item in given or () if not isinstance(item, KerasTensor)), None)
-    if wrong is not None:
-        raise ValueError(
-            f"`input_tensors` for model {model.name!r} must be symbolic; make them with `Input`. Received: {wrong!r}"
-        )
+    given = None if input_tensors is None else _in_order(model, network, input_tensors)
     tensors: dict[int, KerasTensor] = {}
     for index, old in enumerate(network.flat_inputs):
         if given is None:
@@ -59,10 +89,34 @@ def clone_model(model: Model, input_tensors: Any = None, clone_function: Callabl
         return clones[id(operation)]
 
     inputs = pytree.tree_map(lambda tensor: tensors[id(tensor)], network.inputs)
-    copy = Model(inputs, replay(network, tensors, replace), name=model.name)
+    cls = type(model) if type(model).__init__ is Model.__init__ else Model
+    copy = cls(inputs, replay(network, tensors, replace, call), name=model.name)
     for tensor in network.effects:
         copy._add_effect(tensors[id(tensor)])
     return copy
+
+
+def _in_order(model: Model, network: Network, input_tensors: Any) -> list[KerasTensor]:
+    """Return the given inputs in the order of the network's; ValueError if they are not as many, or not symbolic."""
+    wanted = network.inputs
+    named = isinstance(wanted, Mapping)
+    if named != isinstance(input_tensors, Mapping) or (named and wanted.keys() != input_tensors.keys()):
+        raise ValueError(
+            f"`input_tensors` must have the same structure as the inputs of model {model.name!r}: {wanted!r}. "
+            f"Received: {input_tensors!r}"
+        )
+    given = pytree.tree_leaves({key: input_tensors[key] for key in wanted} if named else input_tensors)
+    if len(given) != len(network.flat_inputs):
+        raise ValueError(
+            f"`input_tensors` must have one tensor per input of model {model.name!r}: {network.input_names}. "
+            f"Received: {len(given)}"
+        )
+    wrong = next((item for item in given if not isinstance(item, KerasTensor)), None)
+    if wrong is not None:
+        raise ValueError(
+            f"`input_tensors` for model {model.name!r} must be symbolic; make them with `Input`. Received: {wrong!r}"
+        )
+    return given
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[Any], Any]) -> Sequential:
@@ -77,9 +131,3 @@ def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[An
     for layer in model.layers:
         copy.add(clone(layer))
     return copy
-
-
-def _clone_layer(layer: Any) -> Any:
-    if isinstance(layer, Model):
-        return clone_model(layer)
-    return type(layer).from_config(layer.get_config())

@@ -37,11 +37,6 @@ _FUNCTION_SOURCES = {
 _WRITES_OR_EXECUTES = ("load", "save", "compile", "from_file", "attrgetter", "methodcaller", "itemgetter", "call")
 
 
-def is_plain(cls: type) -> bool:
-    """Whether a model class is one of ours, whose graph is all there is to it."""
-    return cls.__module__.startswith("keras_torch.")
-
-
 def to_plain(item: Any) -> Any:
     """Turn what JSON does not know into what it does: numpy and torch scalars, arrays, dtypes, tuples."""
     if isinstance(item, np.generic):
@@ -136,7 +131,10 @@ def serialize(network: Network, name: str, trainable: bool) -> dict[str, Any]:
             layers.append({"class_name": FUNCTION_CLASS, "config": inner, "name": item.name, "inbound_nodes": nodes})
             continue
         nodes = [_layer_node(node, positions) for node in positions.nodes[item.name] if node.input_tensors]
-        layers.append({**serialize_layer(item), "name": item.name, "inbound_nodes": nodes})
+        # The dict itself, which is marked if the layer turns up again inside another.
+        described = serialize_layer(item)
+        described.update(name=item.name, inbound_nodes=nodes)
+        layers.append(described)
     return {
         "name": name,
         "trainable": trainable,

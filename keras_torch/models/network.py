@@ -234,10 +234,16 @@ class Network:
         return pytree.tree_map(lambda t: KerasTensor(t.shape, t.dtype), self.outputs)
 
 
-def replay(network: Network, tensors: dict[int, KerasTensor], replace: Callable[[Any], Any] = lambda op: op) -> Any:
+def replay(
+    network: Network,
+    tensors: dict[int, KerasTensor],
+    replace: Callable[[Any], Any] = lambda op: op,
+    call: Callable[..., Any] | None = None,
+) -> Any:
     """Call the operations again, in order, on other symbolic inputs; return the new outputs.
 
-    `tensors` maps the id of each old input to its replacement; `replace` may give another layer for an operation.
+    `tensors` maps the id of each old input to its replacement; `replace` may give another layer for an operation, and
+    `call(layer, *args, **kwargs)` may do more than to call it.
     """
 
     def renew(item: Any) -> Any:
@@ -251,6 +257,8 @@ def replay(network: Network, tensors: dict[int, KerasTensor], replace: Callable[
         operation = replace(node.operation)
         if isinstance(operation, FunctionOp):
             outputs = operation(*args, **kwargs)
+        elif call is not None:
+            outputs = call(operation, *args, **kwargs)
         else:
             if not operation.built and operation is not node.operation:
                 outputs = operation(*args, **kwargs)

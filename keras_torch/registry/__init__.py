@@ -28,8 +28,8 @@ from keras_torch.registry.forms import (
     deserialize_keras_object,
     finish,
     serialize_keras_object,
-    sharing_scope,
 )
+from keras_torch.registry.sharing import sharing_scope
 from keras_torch.registry.tables import (
     FAMILIES,
     Registry,

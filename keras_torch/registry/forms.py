@@ -7,9 +7,7 @@ underscores stand for values that JSON does not know. `module` tells the family 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from types import EllipsisType
 from typing import Any
 
@@ -18,7 +16,7 @@ import torch
 
 from keras_torch import config as settings
 from keras_torch.errors import UnknownObjectError, reading_config
-from keras_torch.registry import bytecode
+from keras_torch.registry import bytecode, sharing
 from keras_torch.registry.custom import CustomObjectScope, known_custom_objects
 from keras_torch.registry.tables import (
     FAMILIES,
@@ -35,18 +33,6 @@ READERS: dict[str, Callable[[Any], Any]] = {}
 
 _PLAIN = (str, int, float, bool)
 _FAMILY_OF_MODULE = {family.module.rpartition(".")[2]: family for family in FAMILIES}
-# Objects and their dicts while several are written together, or numbers and objects while they are read.
-_shared: ContextVar[dict[int, Any] | None] = ContextVar("shared_objects", default=None)
-
-
-@contextmanager
-def sharing_scope() -> Iterator[None]:
-    """Let an object that is written or read several times stay one object, by a `shared_object_id` in its dicts."""
-    token = _shared.set({})
-    try:
-        yield
-    finally:
-        _shared.reset(token)
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -89,11 +75,6 @@ def describe(item: Any, *further: str) -> dict[str, Any]:
         found = method() if method is not None else None
         if found is not None:
             described[key] = serialize_keras_object(found)
-    shared = _shared.get()
-    if shared is not None:
-        first = shared.setdefault(id(item), described)
-        if first is not described:
-            first["shared_object_id"] = described["shared_object_id"] = id(item)
     return described
 
 
@@ -206,21 +187,21 @@ class _Reader:
             return self._find_function(config)
         if not isinstance(inner, Mapping):
             raise TypeError(f"The `config` of {config['class_name']!r} must be a dict. Received: {inner!r}")
-        number, shared = config.get("shared_object_id"), _shared.get()
-        if shared is not None and number in shared:
-            return shared[number]
+        shared = sharing.find_made(config)
+        if shared is not None:
+            return shared
         registered = config.get("registered_name")
         cls = self._find(config, lambda table: table.find_class(config["class_name"], registered, self.custom))
         if not inspect.isclass(cls):
             return cls
         made = self._make(cls, config, inner)
-        if shared is not None and number is not None:
-            shared[number] = made
+        sharing.note_made(config, made)
         return made
 
     def _find_function(self, config: Mapping[str, Any]) -> Any:
         name = function_name(config)
-        found = known_custom_objects(self.custom).get(name)
+        known = known_custom_objects(self.custom)
+        found = known.get(name) or next((item for key, item in known.items() if key.endswith(f">{name}")), None)
         families = _families(config.get("module")) if self.table is None else (self.table,)
         for family in families if found is None else ():
             item = family.objects.get(name)

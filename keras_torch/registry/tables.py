@@ -11,6 +11,7 @@ from typing import Any
 
 from keras_torch import config as settings
 from keras_torch.errors import UnknownObjectError, reading_config, suggest
+from keras_torch.registry import sharing
 from keras_torch.registry.custom import CustomObjectScope, get_registered_name, known_custom_objects, registered_name
 
 # Classes whose path differs from that of their family.
@@ -94,6 +95,10 @@ class Registry:
         for key in () if is_foreign(name) else (short, short.lower()):
             if key in self._lookup:
                 return self._lookup[key]
+        # Keras 3.6 wrote functions without the package under which they are registered.
+        registered = next((item for key, item in known.items() if key.endswith(f">{name}")), None)
+        if registered is not None:
+            return registered
         raise UnknownObjectError(
             f"Unknown {self.kind}: {name!r}.{suggest(short, self.objects)} Your own {self.kind} must be passed in "
             f"`custom_objects={{{name!r}: ...}}` or registered with `keras.saving.register_keras_serializable()`. "
@@ -127,8 +132,13 @@ class Registry:
             raise ValueError(
                 f"A {self.kind} config needs the keys `class_name` and `config`. Received: {dict(config)!r}"
             )
+        shared = sharing.find_made(config)
+        if shared is not None:
+            return shared
         with reading_config(_label(self.kind, config["class_name"], config.get("config"))):
-            return self._made(config, custom)
+            made = self._made(config, custom)
+        sharing.note_made(config, made)
+        return made
 
     def _made(self, config: Mapping[str, Any], custom: Mapping[str, Any] | None) -> Any:
         inner = config.get("config")
@@ -154,6 +164,11 @@ class Registry:
                     return known[name]
             if is_foreign(registered):
                 return self.find(registered, custom)
+            if ">" not in registered and class_name in self._lookup:
+                raise ValueError(
+                    f"The {self.kind} {class_name!r} resolved to a Keras built-in, which has no registered name. Take "
+                    f"`registered_name` out of the config. Received: {registered!r}"
+                )
         return self.find(class_name, custom)
 
     def serialize(self, item: Any) -> Any:
@@ -213,10 +228,12 @@ def describe_instance(item: Any, config: Any) -> dict[str, Any]:
     if settings.is_classic():
         return {"class_name": path[1] if path else registered, "config": config}
     if path is None:
-        module = None if cls.__module__ in ("__main__", "builtins") else cls.__module__
-        return {"module": module, "class_name": cls.__name__, "config": config, "registered_name": registered}
-    registered = path[1] if path[1] == "Functional" else None
-    return {"module": path[0], "class_name": path[1], "config": config, "registered_name": registered}
+        path = "" if cls.__module__ in ("__main__", "builtins") else cls.__module__, cls.__name__
+    else:
+        registered = path[1] if path[1] == "Functional" else None
+    described = {"module": path[0] or None, "class_name": path[1], "config": config, "registered_name": registered}
+    sharing.note_written(item, described)
+    return described
 
 
 def _public_path(cls: type) -> tuple[str, str] | None:

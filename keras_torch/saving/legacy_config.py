@@ -134,7 +134,7 @@ class ConfigReader:
             result["config"] = self._graph(config)
         else:
             result = self.object(result)
-        for key in ("name", "inbound_nodes"):
+        for key in ("name", "inbound_nodes", "shared_object_id"):
             if key in item:
                 result[key] = item[key]
         return result

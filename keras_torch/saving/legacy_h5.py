@@ -120,7 +120,7 @@ def read_model(
 
 def build(described: Mapping[str, Any], custom_objects: Mapping[str, Any], safe_mode: bool = True) -> Any:
     """Make the model of a config in today's form. Bytecode runs only if `safe_mode` is False."""
-    with registry.allow_bytecode(not safe_mode):
+    with registry.allow_bytecode(not safe_mode), registry.sharing_scope():
         return registry.layers.from_dict(described, custom_objects)
 
 

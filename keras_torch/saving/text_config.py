@@ -27,7 +27,8 @@ def describe(model: Any) -> dict[str, Any]:
     """
     dialect = config.dialect()
     if dialect not in _VERSIONS:
-        return registry.serialize_keras_object(model)
+        with registry.sharing_scope():
+            return registry.serialize_keras_object(model)
     with registry.for_hdf5():
         found = write_object(architecture(model))
     found = for_keras_2(found) if config.is_classic() else found

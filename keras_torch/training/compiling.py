@@ -213,6 +213,22 @@ def compile_from_config(model: Any, config: Mapping[str, Any]) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
+def compile_like(model: Any, other: Any) -> None:
+    """Compile a model with the arguments of another's `compile`; optimizer and metrics start afresh."""
+    compiled = other._compiled
+    if compiled is None or type(other).compile is not type(model).compile:
+        return
+    optimizer = compiled.optimizer
+    if isinstance(optimizer, optimizers.LossScaleOptimizer) and compiled.arguments["optimizer"] is not optimizer:
+        # Compiling wraps it again.
+        optimizer = optimizer.inner_optimizer
+    arguments = dict(compiled.arguments)
+    for key in ("metrics", "weighted_metrics"):
+        arguments[key] = _map(metrics_module.clone_metric, arguments[key])
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    model.compile(**{**{key: arguments[key] for key in _DEFAULTS if key in arguments}, "optimizer": fresh})
+
+
 def check_epochs(epochs: Any, initial_epoch: Any) -> tuple[int, int]:
     """Return both as ints, capped by `keras.config.set_max_epochs`. ValueError unless whole numbers, not negative."""
     number, limit = standardize.whole_number("epochs", epochs, 0), config.max_epochs()

@@ -308,3 +308,28 @@ def test_registering_needs_a_config_and_in_tf_keras_a_free_name(monkeypatch: pyt
     form = keras.layers.serialize(Scale(2.0))
     assert (form["class_name"], form["registered_name"]) == ("Scale", "mine>scale")
     assert isinstance(keras.layers.deserialize(form), Scale)
+
+
+def test_a_layer_as_activation_comes_back() -> None:
+    leaky = keras.layers.LeakyReLU(negative_slope=0.15, name="mine")
+    again = keras.layers.deserialize(json.loads(json.dumps(keras.layers.serialize(keras.layers.Dense(2, leaky)))))
+    assert isinstance(again.activation, keras.layers.LeakyReLU)
+    assert (again.activation.name, again.activation.negative_slope) == ("mine", 0.15)
+
+
+def test_a_registered_function_is_found_without_its_package_as_keras_3_6_wrote_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry.custom, "_registered_names", {})
+    keras.saving.register_keras_serializable("mine")(double)
+    for name in ("double", "mine>double"):
+        form = {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+        assert keras.saving.deserialize_keras_object(form) is double
+        assert keras.losses.deserialize(form) is double
+
+
+@pytest.mark.parametrize("name", ["builtins.eval", "subprocess.Popen", "mine>Dense"])
+def test_a_class_of_keras_has_no_registered_name(name: str) -> None:
+    form = {"class_name": "Dense", "module": "keras.layers", "registered_name": name, "config": {"units": 1}}
+    with pytest.raises(ValueError, match="resolved to a Keras built-in|Unknown layer: 'mine>Dense'"):
+        keras.saving.deserialize_keras_object(form)

@@ -141,3 +141,24 @@ def test_a_subclassed_model_is_built_again_for_the_shapes_of_its_call(count: int
     assert [tuple(weight.shape) for weight in again.weights] == [(4, 4), (4,)]
     with pytest.raises(ValueError, match="Unknown layer: 'Doubled'.*custom_objects"):
         keras.models.model_from_json(model.to_json())
+
+
+class Plain(keras.Model):
+    """A functional model of a class of the user's without a constructor of its own."""
+
+
+def test_a_functional_subclass_without_constructor_is_written_with_its_graph() -> None:
+    start = keras.Input((3,))
+    model = Plain(start, keras.layers.Dense(2)(start))
+    again = keras.models.model_from_json(model.to_json(), {"Plain": Plain})
+    assert type(again) is Plain and again.count_params() == 8
+    assert type(keras.models.clone_model(model)) is Plain
+
+
+def test_a_layer_that_stands_in_the_graph_and_in_a_wrapper_stays_one() -> None:
+    start, other = keras.Input((3,)), keras.Input((4, 3))
+    shared = keras.layers.Dense(2)
+    model = keras.Model([start, other], [shared(start), keras.layers.TimeDistributed(shared)(other)])
+    again = keras.models.model_from_json(model.to_json())
+    assert again.layers[2] is again.layers[3].layer
+    assert again.count_params() == model.count_params() == 8
