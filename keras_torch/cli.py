@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]", help="the script and its arguments")
     run.set_defaults(parser=run)
     _add_inspect(commands)
+    _add_convert(commands)
     return parser
 
 
@@ -56,6 +57,56 @@ def _add_inspect(commands: Any) -> None:
     )
     inspect.add_argument("--json", action="store_true", help="print JSON, for scripts")
     inspect.set_defaults(parser=inspect)
+
+
+def _add_convert(commands: Any) -> None:
+    convert = commands.add_parser(
+        "convert",
+        help="convert a Keras or torch file into another format",
+        description="Convert SRC into the format that the name of DST tells: .keras, .h5, .weights.h5, .json, .yaml; "
+        "in plain PyTorch .pt and .safetensors (state dict), .py (source, with the state dict beside it), .pt2 "
+        "(exported program) and .onnx.",
+    )
+    convert.add_argument("source", metavar="SRC", help="a file that `keras-torch inspect` knows")
+    convert.add_argument("target", metavar="DST", help="the file to write")
+    convert.add_argument("--architecture", metavar="FILE", help="the model that the weights in SRC belong to")
+    convert.add_argument("--weights-only", action="store_true", help="leave out the model: for DST in .h5")
+    convert.add_argument("--no-optimizer", action="store_true", help="leave out compile arguments and optimizer state")
+    convert.add_argument("--overwrite", action="store_true", help="replace DST without asking")
+    convert.add_argument("--names", metavar="FILE.json", help="an object of torch module paths and their layers' names")
+    convert.add_argument(
+        "--custom-objects", metavar="FILE.py", help="a script of yours, which is run, with the classes that SRC needs"
+    )
+    convert.add_argument(
+        "--unsafe", action="store_true", help="run the Python bytecode of Lambda layers in SRC; only if you trust it"
+    )
+    convert.set_defaults(parser=convert)
+
+
+def _convert(options: argparse.Namespace) -> None:
+    from keras_torch.saving import convert
+
+    names = json.loads(Path(options.names).read_text(encoding="utf-8")) if options.names else None
+    convert(
+        options.source,
+        options.target,
+        architecture=options.architecture,
+        weights_only=options.weights_only,
+        include_optimizer=not options.no_optimizer,
+        custom_objects=_custom_objects(options.custom_objects) if options.custom_objects else None,
+        safe_mode=not options.unsafe,
+        overwrite=options.overwrite,
+        names=names,
+    )
+
+
+def _custom_objects(path: str) -> dict[str, Any]:
+    """Run a script of the user's, in which `keras` means this library, and return its classes and functions."""
+    from keras_torch import dropin
+
+    with dropin.install():
+        found = runpy.run_path(path)
+    return {name: item for name, item in found.items() if callable(item) and not name.startswith("_")}
 
 
 def _inspect(options: argparse.Namespace) -> None:
@@ -166,6 +217,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     own, module_arguments = _split_module(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(own)
-    if options.command == "inspect":
-        return _report_errors(_inspect, options)
+    if options.command in ("inspect", "convert"):
+        return _report_errors(_inspect if options.command == "inspect" else _convert, options)
     return _run(options, module_arguments)

@@ -124,3 +124,37 @@ def test_inspect_shows_tables_or_json_and_tells_errors_in_a_line(tmp_path: Path,
     assert [row["bytes"] for row in json.loads(capsys.readouterr().out)["weights"]] == [24, 8]
     assert cli.main(["inspect", str(tmp_path / "gone.h5")]) == 1
     assert "keras-torch inspect: There is no file" in capsys.readouterr().err
+
+
+def test_convert_writes_the_format_that_the_name_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    model = keras_torch.Sequential([keras_torch.Input((3,)), keras_torch.layers.Dense(2, name="only")])
+    model.save(tmp_path / "m.h5")
+    source = str(tmp_path / "m.h5")
+    assert cli.main(["convert", source, str(tmp_path / "m.json")]) == 0
+    assert cli.main(["convert", "--weights-only", source, str(tmp_path / "w.h5")]) == 0
+    assert cli.main(["convert", str(tmp_path / "w.h5"), str(tmp_path / "w.pt")]) == 1
+    assert "holds weights alone" in capsys.readouterr().err
+    architecture = ["--architecture", str(tmp_path / "m.json")]
+    assert cli.main(["convert", *architecture, str(tmp_path / "w.h5"), str(tmp_path / "w.pt")]) == 0
+    assert cli.main(["convert", *architecture, str(tmp_path / "w.pt"), str(tmp_path / "n.h5")]) == 0
+    assert cli.main(["inspect", str(tmp_path / "w.pt")]) == 0
+    assert "only.weight" in capsys.readouterr().out
+
+
+def test_convert_takes_custom_objects_from_a_script_that_is_named(tmp_path: Path):
+    script = write(
+        tmp_path,
+        """
+        import keras
+
+        class Twice(keras.layers.Layer):
+            def call(self, x):
+                return 2 * x
+        """.replace("\n        ", "\n"),
+    )
+    made: dict[str, object] = {}
+    exec("import keras_torch as keras" + (tmp_path / script).read_text().replace("import keras\n", "\n"), made)
+    keras_torch.Sequential([keras_torch.Input((3,)), made["Twice"]()]).save(tmp_path / "m.h5")
+    command = ["convert", str(tmp_path / "m.h5"), str(tmp_path / "m.json")]
+    assert cli.main(command) == 1
+    assert cli.main([*command, "--custom-objects", str(tmp_path / script)]) == 0

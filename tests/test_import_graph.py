@@ -30,7 +30,7 @@ TIERS = [
     {"training"},
     {"models"},
     {"saving"},
-    {"preprocessing", "datasets", "applications", "wrappers"},
+    {"preprocessing", "datasets", "applications", "wrappers", "export"},
     {"dropin"},
     {"cli"},
     {"__main__"},

@@ -28,7 +28,7 @@ MISSING_NAMESPACES = """
     backend.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
-    experimental export models.experimental
+    experimental models.experimental
     preprocessing preprocessing.image preprocessing.sequence preprocessing.text quantizers
     random tree utils.bounding_boxes utils.experimental visualization wrappers wrappers.scikit_learn
 """.split()
@@ -72,6 +72,7 @@ NEEDS_ANOTHER_BACKEND = {
         "QuantizedDTypePolicy": "quantizes the arrays of Keras's layers",
         "QuantizedFloat8DTypePolicy": "quantizes the arrays of Keras's layers",
     },
+    "export": {"ExportArchive": "writes a SavedModel of TensorFlow"},
     "layers": {
         "DenseFeatures": "takes TensorFlow's feature columns",
         "FlaxLayer": "runs a module of Flax, which is JAX",

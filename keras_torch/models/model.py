@@ -451,6 +451,25 @@ class Model(Trainer, Layer):
 
         load_weights(self, filepath, by_name, skip_mismatch, **kwargs)
 
+    def export(
+        self,
+        filepath: Any,
+        format: str | None = None,
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the model for inference elsewhere: as a program of `torch.export` ("torch", `.pt2`) or as "onnx".
+
+        Without `format` the name decides: `.onnx`, else `.pt2`. Sizes that are None stay open. `input_signature`, of
+        `InputSpec`s or tensors, tells the inputs of a subclassed model. Further arguments are those of
+        `torch.export.export`, and `opset_version` of ONNX. ValueError for the formats of TensorFlow and OpenVINO,
+        which Keras's default is one of, and if torch cannot export the model.
+        """
+        from keras_torch.saving import export_model
+
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
+
 
 def _stand_ins(shapes: Any) -> Any:
     return pytree.tree_map(lambda shape: KerasTensor(shape, config.floatx()), shapes, is_leaf=call_steps.is_shape)

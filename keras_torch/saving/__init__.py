@@ -16,7 +16,14 @@ from keras_torch.saving.api import (
     save_model,
     save_weights,
 )
-from keras_torch.saving.convert import load_from_torch, weights_from_torch, weights_to_torch
+from keras_torch.saving.convert import (
+    convert,
+    export_model,
+    load_from_torch,
+    to_torch,
+    weights_from_torch,
+    weights_to_torch,
+)
 from keras_torch.saving.inspection import Inspection, inspect
 from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
 from keras_torch.saving.text_config import model_from_config, model_from_json, model_from_yaml
@@ -25,8 +32,10 @@ from keras_torch.utils.object_forms import deserialize_keras_object, serialize_k
 __all__ = [
     "CustomObjectScope",
     "Inspection",
+    "convert",
     "custom_object_scope",
     "deserialize_keras_object",
+    "export_model",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
@@ -42,6 +51,7 @@ __all__ = [
     "save_model",
     "save_weights",
     "serialize_keras_object",
+    "to_torch",
     "weights_from_torch",
     "weights_to_torch",
 ]
