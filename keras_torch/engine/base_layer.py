@@ -15,7 +15,7 @@ from keras_torch.backend.control import phased
 from keras_torch.engine import autocast
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import ApiMixin
-from keras_torch.engine.arguments import constructor_arguments
+from keras_torch.engine.arguments import constructor_arguments, constructor_config, is_plain, only_accepted
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
@@ -110,6 +110,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             _batch_input_shape=None,
             _tracked={},
             _init_arguments=(args, kwargs),
+            _is_named=False,
         )
         return layer
 
@@ -127,6 +128,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if name is not None and not isinstance(name, str):
             raise ValueError(f"{type(self).__name__}: `name` must be a text. Received: {name!r}")
         self._name = name
+        self.__dict__["_is_named"] = name is not None
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._averages_activity = not config.is_classic()
         if dtype is not None or config.has_dtype_policy():
@@ -419,15 +421,16 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             result["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         owner = next(c for c in type(self).__mro__ if "get_config" in c.__dict__)
         if owner is Layer and not self._is_builtin:
-            result.update(self._constructor_arguments())
+            return self._with_constructor_arguments(result)
         return result
 
-    def _constructor_arguments(self) -> dict[str, Any]:
-        """What a class without `get_config` was constructed with."""
-        args, kwargs = self._init_arguments
-        parameters = [p for p in inspect.signature(type(self).__init__).parameters.values() if p.name != "self"]
-        names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-        return {**dict(zip(names, args, strict=False)), **kwargs}
+    def _with_constructor_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return what a class without `get_config` was constructed with, and of `config` what it takes."""
+        given = constructor_config(self, self._init_arguments)
+        if self._is_named and "name" not in given:
+            # By the class itself, which could not be given another.
+            config = {key: value for key, value in config.items() if key != "name"}
+        return only_accepted(type(self), {**given, **config})
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -449,12 +452,14 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             del values["forward"]
         # Calls belong to the graph of a model, which puts them back; others would bring their whole graph along.
         nodes = [node for node in self._inbound_nodes if not node.input_tensors]
-        return pickled.hold({**values, "_name": self.name, "_call_losses": [], "_inbound_nodes": nodes})
+        arguments = self._init_arguments if not self._is_builtin and is_plain(self._init_arguments) else None
+        values.update(_name=self.name, _call_losses=[], _inbound_nodes=nodes, _init_arguments=arguments)
+        return pickled.hold(values)
 
     def __setstate__(self, values: dict[str, Any]) -> None:
         # A model of which this is a part may have put calls back already.
         restored = self.__dict__.get("_inbound_nodes", ())
-        super().__setstate__({"_init_arguments": ((), {}), **pickled.release(values)})
+        super().__setstate__(pickled.release(values))
         self._inbound_nodes += [node for node in restored if node not in self._inbound_nodes]
         autocast.install(self, self._policy is not None and self._policy.compute_dtype != self._policy.variable_dtype)
         order = {id(item): place for place, item in enumerate([*self._modules.values(), *self._parameters.values()])}
@@ -468,7 +473,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             found.update(items)  # type: ignore[arg-type]
 
 
-_NOT_PICKLED = ("_init_arguments", "_loss_layers")
+_NOT_PICKLED = ("_loss_layers",)
 _PLAIN_ATTRIBUTES = {
     "built",
     "training",

@@ -304,7 +304,11 @@ def _make_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | Non
         )
     if is_operation(item):
         return make_operation(item)
-    return deserialize_layer(item, custom_objects)
+    layer = deserialize_layer(item, custom_objects)
+    if "name" not in _config_of(item) and isinstance(layer, torch.nn.Module):
+        # The constructor of the user's class takes no name.
+        layer.name = item["name"]  # type: ignore[assignment]
+    return layer
 
 
 def deserialize_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

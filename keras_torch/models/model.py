@@ -388,7 +388,7 @@ class Model(Trainer, Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the graph as plain data, or the constructor's arguments of a subclassed model."""
         if self._network is None or type(self).__init__ is not Model.__init__:
-            return {"name": self.name, "trainable": self._trainable, **self._constructor_arguments()}
+            return self._with_constructor_arguments({"name": self.name, "trainable": self._trainable})
         return functional_config.serialize(self._network, self.name, self._trainable)
 
     @classmethod
