@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.backend import Variable, WeightView
+from keras_torch.engine import initial_values
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.tensor_layout import IDENTITY, Layout
 from keras_torch.errors import NotBuiltError
@@ -47,10 +48,13 @@ class WeightsMixin:
         shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
         is_float = config.torch_dtype(dtype_name).is_floating_point
         initializer = initializers.get(initializer or ("glorot_uniform" if is_float else "zeros"))
-        value = initializer(shape, dtype=dtype_name)
-        if not isinstance(value, torch.Tensor):
-            value = torch.as_tensor(np.asarray(value))
-        value = value.detach().to(config.default_device(), config.torch_dtype(dtype_name))
+        dtype = config.torch_dtype(dtype_name)
+        initial_values.check_room(self.name, name or "variable", shape, dtype)
+        waiting = initial_values.collector(self)
+        if waiting is None:
+            value = initial_values.first_values(initializer, shape, dtype)
+        else:
+            value = initial_values.room_for(shape, dtype)
         if tuple(value.shape) != shape:
             raise ValueError(
                 f"The initializer of weight {name!r} of layer {self.name!r} must return the shape {shape}. "
@@ -61,6 +65,8 @@ class WeightsMixin:
         weight.constraint = constraints.get(given.get("constraint"))
         if False in (given.get("autocast"), given.get("experimental_autocast")):
             weight._keeps_dtype = True
+        if waiting is not None:
+            waiting.add(weight, lambda: initial_values.first_values(initializer, shape, dtype))
         return self._own(weight, requires_grad=trainable and self._trainable and is_float)
 
     add_variable = add_weight
@@ -127,11 +133,20 @@ class WeightsMixin:
         view = WeightView(self, paths, layout, name, trainable, regularizer, constraint)  # type: ignore[arg-type]
         shape = tuple(view.shape) if shape is None else tuple(shape)
         dtype = config.torch_dtype(dtype or self.variable_dtype)  # type: ignore[attr-defined]
-        values = initializers.get(initializer)(shape, dtype=config.dtype_name(dtype))
-        values = torch.as_tensor(values).detach().to(config.default_device(), dtype)
+        first = initializers.get(initializer)
+        initial_values.check_room(self.name, name, shape, dtype)
+        waiting = initial_values.collector(self)
+        if waiting is None:
+            parts = layout.unview(initial_values.first_values(first, shape, dtype))
+        else:
+            parts = layout.unview(torch.empty(shape, dtype=dtype, device="meta"))
         requires_grad = trainable and self._trainable and dtype.is_floating_point
-        for path, part in zip(paths, layout.unview(values), strict=True):
+        for path, part in zip(paths, parts, strict=True):
+            if waiting is not None:
+                part = initial_values.room_for(tuple(part.shape), dtype)
             _replace(self, path, part.contiguous(), requires_grad)  # type: ignore[arg-type]
+        if waiting is not None:
+            waiting.add(view, lambda: initial_values.first_values(first, shape, dtype))
         view._scope = self._scope()
         self._own_weights.append(view)
         object.__setattr__(self, name, view)

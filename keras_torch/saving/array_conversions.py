@@ -18,16 +18,21 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Source:
-    """An array of a file, or one computed from several: its name for messages, its shape, and how to get it."""
+    """An array of a file, or one computed from several: its name for messages, its shape, and how to get it.
+
+    `read_into` fills a tensor without a copy between, where that is possible.
+    """
 
     name: str
     shape: Shape
     read: Callable[[], np.ndarray]
+    read_into: Callable[[Any], None] | None = None
 
     @classmethod
     def of(cls, dataset: hdf5.Dataset, name: str) -> Source:
         """Return the source that reads a dataset as it is."""
-        return cls(name, dataset.shape, lambda: dataset.read(dataset.shape))
+        read_into = dataset.read_into if dataset.is_plain() else None
+        return cls(name, dataset.shape, lambda: dataset.read(dataset.shape), read_into)
 
 
 def joined(parts: Sequence[Source]) -> Source:

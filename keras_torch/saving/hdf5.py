@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import h5py
 import numpy as np
+import torch
 
 from keras_torch.checkpoint import replacing
 from keras_torch.errors import FileFormatError
-from keras_torch.saving import files
+from keras_torch.saving import files, raw_arrays
 from keras_torch.saving.files import DamagedFileError
 
 MAX_DEPTH = 64
@@ -50,9 +52,10 @@ def reading(source: Any) -> Iterator[Group]:
         source = os.fsdecode(source)
     try:
         file = h5py.File(source, "r")
+        _number(file)
     except _H5_ERRORS as error:
         raise DamagedFileError(f"{name} cannot be opened as an HDF5 file: {error}") from error
-    with file:
+    with file, _known(file, source):
         yield Group(file, name, ())
 
 
@@ -74,7 +77,7 @@ def writing(target: Any) -> Iterator[h5py.Group]:
 @contextlib.contextmanager
 def filling(file: Any) -> Iterator[h5py.Group]:
     """Yield a group whose HDF5 file is written to a file object that can be read, written and moved in, in place."""
-    with h5py.File(file, "w") as root:
+    with h5py.File(file, "w") as root, _known(root, file):
         yield root
 
 
@@ -298,6 +301,79 @@ class Dataset(_Node):
             # The upper half of a float32 each, which Keras 3 stores as bytes.
             return (array.view("<u2").astype("<u4") << 16).view("<f4")
         return array
+
+    def is_plain(self) -> bool:
+        """Whether the array lies in a file of the system in one piece, so that it can be read past the HDF5 library."""
+        return self._place() is not None
+
+    def _place(self) -> raw_arrays.Place | None:
+        try:
+            offset = self._handle.id.get_offset()
+            if offset is None or self._handle.chunks is not None or not self.dtype.isnative or self.dtype.kind == "b":
+                return None
+            place = _place_of(self._handle)
+        except _H5_ERRORS as error:
+            raise self.damaged("the array", error) from error
+        place = None if place is None else place.moved(offset)
+        if place is not None and place.size < math.prod(self.shape) * self.dtype.itemsize:
+            raise self.damaged("the array", EOFError("the file ends before the array does"))
+        return place
+
+    def read_into(self, target: torch.Tensor) -> None:
+        """Fill a tensor of the same shape in the processor's memory, whatever its strides, without a copy between."""
+        place = self._place()
+        if place is None or tuple(target.shape) != self.shape:
+            raise self.refuse(f"has the shape {self.shape} and cannot be read into one of {tuple(target.shape)}")
+        try:
+            raw_arrays.read(place, target.detach().numpy(), self.dtype)
+        except OSError as error:
+            raise self.damaged("the array", error) from error
+
+
+def _place_of(handle: Any) -> raw_arrays.Place | None:
+    """Return where the HDF5 file of an object begins in a file of the system, if it does."""
+    if handle.file.userblock_size:
+        return None
+    if handle.file.driver == "sec2" and os.name == "posix":
+        return raw_arrays.place_of_descriptor(handle.file.id.get_vfd_handle())
+    source = _file_objects.get(_number(handle))
+    return None if source is None else raw_arrays.place_of(source)
+
+
+def _number(handle: Any) -> int:
+    """Return the number that the HDF5 library has given the file of an object."""
+    return h5py.h5o.get_info(handle.id).fileno
+
+
+# The file objects that HDF5 files are open in, by the library's number of the file.
+_file_objects: dict[int, Any] = {}
+
+
+@contextlib.contextmanager
+def _known(file: h5py.File, source: Any) -> Iterator[None]:
+    """Remember for a while which file object an HDF5 file is open in."""
+    number = _number(file)
+    _file_objects[number] = source
+    try:
+        yield
+    finally:
+        del _file_objects[number]
+
+
+def write_array(group: h5py.Group, name: str, tensor: torch.Tensor) -> None:
+    """Store a tensor, whatever its strides and device, without a copy. bfloat16 becomes float32."""
+    tensor = tensor.detach()
+    tensor = (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).cpu()
+    array = tensor.resolve_conj().resolve_neg().numpy()
+    if array.nbytes < SMALL_BYTES or array.dtype.kind == "b" or _place_of(group) is None:
+        group.create_dataset(name, data=array)
+        return
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    dataset = group.create_dataset(name, array.shape, array.dtype, dcpl=creation)
+    place: Any = _place_of(group)
+    raw_arrays.write(place.moved(dataset.id.get_offset()), array)
 
 
 def write_strings(group: h5py.Group, name: str, values: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from keras_torch import config, registry
+from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.models.functional_config import to_plain
 from keras_torch.saving import archive, archive_writer, hdf5, weights_store, zip_config
@@ -71,12 +72,16 @@ def read_model(
         described = reader.model(item, f"{CONFIG} of {opened.file}")
         with _stored(opened) as stored, config.dialect_scope(dialect):
             _check_sizes(described, item, reader, safe_mode, stored)
-            model = _build(described, item, reader, safe_mode)
-            if compile and item.get("compile_config"):
-                _compile(model, item["compile_config"], reader, opened.file)
+            with unfilled() as waiting:
+                model = _build(described, item, reader, safe_mode)
             plan = weights_store.plan(stored, model)
             opened.verify()
+            waiting.fill([assignment.weight for assignment in plan.assignments])
             plan.run()
+            if compile and item.get("compile_config"):
+                # An optimizer may keep copies of the weights from the beginning, so these come first.
+                _compile(model, item["compile_config"], reader, opened.file)
+                weights_store.plan(stored, model).restore_optimizers()
             _read_assets(opened, model, plan.generation)
     return model
 

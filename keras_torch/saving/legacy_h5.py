@@ -11,6 +11,7 @@ import torch
 
 from keras_torch import config, registry
 from keras_torch.engine import Layer
+from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import hdf5, legacy_weights, optimizer_state
 from keras_torch.saving.file_config import for_keras_2, for_keras_3, needs_keras_3, write_object
@@ -111,8 +112,11 @@ def read_model(
         origin = Origin(generation, version, group.text("backend") or weights.text("backend"))
         with config.dialect_scope(dialect):
             _check_sizes(described, reader, safe_mode, weights, origin)
-            model = build(described, reader.custom_objects, safe_mode)
-            legacy_weights.assign(legacy_weights.plan(weights, model, origin=origin, strict=True))
+            with unfilled() as waiting:
+                model = build(described, reader.custom_objects, safe_mode)
+            assignments = legacy_weights.plan(weights, model, origin=origin, strict=True)
+            waiting.fill([item.weight for item in assignments])
+            legacy_weights.assign(assignments)
             if compile:
                 _compile(model, group, reader, origin)
     return model

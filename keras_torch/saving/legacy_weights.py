@@ -5,6 +5,7 @@ Everything is matched and every shape is checked before an array is read; every 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import h5py
 import numpy as np
 import torch
 
+from keras_torch.backend import Variable, WeightView
 from keras_torch.saving import hdf5
 from keras_torch.saving.array_conversions import Source, convert
 from keras_torch.saving.weight_matching import (
@@ -29,6 +31,8 @@ from keras_torch.saving.weight_matching import (
 )
 
 TOP_LEVEL = "top_level_model_weights"
+# Arrays of fewer numbers are read in one piece and then copied.
+_LARGE = 2**16
 
 
 def origin_of(group: hdf5.Group) -> Origin:
@@ -64,14 +68,15 @@ def write_arrays(group: h5py.Group, named: Sequence[tuple[str, Any]]) -> None:
     names = [f"{path}:0" for path, _ in named]
     hdf5.write_strings(group, "weight_names", names)
     for name, (_, value) in zip(names, named, strict=True):
-        group.create_dataset(name, data=_as_array(value))
+        write_array(group, name, value)
 
 
-def _as_array(value: Any) -> np.ndarray:
-    """Return a weight as an array that HDF5 can hold: numpy has no bfloat16, its values fit into float32."""
-    if getattr(value, "dtype", None) is torch.bfloat16:
-        return value.value.detach().float().cpu().numpy()
-    return value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+def write_array(group: h5py.Group, name: str, value: Any) -> None:
+    """Write a weight, or anything that numpy makes an array of."""
+    if isinstance(value, (Variable, WeightView)):
+        hdf5.write_array(group, name, value.value)
+    else:
+        group.create_dataset(name, data=np.asarray(value))
 
 
 def read_weights(
@@ -86,10 +91,31 @@ def read_weights(
 
 
 def assign(assignments: Sequence[Assignment]) -> None:
-    """Read all arrays, then set all weights."""
-    arrays = [item.source.read() for item in assignments]
+    """Set all weights, after everything has been read that could prove to be damaged.
+
+    Large arrays that are known to lie in the file in one piece are read straight into the weights, at the end: only a
+    failing disk can end that in the middle.
+    """
+    rooms = [_room(item) for item in assignments]
+    arrays = [item.source.read() if room is None else None for item, room in zip(assignments, rooms, strict=True)]
     for item, array in zip(assignments, arrays, strict=True):
-        item.weight.assign(array)
+        if array is not None:
+            item.weight.assign(array)
+    for item, room in zip(assignments, rooms, strict=True):
+        if room is not None and item.source.read_into is not None:
+            item.source.read_into(room)
+
+
+def _room(item: Assignment) -> torch.Tensor | None:
+    """Return the memory of a large weight in Keras's layout, if it can be read into directly."""
+    weight = item.weight
+    known = item.source.read_into is not None and isinstance(weight, (Variable, WeightView))
+    if not known or math.prod(item.source.shape) < _LARGE or weight.device.type != "cpu":
+        return None
+    view, storages = weight.value.detach(), weight.storages
+    same = len(storages) == 1 and view.untyped_storage().data_ptr() == storages[0].untyped_storage().data_ptr()
+    whole = view.numel() == storages[0].numel() and tuple(view.shape) == item.source.shape
+    return view if same and whole and view.dtype is not torch.bfloat16 else None
 
 
 def plan(

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import h5py
+import numpy as np
+import torch
 
+from keras_torch.backend import Variable, WeightView
 from keras_torch.checkpoint import replacing
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import files, hdf5
 from keras_torch.saving.legacy_config import parse_json
-from keras_torch.saving.legacy_weights import _as_array
+from keras_torch.saving.legacy_weights import write_array
 from keras_torch.saving.weights_store import Stored, Variables
 
 _ENDING = ".weights.json"
@@ -112,18 +116,26 @@ class ShardWriter:
 
     def put(self, group: str, name: str | None, key: str, value: Any) -> None:
         """Write one array to the file of the moment, or to a new one if it does not fit."""
-        array = _as_array(value)
-        if self._used and self._used + array.nbytes > self._limit:
+        size = _size(value)
+        if self._used and self._used + size > self._limit:
             self._next()
         place = self._file.require_group(group)
         if name is not None:
             place.attrs["name"] = name
-        place.create_dataset(key, data=array)
-        self._used += array.nbytes
-        self.total += array.nbytes
+        write_array(place, key, value)
+        self._used += size
+        self.total += size
         listed = self.places.setdefault(f"/{group}", [])
         if os.path.basename(self._name) not in listed:
             listed.append(os.path.basename(self._name))
+
+
+def _size(value: Any) -> int:
+    """Return how many bytes a weight or array takes in a file, where bfloat16 is float32."""
+    if isinstance(value, (Variable, WeightView)):
+        item = 4 if value.dtype is torch.bfloat16 else value.dtype.itemsize
+        return math.prod(value.shape) * item
+    return np.asarray(value).nbytes
 
 
 class _Target:

@@ -22,7 +22,7 @@ from keras_torch.errors import FileFormatError
 from keras_torch.optimizers import Optimizer, state
 from keras_torch.saving import hdf5
 from keras_torch.saving.array_conversions import Source
-from keras_torch.saving.legacy_weights import Assignment, ShapeError, _as_array, assign
+from keras_torch.saving.legacy_weights import Assignment, ShapeError, assign, write_array
 from keras_torch.saving.state_tree import GENERATIONS, walk
 
 
@@ -111,6 +111,10 @@ class Plan:
             for layer, arrays in before:
                 layer.set_weights(arrays)
             raise
+        self.restore_optimizers()
+
+    def restore_optimizers(self) -> None:
+        """Give the optimizers their states; one that does not fit keeps its own, with a warning."""
         for optimizer, sources in self.optimizers:
             self._restore(optimizer, sources)
 
@@ -289,4 +293,4 @@ class _Target:
         self._group = group
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._group.create_dataset(key, data=_as_array(value))
+        write_array(self._group, key, value)

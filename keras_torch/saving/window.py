@@ -22,6 +22,21 @@ class Window(io.RawIOBase):
         self.limit = limit
         self.end = 0
 
+    @property
+    def file(self) -> Any:
+        """The file that the window is part of."""
+        return self._file
+
+    @property
+    def start(self) -> int:
+        """Where the window begins in its file."""
+        return self._start
+
+    def size(self, available: int) -> int:
+        """Return how many bytes the window has, at most those `available` from the beginning of its file."""
+        left = max(0, available - self._start)
+        return left if self._size is None else min(self._size, left)
+
     def readable(self) -> bool:
         """True."""
         return True
