@@ -46,7 +46,6 @@ MISSING = {
     "ops.image": "elastic_transform extract_patches_3d map_coordinates scale_and_translate sobel_edges ssim",
     "ops.nn": "ctc_decode",
     "ops.numpy": "unique",
-    "saving": "KerasFileEditor",
     "utils": """
         Config FeatureSpace array_to_img audio_dataset_from_directory get_file
         image_dataset_from_directory img_to_array load_img model_to_dot multi_gpu_model pad_sequences plot plot_model

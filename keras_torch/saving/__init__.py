@@ -24,6 +24,7 @@ from keras_torch.saving.convert import (
     weights_from_torch,
     weights_to_torch,
 )
+from keras_torch.saving.file_editor import KerasFileEditor
 from keras_torch.saving.inspection import Inspection, inspect
 from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
 from keras_torch.saving.text_config import model_from_config, model_from_json, model_from_yaml
@@ -31,6 +32,7 @@ from keras_torch.utils.object_forms import deserialize_keras_object, serialize_k
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "Inspection",
     "convert",
     "custom_object_scope",
