@@ -38,6 +38,11 @@ def save_model(
     if isinstance(include_optimizer, str) or include_optimizer is None:
         # Keras 2.13 to 2.15 have `save_format` in this place.
         include_optimizer, save_format = True, include_optimizer
+    if zipped is False and files.is_path(filepath) and os.fsdecode(filepath).endswith(".keras"):
+        raise ValueError(
+            "`zipped=False` makes a folder, whose name should not end in `.keras`, the ending of an archive. "
+            f"Received: filepath={filepath!r}"
+        )
     has_graph = getattr(model, "_network", None) is not None
     kind = "folder" if zipped is False else _model_format(filepath, save_format, has_graph)
     if kind == "h5" and not has_graph:
@@ -196,12 +201,14 @@ def load_weights(
         return
     if kind == "json":
         _refuse_classic_options(filepath, by_name, reshape)
+        weights_store.check_built(model, files.display_name(filepath))
         with sharded_weights.reading(filepath) as stored:
             weights_store.plan(stored, model, skip_mismatch, skip).run()
         return
     with hdf5.reading(filepath) as group:
         if weights_store.is_store(group):
             _refuse_classic_options(filepath, by_name, reshape)
+            weights_store.check_built(model, files.display_name(filepath))
             weights_store.plan(weights_store.Stored(group), model, skip_mismatch, skip).run()
             return
         if skip:

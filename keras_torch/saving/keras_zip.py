@@ -12,16 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from keras_torch import config, registry
 from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.models.functional_config import to_plain
 from keras_torch.saving import archive, archive_writer, hdf5, weights_store, zip_config
-from keras_torch.saving.file_config import find_class
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
-from keras_torch.saving.legacy_h5 import DIALECT, VERSION, build, dialect_of
+from keras_torch.saving.legacy_h5 import DIALECT, VERSION, build, dialect_of, draft
 from keras_torch.saving.legacy_weights import generation_of
 from keras_torch.saving.state_tree import GENERATIONS, walk
 from keras_torch.saving.training_config import read_compile_config
@@ -36,6 +33,12 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True, zipped:
 
     With `zipped=False`, `target` is a folder.
     """
+    if not getattr(model, "built", True):
+        warnings.warn(
+            f"The model {model.name!r} is saved before it is built: the file will hold no weights. Call it on data "
+            "first.",
+            stacklevel=4,
+        )
     dialect = dialect_of(model, model.optimizer if include_optimizer else None)
     text = json.dumps(zip_config.describe(model, include_optimizer), default=to_plain)
     now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
@@ -89,6 +92,7 @@ def read_model(
 def read_weights(source: Any, model: Any, skip_mismatch: bool = False, skip: Iterable[Any] = ()) -> None:
     """Load the weights in a `.keras` file into a model."""
     with archive.reading(source) as opened, _stored(opened) as stored:
+        weights_store.check_built(model, opened.file)
         plan = weights_store.plan(stored, model, skip_mismatch, skip)
         opened.verify()
         plan.run()
@@ -131,25 +135,9 @@ def _check_sizes(
     described: Mapping[str, Any], item: Mapping[str, Any], reader: ConfigReader, safe_mode: bool, stored: Any
 ) -> None:
     """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            draft = _build(described, item, reader, safe_mode)
-    except Exception:
-        # Classes of the user need not work without memory.
-        if _is_builtin(described):
-            raise
-        return
-    weights_store.plan(stored, draft)
-
-
-def _is_builtin(described: Any) -> bool:
-    """Whether all classes in a config are ours."""
-    if isinstance(described, Mapping):
-        name = described.get("class_name")
-        known = not isinstance(name, str) or name in ("Functional", "function") or find_class(name) is not None
-        return known and all(_is_builtin(value) for value in described.values())
-    return all(_is_builtin(value) for value in described) if isinstance(described, (list, tuple)) else True
+    model = draft(described, lambda: _build(described, item, reader, safe_mode))
+    if model is not None:
+        weights_store.plan(stored, model)
 
 
 def _compile(model: Any, compile_config: Any, reader: ConfigReader, file: str) -> None:

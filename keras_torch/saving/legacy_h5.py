@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from keras_torch.engine import Layer
 from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import hdf5, legacy_weights, optimizer_state
-from keras_torch.saving.file_config import for_keras_2, for_keras_3, needs_keras_3, write_object
+from keras_torch.saving.file_config import find_class, for_keras_2, for_keras_3, needs_keras_3, write_object
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
 from keras_torch.saving.training_config import read_training_config, write_training_config
@@ -132,9 +132,30 @@ def _check_sizes(
     described: Mapping[str, Any], reader: ConfigReader, safe_mode: bool, weights: hdf5.Group, origin: Origin
 ) -> None:
     """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
-    with torch.device("meta"):
-        draft = build(described, reader.custom_objects, safe_mode)
-    legacy_weights.plan(weights, draft, origin=origin, strict=True)
+    model = draft(described, lambda: build(described, reader.custom_objects, safe_mode))
+    if model is not None:
+        legacy_weights.plan(weights, model, origin=origin, strict=True)
+
+
+def draft(described: Mapping[str, Any], make: Callable[[], Any]) -> Any:
+    """Make a model without memory for its weights; None if it has classes of the user that cannot be without."""
+    try:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return make()
+    except Exception:
+        if _is_builtin(described):
+            raise
+        return None
+
+
+def _is_builtin(described: Any) -> bool:
+    """Whether all classes in a config are ours."""
+    if isinstance(described, Mapping):
+        name = described.get("class_name")
+        known = not isinstance(name, str) or name in ("Functional", "function") or find_class(name) is not None
+        return known and all(_is_builtin(value) for value in described.values())
+    return all(_is_builtin(value) for value in described) if isinstance(described, (list, tuple)) else True
 
 
 def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin) -> None:

@@ -142,16 +142,20 @@ class Plan:
         )
 
 
+def check_built(model: Any, file: str) -> None:
+    """ValueError for a model that has no weights to load anything into."""
+    if not model.weights and not getattr(model, "built", True):
+        raise ValueError(
+            f"The model {model.name!r} has no weights yet, because its input shape is not known. Call it on data or "
+            f"call `build(input_shape)` before loading weights from {file}."
+        )
+
+
 def plan(stored: Any, model: Any, skip_mismatch: bool = False, skip: Iterable[Any] = ()) -> Plan:
     """Decide which array goes where, without reading any. ValueError if one does not fit, unless it may be skipped.
 
     Objects in `skip`, and what is in them alone, keep what they have.
     """
-    if not model.weights and not getattr(model, "built", True):
-        raise ValueError(
-            f"The model {model.name!r} has no weights yet, because its input shape is not known. Call it on data or "
-            f"call `build(input_shape)` before loading weights from {stored.file}."
-        )
     layout, objects = _best_match(stored, model, skip)
     found = Plan(stored.file, layout)
     problems: list[str] = []

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 
 import keras_torch as keras
 from keras_torch import config
@@ -278,3 +279,33 @@ def test_learnt_vocabularies_are_assets(tmp_path):
     data = [np.array([["a c"], ["b b"]], dtype=object), words, numbers[:2]]
     for one, other in zip(model.predict(data, verbose=0), copy.predict(data, verbose=0), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_that_is_not_built_stays_so(tmp_path):
+    with pytest.warns(UserWarning, match="before it is built"):
+        Net().save(tmp_path / "m.keras")
+    copy = keras.models.load_model(tmp_path / "m.keras", custom_objects={"Net": Net})
+    assert not copy.built and not copy.weights
+
+
+def test_a_folder_is_not_called_an_archive(tmp_path):
+    with pytest.raises(ValueError, match="`zipped=False` makes a folder"):
+        functional().save(tmp_path / "m.keras", zipped=False)
+
+
+def doubled(x):
+    return x * 2
+
+
+def test_functions_in_the_graph_and_losses_of_the_users_come_back(tmp_path):
+    def my_loss(y_true, y_pred):
+        return (y_true - y_pred).abs().mean(-1)
+
+    inputs = keras.Input((3,))
+    outputs = layers.Dense(2)(torch.cat([inputs, torch.relu(inputs) + 1], dim=-1))
+    model = keras.Model(inputs, layers.Lambda(doubled)(outputs))
+    model.compile("sgd", my_loss)
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "m.keras")
+    copy = keras.models.load_model(tmp_path / "m.keras", custom_objects={"doubled": doubled, "my_loss": my_loss})
+    assert_same(model, copy)
