@@ -120,6 +120,10 @@ def _report_errors(action: Callable[[argparse.Namespace], None], options: argpar
     """Do something with files; what is wrong with them is told in one paragraph, without a traceback."""
     try:
         action(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, TypeError, OSError, ImportError, NotImplementedError) as error:
         print(f"keras-torch {options.command}: {error}", file=sys.stderr)
         return 1

@@ -9,15 +9,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_torch.saving import config_listing, files, hdf5, torch_files
+from keras_torch.saving import archive, config_listing, files, hdf5, sharded_weights, torch_files
 from keras_torch.saving.config_listing import LayerRow
 from keras_torch.saving.files import DamagedFileError
+from keras_torch.saving.keras_zip import ASSETS, CONFIG, METADATA, WEIGHTS
 from keras_torch.saving.legacy_config import parse_json, parse_yaml
 
+_TRAINING = ("optimizer", "metrics", "loss_tracker", "compile_metrics")
 _MAX_TEXT_FILE = 256 * 2**20
 FORMATS = {
     "h5": "whole model in HDF5 (.h5)",
     "h5-weights": "weights in HDF5 by layer names (.h5)",
+    "keras": "whole model in an archive of Keras (.keras)",
+    "weights.json": "weights of Keras 3 in several files (.weights.json)",
     "weights.h5": "weights in HDF5 of Keras 3 (.weights.h5)",
     "hdf5": "HDF5 arrays, in no layout of Keras",
     "json": "architecture in JSON",
@@ -84,15 +88,47 @@ def inspect(filepath: Any) -> Inspection:
     if kind == "hdf5":
         with hdf5.reading(filepath) as root:
             return _inspect_hdf5(root)
-    if kind == "directory":
-        raise DamagedFileError(
-            f"{name} is a folder (a TensorFlow SavedModel?); save the model as `.h5` or `.keras` with Keras."
-        )
+    if kind in ("zip", "directory"):
+        with archive.reading(filepath) as opened:
+            found = _inspect_archive(opened, kind)
+        return found or _of_tensors(name, "torch", filepath)
     if torch_files.is_safetensors(filepath):
         return _of_tensors(name, "safetensors", filepath)
-    if kind == "zip" or torch_files.is_pickle(filepath):
+    if torch_files.is_pickle(filepath):
         return _of_tensors(name, "torch", filepath)
     return _inspect_text(filepath, name)
+
+
+def _inspect_archive(opened: Any, kind: str) -> Inspection | None:
+    """Tell what a `.keras` file or its folder holds; None for an archive of torch."""
+    names = opened.names()
+    if CONFIG in opened:
+        return _inspect_keras(opened, names)
+    if kind == "directory":
+        raise DamagedFileError(
+            f"{opened.file} is a folder without {CONFIG!r} (a TensorFlow SavedModel?); save the model as `.h5` or "
+            "`.keras` with Keras."
+        )
+    if any(name.endswith("archive_format") for name in names):
+        return Inspection(opened.file, "torch-export", assets=names)
+    return None
+
+
+def _inspect_keras(opened: Any, names: list[str]) -> Inspection:
+    found = Inspection(opened.file, "keras")
+    if METADATA in opened:
+        metadata = parse_json(opened.text(METADATA), f"{METADATA} of {opened.file}")
+        if isinstance(metadata, Mapping):
+            found.keras_version = _text(metadata.get("keras_version"))
+    item = parse_json(opened.text(CONFIG), f"{CONFIG} of {opened.file}")
+    found.describe(item, f"{CONFIG} of {opened.file}")
+    if isinstance(item, Mapping) and item.get("compile_config") is not None:
+        found.compile = _compile(item["compile_config"])
+    if WEIGHTS in opened:
+        with hdf5.reading(opened.open(WEIGHTS)) as root:
+            _sort_in(found, _all_arrays(root))
+    found.assets = [name for name in names if name.startswith(f"{ASSETS}/")]
+    return found
 
 
 def _of_tensors(name: str, kind: str, filepath: Any) -> Inspection:
@@ -136,9 +172,10 @@ def _inspect_hdf5(root: hdf5.Group) -> Inspection:
 
 def _sort_in(found: Inspection, rows: Iterator[ArrayRow]) -> None:
     """Put the arrays of Keras 3's layout where they belong."""
-    places = {"optimizer": found.optimizer, "metrics": found.others, "loss_tracker": found.others}
     for row in rows:
-        places.get(row.path.split("/")[0], found.weights).append(row)
+        first = row.path.split("/")[0]
+        of_training = found.optimizer if first == "optimizer" else found.others
+        (of_training if first in _TRAINING else found.weights).append(row)
 
 
 def _named_arrays(group: hdf5.Group) -> list[ArrayRow]:
@@ -181,12 +218,24 @@ def _inspect_text(filepath: Any, name: str) -> Inspection:
         kind, config = "json", parse_json(text, name)
     else:
         kind, config = "yaml", parse_yaml(text, name)
+    if isinstance(config, Mapping) and isinstance(config.get("weight_map"), Mapping):
+        return _inspect_shards(filepath, name)
     if not isinstance(config, Mapping) or "class_name" not in config or "config" not in config:
         raise DamagedFileError(
             f"{name} is valid {kind.upper()}, but describes no Keras model: there is no `class_name` and `config`."
         )
     found = Inspection(name, kind)
     found.describe(config, name)
+    return found
+
+
+def _inspect_shards(filepath: Any, name: str) -> Inspection:
+    if not files.is_path(filepath):
+        raise DamagedFileError(f"{name} lists files of weights: give its path, so that they are found beside it.")
+    found = Inspection(name, "weights.json")
+    with sharded_weights.reading(filepath) as stored:
+        for file in stored.files():
+            _sort_in(found, _all_arrays(file))
     return found
 
 

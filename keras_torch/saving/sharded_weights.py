@@ -65,6 +65,16 @@ class ShardedStored:
         found = [self._open(name).variables(path) for name in ([names] if isinstance(names, str) else names)]
         return Variables({key: place for part in found if part is not None for key, place in part.places.items()})
 
+    def files(self) -> Iterator[hdf5.Group]:
+        """Yield the root group of each listed file."""
+        seen: set[str] = set()
+        for names in self._places.values():
+            for name in [names] if isinstance(names, str) else names:
+                stored = self._open(name)
+                if name not in seen:
+                    yield stored.root
+                seen.add(name)
+
     def _open(self, name: Any) -> Stored:
         if name not in self._opened:
             if not isinstance(name, str) or name != os.path.basename(name) or name in ("", ".", ".."):

@@ -7,7 +7,7 @@ path of the first. What is first, and how containers are counted, changed twice;
 
 from __future__ import annotations
 
-import inspect
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -138,13 +138,19 @@ def _own_attributes(item: Any) -> Iterator[tuple[str, Any]]:
 
 def _properties(item: Any) -> Iterator[tuple[str, Any]]:
     """The properties that classes of the user define."""
-    for name in dir(type(item)):
-        if name.startswith("__"):
+    for name in _property_names(type(item)):  # type: ignore[arg-type]
+        try:
+            yield name, getattr(item, name)
+        except Exception:  # noqa: BLE001, S112 - what a property of the user raises is no reason to fail
             continue
-        found = inspect.getattr_static(type(item), name)
-        owner = next(cls for cls in type(item).__mro__ if name in vars(cls))
-        if isinstance(found, property) and not owner.__module__.startswith(("keras_torch.", "torch.")):
-            try:
-                yield name, getattr(item, name)
-            except Exception:  # noqa: BLE001, S112 - what a property of the user raises is no reason to fail
-                continue
+
+
+@functools.cache
+def _property_names(cls: Any) -> list[str]:
+    found = []
+    for name in dir(cls):
+        owner = next((base for base in cls.__mro__ if name in vars(base)), cls)
+        is_property = isinstance(vars(owner).get(name), property) and not name.startswith("__")
+        if is_property and not owner.__module__.startswith(("keras_torch.", "torch.")):
+            found.append(name)
+    return found

@@ -117,6 +117,8 @@ def write_state_dict(target: Any, tensors: Mapping[str, torch.Tensor]) -> None:
     with replacing(path) as temporary:
         if path.endswith(".safetensors"):
             save_file = library("writing safetensors").torch.save_file
+            mode = os.stat(temporary).st_mode
             save_file({key: value.clone() for key, value in plain.items()}, temporary)
+            os.chmod(temporary, mode)
         else:
             torch.save(plain, temporary)

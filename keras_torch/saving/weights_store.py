@@ -31,11 +31,11 @@ class Stored:
 
     def __init__(self, root: hdf5.Group) -> None:
         self.file = root.file
-        self._root = root
+        self.root = root
 
     def variables(self, path: str) -> Variables | None:
         """Return the arrays of the object at a path; None if the file has no such object."""
-        group = self._root
+        group = self.root
         for part in [*path.split("/"), "vars"] if path else ["vars"]:
             if part not in group:
                 return None
@@ -280,11 +280,11 @@ class _Writer:
     """Writes to a group of the file for each object."""
 
     def __init__(self, root: h5py.Group) -> None:
-        self._root = root
+        self.root = root
 
     def make(self, path: str, name: str | None) -> _Target:
         """Return a mapping to put the arrays of one object into. Keras 2.15 needs its group even if it has none."""
-        place = self._root.require_group(f"{path}/vars" if path else "vars")
+        place = self.root.require_group(f"{path}/vars" if path else "vars")
         if name is not None:
             place.attrs["name"] = name
         return _Target(place)

@@ -68,6 +68,31 @@ def test_the_layout_of_keras_3_is_sorted_by_numbers_and_purpose(tmp_path):
     assert [row.path for row in found.others] == ["metrics/mean/vars/0"]
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_archive_of_keras_is_told_zipped_or_not(dense, tmp_path, zipped):
+    dense.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
+    dense.save(tmp_path / "m.keras", zipped=zipped)
+    found = keras.saving.inspect(tmp_path / "m.keras")
+    assert (found.format, [row.class_name for row in found.layers]) == ("keras", ["InputLayer", "Dense", "Dense"])
+    assert sorted(row.shape for row in found.weights) == [(2,), (3, 4), (4,), (4, 2)]
+    assert found.keras_version and "Adam" in str(found.compile)
+    assert found.optimizer and all(row.path.startswith("optimizer/") for row in found.optimizer)
+    assert "Adam" in str(found)
+
+
+def test_weights_in_several_files_are_told(dense, tmp_path):
+    dense.save_weights(tmp_path / "m.weights.json", max_shard_size=1e-9)
+    assert len(list(tmp_path.iterdir())) > 3
+    found = keras.saving.inspect(tmp_path / "m.weights.json")
+    assert found.format == "weights.json"
+    assert sorted(row.shape for row in found.weights) == [(2,), (3, 4), (4,), (4, 2)]
+
+
+def test_a_folder_without_a_model_is_an_error(tmp_path):
+    with pytest.raises(FileFormatError, match="a TensorFlow SavedModel"):
+        keras.saving.inspect(tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["json", "yaml"])
 def test_an_architecture_in_text_is_told(dense, tmp_path, kind):
     (tmp_path / "model.txt").write_text(getattr(dense, f"to_{kind}")())
