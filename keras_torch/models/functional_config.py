@@ -6,6 +6,7 @@ dialects and for HDF5 files in that of Keras 2 (lists of `[layer, node, tensor, 
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +16,19 @@ import torch
 import torch.overrides
 from torch.utils import _pytree as pytree
 
+from keras_torch import backend, ops, registry
 from keras_torch import config as settings
-from keras_torch import registry
 from keras_torch.backend.control import FixedPhase
 from keras_torch.models.network import Network, without_internal_masks
 from keras_torch.models.operations import OperationCall, is_operation, make_operation, read_argument
+from keras_torch.models.operations.reading import BACKEND_FUNCTIONS
+from keras_torch.models.operations.recorded import NotWritable, call_of
 from keras_torch.models.operations.sizes import as_tensor, is_sizes
-from keras_torch.symbolic import FunctionOp, KerasTensor, Node
+from keras_torch.models.operations.writing import as_keras_3
+from keras_torch.models.operations.writing_tensorflow import as_tensorflow
+from keras_torch.ops import arguments
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node, symbolic_size
+from keras_torch.symbolic.sizes import size_of
 
 FUNCTION_CLASS = "TorchFunction"
 # What stands for the layer where the first argument of a call in tf.keras is no tensor of the graph.
@@ -34,6 +41,9 @@ _FUNCTION_SOURCES = {
     "Tensor": torch.Tensor,
     "operator": operator,
 }
+_OWN_SOURCES: dict[str, Any] = {"ops": ops, "backend": backend}
+_SIZE = "size"
+OPERATION_NAMES = frozenset(arguments.names.values())
 _WRITES_OR_EXECUTES = ("load", "save", "compile", "from_file", "attrgetter", "methodcaller", "itemgetter", "call")
 
 
@@ -68,11 +78,16 @@ def architecture(model: Any) -> dict[str, Any]:
 
 
 def function_path(target: Any) -> str:
-    """Return where a recorded torch function is found, e.g. `"torch.cat"`. ValueError if nowhere public."""
+    """Return where a recorded function is found, e.g. `"torch.cat"`. ValueError if nowhere public."""
     name = getattr(target, "__name__", "")
-    for source, module in _FUNCTION_SOURCES.items():
+    if target is size_of:
+        return _SIZE
+    for source, module in _OWN_SOURCES.items():
+        if inspect.unwrap(getattr(module, name.strip("_"), len)) is target:
+            return f"{source}.{name.strip('_')}"
+    for source, origin in _FUNCTION_SOURCES.items():
         for candidate in (name, name.strip("_")):
-            if candidate and getattr(module, candidate, None) is target:
+            if candidate and getattr(origin, candidate, None) is target:
                 return f"{source}.{candidate}"
     raise ValueError(
         f"The function {target!r}, applied to a symbolic tensor, cannot be written into a config. Put it into a layer "
@@ -81,8 +96,12 @@ def function_path(target: Any) -> str:
 
 
 def find_function(path: str) -> Any:
-    """Return the torch function at a path that `function_path` wrote; only torch operations are found."""
+    """Return the function at a path that `function_path` wrote; only operations on tensors are found."""
     source, _, name = path.rpartition(".")
+    if path == _SIZE:
+        return symbolic_size
+    if source in _OWN_SOURCES and name in (BACKEND_FUNCTIONS if source == "backend" else OPERATION_NAMES):
+        return getattr(_OWN_SOURCES[source], name)
     if source not in _FUNCTION_SOURCES or name.startswith("_") or name in _WRITES_OR_EXECUTES:
         raise ValueError(f"{path!r} is not a torch operation that a model may refer to.")
     found = getattr(_FUNCTION_SOURCES[source], name, None)
@@ -104,13 +123,15 @@ class _Positions:
         inside = {id(node) for node in network.nodes}
         counts_from_1 = registry.counts_from_1()
         self.origin: dict[int, tuple[str, int, int]] = {}
+        self.names = _unique_names(network)
         for operation in network.operations:
+            name = self.names[id(operation)]
             kept = [node for node in operation._inbound_nodes if id(node) in inside]
-            self.nodes[operation.name] = kept
+            self.nodes[name] = kept
             first = int(counts_from_1 and getattr(operation, "_network", None) is not None)
             for index, node in enumerate(kept, first):
                 for position, tensor in enumerate(node.output_tensors):
-                    self.origin[id(tensor)] = (operation.name, index, position)
+                    self.origin[id(tensor)] = (name, index, position)
         for layer, tensor in zip(network.input_layers, network.flat_inputs, strict=True):
             self.origin[id(tensor)] = (layer.name, 0, 0)
 
@@ -119,16 +140,69 @@ class _Positions:
         return list(self.origin[id(tensor)])
 
 
+def _unique_names(network: Network) -> dict[int, str]:
+    """Return a name for each operation: layers have theirs, functions of a name in use get a number."""
+    names = {id(item): item.name for item in network.operations if not isinstance(item, FunctionOp)}
+    used = set(names.values())
+    for item in network.operations:
+        if isinstance(item, FunctionOp):
+            name, number = item.name, 0
+            while name in used:
+                name, number = f"{item.name}_{number + 1}", number + 1
+            names[id(item)] = name
+            used.add(name)
+    return names
+
+
+def _functions(network: Network, positions: _Positions) -> dict[int, dict[str, Any]]:
+    """Return the entries of the functions that the outputs depend on, by the id of their operation.
+
+    As written, a function may need less than as recorded: a shape with one unknown size needs nothing to know it.
+    """
+    needed = {id(tensor) for tensor in [*network.flat_outputs, *network.effects]}
+    entries: dict[int, dict[str, Any]] = {}
+    for node in reversed(network.nodes):
+        if not isinstance(node.operation, FunctionOp):
+            needed.update(id(tensor) for tensor in node.input_tensors)
+        elif any(id(tensor) in needed for tensor in node.output_tensors):
+            entries[id(node.operation)] = _function_entry(node, positions, needed)
+    return entries
+
+
+def _function_entry(node: Node, positions: _Positions, needed: set[int]) -> dict[str, Any]:
+    """Return a function as Keras writes it: 3, or tf.keras where that is asked for and has the function; else as ours.
+
+    The ids of the tensors it takes are added to `needed`.
+    """
+    used: set[int] = set()
+
+    def refer(tensor: KerasTensor) -> list[Any]:
+        used.add(id(tensor))
+        return positions.of(tensor)
+
+    name = positions.names[id(node.operation)]
+    for write in (as_keras_3,) if registry.wants_modern() else (as_tensorflow, as_keras_3):
+        used.clear()
+        try:
+            entry = write(call_of(node), name, refer)
+        except NotWritable:
+            continue
+        needed |= used
+        return entry
+    needed.update(id(tensor) for tensor in node.input_tensors)
+    inner = {"name": name, "function": function_path(node.operation.target)}
+    nodes = [_function_node(node, positions)]
+    return {"class_name": FUNCTION_CLASS, "config": inner, "name": name, "inbound_nodes": nodes}
+
+
 def serialize(network: Network, name: str, trainable: bool) -> dict[str, Any]:
     """Return a network as plain data."""
     positions = _Positions(network)
+    functions = _functions(network, positions)
     layers: list[dict[str, Any]] = []
-    nodes: list[Any]
     for item in network.operations:
         if isinstance(item, FunctionOp):
-            nodes = [_function_node(node, positions) for node in positions.nodes[item.name]]
-            inner = {"name": item.name, "function": function_path(item.target)}
-            layers.append({"class_name": FUNCTION_CLASS, "config": inner, "name": item.name, "inbound_nodes": nodes})
+            layers += [functions[id(item)]] if id(item) in functions else []
             continue
         nodes = [_layer_node(node, positions) for node in positions.nodes[item.name] if node.input_tensors]
         # The dict itself, which is marked if the layer turns up again inside another.
@@ -299,9 +373,11 @@ def _outputs(outputs: Any) -> list[Any]:
 def _make_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
     if item["class_name"] == FUNCTION_CLASS:
         path = item["config"]["function"]
-        return OperationCall(
-            item["name"], FunctionOp(find_function(path)), f"The function {path!r} in {item['name']!r}"
-        )
+        found = find_function(path)
+        # What records itself is called as it is.
+        own = path == _SIZE or path.rpartition(".")[0] in ("operator", *_OWN_SOURCES)
+        function = found if own else FunctionOp(found)
+        return OperationCall(item["name"], function, f"The function {path!r} in {item['name']!r}")
     if is_operation(item):
         return make_operation(item)
     layer = deserialize_layer(item, custom_objects)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from keras_torch import registry
+from keras_torch.models.operations import is_operation
 
 # Left out while they have this value: not every generation knows them, and all mean the same without them.
 DEFAULTS: dict[str, Any] = {
@@ -110,6 +112,8 @@ _WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells", "layers
 
 def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return `{"class_name", "config"}` (plus a layer's name and nodes) in the form of a file."""
+    if is_operation(item):
+        return dict(item)
     name = item.get("registered_name") or item["class_name"]
     class_name = name.rsplit(">", 1)[-1] if name.startswith("keras") else name
     class_name = CLASS_NAMES.get(class_name, class_name)
@@ -197,9 +201,11 @@ def for_keras_2(item: Any) -> Any:
 
 
 def needs_keras_3(item: Any) -> bool:
-    """Whether a written config holds a class, or an argument of MultiHeadAttention, that no earlier version knows."""
+    """Whether a written config holds a class or operation, or an argument of MultiHeadAttention, of Keras 3 alone."""
     if isinstance(item, Mapping):
         if item.get("class_name") == "MultiHeadAttention" and {"sliding_window", "use_gate"} & set(item["config"]):
+            return True
+        if str(item.get("module")).startswith("keras.src.ops."):
             return True
         return item.get("class_name") in _ONLY_KERAS_3 or any(needs_keras_3(part) for part in item.values())
     return isinstance(item, list) and any(needs_keras_3(part) for part in item)
@@ -218,6 +224,25 @@ def for_keras_3(item: Any) -> Any:
     if isinstance(item.get("inbound_nodes"), list):
         item["inbound_nodes"] = [_node_of_keras_3(node) for node in item["inbound_nodes"]]
     return item
+
+
+def warn_of_own_functions(item: Any, stacklevel: int = 4) -> None:
+    """Warn if a written config holds functions of torch, which Keras does not read."""
+    found = _own_functions(item)
+    if found:
+        warnings.warn(
+            f"Keras cannot read this model, only keras_torch can: it has no counterpart of {', '.join(sorted(found))}. "
+            "Put the function into a layer of your own if Keras is to read it.",
+            stacklevel=stacklevel,
+        )
+
+
+def _own_functions(item: Any) -> set[str]:
+    if isinstance(item, Mapping):
+        if item.get("class_name") == "TorchFunction":
+            return {f"`{item['config']['function']}`"}
+        return set().union(*map(_own_functions, item.values()))
+    return set().union(*map(_own_functions, item)) if isinstance(item, (list, tuple)) else set()
 
 
 def _node_of_keras_3(node: Any) -> Any:

@@ -14,7 +14,14 @@ from keras_torch.engine import Layer
 from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import hdf5, legacy_weights, optimizer_state
-from keras_torch.saving.file_config import find_class, for_keras_2, for_keras_3, needs_keras_3, write_object
+from keras_torch.saving.file_config import (
+    find_class,
+    for_keras_2,
+    for_keras_3,
+    needs_keras_3,
+    warn_of_own_functions,
+    write_object,
+)
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
 from keras_torch.saving.training_config import read_training_config, write_training_config
@@ -56,8 +63,10 @@ def _described(model: Any) -> dict[str, Any]:
         if config.is_classic():
             return for_keras_2(write_object(architecture(model)))
         described = write_object(architecture(model))
+        warn_of_own_functions(described, 6)
         if config.dialect() == "3" or needs_keras_3(described):
-            return for_keras_3(described)
+            with config.dialect_scope("3"):
+                return for_keras_3(write_object(architecture(model)))
         with config.dialect_scope("tf"):
             return write_object(architecture(model))
 

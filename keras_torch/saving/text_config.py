@@ -12,7 +12,7 @@ import yaml
 from keras_torch import config, registry
 from keras_torch.models.functional_config import architecture, to_plain
 from keras_torch.saving import legacy_h5
-from keras_torch.saving.file_config import for_keras_2, write_object
+from keras_torch.saving.file_config import for_keras_2, warn_of_own_functions, write_object
 from keras_torch.saving.legacy_config import ConfigReader, parse_json, parse_yaml
 from keras_torch.saving.legacy_weights import generation_of
 
@@ -28,9 +28,12 @@ def describe(model: Any) -> dict[str, Any]:
     dialect = config.dialect()
     if dialect not in _VERSIONS:
         with registry.sharing_scope():
-            return registry.serialize_keras_object(model)
+            found = registry.serialize_keras_object(model)
+        warn_of_own_functions(found)
+        return found
     with registry.for_hdf5():
         found = write_object(architecture(model))
+    warn_of_own_functions(found)
     found = for_keras_2(found) if config.is_classic() else found
     return {**found, "keras_version": _VERSIONS[dialect], "backend": "tensorflow"}
 

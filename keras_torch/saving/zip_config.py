@@ -10,6 +10,7 @@ from typing import Any
 
 from keras_torch import config as settings
 from keras_torch import registry
+from keras_torch.models.operations import is_operation
 from keras_torch.saving.file_config import CLASS_NAMES, for_keras_3, own_keys, repeat_calls_of_nested_models
 
 # Kept in `assets/` unless they were given to the constructor.
@@ -32,6 +33,8 @@ def describe(model: Any, with_compile: bool) -> dict[str, Any]:
 
 
 def _object(item: Mapping[str, Any]) -> dict[str, Any]:
+    if is_operation(item):
+        return dict(item)
     written = {key: _value(value) for key, value in item.items() if key != "config"}
     inner = item["config"]
     if isinstance(inner, Mapping):

@@ -29,7 +29,7 @@ _RAGGED_CLASSES = frozenset({"ClassMethod", "InstanceMethod", "InstanceProperty"
 MAX_CONSTANT = 2**24
 _FAMILIES = ("", "math", "nn", "linalg", "__operators__", "compat.v1", "compat.v1.math", "compat.v1.nn")
 # Functions of K that tf.keras writes as such, because they look at their tensors before they compute.
-_BACKEND = (
+BACKEND_FUNCTIONS = (
     "abs all any arange argmax argmin batch_dot batch_flatten bias_add binary_crossentropy cast "
     "categorical_crossentropy clip concatenate cos cumprod cumsum dot elu equal exp expand_dims eye flatten gather "
     "greater greater_equal hard_sigmoid in_top_k l2_normalize less less_equal log max maximum mean min minimum "
@@ -117,7 +117,7 @@ def _tensorflow(symbol: Any, name: str) -> Callable[..., Any]:
         function = TENSORFLOW.get(short)
     elif plain in TENSORFLOW:
         function = TENSORFLOW[plain]
-    elif family == "keras.backend" and short in _BACKEND:
+    elif family == "keras.backend" and short in BACKEND_FUNCTIONS:
         function = getattr(backend, short)
     elif family == "keras.activations":
         function = registry.activations.objects.get(short)

@@ -47,7 +47,7 @@ def _convolution(name: str, function: Callable[..., Any], rank: int) -> Callable
         filter: Any = None,  # noqa: A002
         **options: Any,
     ) -> Any:
-        given = _known(options, name, "use_cudnn_on_gpu", "value", "stride", "rate", "explicit_paddings")
+        given = _known(options, name, "use_cudnn_on_gpu", "stride", "rate", "dilation_rate", "explicit_paddings")
         strides = given.get("stride", strides)
         layout = _layout(data_format, rank)
         return function(
@@ -56,7 +56,7 @@ def _convolution(name: str, function: Callable[..., Any], rank: int) -> Callable
             _windows(strides, rank, layout),
             _padding(padding, name),
             data_format=layout,
-            dilation_rate=_windows(given.get("rate", dilations), rank, layout),
+            dilation_rate=_windows(given.get("rate", given.get("dilation_rate", dilations)), rank, layout),
         )
 
     return call
@@ -67,6 +67,19 @@ def _known(options: dict[str, Any], name: str, *allowed: str) -> dict[str, Any]:
     if unknown:
         raise TypeError(f"`{name}` got unexpected arguments. Received: {sorted(unknown)}")
     return {key: value for key, value in options.items() if value not in (None, [])}
+
+
+def convolution(input: Any, *args: Any, **options: Any) -> Any:  # noqa: A002
+    """`tf.nn.convolution`: of sequences, images or volumes, as the input's axes say."""
+    return FUNCTIONS[f"conv{len(input.shape) - 2}d"](input, *args, **options)
+
+
+def max_pool(input: Any, *args: Any, **options: Any) -> Any:  # noqa: A002
+    return FUNCTIONS[f"max_pool{len(input.shape) - 2}d"](input, *args, **options)
+
+
+def avg_pool(input: Any, *args: Any, **options: Any) -> Any:  # noqa: A002
+    return FUNCTIONS[f"avg_pool{len(input.shape) - 2}d"](input, *args, **options)
 
 
 def separable_conv2d(
@@ -278,10 +291,11 @@ def _listed(shape: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "avg_pool": _pool("avg_pool", ops.average_pool, 2),
+    "avg_pool": avg_pool,
     "avg_pool1d": _pool("avg_pool1d", ops.average_pool, 1),
     "avg_pool2d": _pool("avg_pool2d", ops.average_pool, 2),
     "avg_pool3d": _pool("avg_pool3d", ops.average_pool, 3),
+    "convolution": convolution,
     "conv1d": _convolution("conv1d", ops.conv, 1),
     "conv2d": _convolution("conv2d", ops.conv, 2),
     "conv3d": _convolution("conv3d", ops.conv, 3),
@@ -289,7 +303,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "conv3d_transpose": _transposed(3),
     "depth_to_space": depth_to_space,
     "depthwise_conv2d": _convolution("depthwise_conv2d", ops.depthwise_conv, 2),
-    "max_pool": _pool("max_pool", ops.max_pool, 2),
+    "max_pool": max_pool,
     "max_pool1d": _pool("max_pool1d", ops.max_pool, 1),
     "max_pool2d": _pool("max_pool2d", ops.max_pool, 2),
     "max_pool3d": _pool("max_pool3d", ops.max_pool, 3),
