@@ -75,6 +75,8 @@ class Embedding(Layer):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
+        if self._noise is not None:
+            self._noise.build(input_shape)
         super().build(input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:

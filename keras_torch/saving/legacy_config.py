@@ -10,12 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import yaml
 
 from keras_torch import legacy, registry
 from keras_torch.engine.arguments import constructor_arguments
 from keras_torch.errors import FileFormatError, reading_config
 from keras_torch.models.operations import is_operation
+from keras_torch.saving import keras_1_models
 from keras_torch.saving.file_config import DEFAULTS, MODEL_CLASSES, dtype_name, find_class, is_reference, renumber
 
 MAX_TEXT = 256 * 2**20
@@ -23,32 +25,38 @@ MAX_TEXT = 256 * 2**20
 MAX_YAML = 16 * 2**20
 MAX_NESTING = 200
 MAX_ITEMS = 2_000_000
-_OLD_MODELS = {"Model": "Functional", "Container": "Functional", "Network": "Functional", "Graph": "Functional"}
-# Keras 1's layer that merged in several ways: its mode → the layer of today.
-_MERGE_MODES = {
-    "sum": "Add",
-    "mul": "Multiply",
-    "ave": "Average",
-    "max": "Maximum",
-    "concat": "Concatenate",
-    "dot": "Dot",
-    "cos": "Dot",
-}
-
-# Keras 1 forgot to write the `dim_ordering` of these.
-_WITHOUT_DIM_ORDERING = frozenset(
-    {"Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D"}
-)
+_OLD_MODELS = {"Model": "Functional", "Container": "Functional", "Network": "Functional"}
 
 
-class TupleLoader(yaml.SafeLoader):
-    """PyYAML's safe loader plus the one tag that Keras 1 and 2 wrote: Python tuples."""
+class PlainLoader(yaml.SafeLoader):
+    """PyYAML's safe loader plus the tags that Keras 1 and 2 wrote for plain data: Python tuples and numpy's numbers."""
 
 
-TupleLoader.add_constructor(
+PlainLoader.add_constructor(
     "tag:yaml.org,2002:python/tuple",
     lambda loader, node: loader.construct_sequence(node, deep=True),  # type: ignore[arg-type]
 )
+
+
+def _numpy_number(loader: Any, node: yaml.Node) -> int | float:
+    """Return the number that Keras 1 wrote as a call of numpy: its type's code, such as `i8`, and its bytes.
+
+    Only these two are looked at; nothing is called. ConstructorError if they are no number of up to eight bytes.
+    """
+    try:
+        described, value = node.value
+        arguments = next(inner for key, inner in described.value if key.value == "args")
+        code, data = arguments.value[0].value, loader.construct_yaml_binary(value)
+        if code in _NUMBERS and len(data) == int(code[1:]):
+            return np.frombuffer(data, "<" + code)[0].item()
+    except (AttributeError, TypeError, ValueError, StopIteration):
+        pass
+    raise yaml.constructor.ConstructorError(None, None, "this is no plain number", node.start_mark)
+
+
+_NUMBERS = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
+for _module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+    PlainLoader.add_constructor(f"tag:yaml.org,2002:python/object/apply:{_module}.scalar", _numpy_number)
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -65,7 +73,7 @@ def parse_yaml(text: str, where: str) -> Any:
     """Parse YAML text with a loader that knows plain data only."""
     _check_size(text, where, MAX_YAML)
     try:
-        value = yaml.load(text, Loader=TupleLoader)  # noqa: S506 - a SafeLoader
+        value = yaml.load(text, Loader=PlainLoader)  # noqa: S506 - a SafeLoader
     # What PyYAML's constructors raise for malformed numbers and dates is not wrapped by it.
     except (yaml.YAMLError, RecursionError, ValueError, AttributeError, LookupError, TypeError) as error:
         raise FileFormatError(f"{where} is not plain YAML: {error}") from error
@@ -123,7 +131,12 @@ class ConfigReader:
         if is_operation(item):
             return dict(item)
         if class_name == "Merge" and isinstance(config, Mapping):
-            class_name, config = _merge_layer(config)
+            class_name, config = keras_1_models.merge_layer(config)
+        if class_name == "Graph":
+            raise FileFormatError(
+                "A `Graph` model, of Keras before 1.0, cannot be read. Build it with `keras.Model` and load the "
+                "weights with `load_weights`."
+            )
         class_name = _OLD_MODELS.get(class_name, class_name)
         result: dict[str, Any] = {"class_name": class_name, "config": config}
         if item.get("registered_name") and item["registered_name"] != class_name:
@@ -131,6 +144,8 @@ class ConfigReader:
         if class_name == "Sequential" and isinstance(config, list):
             config = {"name": None, "layers": config}
         if isinstance(config, Mapping) and isinstance(config.get("layers"), list):
+            if class_name == "Sequential" and keras_1_models.begins_with_merge(config["layers"]):
+                result["class_name"], config = "Functional", keras_1_models.merged_sequential(config["layers"])
             result["config"] = self._graph(config)
         else:
             result = self.object(result)
@@ -144,7 +159,7 @@ class ConfigReader:
         for layer in config["layers"]:
             if not isinstance(layer, Mapping):
                 raise FileFormatError(f"A layer of a model must be an object. Received: {_brief(layer)}")
-        layers = _with_dim_ordering(config["layers"]) if self.generation == "1" else config["layers"]
+        layers = keras_1_models.with_dim_ordering(config["layers"]) if self.generation == "1" else config["layers"]
         result["layers"] = [self.entry(layer) for layer in layers]
         if "input_layers" in config:
             for key in ("input_layers", "output_layers"):
@@ -267,40 +282,6 @@ def _is_repeated(config: Mapping[str, Any], nested: set[str]) -> bool:
             return False
     renumber(config["output_layers"], note)
     return all(index % 2 for index in indices)
-
-
-def _with_dim_ordering(layers: list[Any]) -> list[Any]:
-    """Add `dim_ordering`, if all layers that state it agree, to those whose `get_config` left it out in Keras 1."""
-    stated = {layer["config"].get("dim_ordering") for layer in layers if isinstance(layer.get("config"), Mapping)}
-    stated.discard(None)
-    if len(stated) != 1:
-        return layers
-    ordering = stated.pop()
-    return [
-        {**layer, "config": {"dim_ordering": ordering, **layer["config"]}}
-        if layer.get("class_name") in _WITHOUT_DIM_ORDERING and isinstance(layer.get("config"), Mapping)
-        else layer
-        for layer in layers
-    ]
-
-
-def _merge_layer(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    mode = config.get("mode")
-    if mode not in _MERGE_MODES:
-        raise FileFormatError(
-            f"Layer {config.get('name')!r}: a Merge layer of mode {mode!r} cannot be read; known are "
-            f"{sorted(_MERGE_MODES)}. Rebuild it with a Lambda layer and load the weights with `load_weights`."
-        )
-    result: dict[str, Any] = {"name": config.get("name")}
-    if mode == "concat":
-        result["axis"] = config.get("concat_axis", -1)
-    elif mode in ("dot", "cos"):
-        axes = config.get("dot_axes", -1)
-        result["axes"] = (
-            [axis[0] if isinstance(axis, list) else axis for axis in axes] if isinstance(axes, list) else axes
-        )
-        result["normalize"] = mode == "cos"
-    return _MERGE_MODES[mode], result
 
 
 def _brief(item: Any) -> str:

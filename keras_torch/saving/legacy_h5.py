@@ -123,7 +123,7 @@ def read_model(
             _check_sizes(described, reader, safe_mode, weights, origin)
             with unfilled() as waiting:
                 model = build(described, reader.custom_objects, safe_mode)
-            assignments = legacy_weights.plan(weights, model, origin=origin, strict=True)
+            assignments = legacy_weights.plan(weights, model, origin=origin, strict=generation != "1")
             waiting.fill([item.weight for item in assignments])
             legacy_weights.assign(assignments)
             if compile:
@@ -143,7 +143,7 @@ def _check_sizes(
     """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
     model = draft(described, lambda: build(described, reader.custom_objects, safe_mode))
     if model is not None:
-        legacy_weights.plan(weights, model, origin=origin, strict=True)
+        legacy_weights.plan(weights, model, origin=origin, strict=origin.generation != "1")
 
 
 def draft(described: Mapping[str, Any], make: Callable[[], Any]) -> Any:

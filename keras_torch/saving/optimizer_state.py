@@ -23,7 +23,7 @@ def write(group: h5py.Group, model: Any, optimizer: Any) -> None:
         for path, weight in legacy_weights.weight_paths(layer):
             paths.setdefault(id(weight), path)
     named: dict[str, Any] = {}
-    for entry in state.export(optimizer, optimizer._layout or "tf"):
+    for entry in state.export(optimizer, getattr(optimizer, "inner_optimizer", optimizer)._layout or "tf"):
         name = entry.name
         if entry.variable_index is not None:
             variable = optimizer._trainable_variables[entry.variable_index]
