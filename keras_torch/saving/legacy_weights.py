@@ -214,7 +214,7 @@ def _by_name(match: Matcher, stored: Sequence[StoredLayer], model: Any) -> list[
     """Match the layers whose names agree; if none does, those inside nested models."""
     layers = {layer.name: layer for layer in model.layers}
     pairs = [(each, layers[each.name]) for each in stored if each.name in layers]
-    if any(layer.weights for _, layer in pairs):
+    if any(layer.weights for _, layer in pairs) or not any(each.arrays for each in stored):
         return _match_pairs(match, pairs)
     units = units_of(((each.name, each.sources()) for each in stored), match.origin)
     found = match.across(units, leaf_layers(model), partly=True)
