@@ -29,6 +29,7 @@ def _functions() -> dict[int, str]:
             item = getattr(namespace, name, None)
             if callable(item) and not name.startswith("_"):
                 found.setdefault(id(item), f"{prefix}.{name}")
+    found[id(torch._standard_gamma)] = "torch._standard_gamma"
     return found
 
 
@@ -73,7 +74,8 @@ class Printer:
             return special
         given = [self.value(item) for item in args]
         given += [f"{key}={self.value(item)}" for key, item in kwargs.items() if not self._drops(key, item)]
-        if getattr(torch.Tensor, name, None) is target and args:
+        wrapped = getattr(target, "__module__", "") == "torch._tensor" and hasattr(torch.Tensor, name)
+        if args and (wrapped or getattr(torch.Tensor, name, None) is target):
             return f"{_grouped(given[0])}.{name}({', '.join(given[1:])})"
         if id(target) not in self.functions:
             raise NotTraceable(f"it calls `{name or target}`, which is no function of torch")

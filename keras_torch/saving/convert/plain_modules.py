@@ -62,6 +62,7 @@ def definitions(model: nn.Module, called: set[str]) -> Iterator[str]:
     """Yield the statements that make the modules with tensors, and the `called` ones, below `self`."""
     paths = plain_paths(model)
     made = {""}
+    known: dict[int, str] = {}
     for path, module in model.named_modules():
         own = [item for item in (*module._parameters.values(), *module._buffers.values()) if item is not None]
         if not own and path not in called:
@@ -71,11 +72,11 @@ def definitions(model: nn.Module, called: set[str]) -> Iterator[str]:
             if plain[:end] not in made:
                 made.add(plain[:end])
                 yield f"self.{plain[:end]} = nn.Module()"
-        yield from _definition(module, plain, plain in made)
+        yield from _definition(module, plain, plain in made, known)
         made.add(plain)
 
 
-def _definition(module: nn.Module, plain: str, exists: bool) -> Iterator[str]:
+def _definition(module: nn.Module, plain: str, exists: bool, known: dict[int, str]) -> Iterator[str]:
     text, made = constructor(module)
     where = f"self.{plain}" if plain else "self"
     if text is None or exists:
@@ -88,13 +89,18 @@ def _definition(module: nn.Module, plain: str, exists: bool) -> Iterator[str]:
         has = name in made._parameters and made._parameters[name] is not None
         if parameter is None and has:
             yield f"{where}.{_identifier(name)} = None"
+        elif parameter is not None and id(parameter) in known:
+            # Two names of one parameter: in one module the first is enough.
+            if known[id(parameter)].rpartition(".")[0] != where:
+                yield f"{where}.{_identifier(name)} = {known[id(parameter)]}"
+            continue
         elif parameter is not None and not has:
             yield f"{where}.{_identifier(name)} = nn.Parameter({_empty(parameter)}{_frozen(parameter)})"
+        known[id(parameter)] = f"{where}.{_identifier(name)}"
     for name, buffer in module._buffers.items():
-        known = name in made._parameters or made._buffers.get(name) is not None
-        if buffer is not None and not known:
-            persistent = ", persistent=False" if name in module._non_persistent_buffers_set else ""
-            yield f'{where}.register_buffer("{_identifier(name)}", {_empty(buffer)}{persistent})'
+        has = name in made._parameters or made._buffers.get(name) is not None
+        if buffer is not None and not has:
+            yield f'{where}.register_buffer("{_identifier(name)}", {_empty(buffer)})'
     yield from _freeze(module, made, where)
 
 

@@ -45,10 +45,12 @@ class PlainSource:
         exec(compile(self.text, f"<{self.class_name}>", "exec"), namespace)
         with torch.random.fork_rng(devices=[]):
             module = namespace[self.class_name]()
-        missing = module.load_state_dict(self.state, strict=False).missing_keys
-        counters = [key for key in missing if not key.endswith("num_batches_tracked")]
-        if counters:
-            raise NotTraceable(f"the weights {counters} were not found")
+        held = {id(item): key for key, item in (*module.named_parameters(), *module.named_buffers())}
+        missing = set(held.values()) - set(self.state)
+        missing = {key for key in missing if not key.endswith("num_batches_tracked")}
+        if missing:
+            raise NotTraceable(f"the weights {sorted(missing)} were not found")
+        module.load_state_dict(self.state, strict=False)
         return module.eval()
 
 
@@ -56,8 +58,26 @@ def write_plain(model: Any) -> PlainSource:
     """Write a built model as source. NotTraceable, saying why, if it cannot be written as a sequence of torch calls."""
     specs = _input_specs(model)
     inference, training = _recorded(model, specs)
-    writer = _Writer(model, specs)
-    return writer.write(inference, training)
+    source = _Writer(model, specs).write(inference, training)
+    _check(model, specs, source)
+    return source
+
+
+def _check(model: Any, specs: Specs, source: PlainSource) -> None:
+    """Raise NotTraceable if the source computes something else than the model."""
+    module, was_training = source.module(), model.training
+    device = next((item.device for item in model.parameters()), torch.device("cpu"))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        inputs = [item.to(device) for item in sizes.examples(specs, together=True)[0][-1]]
+        model.train(False)
+        try:
+            expected = model(inputs[0] if len(inputs) == 1 else list(inputs))
+            found = module.to(device)(*inputs)
+        finally:
+            model.train(was_training)
+    pairs = zip(pytree.tree_leaves(found), pytree.tree_leaves(expected), strict=True)
+    if not all(torch.allclose(one, other, 1e-4, 1e-5, equal_nan=True) for one, other in pairs):
+        raise NotTraceable("its outputs depend on what is no call of torch, such as numbers drawn outside of it")
 
 
 def _input_specs(model: Any) -> Specs:

@@ -123,7 +123,7 @@ class Recorder(TorchFunctionMode):
         self._known: dict[int, Any] = {}
         self._operations: dict[Any, Operation] = {}
         self._alive: list[Any] = []
-        self._paths = {id(module): path for path, module in model.named_modules(remove_duplicate=False)}
+        self._paths = {id(module): path for path, module in model.named_modules()}
         for path, tensor in (*model.named_parameters(), *model.named_buffers()):
             self._known.setdefault(id(tensor), Stored(path))
         for number, tensor in enumerate(inputs):

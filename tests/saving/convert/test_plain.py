@@ -190,6 +190,53 @@ def test_layers_of_the_user_are_written_out():
     assert sorted(module.state_dict()) == ["constant_0", "own.dense.bias", "own.dense.weight", "own.factor"]
 
 
+class Tied(layers.Layer):
+    def __init__(self, table, **kwargs):
+        super().__init__(**kwargs)
+        self.table = nn.Linear(4, 6, bias=False)
+        self.table.weight = table.embedding.weight
+
+    def call(self, inputs):
+        return self.table(inputs)
+
+
+def test_tied_weights_stay_tied():
+    table = layers.Embedding(6, 4, name="table")
+    table.build((None,))
+    model = keras.Sequential([keras.Input((3,)), table, Tied(table, name="scores")])
+    module = to_torch(model)
+    assert module.scores.weight is module.table.weight
+    x = torch.tensor([[1.0, 2.0, 5.0]])
+    torch.testing.assert_close(module(x), model(x))
+
+
+KINDS = {
+    "additive_attention": (lambda: layers.Attention(), [(4, 3), (5, 3)]),
+    "conv_lstm": (lambda: layers.ConvLSTM1D(2, 3, dropout=0.2), [(4, 6, 2)]),
+    "conv_transpose": (lambda: layers.Conv2DTranspose(3, 3, strides=2, padding="same"), [(5, 5, 2)]),
+    "einsum": (lambda: layers.EinsumDense("abc,cd->abd", (None, 4), activation="gelu"), [(3, 5)]),
+    "group_norm": (lambda: layers.GroupNormalization(2), [(4, 4, 6)]),
+    "locally": (lambda: layers.LocallyConnected1D(3, 2), [(6, 2)]),
+    "rnn": (lambda: layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)]), [(4, 3)]),
+    "separable": (lambda: layers.SeparableConv2D(4, 3, activation="relu"), [(6, 6, 3)]),
+    "spectral": (lambda: layers.SpectralNormalization(layers.Dense(3)), [(4,)]),
+    "time_distributed": (lambda: layers.TimeDistributed(layers.Conv2D(2, 2)), [(3, 4, 4, 1)]),
+    "unit_norm": (lambda: layers.UnitNormalization(), [(5,)]),
+    "upsampling": (lambda: layers.UpSampling2D(2, interpolation="bilinear"), [(3, 3, 2)]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_compute_the_same_in_plain_torch_and_run_in_training(kind):
+    make, shapes = KINDS[kind]
+    inputs = [keras.Input(shape) for shape in shapes]
+    model = keras.Model(inputs, make()(inputs if len(inputs) > 1 else inputs[0]))
+    module = to_torch(model)
+    data = [torch.rand(3, *shape) for shape in shapes]
+    torch.testing.assert_close(module(*data), model(data if len(data) > 1 else data[0]))
+    module.train()(*data)
+
+
 def test_shared_layers_and_functions_of_torch_are_written_once():
     left, right = keras.Input((3,)), keras.Input((3,))
     shared = layers.Dense(2, name="shared")
