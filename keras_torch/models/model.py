@@ -37,6 +37,7 @@ class Model(Trainer, Layer):
     """
 
     _accepts_strings = True
+    _is_given_graph = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Set up the parts that models have beside those of layers."""
@@ -59,6 +60,9 @@ class Model(Trainer, Layer):
             raise TypeError(f"Model {self.name!r} needs both `inputs` and `outputs`; `{missing}` is missing.")
         if inputs is not None:
             self._set_network(Network(inputs, outputs, self.name))
+            # Or its class makes them itself, so that it is made again by its own arguments.
+            given = pytree.tree_leaves(self._init_arguments)
+            self.__dict__["_is_given_graph"] = any(isinstance(item, KerasTensor) for item in given)
 
     def _set_network(self, network: Network) -> None:
         """Adopt a graph: its layers become sub-modules under their names."""
@@ -387,7 +391,7 @@ class Model(Trainer, Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the graph as plain data, or the constructor's arguments of a subclassed model."""
-        if self._network is None or type(self).__init__ is not Model.__init__:
+        if self._network is None or not self._is_given_graph:
             return self._with_constructor_arguments({"name": self.name, "trainable": self._trainable})
         return functional_config.serialize(self._network, self.name, self._trainable)
 
@@ -396,7 +400,9 @@ class Model(Trainer, Layer):
         """Make a model from what `get_config` returned."""
         if "layers" in config and "input_layers" in config:
             inputs, outputs, layers = functional_config.deserialize(config, custom_objects)
-            model = cls(inputs=inputs, outputs=outputs, name=config.get("name"))
+            known = ("name", "trainable", "dtype", "layers", "input_layers", "output_layers")
+            further = {key: value for key, value in config.items() if key not in known}
+            model = cls(inputs=inputs, outputs=outputs, name=config.get("name"), **further)
             for layer in layers.values():
                 if isinstance(layer, (AddLoss, AddMetric)) and layer not in model.layers:
                     model._add_effect(layer.output)

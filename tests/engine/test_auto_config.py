@@ -61,6 +61,43 @@ class Network(keras.Model):
         return self.dense(inputs)
 
 
+class Graph(keras.Model):
+    """It hands its graph on to Keras's constructor."""
+
+    def __init__(self, *args: Any, factor: int = 1, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.factor = factor
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "factor": self.factor}
+
+
+class OwnGraph(keras.Model):
+    """It makes its graph itself."""
+
+    def __init__(self, units: int = 2) -> None:
+        start = keras.Input((3,))
+        super().__init__(start, layers.Dense(units)(start))
+
+
+def test_a_model_that_was_given_its_graph_has_it_in_the_config() -> None:
+    start = keras.Input((3,))
+    model = Graph(inputs=start, outputs=layers.Dense(5)(start), factor=3)
+    for source in (model, pickle.loads(pickle.dumps(model))):
+        stored = source.get_config()
+        assert stored["factor"] == 3 and len(stored["layers"]) == 2
+        again = Graph.from_config(stored)
+        assert again.factor == 3 and again.count_params() == 20
+
+
+def test_a_model_that_makes_its_graph_has_the_arguments_in_the_config() -> None:
+    model = OwnGraph(4)
+    for source in (model, pickle.loads(pickle.dumps(model))):
+        assert source.get_config() == {"units": 4}
+    again = keras.models.model_from_json(model.to_json(), {"OwnGraph": OwnGraph})
+    assert type(again) is OwnGraph and again.count_params() == 16
+
+
 def test_arguments_and_defaults_are_in_the_config() -> None:
     layer = Scaled(2.0, name="mine", trainable=False)
     stored = layer.get_config()
