@@ -61,8 +61,8 @@ class Model(Trainer, Layer):
         if inputs is not None:
             self._set_network(Network(inputs, outputs, self.name))
             # Or its class makes them itself, so that it is made again by its own arguments.
-            given = pytree.tree_leaves(self._init_arguments)
-            self.__dict__["_is_given_graph"] = any(isinstance(item, KerasTensor) for item in given)
+            leaves = pytree.tree_leaves(self._init_arguments)
+            self.__dict__["_is_given_graph"] = any(isinstance(item, KerasTensor) for item in leaves)
 
     def _set_network(self, network: Network) -> None:
         """Adopt a graph: its layers become sub-modules under their names."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import warnings
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +18,7 @@ import keras_torch as keras
 from keras_torch import config
 from keras_torch.saving.text_config import describe
 
-from .test_object_forms import FORMS, differences, read
+from .test_object_forms import FORMS, GOLDEN, differences, read
 
 MODELS = ("sequential", "compiled", "functional", "named", "attention")
 # One side leaves these out while they say nothing.
@@ -162,3 +166,45 @@ def test_a_layer_that_stands_in_the_graph_and_in_a_wrapper_stays_one() -> None:
     again = keras.models.model_from_json(model.to_json())
     assert again.layers[2] is again.layers[3].layer
     assert again.count_params() == model.count_params() == 8
+
+
+OLD = {"1.2.2": "saving_text_keras122.json", "2.2.4": "saving_text_keras224.json"}
+TEXTS = {version: json.loads((GOLDEN / name).read_text(encoding="utf-8")) for version, name in OLD.items()}
+
+
+@pytest.mark.parametrize("kind", ["json", "yaml"])
+@pytest.mark.parametrize(("version", "name"), [(version, name) for version, texts in TEXTS.items() for name in texts])
+def test_texts_of_multi_backend_keras_give_the_models_of_its_files(
+    version: str, name: str, kind: str, tmp_path: Path
+) -> None:
+    text = TEXTS[version][name][kind]
+    model = (keras.models.model_from_json if kind == "json" else keras.models.model_from_yaml)(text)
+    with zipfile.ZipFile(GOLDEN / f"saving_h5_keras{version}.zip") as stored:
+        stored.extract(f"{name}.h5", tmp_path)
+        with np.load(io.BytesIO(stored.read(f"{name}.npz"))) as arrays:
+            inputs = [arrays[key] for key in arrays.files if key.startswith("input_")]
+            outputs = [arrays[key] for key in arrays.files if key.startswith("output_")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.load_weights(tmp_path / f"{name}.h5")
+    found = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+    for ours, theirs in zip(_flat(found), outputs, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:numpy.dtype {args: [O8], state: [3, '|']}",
+        "!!python/object/apply:numpy.dtype {args: [i8]}",
+        "!!python/object/apply:numpy.core.multiarray.scalar [O8, !!binary bAAAAAAAAAA=]",
+        "!!python/object/apply:numpy.core.multiarray.scalar [1000i8, !!binary bAAAAAAAAAA=]",
+        "!!python/object/apply:numpy.core.multiarray.scalar [<i8, !!binary bAA=]",
+        "!!python/object/apply:numpy.core.multiarray.scalar 3",
+        "!!python/object/apply:numpy.load ['x.npy']",
+        "!!python/object/apply:os.system ['true']",
+    ],
+)
+def test_yaml_knows_no_other_objects_than_numbers(text: str) -> None:
+    with pytest.raises(ValueError, match="is not plain YAML"):
+        keras.models.model_from_yaml(f"class_name: Sequential\nconfig: {text}\n")
