@@ -63,7 +63,9 @@ class ShardedStored:
         if names is None:
             return None
         found = [self._open(name).variables(path) for name in ([names] if isinstance(names, str) else names)]
-        return Variables({key: place for part in found if part is not None for key, place in part.places.items()})
+        return Variables(
+            {key: place for part in found if part is not None for key, place in part.places.items()}, named=True
+        )
 
     def files(self) -> Iterator[hdf5.Group]:
         """Yield the root group of each listed file."""

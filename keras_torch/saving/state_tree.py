@@ -22,23 +22,31 @@ from keras_torch.registry import snake_case
 class Generation:
     """How one range of Keras versions walks a model.
 
-    backwards: attributes in reversed order of their names, not private ones last. counts_known: an item of a container
-    that was met before takes a number all the same. nested: containers in containers are walked. first: the attribute
-    of a model whose layers come before all others. private: attributes that had a leading underscore.
+    order: of attributes by name: with private ones last (None), "forwards" or "backwards" as characters are numbered.
+    counts_known: an item of a container that was met before takes a number all the same. nested: containers in
+    containers are walked. layers: the attribute with the layers of a graph; `doubled`: those with weights stand twice
+    in it. private: attributes that had a leading underscore.
     """
 
-    backwards: bool = False
+    order: str | None = None
     counts_known: bool = True
     nested: bool = True
     layers: str = "layers"
+    doubled: bool = False
     private: bool = False
 
 
+_DEPENDENCIES = "_layer_checkpoint_dependencies"
 GENERATIONS = {
     "3": Generation(),
-    # Keras 2.14 and 2.15.
-    "tf": Generation(backwards=True, counts_known=False, nested=False, private=True),
+    # Keras 2.15.
+    "tf": Generation("backwards", counts_known=False, nested=False, private=True),
+    "2.14": Generation("forwards", counts_known=False, nested=False, layers=_DEPENDENCIES, private=True),
+    # Keras 2.12 and 2.13.
+    "2.13": Generation("forwards", nested=False, layers=_DEPENDENCIES, doubled=True, private=True),
 }
+# Those that files are written for.
+WRITTEN = ("3", "tf")
 # Of layers of Keras that had them with a leading underscore before.
 _ONCE_PRIVATE = ("query_dense", "key_dense", "value_dense", "output_dense", "gate_dense")
 _STILL_PRIVATE = {"MultiHeadAttention": ("gate_dense",), "GroupQueryAttention": _ONCE_PRIVATE}
@@ -105,15 +113,18 @@ def _attributes(item: Any, generation: Generation) -> list[tuple[str, Any]]:
     first: list[tuple[str, Any]] = []
     if layers is not None:
         found.pop("layers", None)
-        if getattr(item, "_network", None) is not None or hasattr(item, "_stack"):
-            first = [(generation.layers, layers)] if not generation.backwards else []
-        if not first:
-            found[generation.layers] = layers
+        is_graph = getattr(item, "_network", None) is not None or hasattr(item, "_stack")
+        if generation.doubled and is_graph:
+            layers = [layer for layer in layers for _ in range(2 if layer.weights else 1)]
+        if is_graph and generation.order is None:
+            first = [("layers", layers)]
+        else:
+            found[generation.layers if is_graph else "layers"] = layers
     hidden = _ONCE_PRIVATE if generation.private else _STILL_PRIVATE.get(type(item).__name__, ())
     if type(item).__module__.startswith("keras_torch."):
         found = {f"_{name}" if name in hidden else name: value for name, value in found.items()}
-    if generation.backwards:
-        return sorted(found.items(), reverse=True)
+    if generation.order is not None:
+        return sorted(found.items(), key=lambda pair: pair[0], reverse=generation.order == "backwards")
     return first + sorted(found.items(), key=lambda pair: f"~{pair[0]}" if pair[0].startswith("_") else pair[0])
 
 

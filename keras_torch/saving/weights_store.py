@@ -23,7 +23,7 @@ from keras_torch.optimizers import Optimizer, state
 from keras_torch.saving import hdf5
 from keras_torch.saving.array_conversions import Source
 from keras_torch.saving.legacy_weights import Assignment, ShapeError, assign, write_array
-from keras_torch.saving.state_tree import GENERATIONS, walk
+from keras_torch.saving.state_tree import GENERATIONS, WRITTEN, walk
 
 
 class Stored:
@@ -40,14 +40,16 @@ class Stored:
             if part not in group:
                 return None
             group = group.group(part)
-        return Variables({name: (group, name) for name in group.names()})
+        named = group.attribute("name") is not None
+        return Variables({name: (group, name) for name in group.names()}, named)
 
 
 class Variables(Mapping[str, np.ndarray]):
-    """The arrays of one object: read when asked for."""
+    """The arrays of one object: read when asked for. `named`: the name of the object is noted, as Keras 3 does."""
 
-    def __init__(self, places: Mapping[str, tuple[hdf5.Group, str]]) -> None:
+    def __init__(self, places: Mapping[str, tuple[hdf5.Group, str]], named: bool = False) -> None:
         self.places = dict(places)
+        self.named = named
 
     def __len__(self) -> int:
         return len(self.places)
@@ -129,7 +131,7 @@ class Plan:
         arrays = [source.read() for source in sources]
         try:
             try:
-                state.import_(optimizer, arrays, layout=self.generation)
+                state.import_(optimizer, arrays, layout="3" if self.generation == "3" else "tf")
             except ValueError:
                 state.import_(optimizer, arrays)
         except ValueError as error:
@@ -175,25 +177,30 @@ def plan(stored: Any, model: Any, skip_mismatch: bool = False, skip: Iterable[An
 
 def _best_match(stored: Any, model: Any, skip: Iterable[Any]) -> tuple[str, list[tuple[str, Any]]]:
     """Return the way of walking the model under which most of its objects are in the file."""
-    candidates = {name: list(walk(model, generation, skip)) for name, generation in GENERATIONS.items()}
-
-    def missing(name: str) -> int:
-        return sum(
-            bool(_weights_of(item)) and len(stored.variables(path) or ()) != len(_weights_of(item))
-            for path, item in candidates[name]
-        )
-
-    counts = {name: missing(name) for name in candidates}
+    counts: dict[str, int] = {}
+    candidates: dict[str, list[tuple[str, Any]]] = {}
+    for name, way in GENERATIONS.items():
+        if name not in WRITTEN and 0 in counts.values():
+            break
+        candidates[name] = list(walk(model, way, skip))
+        counts[name] = sum(_is_missing(stored.variables(path), item) for path, item in candidates[name])
     best = min(counts, key=lambda name: counts[name])
-    if counts[best] == 0 and counts[best] == counts.get("tf") and _optimizer_of_keras_2(stored):
+    if counts["3"] == counts["tf"] == counts[best] and _is_of_keras_2(stored):
         best = "tf"
     return best, candidates[best]
 
 
-def _optimizer_of_keras_2(stored: Any) -> bool:
+def _is_missing(variables: Variables | None, item: Any) -> bool:
+    weights = _weights_of(item)
+    return bool(weights) and len(variables or ()) != len(weights)
+
+
+def _is_of_keras_2(stored: Any) -> bool:
     """Whether the first array behind the iteration is no single number: Keras 3 has the learning rate there."""
-    variables = stored.variables("optimizer")
-    return bool(variables) and ("1" not in variables or variables.dataset("1").shape != ())
+    root, optimizer = stored.variables(""), stored.variables("optimizer")
+    if root is not None and root.named:
+        return False
+    return bool(optimizer) and ("1" not in optimizer or optimizer.dataset("1").shape != ())
 
 
 def _weights_of(item: Any) -> list[Any]:
@@ -249,15 +256,16 @@ def write(writer: Any, model: Any, include_optimizer: bool = True, skip: Iterabl
         if isinstance(item, Optimizer) and not include_optimizer:
             continue
         name = getattr(item, "name", None)
-        write_object(writer.make(path, name if isinstance(name, str) else None), item, generation())
+        named = isinstance(name, str) and generation() == "3"
+        write_object(writer.make(path, name if named else None), item, generation())
 
 
 def _link_other_names(group: h5py.Group, model: Any) -> None:
     """Let the other generation find what it calls something else, where the name is free."""
     written = generation()
     paths = {id(item): path for path, item in walk(model, GENERATIONS[written])}
-    for name, other in GENERATIONS.items():
-        for path, item in walk(model, other) if name != written else ():
+    for name in WRITTEN:
+        for path, item in walk(model, GENERATIONS[name]) if name != written else ():
             known = paths.get(id(item))
             if known in group and path not in group and not isinstance(item, Optimizer):
                 group[path] = group[known]

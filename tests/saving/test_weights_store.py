@@ -277,3 +277,20 @@ def test_what_is_no_store_is_told_apart(tmp_path, saved):
     for name, wanted in ((path, True), (tmp_path / "old.h5", False)):
         with hdf5.reading(name) as group:
             assert weights_store.is_store(group) is wanted
+
+
+@pytest.mark.parametrize(("version", "second"), [("2.12", "dense_2"), ("2.14", "dense_1")])
+def test_the_places_of_keras_2_12_to_2_14_are_known(tmp_path, version, second):
+    model = filled(
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Flatten(), keras.layers.Dense(2)])
+    )
+    places = {"dense": model.layers[0], second: model.layers[2]}
+    with h5py.File(tmp_path / "m.weights.h5", "w") as file:
+        file.create_group("vars")
+        for name, layer in places.items():
+            for number, array in enumerate(layer.get_weights()):
+                file[f"_layer_checkpoint_dependencies/{name}/vars/{number}"] = array
+    copy = filled(keras.models.clone_model(model), seed=1)
+    copy.load_weights(tmp_path / "m.weights.h5")
+    for one, other in zip(model.get_weights(), copy.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
