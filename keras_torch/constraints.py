@@ -11,7 +11,7 @@ from torch import Tensor
 
 from keras_torch import config, registry
 from keras_torch.backend.tensors import as_tensor
-from keras_torch.legacy import adapt
+from keras_torch.legacy import adapt, saving
 
 Axis = int | Sequence[int]
 
@@ -152,11 +152,13 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     return registry.constraints.get(identifier, custom_objects)
 
 
-def serialize(constraint: Any) -> Any:
-    """Return a constraint's config."""
+def serialize(constraint: Any, use_legacy_format: bool = False) -> Any:
+    """Return a constraint's config; tf.keras's older form if asked for."""
+    if use_legacy_format:
+        return saving.serialize_keras_object(constraint)
     return registry.constraints.serialize(constraint)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the constraint for a config."""
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
+    """Return the constraint for a config; both forms are read, whatever `use_legacy_format` says."""
     return get(config, custom_objects)

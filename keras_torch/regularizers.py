@@ -12,7 +12,7 @@ from torch import Tensor
 
 from keras_torch import registry
 from keras_torch.backend.tensors import as_tensor
-from keras_torch.legacy import adapt
+from keras_torch.legacy import adapt, saving
 
 
 class Regularizer:
@@ -183,11 +183,13 @@ def get(identifier: Any, custom_objects: Mapping[str, Any] | None = None) -> Any
     return registry.regularizers.get(identifier, custom_objects)
 
 
-def serialize(regularizer: Any) -> Any:
-    """Return a regularizer's config."""
+def serialize(regularizer: Any, use_legacy_format: bool = False) -> Any:
+    """Return a regularizer's config; tf.keras's older form if asked for."""
+    if use_legacy_format:
+        return saving.serialize_keras_object(regularizer)
     return registry.regularizers.serialize(regularizer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the regularizer for a config."""
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
+    """Return the regularizer for a config; both forms are read, whatever `use_legacy_format` says."""
     return get(config, custom_objects)

@@ -29,6 +29,7 @@ from keras_torch.initializers.random import (
     VarianceScaling,
 )
 from keras_torch.initializers.stft import STFT
+from keras_torch.legacy import saving
 
 zero = zeros = Zeros
 one = ones = Ones
@@ -107,11 +108,13 @@ def _from_array(values: Any) -> Any:
     return initialize
 
 
-def serialize(initializer: Any) -> Any:
-    """Return an initializer's config, or the name of a function."""
+def serialize(initializer: Any, use_legacy_format: bool = False) -> Any:
+    """Return an initializer's config, or the name of a function; tf.keras's older form if asked for."""
+    if use_legacy_format:
+        return saving.serialize_keras_object(initializer)
     return registry.initializers.serialize(initializer)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the initializer for a config or a name."""
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
+    """Return the initializer for a config or a name; both forms are read, whatever `use_legacy_format` says."""
     return get(config, custom_objects)

@@ -162,7 +162,7 @@ from keras_torch.layers.spectral_normalization import SpectralNormalization
 from keras_torch.layers.torch_module import TorchModuleWrapper
 from keras_torch.layers.unavailable import DenseFeatures, FlaxLayer, JaxLayer, TFSMLayer
 from keras_torch.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
-from keras_torch.legacy import aliases
+from keras_torch.legacy import aliases, saving
 
 registry.layers.add(
     [
@@ -371,11 +371,18 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def serialize(layer: Layer) -> dict[str, Any]:
-    """Return `{"class_name", "config"}` of a layer."""
+def serialize(layer: Layer, use_legacy_format: bool = False) -> dict[str, Any]:
+    """Return `{"class_name", "config"}` of a layer; tf.keras's older form if asked for."""
+    if use_legacy_format:
+        return saving.serialize_keras_object(layer)
     return registry.layers.serialize(layer)
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """Make a layer from what `serialize` returned. Unknown classes must be in `custom_objects`."""
+def deserialize(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None = None, use_legacy_format: bool = False
+) -> Any:
+    """Make a layer from what `serialize` returned. Unknown classes must be in `custom_objects`.
+
+    Both forms are read, whatever `use_legacy_format` says.
+    """
     return registry.layers.from_dict(config, custom_objects)

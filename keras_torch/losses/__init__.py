@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from keras_torch import registry
+from keras_torch.legacy import saving
 from keras_torch.losses.base import Loss, LossFunctionWrapper
 from keras_torch.losses.classification import (
     binary_crossentropy,
@@ -174,13 +175,15 @@ def is_categorical_crossentropy(loss: Any) -> bool:
     return getattr(found, "fn", found) is categorical_crossentropy
 
 
-def serialize(loss: Any) -> Any:
-    """Return the name of a function, or `{"class_name": ..., "config": ...}` of a `Loss`."""
+def serialize(loss: Any, use_legacy_format: bool = False) -> Any:
+    """Return the config dict of a `Loss` or a function; tf.keras's older form if asked for."""
+    if use_legacy_format:
+        return saving.serialize_keras_object(loss)
     return registry.losses.serialize(loss)
 
 
-def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the loss for a name or a config dict."""
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
+    """Return the loss for a name or a config dict; both forms are read, whatever `use_legacy_format` says."""
     return get(name, custom_objects)
 
 

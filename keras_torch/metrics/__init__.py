@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_torch import config, registry
+from keras_torch.legacy import saving
 from keras_torch.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -273,13 +274,15 @@ def as_metric(
     return MeanMetricWrapper(get_loss(found), name)
 
 
-def serialize(metric: Any) -> Any:
-    """Return the name of a function, or `{"class_name": ..., "config": ...}` of a `Metric`."""
+def serialize(metric: Any, use_legacy_format: bool = False) -> Any:
+    """Return the config dict of a `Metric` or a function; tf.keras's older form if asked for."""
+    if use_legacy_format:
+        return saving.serialize_keras_object(metric)
     return registry.metrics.serialize(metric)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return the metric for a name or a config dict."""
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None, use_legacy_format: bool = False) -> Any:
+    """Return the metric for a name or a config dict; both forms are read, whatever `use_legacy_format` says."""
     return get(config, custom_objects)
 
 

@@ -333,3 +333,22 @@ def test_a_class_of_keras_has_no_registered_name(name: str) -> None:
     form = {"class_name": "Dense", "module": "keras.layers", "registered_name": name, "config": {"units": 1}}
     with pytest.raises(ValueError, match="resolved to a Keras built-in|Unknown layer: 'mine>Dense'"):
         keras.saving.deserialize_keras_object(form)
+
+
+@pytest.mark.parametrize(
+    ("family", "item"),
+    [
+        (keras.losses, keras.losses.Huber(delta=2.0)),
+        (keras.metrics, keras.metrics.AUC(name="area")),
+        (keras.initializers, keras.initializers.HeNormal(seed=3)),
+        (keras.regularizers, keras.regularizers.L2(0.5)),
+        (keras.constraints, keras.constraints.MaxNorm(3.0)),
+        (keras.layers, keras.layers.Dense(2, name="a")),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_families_write_the_older_form_if_asked_for(family: Any, item: Any) -> None:
+    short = family.serialize(item, use_legacy_format=True)
+    assert sorted(short) == ["class_name", "config"]
+    again = family.deserialize(short, use_legacy_format=True)
+    assert type(again) is type(item) and again.get_config() == item.get_config()
