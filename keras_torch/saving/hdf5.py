@@ -183,7 +183,10 @@ class Group(_Node):
         try:
             if len(self._handle) > MAX_ENTRIES:
                 raise self.refuse(f"has {len(self._handle)} members, more than is allowed")
-            return list(self._handle.keys())
+            names = list(self._handle.keys())
+            if not all(isinstance(name, str) for name in names):
+                raise self.refuse("has a member whose name is no text in UTF-8")
+            return names
         except _H5_ERRORS as error:
             if isinstance(error, FileFormatError):
                 raise

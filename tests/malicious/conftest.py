@@ -51,7 +51,13 @@ def by_load_weights_by_name(path):
     return by_load_weights(path, by_name=True)
 
 
-@pytest.fixture(params=[by_load_model, by_load_weights, by_load_weights_by_name])
+def by_convert(path):
+    target = path.with_name("converted.h5")
+    keras.saving.convert(path, target)
+    return keras.saving.load_model(target, compile=False)
+
+
+@pytest.fixture(params=[by_load_model, by_load_weights, by_load_weights_by_name, by_convert])
 def load(request):
     return request.param
 

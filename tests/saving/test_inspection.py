@@ -71,8 +71,9 @@ def test_the_layout_of_keras_3_is_sorted_by_numbers_and_purpose(tmp_path):
 @pytest.mark.parametrize("zipped", [True, False])
 def test_an_archive_of_keras_is_told_zipped_or_not(dense, tmp_path, zipped):
     dense.fit(np.ones((2, 3)), np.ones((2, 2)), verbose=0)
-    dense.save(tmp_path / "m.keras", zipped=zipped)
-    found = keras.saving.inspect(tmp_path / "m.keras")
+    name = "m.keras" if zipped else "folder"
+    dense.save(tmp_path / name, zipped=zipped)
+    found = keras.saving.inspect(tmp_path / name)
     assert (found.format, [row.class_name for row in found.layers]) == ("keras", ["InputLayer", "Dense", "Dense"])
     assert sorted(row.shape for row in found.weights) == [(2,), (3, 4), (4,), (4, 2)]
     assert found.keras_version and "Adam" in str(found.compile)
@@ -173,6 +174,14 @@ def test_links_to_other_files_are_not_followed(dense, tmp_path):
         file["first/first/kernel:0"] = h5py.ExternalLink("/etc/passwd", "/x")
     with pytest.raises(FileFormatError, match="a link to another file"):
         keras.saving.inspect(tmp_path / "w.h5")
+
+
+def test_a_name_that_is_no_text_is_refused(dense, tmp_path):
+    dense.save_weights(tmp_path / "m.weights.h5")
+    with h5py.File(tmp_path / "m.weights.h5", "r+") as file:
+        file.create_group(b"\xff\xfe")
+    with pytest.raises(FileFormatError, match="m.weights.h5.*no text in UTF-8"):
+        keras.saving.inspect(tmp_path / "m.weights.h5")
 
 
 def test_control_characters_do_not_reach_the_terminal(dense):
