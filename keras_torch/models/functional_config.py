@@ -336,13 +336,16 @@ def deserialize(
 
 
 def _counted_from_zero(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a config in which references to the calls of nested models count from 0, as in Keras 3.
+    """Return a config in which references to the calls of nested models count from 0.
 
-    Until then they counted from 1. All calls are referred to, so that the number of the last one tells.
+    Until Keras 3 they counted from 1, and in its `output_layers` they still do. All calls are referred to, so that the
+    number of the last one tells.
     """
     last = {item["name"]: len(item.get("inbound_nodes", ())) for item in config["layers"]}
     nested = {item["name"] for item in config["layers"] if "layers" in _config_of(item)}
-    found = _histories([[item.get("inbound_nodes", []) for item in config["layers"]], config["output_layers"]])
+    calls = [item.get("inbound_nodes", []) for item in config["layers"]]
+    modern = any(isinstance(node, Mapping) and "args" in node for nodes in calls for node in nodes)
+    found = _histories(config["output_layers"] if modern else [calls, config["output_layers"]])
     shifted = {name for name, index, _ in found if name in nested and index == last[name]}
     if not shifted:
         return config
@@ -354,8 +357,11 @@ def _counted_from_zero(config: Mapping[str, Any]) -> Mapping[str, Any]:
             return {key: shift(part) for key, part in item.items()}
         return [shift(part) for part in item] if isinstance(item, (list, tuple)) else item
 
+    config = {**config, "output_layers": shift(config["output_layers"])}
+    if modern:
+        return config
     layers = [{**item, "inbound_nodes": shift(item.get("inbound_nodes", []))} for item in config["layers"]]
-    return {**config, "layers": layers, "output_layers": shift(config["output_layers"])}
+    return {**config, "layers": layers}
 
 
 def _config_of(item: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -181,6 +181,7 @@ def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin
             parse_json(text, f"The training config of {group.file}"), reader, model.output_names or [""]
         )
         model.compile(**arguments)
+    # Whatever a stranger's file may ask of an optimizer, loss or metric, custom ones too: it never stops the load.
     except Exception as error:
         warnings.warn(
             f"{group.file}: the training configuration was not understood, and the model comes uncompiled. Call "

@@ -73,3 +73,23 @@ def test_one_group_is_kept_where_it_is_not_the_default(tmp_path):
     assert layer_in(tmp_path / "model.h5", "GroupNormalization")["config"]["groups"] == 1
     assert "groups" not in layer_in(tmp_path / "model.h5", "Conv1D")["config"]
     assert_same_after_loading(model, tmp_path / "model.h5")
+
+
+def test_outputs_of_keras_3_count_the_calls_of_nested_models_from_1_and_its_calls_from_0():
+    with keras.config.dialect_scope("3"):
+        source = keras.Input((4,), name="source")
+        inner = _inner()
+        twice = inner(inner(source))
+        model = keras.Model(source, [keras.layers.Add(name="sum")([source, twice]), twice], name="model")
+        config = model.get_config()
+        config["output_layers"] = [["sum", 0, 0], ["inner", 2, 0]]
+        again = keras.Model.from_config(config)
+    again.set_weights(model.get_weights())
+    data = np.ones((2, 4), "float32")
+    for one, other in zip(again.predict(data, verbose=0), model.predict(data, verbose=0), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def _inner():
+    source = keras.Input((4,), name="in")
+    return keras.Model(source, keras.layers.Dense(4, name="dense")(source), name="inner")
