@@ -6,6 +6,7 @@ dialects and for HDF5 files in that of Keras 2 (lists of `[layer, node, tensor, 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 from collections.abc import Mapping
@@ -22,10 +23,7 @@ from keras_torch.backend.control import FixedPhase
 from keras_torch.models.network import Network, without_internal_masks
 from keras_torch.models.operations import OperationCall, is_operation, make_operation, read_argument
 from keras_torch.models.operations.reading import BACKEND_FUNCTIONS
-from keras_torch.models.operations.recorded import NotWritable, call_of
 from keras_torch.models.operations.sizes import as_tensor, is_sizes
-from keras_torch.models.operations.writing import as_keras_3
-from keras_torch.models.operations.writing_tensorflow import as_tensorflow
 from keras_torch.ops import arguments
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node, symbolic_size
 from keras_torch.symbolic.sizes import size_of
@@ -158,22 +156,43 @@ def _functions(network: Network, positions: _Positions) -> dict[int, dict[str, A
     """Return the entries of the functions that the outputs depend on, by the id of their operation.
 
     As written, a function may need less than as recorded: a shape with one unknown size needs nothing to know it.
+    Where Keras 2 is to read them they are layers, if there are layers for all: those Keras 3 reads as well.
     """
+    if not any(isinstance(item, FunctionOp) for item in network.operations):
+        return {}
+    # Imported here, as few models need the tables.
+    from keras_torch.models.operations.recorded import NotWritable
+    from keras_torch.models.operations.writing import as_keras_3
+    from keras_torch.models.operations.writing_layers import as_layer
+    from keras_torch.models.operations.writing_tensorflow import as_tensorflow
+
+    if registry.wants_lists() and not registry.wants_modern():
+        try:
+            return _as_entries(network, positions, (functools.partial(as_layer, classic=settings.is_classic()),))
+        except NotWritable:
+            pass
+    return _as_entries(network, positions, (as_keras_3,) if registry.wants_modern() else (as_tensorflow, as_keras_3))
+
+
+def _as_entries(network: Network, positions: _Positions, writers: tuple[Any, ...]) -> dict[int, dict[str, Any]]:
+    """Return the entries by the first of `writers` that can; a single one for layers raises NotWritable."""
     needed = {id(tensor) for tensor in [*network.flat_outputs, *network.effects]}
     entries: dict[int, dict[str, Any]] = {}
     for node in reversed(network.nodes):
         if not isinstance(node.operation, FunctionOp):
             needed.update(id(tensor) for tensor in node.input_tensors)
         elif any(id(tensor) in needed for tensor in node.output_tensors):
-            entries[id(node.operation)] = _function_entry(node, positions, needed)
+            entries[id(node.operation)] = _function_entry(node, positions, needed, writers)
     return entries
 
 
-def _function_entry(node: Node, positions: _Positions, needed: set[int]) -> dict[str, Any]:
+def _function_entry(node: Node, positions: _Positions, needed: set[int], writers: tuple[Any, ...]) -> dict[str, Any]:
     """Return a function as Keras writes it: 3, or tf.keras where that is asked for and has the function; else as ours.
 
     The ids of the tensors it takes are added to `needed`.
     """
+    from keras_torch.models.operations.recorded import NotWritable, call_of
+
     used: set[int] = set()
 
     def refer(tensor: KerasTensor) -> list[Any]:
@@ -181,11 +200,13 @@ def _function_entry(node: Node, positions: _Positions, needed: set[int]) -> dict
         return positions.of(tensor)
 
     name = positions.names[id(node.operation)]
-    for write in (as_keras_3,) if registry.wants_modern() else (as_tensorflow, as_keras_3):
+    for write in writers:
         used.clear()
         try:
             entry = write(call_of(node), name, refer)
         except NotWritable:
+            if isinstance(write, functools.partial):
+                raise
             continue
         needed |= used
         return entry

@@ -138,11 +138,15 @@ def test_the_same_name_twice_gets_a_number():
     assert sorted(graph(keras.Model(x, dense(first) * second), "3")) == ["add", "add_1", "add_2", "mul"]
 
 
-def test_h5_files_hold_functions_of_tensorflow_where_they_suffice_and_else_operations(tmp_path):
+def test_h5_files_hold_layers_or_functions_of_tensorflow_where_they_suffice_and_else_operations(tmp_path):
     x = keras.Input((4, 6), name="x")
     hidden = keras.layers.Dense(6)(x)
     values = torch.rand(3, 4, 6)
-    for output, expected in ((hidden + 1.0, "TFOpLambda"), (ops.median(hidden, axis=1), "Median")):
+    for output, expected in (
+        (hidden + x, "Add"),
+        (hidden[:, 1:] + 1.0, "TFOpLambda"),
+        (ops.median(hidden, axis=1), "Median"),
+    ):
         model = keras.Model(x, output)
         model.save(tmp_path / "model.h5")
         with hdf5.reading(tmp_path / "model.h5") as file:
@@ -184,3 +188,23 @@ def test_a_file_cannot_ask_for_a_large_constant():
     described = {"name": "m", "layers": [*layers, entry], "input_layers": [], "output_layers": [["zeros", 0, 0]]}
     with pytest.raises(ValueError, match="a constant of more than"):
         saving.model_from_config({"class_name": "Functional", "config": described})
+
+
+def test_functions_that_layers_compute_are_layers_in_h5_files(tmp_path):
+    x = keras.Input((4, 6), name="x")
+    outputs = [
+        2.0 - torch.relu(x * 3.0 + 1.0),
+        torch.cat([x, x], 1).transpose(1, 2),
+        ops.reshape(ops.softmax(x), (-1, 3, 8)),
+        ops.mean(x, axis=1) - ops.max(ops.tanh(-x), axis=1),
+        ops.squeeze(ops.expand_dims(ops.leaky_relu(x, 0.3), -1), -1) * x,
+    ]
+    model = keras.Model(x, outputs)
+    model.save(tmp_path / "model.h5")
+    with hdf5.reading(tmp_path / "model.h5") as file:
+        described = json.loads(file.text("model_config"))
+    found = {item["class_name"] for item in described["config"]["layers"]}
+    assert "TFOpLambda" not in found and {"Rescaling", "Activation", "Concatenate", "Permute", "Reshape"} <= found
+    values = torch.randn(3, 4, 6)
+    for left, right in zip(saving.load_model(tmp_path / "model.h5", compile=False)(values), model(values), strict=True):
+        torch.testing.assert_close(left, right)

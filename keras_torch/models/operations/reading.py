@@ -19,8 +19,6 @@ from keras_torch import backend, registry
 from keras_torch import config as settings
 from keras_torch.errors import suggest
 from keras_torch.models.operations.classes import CLASSES, function_of
-from keras_torch.models.operations.tensorflow_nodes import read_node
-from keras_torch.models.operations.tensorflow_table import FUNCTIONS as TENSORFLOW
 from keras_torch.symbolic import FunctionOp, KerasTensor
 
 TENSORFLOW_CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
@@ -101,6 +99,9 @@ def make_operation(item: Mapping[str, Any]) -> OperationCall:
             f"take. Received: {dict(config)!r}"
         )
     if class_name == "TensorFlowOpLayer":
+        # The tables of TensorFlow's functions take time to import, and few files need them.
+        from keras_torch.models.operations.tensorflow_nodes import read_node
+
         described, function = read_node(config)
         return OperationCall(name, function, f"Layer {name!r}, the TensorFlow operation {described!r},")
     if class_name in TENSORFLOW_CLASSES:
@@ -110,6 +111,8 @@ def make_operation(item: Mapping[str, Any]) -> OperationCall:
 
 
 def _tensorflow(symbol: Any, name: str) -> Callable[..., Any]:
+    from keras_torch.models.operations.tensorflow_table import FUNCTIONS as TENSORFLOW
+
     family, _, short = str(symbol).rpartition(".")
     plain = str(symbol).removeprefix("compat.v1.")
     function: Any = None

@@ -147,7 +147,7 @@ _ROWS = _rows()
 
 def as_tensorflow(call: Call, name: str, refer: Reference) -> dict[str, Any]:
     """Return the entry of a TFOpLambda or SlicingOpLambda of tf.keras."""
-    call = _spelled_otherwise(call)
+    call = spelled_otherwise(call)
     given = list(call.arguments.values())
     if call.function == "get_item":
         key = _slice_spec(call.arguments["key"], refer)
@@ -178,7 +178,7 @@ def as_tensorflow(call: Call, name: str, refer: Reference) -> dict[str, Any]:
     return _entry("TFOpLambda", symbol, name, first, kwargs, refer)
 
 
-def _spelled_otherwise(call: Call) -> Call:
+def spelled_otherwise(call: Call) -> Call:
     """Return the call that TensorFlow has for one that it lacks."""
     name, given = call
     if name in ("swapaxes", "moveaxis"):
