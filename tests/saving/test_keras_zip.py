@@ -250,11 +250,6 @@ def test_attention_calls_with_several_tensors_come_back(tmp_path):
         np.testing.assert_array_equal(copy.predict(data, verbose=0), model.predict(data, verbose=0))
 
 
-def vocabulary_model(given=None):
-    lookup = layers.StringLookup(vocabulary=given, output_mode="multi_hot", name="words")
-    return lookup
-
-
 def test_learnt_vocabularies_are_assets(tmp_path):
     words = np.array([["red", "green"], ["blue", "red"]], dtype=object)
     numbers = np.array([[3.0], [5.0], [7.0]], "float32")
