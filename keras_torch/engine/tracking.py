@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from keras_torch import config
+
 
 def holds_modules(value: Any) -> bool:
     """Whether a list, tuple or dict contains a module or parameter at any depth."""
@@ -21,11 +23,16 @@ def leaves(value: Any, prefix: str) -> dict[str, Any]:
     """Return the modules and parameters inside a container, keyed by `prefix_key_key`."""
     if isinstance(value, (nn.Module, nn.Parameter)):
         return {prefix: value}
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    items = _items(value) if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
     found: dict[str, Any] = {}
     for key, item in items:
         found.update(leaves(item, f"{prefix}_{str(key).replace('.', '_')}"))
     return found
+
+
+def _items(value: dict[Any, Any]) -> Any:
+    """Return a dict's items in their order, in tf.keras sorted by key: the order of the weights in files."""
+    return sorted(value.items(), key=lambda item: str(item[0])) if config.dialect() == "tf" else value.items()
 
 
 class TrackedList(list):

@@ -171,10 +171,13 @@ def _is_superfluous(class_name: str, key: str, value: Any) -> bool:
     return common or CLASS_DEFAULTS.get((class_name, key), _NOTHING) == value
 
 
-def find_class(name: str) -> type | None:
-    """Return the built-in class of that name in any family, or None; registered names (`package>name`) are custom."""
+def find_class(name: str, argument: str = "") -> type | None:
+    """Return the built-in class of that name in any family, or None; registered names (`package>name`) are custom.
+
+    `argument` is what the object is given to: `Identity` is an initializer as well as a layer.
+    """
     name = name.removeprefix("Custom>").removeprefix("keras>")
-    for family in _FAMILIES:
+    for family in (registry.initializers, *_FAMILIES) if argument.endswith("_initializer") else _FAMILIES:
         found = family.objects.get(name)
         if inspect.isclass(found):
             return found

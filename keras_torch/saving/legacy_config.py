@@ -183,41 +183,44 @@ class ConfigReader:
             layer["inbound_nodes"] = nodes[::2] if halved and layer["name"] in nested else nodes
         config["output_layers"] = renumber(config["output_layers"], change)
 
-    def object(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a layer, initializer, loss or the like in today's form."""
+    def object(self, item: Mapping[str, Any], key: str = "") -> dict[str, Any]:
+        """Return a layer, initializer, loss or the like in today's form. `key` is the argument that it is given to."""
         class_name = legacy.upgrade_class_name(item["class_name"])
         result = {**item, "class_name": class_name}
         config = item.get("config")
         if not isinstance(config, Mapping):
             return result
-        custom = self._is_custom(item)
+        custom = self._custom_class(item)
         read = {key: self._value(key, value) for key, value in config.items() if not (key == "dtype" and value is None)}
-        if not custom:
+        if custom is not None:
+            known = constructor_arguments(custom) if hasattr(custom, "__mro__") else None
+            read = read if known is None else legacy.drop_harmless(read, known)[0]
+        else:
             if class_name != "InputLayer":
                 read.pop("input_dtype", None)
             read = legacy.upgrade_config(class_name, read, self.generation)
-            read = self._known_only(class_name, read)
+            read = self._known_only(class_name, read, key)
         result["config"] = read
         return result
 
-    def _is_custom(self, item: Mapping[str, Any]) -> bool:
-        names = {item["class_name"], item.get("registered_name")}
-        return not names.isdisjoint(registry.known_custom_objects(self.custom_objects))
+    def _custom_class(self, item: Mapping[str, Any]) -> Any:
+        known = registry.known_custom_objects(self.custom_objects)
+        return known.get(item.get("registered_name") or "", known.get(item["class_name"]))
 
     def _value(self, key: str, value: Any) -> Any:
         if key == "dtype":
             return dtype_name(value)
         if isinstance(value, Mapping):
             if isinstance(value.get("class_name"), str) and "config" in value:
-                return self.entry(value) if value["class_name"] in MODEL_CLASSES else self.object(value)
+                return self.entry(value) if value["class_name"] in MODEL_CLASSES else self.object(value, key)
             return {inner: self._value(inner, item) for inner, item in value.items()}
         if isinstance(value, list):
             return [self._value(key, item) for item in value]
         return value
 
-    def _known_only(self, class_name: str, config: dict[str, Any]) -> dict[str, Any]:
+    def _known_only(self, class_name: str, config: dict[str, Any], argument: str) -> dict[str, Any]:
         """Drop keys that a class of ours does not know and that say nothing; refuse others, naming the layer."""
-        cls = find_class(class_name)
+        cls = find_class(class_name, argument)
         if cls is None or not cls.__module__.startswith("keras_torch."):
             return config
         known = constructor_arguments(cls)

@@ -15,6 +15,10 @@ from keras_torch.saving import hdf5, legacy_weights
 from keras_torch.saving.array_conversions import Source, convert
 from keras_torch.saving.legacy_weights import Origin
 
+_COUNTS = ("iteration", "iterations", "iter")
+# An optimizer that has not taken a step yet has nothing else to store.
+_BEFORE_TRAINING = (*_COUNTS, "learning_rate")
+
 
 def write(group: h5py.Group, model: Any, optimizer: Any) -> None:
     """Write the iteration count and the slots, named by the weights they belong to."""
@@ -35,6 +39,10 @@ def write(group: h5py.Group, model: Any, optimizer: Any) -> None:
     legacy_weights.write_arrays(group, list(named.items()))
 
 
+def _last(name: str) -> str:
+    return name.removesuffix(":0").rsplit("/", 1)[-1]
+
+
 def restore(model: Any, group: hdf5.Group, origin: Origin) -> None:
     """Give a compiled model's optimizer the state in a whole-model file. ValueError leaves the optimizer fresh."""
     stored = group.group("optimizer_weights")
@@ -44,6 +52,10 @@ def restore(model: Any, group: hdf5.Group, origin: Origin) -> None:
     if sum(math.prod(source.shape) for source in sources) > 4 * room + 1000:
         raise FileFormatError(f"{group.file}: the optimizer's arrays are larger than the model's weights allow.")
     model.optimizer.build(model.trainable_weights)
+    counts = [source for source, name in zip(sources, names, strict=True) if _last(name) in _COUNTS]
+    if counts and all(_last(n) in _BEFORE_TRAINING for n in names) and len(names) < len(state.handles(model.optimizer)):
+        model.optimizer.iterations.assign(counts[0].read())
+        return
     if origin.generation == "1":
         state.import_(model.optimizer, _from_keras_1(model, group.group("model_weights"), sources, origin), layout="1")
     else:
