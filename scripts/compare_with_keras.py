@@ -1,41 +1,134 @@
-"""Check that real Keras reads the HDF5 files we wrote and predicts the same: exit status 1 if it does not.
+"""Check that real Keras reads what we write, predicts the same and trains on alike: exit status 1 if it does not.
 
-    scripts/compare_with_keras.py --python /path/to/keras/venv/bin/python [--inputs inputs.npz] model.h5 ...
+    scripts/compare_with_keras.py --python /path/to/keras/venv/bin/python
+    scripts/compare_with_keras.py --python /path/to/keras/venv/bin/python [--inputs inputs.npz] model.keras ...
 
-The other interpreter needs Keras (2.15 on TensorFlow, or 3.x) and nothing of ours. Without `--inputs` (an .npz whose
-arrays are the model's inputs, in order) the inputs are random numbers in [0, 1).
+The other interpreter needs Keras (2.15 on TensorFlow, or 3.15) and nothing of ours. Without files every model of
+scripts/golden/model_set is built and trained by us and written in each format; `--only` names some. Of files the
+predictions are compared; without `--inputs` (an .npz whose arrays are the model's inputs, in order) the inputs are
+random numbers in [0, 1).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
 
-OTHER_SIDE = """
-import sys
-import keras
-import numpy as np
-path, inputs, outputs = sys.argv[1:]
-model = keras.models.load_model(path)
-with np.load(inputs) as stored:
-    arrays = [stored[name] for name in stored.files]
-found = model.predict(arrays if len(arrays) > 1 else arrays[0], verbose=0)
-found = found if isinstance(found, (list, tuple)) else [found]
-np.savez(outputs, *[np.asarray(item) for item in found])
-print("Keras", keras.__version__)
-"""
+ROOT = Path(__file__).resolve().parents[1]
+OTHER_SIDE = ROOT / "scripts" / "golden" / "other_side.py"
 ENVIRONMENT = {
     "KERAS_BACKEND": "torch",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "-1",
     "OMP_NUM_THREADS": "1",
 }
+DIALECTS = {"2.15": "tf", "3.15": "3"}
+STEPS, TOLERANCE, OF_TRAINING = 10, 1e-5, 1e-4
+
+
+def version_of(python):
+    """Return the version of Keras that an interpreter has."""
+    code = "import importlib.metadata; print(importlib.metadata.version('keras'))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def ask_keras(python, items, folder):
+    """Let Keras work on all items in one process; return the arrays of each."""
+    for number, item in enumerate(items):
+        item["result"] = os.path.join(folder, f"result{number}.npz")
+    listed = Path(folder) / "list.json"
+    listed.write_text(json.dumps(items))
+    command = [python, "-W", "ignore", str(OTHER_SIDE), str(listed)]
+    done = subprocess.run(command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"Keras stopped.\n{done.stderr[-2000:]}")
+    found = []
+    for item in items:
+        with np.load(item["result"]) as stored:
+            found.append(dict(stored))
+    return found
+
+
+def differences(ours, theirs):
+    """Return the largest differences of predictions and of training, and what is wrong in words, if anything is."""
+    if "failed" in ours or "failed" in theirs:
+        side = ours if "failed" in ours else theirs
+        return np.nan, np.nan, f"{'we' if side is ours else 'Keras'}: {str(side['failed']).splitlines()[0]}"
+    if sorted(ours) != sorted(theirs):
+        return np.nan, np.nan, f"we have {sorted(ours)}, Keras has {sorted(theirs)}"
+    outputs = [_apart(ours[key], theirs[key], TOLERANCE) for key in theirs if key.startswith("output")]
+    if "losses" not in theirs:
+        return max(outputs), 0.0, "" if max(outputs) <= TOLERANCE else "predictions differ"
+    mine, other = (dict(zip(side["names"].tolist(), side["losses"], strict=True)) for side in (ours, theirs))
+    if sorted(mine) != sorted(other):
+        return max(outputs), np.nan, f"we report {sorted(mine)}, Keras {sorted(other)}"
+    apart = {key: _apart(mine[key], other[key], OF_TRAINING) for key in other}
+    wrong = "predictions differ" if not max(outputs) <= TOLERANCE else ""
+    worst = max(apart, key=lambda key: apart[key])
+    return max(outputs), apart[worst], wrong or (f"{worst} differs" if not apart[worst] <= OF_TRAINING else "")
+
+
+def _apart(one, other, tolerance):
+    """Return the largest difference, relative to numbers above 1; infinity for other shapes."""
+    if one.shape != other.shape:
+        return np.inf
+    if not one.size or one.dtype.kind not in "fiub":
+        return 0.0 if (one == other).all() else np.inf
+    both = np.abs(one.astype("float64") - other.astype("float64")) / np.maximum(1.0, np.abs(other))
+    return float(np.nan_to_num(both, nan=0.0 if (np.isnan(one) == np.isnan(other)).all() else np.inf).max())
+
+
+def write_all(version, folder, only):
+    """Build, train and write every model; return (name, kind, path, what we make of the file) of each file."""
+    import model_set
+
+    import keras_torch as keras
+    from keras_torch import config
+
+    for name, entry in model_set.table().items():
+        if version not in entry.keras or name in model_set.THEIRS or (only and name not in only):
+            continue
+        with config.dialect_scope(DIALECTS[version]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                model, _, _ = entry.make(keras, version)
+            except Exception as error:
+                yield name, "", None, {"failed": np.array(f"{type(error).__name__}: {error}")}
+                continue
+            for kind in entry.written(version):
+                try:
+                    path = model_set.save(model, os.path.join(folder, name), kind)
+                    ours = model_set.resume(entry, keras, version, path, kind, STEPS)
+                except Exception as error:
+                    path, ours = None, {"failed": np.array(f"{type(error).__name__}: {error}")}
+                yield name, kind, path, ours
+
+
+def compare_set(python, only, folder):
+    """Compare the whole set; print a table, and return how many files differ."""
+    version = version_of(python)
+    short = ".".join(version.split(".")[:2])
+    if short not in DIALECTS:
+        raise SystemExit(f"The set is for Keras 2.15 and 3.15. Received: {version} of {python}")
+    written = list(write_all(short, folder, only))
+    asked = [{"path": path, "name": name, "kind": kind} for name, kind, path, _ in written if path]
+    answers = dict(zip([item["path"] for item in asked], ask_keras(python, asked, folder), strict=True))
+    print(f"{'model':28} {'format':10} {'predictions':>12} {'training':>10}   (Keras {version})")
+    wrong = 0
+    for name, kind, path, ours in written:
+        outputs, losses, words = differences(ours, answers.get(path, ours))
+        wrong += bool(words)
+        print(f"{name:28} {kind:10} {outputs:12.1e} {losses:10.1e}   {words[:300]}")
+    print(f"{len(written)} files, {wrong} differ")
+    return wrong
 
 
 def random_inputs(model, batch=4, unknown=5):
@@ -45,43 +138,39 @@ def random_inputs(model, batch=4, unknown=5):
     return [random.uniform(0.0, 1.0, (batch, *shape)).astype("float32") for shape in shapes]
 
 
-def predictions(model, inputs):
-    """Return our predictions as a list of arrays."""
-    found = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
-    return [np.asarray(item) for item in (found if isinstance(found, (list, tuple)) else [found])]
-
-
-def predictions_of_keras(python, path, inputs):
-    """Return what Keras, run by another interpreter, predicts, and the version that it names."""
-    with tempfile.TemporaryDirectory() as folder:
-        given, result = os.path.join(folder, "inputs.npz"), os.path.join(folder, "outputs.npz")
-        np.savez(given, *inputs)
-        command = [python, "-W", "ignore", "-c", OTHER_SIDE, str(path), given, result]
-        done = subprocess.run(command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{path}: Keras cannot use the file.\n{done.stderr[-2000:]}")
-        with np.load(result) as stored:
-            return [stored[name] for name in stored.files], done.stdout.strip().splitlines()[-1]
-
-
 def compare(path, python, inputs=None):
     """Return the largest difference between our predictions and Keras's, and Keras's version."""
+    import model_set
+
     import keras_torch
 
     model = keras_torch.models.load_model(path, compile=False)
     inputs = random_inputs(model) if inputs is None else inputs
-    ours = predictions(model, inputs)
-    theirs, version = predictions_of_keras(python, path, inputs)
-    return max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)), version
+    ours = model_set.predict(model, inputs if len(inputs) > 1 else inputs[0])
+    with tempfile.TemporaryDirectory() as folder:
+        given = os.path.join(folder, "inputs.npz")
+        np.savez(given, *inputs)
+        (theirs,) = ask_keras(python, [{"path": str(Path(path).resolve()), "inputs": given}], folder)
+    if "failed" in theirs:
+        raise RuntimeError(f"{path}: Keras cannot use the file. {theirs['failed']}")
+    found = [theirs[f"output{index}"] for index in range(len(theirs))]
+    return max(float(np.abs(a - b).max()) for a, b in zip(ours, found, strict=True)), f"Keras {version_of(python)}"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--python", required=True, help="interpreter that has Keras")
     parser.add_argument("--inputs", type=Path, help=".npz with the model's inputs in order")
-    parser.add_argument("--tolerance", type=float, default=1e-5)
+    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help="of the predictions of files")
+    parser.add_argument("--only", nargs="*", default=[], help="models of the set, all of them by default")
+    parser.add_argument("--folder", help="where to leave the files of the set")
     arguments = parser.parse_args()
+    if not arguments.files:
+        with tempfile.TemporaryDirectory() as folder:
+            folder = arguments.folder or folder
+            os.makedirs(folder, exist_ok=True)
+            return int(compare_set(arguments.python, arguments.only, folder) > 0)
     inputs = None
     if arguments.inputs:
         with np.load(arguments.inputs) as stored:
@@ -95,5 +184,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path[:0] = [str(ROOT), str(ROOT / "scripts" / "golden")]
     sys.exit(main())

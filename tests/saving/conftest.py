@@ -12,7 +12,7 @@ import torch
 import keras_torch as keras
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts" / "golden"))
+sys.path[:0] = [str(ROOT / "scripts" / "golden"), str(Path(__file__).parent)]
 
 import saving_models  # noqa: E402
 
