@@ -110,7 +110,9 @@ def _read(name: str) -> str:
 
 
 def first_values(initializer: Any, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Return what an initializer gives, as a tensor on the default device."""
+    """Return what an initializer gives, as a tensor on the default device; on `meta` there is nothing to compute."""
+    if config.default_device().type == "meta":
+        return torch.empty(shape, dtype=dtype, device="meta")
     value = initializer(shape, dtype=config.dtype_name(dtype))
     if not isinstance(value, torch.Tensor):
         value = torch.as_tensor(np.asarray(value))

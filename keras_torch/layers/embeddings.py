@@ -67,7 +67,9 @@ class Embedding(Layer):
 
     def build(self, input_shape: Any = None) -> None:
         """Make the table (input_dim, output_dim)."""
-        self.embedding = nn.Embedding(self.input_dim, self.output_dim, device="meta")
+        # Left to itself nn.Embedding draws random numbers even on the meta device, for which torch loads its compiler.
+        table = torch.empty(self.input_dim, self.output_dim, device="meta")
+        self.embedding = nn.Embedding(self.input_dim, self.output_dim, _weight=table)
         self.add_view(
             "embeddings",
             "embedding.weight",

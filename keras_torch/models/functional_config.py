@@ -343,6 +343,9 @@ def deserialize(
                 blocked.add(name)
                 left.append((name, node))
                 continue
+            if isinstance(layers[name], OperationCall) and not _histories(node):
+                # With numbers alone it would be computed here and now, however large they are.
+                raise ValueError(f"The operation {name!r} of model {config.get('name')!r} takes no symbolic tensor.")
             outputs = _call(layers[name], node, made)
             for position, value in enumerate(_outputs(outputs)):
                 made[name, counts[name], position] = value

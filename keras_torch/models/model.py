@@ -18,7 +18,7 @@ from keras_torch.engine.api import as_shapes, check_added_metric
 from keras_torch.engine.call import state
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
-from keras_torch.errors import suggest
+from keras_torch.errors import reading_config, suggest
 from keras_torch.layers import AddLoss, AddMetric
 from keras_torch.models import functional_config
 from keras_torch.models.network import Network
@@ -399,7 +399,8 @@ class Model(Trainer, Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """Make a model from what `get_config` returned."""
         if "layers" in config and "input_layers" in config:
-            inputs, outputs, layers = functional_config.deserialize(config, custom_objects)
+            with reading_config(f"the model {config.get('name')!r}"):
+                inputs, outputs, layers = functional_config.deserialize(config, custom_objects)
             known = ("name", "trainable", "dtype", "layers", "input_layers", "output_layers")
             further = {key: value for key, value in config.items() if key not in known}
             model = cls(inputs=inputs, outputs=outputs, name=config.get("name"), **further)

@@ -11,6 +11,7 @@ from torch import nn
 from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.engine import InputLayer, Layer
 from keras_torch.engine.call import is_shape
+from keras_torch.errors import reading_config
 from keras_torch.layers.torch_module import TorchModuleWrapper
 from keras_torch.models import functional_config
 from keras_torch.models.model import Model
@@ -192,10 +193,11 @@ class Sequential(Model):
         """Make a model from what `get_config` returned, or from the bare list of layers of early Keras."""
         if isinstance(config, list):
             config = {"layers": config}
-        model = cls(name=config.get("name"))
-        model._extend([functional_config.deserialize_layer(item, custom_objects) for item in config["layers"]])
-        if not model._inputs and config.get("build_input_shape"):
-            model.build(config["build_input_shape"])
+        with reading_config(f"the Sequential model {config.get('name')!r}"):
+            model = cls(name=config.get("name"))
+            model._extend([functional_config.deserialize_layer(item, custom_objects) for item in config["layers"]])
+            if not model._inputs and config.get("build_input_shape"):
+                model.build(config["build_input_shape"])
         if not config.get("trainable", True):
             model.trainable = False
         return model

@@ -45,7 +45,12 @@ def make(folder):
         model = build()
         found.append(("json", model.to_json(), model, True))
         found.append(("yaml", model.to_yaml(), model, True))
-        for kind, save, whole in (("h5", model.save, True), ("h5", model.save_weights, False)):
+        for kind, save, whole in (
+            ("h5", model.save, True),
+            ("h5", model.save_weights, False),
+            ("keras", model.save, True),
+            ("weights.h5", model.save_weights, False),
+        ):
             path = folder / f"{model.name}.{kind}"
             save(path)
             found.append((kind, path.read_bytes(), model, whole))
@@ -62,6 +67,7 @@ def ways(kind, whole, content, path, model):
     found = {"load_weights": lambda: model.load_weights(path)}
     if whole:
         found["load_model"] = lambda: keras.models.load_model(path)
+        found["inspect"] = lambda: keras.saving.inspect(path)
     if kind == "h5":
         found["load_weights by name"] = lambda: model.load_weights(path, by_name=True, skip_mismatch=True)
     return found

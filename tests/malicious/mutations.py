@@ -224,7 +224,7 @@ def mutate_zip(data, rng):
     return buffer.getvalue()
 
 
-MUTATE = {"h5": mutate_hdf5, "keras": mutate_zip, "json": mutate_json, "yaml": mutate_yaml}
+MUTATE = {"h5": mutate_hdf5, "weights.h5": mutate_hdf5, "keras": mutate_zip, "json": mutate_json, "yaml": mutate_yaml}
 
 
 def damaged(content, kind, number):
