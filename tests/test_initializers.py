@@ -184,7 +184,8 @@ def test_functions_written_for_keras_1_need_no_dtype():
 
     initializer = initializers.get(my_init)
     assert initializer((2, 3), dtype="float32").shape == (2, 3)
-    assert initializers.serialize(initializer) == "my_init"
+    assert initializers.serialize(initializer)["config"] == "my_init"
+    assert initializers.serialize(initializer, use_legacy_format=True) == "my_init"
 
 
 def test_the_device_context_is_followed():
