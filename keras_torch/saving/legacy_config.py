@@ -24,7 +24,7 @@ MAX_TEXT = 256 * 2**20
 # PyYAML takes a minute for this much; Keras stopped writing YAML when models were small.
 MAX_YAML = 16 * 2**20
 MAX_NESTING = 200
-MAX_ITEMS = 2_000_000
+MAX_VALUES = 5_000_000
 _OLD_MODELS = {"Model": "Functional", "Container": "Functional", "Network": "Functional"}
 
 
@@ -88,21 +88,29 @@ def _check_size(text: Any, where: str, limit: int) -> None:
 
 
 def _check_nesting(value: Any, where: str) -> Any:
-    level, depth, count = [value], 0, 0
-    while level:
-        depth += 1
-        count += len(level)
-        if depth > MAX_NESTING:
+    """Return what was parsed unless it is too deep or, written out, too large.
+
+    YAML's aliases let a short text stand for endlessly many values, so each list is measured only once.
+    """
+    known: dict[int, tuple[int, int]] = {}
+
+    def measure(item: Any, depth: int) -> tuple[int, int]:
+        if depth <= MAX_NESTING and id(item) not in known:
+            values = item.values() if isinstance(item, dict) else item
+            inner = [measure(each, depth + 1) for each in values if isinstance(each, (dict, list, tuple))]
+            known[id(item)] = (
+                len(item) + sum(size for size, _ in inner),
+                1 + max((high for _, high in inner), default=0),
+            )
+        size, height = known.get(id(item), (0, 1))
+        if depth + height - 1 > MAX_NESTING:
             raise FileFormatError(f"{where} is nested more than {MAX_NESTING} levels deep.")
-        if count > MAX_ITEMS:
-            raise FileFormatError(f"{where} has more than {MAX_ITEMS} items.")
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, Mapping):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        level = [item for item in inner if isinstance(item, (Mapping, list))]
+        if size > MAX_VALUES:
+            raise FileFormatError(f"{where} has more than {MAX_VALUES} values.")
+        return size, height
+
+    if isinstance(value, (dict, list, tuple)):
+        measure(value, 1)
     return value
 
 
