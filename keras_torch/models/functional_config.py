@@ -41,6 +41,17 @@ _FUNCTION_SOURCES = {
 }
 _OWN_SOURCES: dict[str, Any] = {"ops": ops, "backend": backend}
 _SIZE = "size"
+# By base class, the nearest first.
+_DEFAULT_TRAINING: dict[str, bool | None] = {
+    "ImageLayer": True,
+    "MaxNumBoundingBoxes": True,
+    "Pipeline": True,
+    "HeadedAttention": None,
+    "Noise": False,
+    "RNN": False,
+    "SpectralNormalization": False,
+    "StackedRNNCells": False,
+}
 OPERATION_NAMES = frozenset(arguments.names.values())
 _WRITES_OR_EXECUTES = ("load", "save", "compile", "from_file", "attrgetter", "methodcaller", "itemgetter", "call")
 
@@ -457,6 +468,9 @@ def _ready(node: Any, made: Mapping[Any, Any]) -> bool:
 def _call(layer: Any, node: Any, made: Mapping[Any, Any]) -> Any:
     if isinstance(node, Mapping) and "args" in node:
         args, kwargs = _read(node["args"], made), _read(node.get("kwargs", {}), made)
+        if "training" in kwargs and kwargs["training"] == _default_training(layer):
+            # Keras 3 writes the default of the argument, which `fit` and `predict` overrule.
+            del kwargs["training"]
         return layer(*args, **{key: item for key, item in kwargs.items() if not (key == "mask" and item is None)})
     if isinstance(node, Mapping):
         kwargs = next((item[3] for item in node.values() if len(item) > 3), {})
@@ -467,6 +481,15 @@ def _call(layer: Any, node: Any, made: Mapping[Any, Any]) -> Any:
     if isinstance(inputs, list) and len(inputs) == 1 and not isinstance(layer, OperationCall):
         inputs = inputs[0]
     return layer(inputs, **_read(options, made))
+
+
+def _default_training(layer: Any) -> bool | None:
+    """Return the default of `training` in the `call` of Keras 3's class, which for layers of ours need not be ours."""
+    for cls in type(layer).__mro__:
+        if cls.__name__ in _DEFAULT_TRAINING and cls.__module__.startswith("keras_torch."):
+            return _DEFAULT_TRAINING[cls.__name__]
+    parameter = inspect.signature(layer.call).parameters.get("training") if hasattr(layer, "call") else None
+    return None if parameter is None or parameter.default is inspect.Parameter.empty else parameter.default
 
 
 def _inputs(node: Any, made: Mapping[Any, Any], options: dict[str, Any]) -> Any:
