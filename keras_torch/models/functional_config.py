@@ -292,11 +292,22 @@ def _as_list(node: Node, kwargs: dict[str, Any], positions: _Positions) -> list[
     names = node.operation._call_signature.names
     extra = dict(zip(names[1:], node.args[1:], strict=False))
     kwargs = {key: item for key, item in {**extra, **kwargs}.items() if item is not None}
-    written = {key: _reference(item, positions) for key, item in kwargs.items()}
     first = node.args[0] if node.args else []
+    if settings.is_classic() and isinstance(first, KerasTensor):
+        first = [first, *_initial_states(kwargs)]
+    written = {key: _reference(item, positions) for key, item in kwargs.items()}
     if isinstance(first, Mapping):
         return {key: [*positions.of(item), written] for key, item in first.items()}
     return [[*positions.of(item), written] for item in pytree.tree_leaves(first) if isinstance(item, KerasTensor)]
+
+
+def _initial_states(kwargs: dict[str, Any]) -> list[KerasTensor]:
+    """Take the initial states out of a call's keyword arguments: Keras 2.2.4 reads tensors of the first one alone."""
+    states = pytree.tree_leaves(kwargs.get("initial_state"))
+    if not states or not all(isinstance(state, KerasTensor) for state in states):
+        return []
+    del kwargs["initial_state"]
+    return states
 
 
 def _reference(item: Any, positions: _Positions) -> Any:

@@ -200,6 +200,9 @@ def for_keras_2(item: Any) -> Any:
         item.update(class_name="VarianceScaling", config=config)
     elif item.get("class_name") in ("L1", "L2") and isinstance(item.get("config"), dict):
         item.update(class_name="L1L2", config={"l1": 0.0, "l2": 0.0, **item["config"]})
+    elif item.get("class_name") == "ConvLSTM2D" and isinstance(item.get("config"), dict):
+        # It had a dropout mask per gate, and no choice.
+        item["config"].pop("implementation", None)
     return item
 
 

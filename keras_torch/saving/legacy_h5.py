@@ -24,9 +24,10 @@ from keras_torch.saving.file_config import (
 )
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
-from keras_torch.saving.training_config import read_training_config, write_training_config
+from keras_torch.saving.training_config import classic_optimizer, read_training_config, write_training_config
 
 VERSION = "2.15.0"
+_CLASSIC_VERSION = "2.2.4"
 # Keras's readers pass over this attribute. It says whose formulas the model was made and compiled with, where the
 # generations differ although the names agree (hard_sigmoid, RMSprop's epsilon).
 DIALECT = "keras_torch_dialect"
@@ -43,16 +44,18 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
     if compiled:
         training = json.dumps(write_training_config(compiled, optimizer), default=to_plain)
     dialect = dialect_of(model, optimizer)
+    classic = config.is_classic() and (optimizer is None or classic_optimizer(optimizer) is not None)
+    version = _CLASSIC_VERSION if classic else VERSION
     with hdf5.writing(target) as group:
-        hdf5.write_text(group, "keras_version", VERSION)
+        hdf5.write_text(group, "keras_version", version)
         hdf5.write_text(group, "backend", "tensorflow")
         hdf5.write_text(group, DIALECT, dialect)
         hdf5.write_text(group, "model_config", text)
         if compiled:
             hdf5.write_text(group, "training_config", training)
-        legacy_weights.write_weights(group.create_group("model_weights"), model, VERSION)
+        legacy_weights.write_weights(group.create_group("model_weights"), model, version)
         if optimizer is not None and getattr(optimizer, "built", False):
-            optimizer_state.write(group.create_group("optimizer_weights"), model, optimizer)
+            optimizer_state.write(group.create_group("optimizer_weights"), model, optimizer, "2" if classic else "tf")
 
 
 def _described(model: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The group `optimizer_weights` of an HDF5 file: written as Keras 2.15 does, read from every generation."""
+"""The group `optimizer_weights` of an HDF5 file: written as Keras 2.15 or 2.2.4 does, read from every generation."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _COUNTS = ("iteration", "iterations", "iter")
 _BEFORE_TRAINING = (*_COUNTS, "learning_rate")
 
 
-def write(group: h5py.Group, model: Any, optimizer: Any) -> None:
-    """Write the iteration count and the slots, named by the weights they belong to."""
+def write(group: h5py.Group, model: Any, optimizer: Any, layout: str) -> None:
+    """Write the iteration count and the slots, named by the weights they belong to, in the order of a layout."""
     paths: dict[int, str] = {}
     for layer in model.layers:
         for path, weight in legacy_weights.weight_paths(layer):
             paths.setdefault(id(weight), path)
     named: dict[str, Any] = {}
-    for entry in state.export(optimizer, getattr(optimizer, "inner_optimizer", optimizer)._layout or "tf"):
+    for entry in state.export(optimizer, getattr(optimizer, "inner_optimizer", optimizer)._layout or layout):
         name = entry.name
         if entry.variable_index is not None:
             variable = optimizer._trainable_variables[entry.variable_index]

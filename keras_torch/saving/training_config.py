@@ -1,4 +1,7 @@
-"""Optimizer, losses and metrics in a file: the `training_config` that Keras 2.15 and 3 read, written and read back."""
+"""Optimizer, losses and metrics in a file: the `training_config` that Keras 2.15 and 3 read, written and read back.
+
+In dialects 1 and 2 that of Keras 2.2.4, where it has the optimizer.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.errors import FileFormatError
+from keras_torch.legacy.training_rows import OPTIMIZERS
 from keras_torch.optimizers import LossScaleOptimizer
 from keras_torch.registry import snake_case
 from keras_torch.saving.file_config import write_config, write_object
@@ -29,6 +34,15 @@ _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper", "SumOverBatch
 
 def write_training_config(compiled: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
     """Return the training config of a file, from `Model.get_compile_config()` and the optimizer."""
+    classic = classic_optimizer(optimizer)
+    if classic is not None:
+        return {
+            **{key: _write_nested(compiled.get(key), _function_name) for key in ("metrics", "weighted_metrics")},
+            "loss": _write_nested(compiled.get("loss"), _write_loss),
+            "loss_weights": compiled.get("loss_weights"),
+            "sample_weight_mode": None,
+            "optimizer_config": classic,
+        }
     described, more = compiled["optimizer"], {}
     if isinstance(optimizer, LossScaleOptimizer):
         more[_LOSS_SCALE] = _write_loss_scale(optimizer)
@@ -42,6 +56,23 @@ def write_training_config(compiled: Mapping[str, Any], optimizer: Any) -> dict[s
         "optimizer_config": _write_optimizer(described, optimizer),
         **more,
     }
+
+
+def classic_optimizer(optimizer: Any) -> dict[str, Any] | None:
+    """Return an optimizer in the form of Keras 2.2.4; None in later dialects and where that has no such."""
+    class_name = type(optimizer).__name__
+    known = type(optimizer) is registry.optimizers.objects.get(class_name)
+    row = OPTIMIZERS.get(class_name)
+    if not settings.is_classic() or not known or row is None or "2" not in row.orders:
+        return None
+    config = optimizer.get_config()
+    found = {key: config.get(row.renamed.get(key, key)) for key in (*row.orders["2"], "clipnorm", "clipvalue")}
+    found = {key: value for key, value in found.items() if value is not None}
+    try:
+        same = type(optimizer).from_config(found).get_config() == {**config, "name": type(optimizer)().name}
+    except (TypeError, ValueError):
+        return None
+    return {"class_name": class_name, "config": found} if same else None
 
 
 def _write_loss_scale(optimizer: LossScaleOptimizer) -> dict[str, Any]:

@@ -93,3 +93,63 @@ def test_outputs_of_keras_3_count_the_calls_of_nested_models_from_1_and_its_call
 def _inner():
     source = keras.Input((4,), name="in")
     return keras.Model(source, keras.layers.Dense(4, name="dense")(source), name="inner")
+
+
+@pytest.mark.parametrize("dialect", ["1", "2"])
+def test_classic_dialects_write_the_optimizer_and_its_state_as_keras_2_2_4_did(dialect, tmp_path):
+    data, targets = np.ones((4, 3), "float32"), np.zeros((4, 2), "float32")
+    with keras.config.dialect_scope(dialect):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")])
+        model.compile(keras.optimizers.Adam(0.5, decay=0.25, clipnorm=2.0), "mse", metrics=["mae"])
+        model.train_on_batch(data, targets)
+        model.save(tmp_path / "model.h5")
+        again = saving.load_model(tmp_path / "model.h5")
+        for one, other in [(again, model)] * 2:
+            assert one.train_on_batch(data, targets) == other.train_on_batch(data, targets)
+    with h5py.File(tmp_path / "model.h5") as file:
+        assert file.attrs["keras_version"] == b"2.2.4"
+        training = json.loads(file.attrs["training_config"])
+        shapes = [file["optimizer_weights"][name].shape for name in file["optimizer_weights"].attrs["weight_names"]]
+    optimizer = training.pop("optimizer_config")
+    assert optimizer["class_name"] == "Adam"
+    assert optimizer["config"].pop("epsilon") == pytest.approx(1e-8 if dialect == "1" else 1e-7)
+    assert optimizer["config"] == {
+        "lr": 0.5,
+        "decay": 0.25,
+        "clipnorm": 2.0,
+        "beta_1": pytest.approx(0.9),
+        "beta_2": pytest.approx(0.999),
+        "amsgrad": False,
+    }
+    assert shapes == [(), (3, 2), (2,), (3, 2), (2,), (1,), (1,)]
+    assert training == {
+        "loss": "mean_squared_error",
+        "metrics": ["mae"],
+        "weighted_metrics": None,
+        "loss_weights": None,
+        "sample_weight_mode": None,
+    }
+
+
+def test_an_optimizer_that_keras_2_2_4_had_not_is_written_for_keras_2_15(tmp_path):
+    with keras.config.dialect_scope("2"):
+        for optimizer in (keras.optimizers.AdamW(), keras.optimizers.RMSprop(momentum=0.5), keras.optimizers.Ftrl()):
+            model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")])
+            model.compile(optimizer, "mse")
+            model.save(tmp_path / "model.h5")
+            with h5py.File(tmp_path / "model.h5") as file:
+                training = json.loads(file.attrs["training_config"])
+                assert file.attrs["keras_version"] == b"2.15.0"
+            assert training["optimizer_config"]["class_name"] == f"Custom>{type(optimizer).__name__}"
+            assert saving.load_model(tmp_path / "model.h5").optimizer.get_config() == optimizer.get_config()
+
+
+def test_classic_dialects_write_initial_states_among_the_inputs(tmp_path):
+    with keras.config.dialect_scope("2"):
+        inputs = [keras.Input(shape, name=name) for shape, name in (((5, 3), "x"), ((4,), "h"), ((4,), "c"))]
+        outputs = keras.layers.LSTM(4, name="lstm")(inputs[0], initial_state=inputs[1:])
+        model = keras.Model(inputs, outputs)
+        model.save(tmp_path / "model.h5")
+    expected = [[[name, 0, 0, {}] for name in ("x", "h", "c")]]
+    assert layer_in(tmp_path / "model.h5", "LSTM")["inbound_nodes"] == expected
+    assert_same_after_loading(model, tmp_path / "model.h5")
