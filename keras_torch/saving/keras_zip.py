@@ -78,9 +78,10 @@ def read_model(
             with unfilled() as waiting:
                 model = _build(described, item, reader, safe_mode)
             plan = weights_store.plan(stored, model)
-            opened.verify()
             waiting.fill([assignment.weight for assignment in plan.assignments])
             plan.run()
+            # The checksum is computed in the meantime: nobody has seen the model yet.
+            opened.verify()
             if compile and item.get("compile_config"):
                 # An optimizer may keep copies of the weights from the beginning, so these come first.
                 _compile(model, item["compile_config"], reader, opened.file)

@@ -20,8 +20,8 @@ from keras_torch.saving.window import Window
 
 # Found by measuring: writing to the model's memory wants long rows, reading from it small blocks.
 _READ_BYTES, _WRITE_BYTES = 8 * 2**20, 2**20
-# Axes that are shorter, as those of convolution kernels, are gone through one index after the other.
-_SHORT = 16
+# Where a block is turned, this many rows suffice.
+_ROWS = 512
 # A row of a buffer is longer by a cache line: rows at a distance of a power of two would push each other out.
 _PADDING_BYTES = 64
 _SEGMENTS = 512
@@ -64,12 +64,13 @@ def read(place: Place, target: np.ndarray, dtype: np.dtype) -> None:
 
     def fill(block: Block) -> None:
         part = target[block.index]
-        buffer = part if direct else block.buffer(dtype)
+        buffer = part if direct else _as_in(part, dtype, _PADDING_BYTES)
         block.transfer(place, buffer, os.preadv)
         if not direct:
             np.copyto(part, buffer, casting="unsafe")
 
-    _for_all(fill, blocks(target.shape, dtype.itemsize, _READ_BYTES))
+    limit = _READ_BYTES if direct else min(_READ_BYTES, max(_WRITE_BYTES, _ROWS * target.shape[-1] * dtype.itemsize))
+    _for_all(fill, blocks(target.shape, dtype.itemsize, limit))
 
 
 def write(place: Place, source: np.ndarray) -> None:
@@ -85,26 +86,35 @@ def write(place: Place, source: np.ndarray) -> None:
 
 
 def _in_rows(part: np.ndarray) -> np.ndarray:
-    """Return a contiguous copy of a block, made by way of a copy with room between rows where that is faster."""
-    buffer = np.empty(part.shape, part.dtype)
-    short = next((axis for axis, size in enumerate(part.shape) if size <= _SHORT), None)
-    if part.ndim > 2 and short is not None:
-        for number in range(part.shape[short]):
-            index: Any = (*[slice(None)] * short, number)
-            buffer[index] = _in_rows(part[index])
-        return buffer
-    order = sorted(range(part.ndim), key=lambda axis: -abs(part.strides[axis]))
+    """Return a copy of a block with whole rows, made by way of a copy in the block's own order."""
+    order = _order(part)
     as_stored = part.transpose(order)
-    padded = _padded(as_stored.shape, part.dtype)
+    # The room must follow the outermost axis only, so that the others stay one axis to numpy.
+    outer = as_stored.shape[0]
+    padded = _padded((outer, as_stored.size // max(1, outer)), part.dtype, _PADDING_BYTES).reshape(as_stored.shape)
     np.copyto(padded, as_stored)
+    buffer = _as_in(part, part.dtype)
     np.copyto(buffer, padded.transpose(np.argsort(order)))
     return buffer
 
 
-def _padded(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Return a new array with some room between its rows."""
-    room = _PADDING_BYTES // dtype.itemsize
-    return np.empty((*shape[:-1], shape[-1] + room), dtype)[..., : shape[-1]]
+def _order(array: np.ndarray) -> list[int]:
+    """Return the axes as they lie in memory, the one with the longest steps first."""
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+
+
+def _as_in(part: np.ndarray, dtype: np.dtype, room: int = 0) -> np.ndarray:
+    """Return a new array of a block's shape with whole rows, which lie in the order that they have in the block.
+
+    With the kernel of a convolution all axes but the last are then one axis to numpy, on both sides of a copy.
+    """
+    order = [axis for axis in _order(part) if axis != part.ndim - 1] + [part.ndim - 1]
+    return _padded(tuple(part.shape[axis] for axis in order), dtype, room).transpose(np.argsort(order))
+
+
+def _padded(shape: tuple[int, ...], dtype: np.dtype, room: int) -> np.ndarray:
+    """Return a new array with `room` bytes between its rows."""
+    return np.empty((*shape[:-1], shape[-1] + room // dtype.itemsize), dtype)[..., : shape[-1]]
 
 
 @dataclass(frozen=True)
@@ -121,10 +131,6 @@ class Block:
     def index(self) -> tuple[slice, ...]:
         """What selects the block from its array."""
         return (*[slice(None)] * self.axis, slice(self.start, self.stop))
-
-    def buffer(self, dtype: np.dtype) -> np.ndarray:
-        """Return an array of the block's shape, with some room between its rows."""
-        return _padded((*self.whole[: self.axis], self.stop - self.start, *self.whole[self.axis + 1 :]), dtype)
 
     def transfer(self, place: Place, array: np.ndarray, call: Callable[..., int]) -> None:
         """Read or write the block, an array of its shape, by `os.preadv` or `os.pwritev`."""
