@@ -177,9 +177,19 @@ class ConfigReader:
         return result
 
     def _count_from_zero(self, config: dict[str, Any]) -> None:
-        """Number the calls of nested models from 0, as Keras 3 does; earlier ones counted from 1."""
+        """Number the calls of nested models from 0. Before Keras 3 they were counted from 1.
+
+        In its files they still are among the outputs, if the nested model is a functional one.
+        """
         nested = {layer["name"] for layer in config["layers"] if _is_nested_model(layer)}
-        if not nested or self.generation == "3":
+        if self.generation == "3":
+            if self.version.startswith("3."):
+                functional = {layer["name"] for layer in config["layers"] if "input_layers" in _inner(layer)}
+                config["output_layers"] = renumber(
+                    config["output_layers"], lambda name, index: index - 1 if name in functional and index else index
+                )
+            return
+        if not nested:
             return
         halved = _is_repeated(config, nested)
 
@@ -261,6 +271,11 @@ _FROM_CONFIG = {
         }
     ),
 }
+
+
+def _inner(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    config = layer.get("config")
+    return config if isinstance(config, Mapping) else {}
 
 
 def _is_nested_model(layer: Mapping[str, Any]) -> bool:

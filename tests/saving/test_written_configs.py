@@ -8,6 +8,7 @@ import pytest
 
 import keras_torch as keras
 from keras_torch import saving
+from keras_torch.saving.legacy_config import ConfigReader
 
 TENSOR = "__keras_tensor__"
 
@@ -153,3 +154,15 @@ def test_classic_dialects_write_initial_states_among_the_inputs(tmp_path):
     expected = [[[name, 0, 0, {}] for name in ("x", "h", "c")]]
     assert layer_in(tmp_path / "model.h5", "LSTM")["inbound_nodes"] == expected
     assert_same_after_loading(model, tmp_path / "model.h5")
+
+
+def test_the_outputs_in_files_of_keras_3_count_the_calls_of_a_functional_model_from_1():
+    with keras.config.dialect_scope("3"):
+        source = keras.Input((4,), name="source")
+        inner = _inner()
+        once = inner(source)
+        model = keras.Model(source, [keras.layers.Add(name="sum")([once, inner(once)]), once], name="model")
+        config = {"class_name": "Functional", "config": model.get_config()}
+        config["config"]["output_layers"] = [["sum", 0, 0], ["inner", 1, 0]]
+        read = ConfigReader("3", "3.15.1").model(config)
+    assert read["config"]["output_layers"] == [["sum", 0, 0], ["inner", 0, 0]]
