@@ -50,7 +50,7 @@ WRITTEN = ("3", "tf")
 # Of layers of Keras that had them with a leading underscore before.
 _ONCE_PRIVATE = ("query_dense", "key_dense", "value_dense", "output_dense", "gate_dense")
 _STILL_PRIVATE = {"MultiHeadAttention": ("gate_dense",), "GroupQueryAttention": _ONCE_PRIVATE}
-_CLASS_NAMES = {"Model": "functional"}
+_CLASS_NAMES = {"Model": "functional", "GroupQueryAttention": "grouped_query_attention"}
 
 
 def walk(model: Any, generation: Generation, skip: Iterable[Any] = ()) -> Iterator[tuple[str, Any]]:

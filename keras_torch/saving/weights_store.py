@@ -135,7 +135,9 @@ class Plan:
             except ValueError:
                 state.import_(optimizer, arrays)
         except ValueError as error:
-            self._warn_of(optimizer, str(error))
+            # One that had taken no step when it was saved may have had no state but its numbers.
+            if any(array.shape for array in arrays) or np.any(arrays[0]) or int(optimizer.iterations):
+                self._warn_of(optimizer, str(error))
 
     def _warn_of(self, optimizer: Optimizer, why: str) -> None:
         warnings.warn(

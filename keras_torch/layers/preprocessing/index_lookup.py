@@ -264,7 +264,8 @@ class IndexLookup(PreprocessingLayer):
         if self._is_fixed or path is None or not path.is_file():
             return
         lines = path.read_text(encoding="utf-8").split("\n")
-        while lines and not lines[-1]:
+        # In files of tf.keras the last token may be empty; Keras 3 takes empty ones at the end for none.
+        while lines and not lines[-1] and config.dialect() != "tf":
             lines.pop()
         is_number = self.vocabulary_dtype.startswith("int")
         tokens = [self._token(int(line) if is_number else line) for line in lines]
