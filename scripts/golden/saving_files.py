@@ -41,6 +41,9 @@ def record(name, entry, folder):
         targets = model_set.targets_like(outputs) if targets is None else targets
         losses = model_set.train(model, inputs, targets, STEPS)
         found |= {"losses": np.array(list(losses.values())), "names": np.array(list(losses))}
+    for key, value in found.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ValueError(f"{key} has numbers that are not finite, which say nothing of a file")
     np.savez(f"{folder}/{name}.npz", **found)
 
 

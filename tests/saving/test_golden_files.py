@@ -21,15 +21,12 @@ INNER_NAMES = ("deep", "small-recurrent", "small-frames", "frames", "shared", "s
 # Keras goes on in another way than the model that it saved; here the model goes on as it did.
 BETTER_THAN_KERAS = ("layers-wrappers",)
 # What does not work.
-_ELSEWHERE = "Keras 2.15 keeps no state of its older optimizers in `.keras`: it goes on in another way itself"
-_LEGACY = ("sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax", "nadam", "ftrl")
 _SHARED = "Keras itself does not read this file: a layer that two models share becomes two, of which one has no arrays"
 _TRAINING = "the graph has calls with `training` given, which count here; in Keras 3 the model's own `training` does"
 FILES: dict[tuple[str, str, str], str] = {
     **{(version, "shared", "keras"): _SHARED for version in ("2.15", "3.15")},
     ("3.15", "shared", "h5"): _SHARED,
-    **{("2.15", f"optimizer-legacy-{name}", "keras"): _ELSEWHERE for name in _LEGACY},
-    ("2.15", "shared", "h5"): "Keras 2.15 makes two layers of one, and begins with a fresh optimizer",
+    ("2.15", "shared", "h5"): "Keras itself makes two layers of one, and goes on in another way than it did",
     ("2.15", "layers-pooling", "h5"): "losses of whole numbers are whole numbers in Keras 2.15",
     ("2.15", "regression", "keras"): "Keras itself does not read this file: an array among a metric's arguments",
     **{

@@ -6,7 +6,7 @@ from model_set import KERAS_3, TF, Entry, numbers
 
 
 def _sgd(keras, model):
-    model.compile(keras.optimizers.SGD(learning_rate=0.05), "mse")
+    model.compile(keras.optimizers.SGD(learning_rate=0.001), "mse")
     return model
 
 
