@@ -34,6 +34,7 @@ _CHUNK = 4 * 2**20
 # What stays in a processor's cache between being read and being summed up.
 _HOT = 2**18
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_ELSEWHERE = 2**32 - 1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, NotImplementedError),
@@ -122,6 +123,18 @@ class Archive:
             end_before, before = self._starts[name] + info.compress_size, name
             if end_before > self._size:
                 raise self._refuse(name, "is larger than the file that should hold it; the file is cut short")
+            self._compare(info, header)
+
+    def _compare(self, info: zipfile.ZipInfo, header: tuple[Any, ...]) -> None:
+        """Refuse a member that its own header and the table of contents describe differently.
+
+        The sizes may be missing from the header: they then follow the data, or stand in an extension.
+        """
+        name = self._file.read(header[9]).decode("utf-8" if info.flag_bits & 0x800 else "cp437", "replace")
+        later = header[2] & 8 or _ELSEWHERE in header[7:9]
+        sizes = (info.compress_size, info.file_size) if later else header[7:9]
+        if (name, header[3], *sizes) != (info.orig_filename, info.compress_type, info.compress_size, info.file_size):
+            raise self._refuse(info.orig_filename, "is refused: its header and the table of contents contradict")
 
     def names(self) -> list[str]:
         """Return the names of the members that are files."""
@@ -329,6 +342,11 @@ def _extract(archive: Archive | Folder, prefix: str, folder: str) -> None:
     for name in archive.names():
         if name.startswith(f"{prefix}/"):
             path = os.path.join(folder, *name.removeprefix(f"{prefix}/").split("/"))
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with archive.open(name) as member, open(path, "xb") as copy:
-                shutil.copyfileobj(member, copy, _CHUNK)
+            try:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with archive.open(name) as member, open(path, "xb") as copy:
+                    shutil.copyfileobj(member, copy, _CHUNK)
+            except FileFormatError:
+                raise
+            except OSError as error:
+                raise DamagedFileError(f"{archive.file}: {name!r} cannot be unpacked: {error}") from error

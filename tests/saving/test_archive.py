@@ -140,6 +140,23 @@ def test_overlapping_members_are_refused(tmp_path):
     refused(path, "overlaps 'a'")
 
 
+@pytest.mark.parametrize("offset, size, value", [(30, 1, 67), (8, 2, 8), (18, 4, 1), (22, 4, 10**6)])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_member_that_two_readers_could_take_for_different_things_is_refused(tmp_path, method, offset, size, value):
+    path = write_zip(tmp_path / "x.zip", {"config.json": "{}" * 100}, method)
+    data = bytearray(path.read_bytes())
+    data[offset : offset + size] = (value if (offset, method) != (8, 8) else 0).to_bytes(size, "little")
+    path.write_bytes(data)
+    refused(path, "contradict")
+
+
+@pytest.mark.parametrize("names", [("assets/a", "assets/a/b"), ("assets/a/b", "assets/a")])
+def test_a_member_below_another_cannot_be_unpacked(tmp_path, names):
+    path = write_zip(tmp_path / "x.zip", dict.fromkeys(names, "data"))
+    with archive.reading(path) as opened, pytest.raises(FileFormatError, match=r"x.zip.*cannot be unpacked"):
+        opened.extract("assets", str(tmp_path / "out"))
+
+
 def test_a_huge_table_of_contents_is_not_read(tmp_path):
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as file:
