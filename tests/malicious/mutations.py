@@ -161,7 +161,8 @@ def _mutate_attribute(node, name, rng):
 
 def _mutate_dataset(node, rng):
     parent, name = node.parent, node.name.rsplit("/", 1)[-1]
-    shape, dtype, values = node.shape, node.dtype, node[()]
+    shape, dtype = node.shape, node.dtype
+    values = node[()] if node.nbytes < 2**20 else np.zeros((), dtype)
     del parent[name]
     kind = rng.randrange(6)
     if kind == 0:
