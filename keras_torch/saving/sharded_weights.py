@@ -62,7 +62,7 @@ class ShardedStored:
         names = self._places.get(f"/{path}/vars" if path else "/vars")
         if names is None:
             return None
-        found = [self._open(name).variables(path) for name in ([names] if isinstance(names, str) else names)]
+        found = [self._open(name).variables(path) for name in self._listed(names)]
         return Variables(
             {key: place for part in found if part is not None for key, place in part.places.items()}, named=True
         )
@@ -71,15 +71,22 @@ class ShardedStored:
         """Yield the root group of each listed file."""
         seen: set[str] = set()
         for names in self._places.values():
-            for name in [names] if isinstance(names, str) else names:
+            for name in self._listed(names):
                 stored = self._open(name)
                 if name not in seen:
                     yield stored.root
                 seen.add(name)
 
-    def _open(self, name: Any) -> Stored:
+    def _listed(self, names: Any) -> list[str]:
+        found = names if isinstance(names, list) else [names]
+        for name in found:
+            if not isinstance(name, str):
+                raise FileFormatError(f"{self.file} must name files that lie beside it. Received: {name!r}")
+        return found
+
+    def _open(self, name: str) -> Stored:
         if name not in self._opened:
-            if not isinstance(name, str) or name != os.path.basename(name) or name in ("", ".", ".."):
+            if name != os.path.basename(name) or name in ("", ".", ".."):
                 raise FileFormatError(f"{self.file} must name files that lie beside it. Received: {name!r}")
             if len(self._opened) >= _MAX_SHARDS:
                 raise FileFormatError(f"{self.file} lists more than {_MAX_SHARDS} files.")

@@ -296,7 +296,10 @@ def _read_optimizer(item: Mapping[str, Any], reader: ConfigReader) -> Any:
     described = reader.object(item)
     config = dict(described.get("config") or {})
     rate = config.get("learning_rate")
-    if isinstance(rate, Mapping) and rate.get("class_name") == "InverseTimeDecay" and rate["config"]["name"] == _DECAY:
-        config["learning_rate"] = rate["config"]["initial_learning_rate"]
-        config["decay"] = rate["config"]["decay_rate"]
+    schedule = (
+        rate.get("config") if isinstance(rate, Mapping) and rate.get("class_name") == "InverseTimeDecay" else None
+    )
+    if isinstance(schedule, Mapping) and schedule.get("name") == _DECAY:
+        config["learning_rate"] = schedule["initial_learning_rate"]
+        config["decay"] = schedule["decay_rate"]
     return optimizers.get({**described, "config": config}, reader.custom_objects)

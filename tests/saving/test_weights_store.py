@@ -260,7 +260,7 @@ def test_weights_in_several_files(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", ["../m_00000.weights.h5", "/etc/passwd", "..", 3])
+@pytest.mark.parametrize("name", ["../m_00000.weights.h5", "/etc/passwd", "..", 3, ["m.weights.h5"], {}])
 def test_a_list_of_files_names_files_beside_it_only(tmp_path, name):
     model = build()
     model.save_weights(tmp_path / "m.weights.json")
