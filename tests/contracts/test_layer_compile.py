@@ -7,7 +7,28 @@ from torch._dynamo.testing import CompileCounter
 from .layer_making import NUMERIC, bare, call, data_of, flat, reference, same
 
 
-@pytest.mark.parametrize("name", NUMERIC)
+# Made like one that is tested always.
+SIBLINGS = (
+    "ConvLSTM1D",
+    "ConvLSTM3D",
+    "ConvRNN2D",
+    "CuDNNGRU",
+    "CuDNNLSTM",
+    "RandAugment",
+    "CutMix",
+    "MixUp",
+    "AugMix",
+)
+
+
+def cases():
+    """All layers; of those of one make, some are for long runs: most random ones of images among them."""
+    for name in NUMERIC:
+        of_many = name.startswith("Random") and name not in ("RandomFlip", "RandomRotation")
+        yield pytest.param(name, marks=pytest.mark.slow) if of_many or name in SIBLINGS else name
+
+
+@pytest.mark.parametrize("name", list(cases()))
 def test_a_layer_compiles_without_graph_breaks_in_both_modes_and_for_all_batch_sizes(name):
     torch.compiler.reset()
     layer, data = bare(name)
