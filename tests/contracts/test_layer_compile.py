@@ -6,7 +6,6 @@ from torch._dynamo.testing import CompileCounter
 
 from .layer_making import NUMERIC, bare, call, data_of, flat, reference, same
 
-
 # Made like one that is tested always.
 SIBLINGS = (
     "ConvLSTM1D",
