@@ -6,6 +6,7 @@ device) and `on_epoch_end()`.
 
 from keras_torch.data.arrays import ArrayData
 from keras_torch.data.iterables import GeneratorData, LoaderData, loader_for
+from keras_torch.data.lazy import LazyDataset
 from keras_torch.data.sequence import PyDataset, Sequence, SequenceData, is_sequence
 from keras_torch.data.structure import (
     flatten,
@@ -17,6 +18,7 @@ from keras_torch.data.structure import (
 __all__ = [
     "ArrayData",
     "GeneratorData",
+    "LazyDataset",
     "LoaderData",
     "PyDataset",
     "Sequence",

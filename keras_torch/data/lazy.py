@@ -1,0 +1,60 @@
+"""Samples that are read when their batch is needed: what the `..._dataset_from_...` functions return."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
+
+from keras_torch.data.structure import map_structure
+from keras_torch.data.workers import by_threads
+
+
+class LazyDataset:
+    """An iterable of batches, made anew in every pass from the numbers of their samples by `load(indices)`.
+
+    With `batch_size=None` it gives single samples. `shuffle` mixes all samples in each pass, by `seed` if there is one.
+    `workers` threads call `load` for up to `ahead` batches early; with 0 it is called when a batch is asked for.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        load: Callable[[list[int]], Any],
+        batch_size: int | None = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        workers: int = 1,
+        ahead: int = 2,
+    ) -> None:
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"`batch_size` must be 1 or more, or None for single samples. Received: {batch_size!r}")
+        self.size = size
+        self.batch_size = batch_size
+        self.class_names: list[str] | None = None
+        self.file_paths: list[str] | None = None
+        # A torch DataLoader's attribute of this name; a training that goes on finds and restores it.
+        self.generator: torch.Generator | None = None
+        if shuffle:
+            self.generator = torch.Generator()
+            self.generator.seed() if seed is None else self.generator.manual_seed(seed)
+        self._load = load
+        self._workers = workers
+        self._ahead = ahead
+
+    def __len__(self) -> int:
+        return math.ceil(self.size / (self.batch_size or 1))
+
+    def __iter__(self) -> Iterator[Any]:
+        samples = range(self.size)
+        sampler = (
+            SequentialSampler(samples) if self.generator is None else RandomSampler(samples, generator=self.generator)
+        )
+        batches = BatchSampler(sampler, self.batch_size or 1, drop_last=False)
+        loaded = (
+            by_threads(self._load, batches, self._workers, self._ahead) if self._workers else map(self._load, batches)
+        )
+        return loaded if self.batch_size else (map_structure(lambda leaf: leaf[0], batch) for batch in loaded)
