@@ -37,9 +37,14 @@ from keras_torch.regularizers import Regularizer
 from keras_torch.symbolic import KerasTensor
 
 if TYPE_CHECKING:
-    from keras_torch import saving
+    from keras_torch import applications, saving
 
 __version__ = "0.1.0"
+
+_ON_DEMAND = {
+    "applications",
+    "saving",
+}
 
 
 def version() -> str:
@@ -48,9 +53,9 @@ def version() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """Import `saving` when it is asked for: h5py and PyYAML take longer to import than all the rest."""
-    if name == "saving":
-        return importlib.import_module("keras_torch.saving")
+    """Import a namespace of `_ON_DEMAND` when it is asked for: h5py and PyYAML take longer than all the rest."""
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"keras_torch.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -70,6 +75,7 @@ __all__ = [
     "Sequential",
     "Variable",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",

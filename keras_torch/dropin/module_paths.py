@@ -26,14 +26,13 @@ JOINED = {
     "engine": ("engine", "models", "layers"),
     "engine.base_layer": ("engine", "engine.base_layer", "symbolic"),
     "engine.topology": ("engine", "models", "layers", "symbolic", "utils"),
-    "engine.training": ("models", "training", "utils.generic_utils"),
+    "engine.training": ("models", "training"),
 }
 
 # Behind the prefix → behind "keras_torch". A row comes before a module of ours of the same path: the old modules held
 # more names than ours, and the package `layers` holds them all.
 MOVED = {
     "applications.mobilenetv2": "applications.mobilenet_v2",
-    "applications.resnet50": "applications.resnet",
     "backend.common": "backend",
     "backend.load_backend": "backend",
     "backend.tensorflow_backend": "backend",

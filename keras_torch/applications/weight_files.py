@@ -1,0 +1,49 @@
+"""The files of weights that Keras's authors offer: where they are, and where they lie once here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from keras_torch.saving import files, hdf5, legacy_h5
+
+GOOGLE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+
+
+class WeightFiles(NamedTuple):
+    """A folder on the web and the hashes of its files, by name; None where Keras checks none."""
+
+    folder: str
+    hashes: Mapping[str, str | None]
+
+    def fetch(self, name: str) -> str:
+        """Return the path of a file here, downloading it the first time."""
+        return fetch(name, self.folder + name, self.hashes.get(name))
+
+
+def pairs(names: Mapping[str, tuple[str, str]], suffixes: tuple[str, str]) -> dict[str, str | None]:
+    """File name -> hash, from a table of the hashes with the classifier and without."""
+    return {name + suffix: hashes[n] for name, hashes in names.items() for n, suffix in enumerate(suffixes)}
+
+
+def folder() -> Path:
+    """Where Keras keeps weights: `$KERAS_HOME/models`, else `~/.keras/models`."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+
+
+def members(path: str | os.PathLike[str]) -> list[str]:
+    """Return the names under which an HDF5 file of weights holds its layers; none of a file of another format."""
+    if not os.path.isfile(path) or files.kind(path) != "hdf5":
+        return []
+    with hdf5.reading(path) as root:
+        return legacy_h5.weights_of(root).names()
+
+
+def fetch(name: str, url: str, file_hash: str | None) -> str:
+    """Return the path of a file in Keras's folder of models, downloading it the first time."""
+    path = folder() / name
+    if path.is_file():
+        return str(path)
+    raise OSError(f"{name} is not here. Put the file from {url} to {path}.")
