@@ -26,7 +26,7 @@ JOINED = {
     "engine": ("engine", "models", "layers"),
     "engine.base_layer": ("engine", "engine.base_layer", "symbolic"),
     "engine.topology": ("engine", "models", "layers", "symbolic", "utils"),
-    "engine.training": ("models", "training"),
+    "engine.training": ("models", "training", "utils.generic_utils"),
 }
 
 # Behind the prefix → behind "keras_torch". A row comes before a module of ours of the same path: the old modules held

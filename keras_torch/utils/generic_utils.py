@@ -84,6 +84,9 @@ def slice_arrays(arrays: Any, start: Any = None, stop: int | None = None) -> Any
     return arrays[rows]
 
 
+slice_X = slice_arrays  # Keras 1's name, in `engine.training`
+
+
 def transpose_shape(shape: Any, target_format: str, spatial_axes: tuple[int, ...]) -> Any:
     """Return a `channels_last` shape in `target_format`; with `channels_first` the last size goes before the space."""
     if target_format not in ("channels_first", "channels_last"):

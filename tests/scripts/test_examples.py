@@ -1,0 +1,105 @@
+"""The scripts in examples/, in the style of Keras 1 and of Keras 2, run as `keras-torch run` runs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from keras_torch import cli, config, dropin
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], SimpleNamespace]]:
+    """Yield a function that runs an example in this process and returns what it left in its namespace."""
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    monkeypatch.chdir(tmp_path)
+
+    def run_example(name: str) -> SimpleNamespace:
+        assert cli.main(["run", str(EXAMPLES / name), str(tmp_path)]) == 0
+        assert config.dialect() == name[len("keras")]
+        return SimpleNamespace(**vars(sys.modules["__main__"]))
+
+    with dropin.install():
+        yield run_example
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_a_multilayer_perceptron_learns_digits(run, dialect):
+    script = run(f"keras{dialect}/mlp.py")
+    assert script.history.history["acc"][-1] > 0.95
+    assert script.score[1] > 0.85
+    assert np.mean(script.classes == script.data["labels"][1400:]) == pytest.approx(script.score[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_a_stateful_lstm_goes_on_where_it_stopped(run, dialect):
+    script = run(f"keras{dialect}/stateful_lstm.py")
+    assert script.losses[-1] < 0.6 * script.losses[0]
+    assert np.array_equal(script.predicted_output, script.afresh)
+    assert not np.allclose(script.predicted_output, script.again, atol=1e-6)
+    if dialect == 2:
+        assert np.allclose(script.stateless[0], script.afresh[0], atol=1e-6)
+        assert not np.allclose(script.stateless, script.afresh, atol=1e-4)
+
+
+def test_an_encoder_and_a_decoder_learn_to_add(run):
+    script = run("keras1/addition_rnn.py")
+    assert script.accuracies[-1] > 0.6 > 0.5 > script.accuracies[0]
+    assert len(script.guess) == script.DIGITS + 1
+
+
+def test_a_decoder_that_gets_the_encoders_states_turns_words_round(run):
+    script = run("keras2/seq2seq.py")
+    right = [text[::-1] + "\n" == answer for text, answer in zip(script.input_texts, script.decoded, strict=False)]
+    assert sum(right) >= 9
+    assert script.history.history["val_loss"][-1] < 0.4
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_siamese_networks_share_their_weights(run, dialect):
+    script = run(f"keras{dialect}/siamese.py")
+    assert script.te_acc > 0.85
+    assert len(script.model.trainable_weights) == 6
+    if dialect == 2:
+        pairs = [script.tr_pairs[:, 0], script.tr_pairs[:, 1]]
+        assert script.model.evaluate(pairs, script.tr_y, verbose=0)[1] == pytest.approx(script.tr_acc, abs=1e-5)
+        assert script.history.history["val_accuracy"][-1] == pytest.approx(script.te_acc, abs=1e-5)
+
+
+@pytest.mark.parametrize("dialect", [1])
+def test_a_variational_autoencoder_learns_by_a_loss_of_inner_tensors(run, dialect):
+    script = run(f"keras{dialect}/vae.py")
+    losses = script.history.history["val_loss"]
+    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 30
+    assert script.x_test_encoded.shape == (250, 2)
+    assert script.x_test_encoded.std() > 0.3
+    if dialect == 2:
+        assert script.vae.output_shape == (None, 64)
+        assert script.history_2.history["val_loss"][-1] < script.history_2.history["val_loss"][0]
+        assert [code.shape for code in script.codes] == [(250, 2)] * 3
+
+
+@pytest.mark.parametrize("name", ["keras1/acgan.py", "keras2/dcgan.py"])
+def test_the_discriminator_of_a_gan_stays_as_it_is_while_the_generator_learns(run, name, tmp_path):
+    script = run(name)
+    frozen = script.frozen if name == "keras1/acgan.py" else script.dcgan.frozen
+    assert all(frozen)
+    files = {path.name for path in tmp_path.iterdir()}
+    if name == "keras1/acgan.py":
+        assert files >= {"params_generator_epoch_001.hdf5", "params_discriminator_epoch_001.hdf5", "acgan-history.pkl"}
+        assert script.discriminator.metrics_names == ["loss", "generation_loss", "auxiliary_loss"]
+        assert script.test_history["discriminator"][-1][2] < script.test_history["discriminator"][0][2]
+        assert script.img.shape == (80, 16)
+    else:
+        assert files >= {"generator_40.hdf5", "generator.json"}
+        assert np.isfinite(script.dcgan.losses).all()
