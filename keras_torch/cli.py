@@ -36,6 +36,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=("channels_last", "channels_first"),
         help="the default layout of images, as `image_data_format` in keras.json",
     )
+    run.add_argument(
+        "--no-era",
+        action="store_true",
+        help="do not add names that numpy, scipy and others had at the time of Keras 1 and 2, and have no longer",
+    )
     run.add_argument("--gpus", type=int, default=None, metavar="N", help="the number of GPUs to train on; 1 only")
     run.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a file, as `python -m` does")
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]", help="the script and its arguments")
@@ -130,6 +135,9 @@ def _report_errors(action: Callable[[argparse.Namespace], None], options: argpar
     return 0
 
 
+_FLAGS = ("-h", "--help", "--no-era")
+
+
 def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Keep what follows `-m MODULE` from being read as our options."""
     arguments = list(arguments)
@@ -138,7 +146,7 @@ def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
         while index < len(arguments) and arguments[index].startswith("-"):
             if arguments[index] == "-m":
                 return arguments[: index + 2], arguments[index + 2 :]
-            index += 1 if "=" in arguments[index] or arguments[index] in ("-h", "--help") else 2
+            index += 1 if "=" in arguments[index] or arguments[index] in _FLAGS else 2
     return arguments, []
 
 
@@ -211,7 +219,7 @@ def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
         start = _run_module(options.module, arguments)
         source = guess.module_file(options.module)
     dialect = options.dialect or config.dialect() or (guess.guess_dialect(source) if source else None)
-    dropin.install(dialect)
+    dropin.install(dialect, era=dialect in ("1", "2") and not options.no_era)
     if options.image_data_format:
         config.set_image_data_format(options.image_data_format)
     return _execute(start)

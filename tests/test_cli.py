@@ -66,6 +66,14 @@ def test_the_environment_overrides_the_guess_and_the_option_overrides_both(tmp_p
     assert result.stdout.strip() == "1.2.2"
 
 
+def test_names_of_the_time_answer_unless_asked_not_to(tmp_path: Path):
+    script = write(tmp_path, "import keras\nimport numpy as np\nprint(np.float, xrange(2))")
+    assert run("run", script, folder=tmp_path).stdout.strip() == "<class 'float'> range(0, 2)"
+    assert "AttributeError" in run("run", "--no-era", script, folder=tmp_path).stderr
+    assert "AttributeError" in run("run", "--dialect", "3", script, folder=tmp_path).stderr
+    assert "AttributeError" in run("run", "--no-era", "-m", "script", folder=tmp_path).stderr
+
+
 def test_the_image_data_format_is_set(tmp_path: Path):
     script = write(tmp_path, "from keras import backend as K\nprint(K.image_data_format())")
     result = run("run", "--image-data-format", "channels_first", script, folder=tmp_path)

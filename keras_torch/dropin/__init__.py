@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from keras_torch import config
+from keras_torch.dropin import era as old_names
 from keras_torch.dropin import finder, module_paths
 
 KERAS_VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1", None: "3.15.1"}
@@ -28,6 +29,7 @@ class Installation:
         self._attributes: list[tuple[ModuleType, str, Any]] = []
         self._dialect = config.dialect()
         self._hook = finder.Finder()
+        self._era: old_names.Era | None = None
 
     def _set(self, module: ModuleType, name: str, value: Any) -> None:
         self._attributes.append((module, name, module.__dict__.get(name, _MISSING)))
@@ -42,6 +44,10 @@ class Installation:
         self._set(root, "__version__", KERAS_VERSIONS[config.dialect()])
         for rest in (*module_paths.MOVED, *module_paths.JOINED):
             self._register(rest)
+
+    def add_era(self) -> None:
+        """Let libraries beside Keras answer to the names that they had then, too."""
+        self._era = old_names.install()
 
     def _register(self, rest: str) -> None:
         """Enter one old path in `sys.modules` and, where the name is free, in its package.
@@ -65,6 +71,8 @@ class Installation:
         if _active is not self:
             return
         _active = None
+        if self._era is not None:
+            self._era.uninstall()
         sys.meta_path.remove(self._hook)  # type: ignore[arg-type]
         for name in [name for name in sys.modules if _stands_in_for(name)]:
             del sys.modules[name]
@@ -83,12 +91,14 @@ class Installation:
         self.uninstall()
 
 
-def install(dialect: str | None = None) -> Installation:
+def install(dialect: str | None = None, era: bool = False) -> Installation:
     """Make `keras`, `keras.*`, `tf_keras`, `tensorflow.keras.*` and `tensorflow`'s settings resolve to keras_torch.
 
     `dialect` is "1", "2", "tf", "3" or None (today's Keras, lenient); it decides defaults, the order of positional
-    arguments and what `keras.__version__` answers. Real packages of these names are covered, and those already imported
-    are set aside, until `uninstall()`. A second call only changes the dialect and returns the same object.
+    arguments and what `keras.__version__` answers. With `era`, names that numpy, scipy, scikit-learn, pandas, h5py and
+    Python itself had at the time of Keras 1 and 2 answer again where they are missing. Real packages called as ours
+    are covered, and those already imported are set aside, until `uninstall()`. A second call changes the dialect, may
+    add the era, and returns the same object.
     """
     global _active
     if _active is None:
@@ -98,4 +108,6 @@ def install(dialect: str | None = None) -> Installation:
     else:
         config.set_dialect(dialect)
         importlib.import_module("keras_torch").__version__ = KERAS_VERSIONS[dialect]  # type: ignore[attr-defined]
+    if era:
+        _active.add_era()
     return _active
