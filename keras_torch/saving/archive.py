@@ -14,14 +14,14 @@ import shutil
 import stat
 import struct
 import tempfile
-import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
 from keras_torch.errors import FileFormatError
-from keras_torch.saving import files
+from keras_torch.saving import files, raw_arrays
+from keras_torch.saving.checksums import Sums
 from keras_torch.saving.files import DamagedFileError
 from keras_torch.saving.window import Window
 
@@ -31,8 +31,6 @@ MAX_TEXT_BYTES = 256 * 2**20
 MAX_RATIO = 100
 SMALL_BYTES = 2**20
 _CHUNK = 4 * 2**20
-# What stays in a processor's cache between being read and being summed up.
-_HOT = 2**18
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _ELSEWHERE = 2**32 - 1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -173,15 +171,13 @@ class Archive:
     def open(self, name: str) -> IO[bytes]:
         """Return a member as a seekable file. One that is stored is a window of the archive: nothing is copied.
 
-        The checksum of the window is computed beside what the caller does; `verify` tells how it came out.
+        Its checksum is only looked at by `verify`.
         """
         info = self._info(name)
         if info.compress_type == zipfile.ZIP_STORED:
-            check = _Check(self._file, self._starts[name], info, f"{self.file}: the member {name!r}")
-            self._stack.callback(check.stop)
-            self._checks.append(check)
-            label = f"{self.file} ({name})"
-            return io.BufferedReader(Window(self._file, self._starts[name], info.file_size, label))
+            window = Window(self._file, self._starts[name], info.file_size, f"{self.file} ({name})")
+            self._checks.append(_Check(window, info.CRC, f"{self.file}: the member {name!r}"))
+            return io.BufferedReader(window)
         copy = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the archive
         try:
             with self._zip.open(info) as member:
@@ -205,61 +201,23 @@ class Archive:
 
 
 class _Check:
-    """Compares the checksum of a stored member, in a thread where the file can be read from two places at once."""
+    """Compares the checksum of a stored member; what was read past its window meanwhile is not read again."""
 
-    def __init__(self, file: Any, start: int, info: zipfile.ZipInfo, where: str) -> None:
-        self._file, self._start, self._size, self._wanted, self._where = file, start, info.file_size, info.CRC, where
-        self._found: int | None = None
-        self._error: Exception | None = None
-        self._stopped = False
-        self._thread: threading.Thread | None = None
-        if hasattr(os, "preadv") and isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO):
-            self._descriptor = os.dup(file.fileno())
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            buffer = bytearray(_HOT)
-            self._found = self._sum(lambda at, count: self._fill(memoryview(buffer)[:count], at))
-        except OSError as error:
-            self._error = error
-        finally:
-            os.close(self._descriptor)
-
-    def _fill(self, buffer: memoryview, position: int) -> memoryview:
-        return buffer[: os.preadv(self._descriptor, [buffer], position)]
-
-    def _sum(self, read: Any) -> int:
-        total, position = 0, self._start
-        end = position + self._size
-        while position < end and not self._stopped:
-            data = read(position, min(_HOT, end - position))
-            if not data:
-                break
-            total = zlib.crc32(data, total)
-            position += len(data)
-        return total
-
-    def _read(self, position: int, count: int) -> bytes:
-        self._file.seek(position)
-        return self._file.read(count)
-
-    def stop(self) -> None:
-        """Leave off, because the archive is closed."""
-        self._stopped = True
-        if self._thread is not None:
-            self._thread.join()
+    def __init__(self, window: Window, wanted: int, where: str) -> None:
+        self._window, self._wanted, self._where = window, wanted, where
+        window.sums = Sums()
 
     def finish(self) -> None:
-        """Wait for the checksum and compare it."""
-        if self._thread is not None:
-            self._thread.join()
-        else:
-            self._found = self._sum(self._read)
-        if self._error is not None or self._found != self._wanted:
+        """Add up what is left and compare."""
+        error: Any = ""
+        try:
+            right = raw_arrays.checksum(self._window) == self._wanted
+        except OSError as caught:
+            right, error = False, caught
+        self._window.sums = None
+        if not right:
             raise DamagedFileError(
-                f"{self._where} is damaged: its checksum is not the one that the archive states ({self._error or ''})"
+                f"{self._where} is damaged: its checksum is not the one that the archive states ({error})"
             )
 
 

@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from keras_torch.checkpoint import replacing
-from keras_torch.saving import files
+from keras_torch.saving import files, raw_arrays
+from keras_torch.saving.checksums import Sums
 from keras_torch.saving.window import Window
 
 _CHUNK = 4 * 2**20
-# What stays in a processor's cache between being read and being summed up.
-_HOT = 2**18
 
 
 @contextlib.contextmanager
@@ -32,61 +31,37 @@ def writing(target: Any, zipped: bool = True) -> Iterator[Writer | FolderWriter]
             yield FolderWriter(os.fsdecode(target), stack)
         return
     if files.is_path(target):
-        with replacing(os.fsdecode(target)) as temporary, open(temporary, "w+b", buffering=0) as file:
+        with replacing(os.fsdecode(target)) as temporary, _File(temporary, "w+b") as file:
             yield from _write(file)
         return
-    with tempfile.TemporaryFile(buffering=0) as file:
+    with tempfile.TemporaryFile() as nameless, _File(nameless.fileno(), "w+b", closefd=False) as file:
         yield from _write(file)
         file.seek(0)
         shutil.copyfileobj(file, target, _CHUNK)
 
 
 def _write(file: Any) -> Iterator[Writer]:
-    inner = _InPlace(file)
-    with zipfile.ZipFile(inner, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[arg-type]
-        yield Writer(archive, inner)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        yield Writer(archive, file)
 
 
-class _InPlace(io.RawIOBase):
-    """A file for `zipfile` to write to, that can be told that the bytes of a member are there already."""
-
-    def __init__(self, file: Any) -> None:
-        super().__init__()
-        self.file = file
-        self.there = False
-
-    def seekable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.file.tell()
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self.file.seek(offset, whence)
+class _File(io.FileIO):
+    """A file without a buffer that writes all it is given."""
 
     def write(self, data: Any) -> int:
-        if self.there:
-            self.file.seek(len(data), os.SEEK_CUR)
-            return len(data)
         view = memoryview(data).cast("B")
         done = 0
         while done < len(view):
-            done += self.file.write(view[done:])
+            done += super().write(view[done:]) or 0
         return done
 
 
 class Writer:
     """Adds members, stored as they are, to an archive under construction."""
 
-    def __init__(self, archive: zipfile.ZipFile, file: _InPlace) -> None:
+    def __init__(self, archive: zipfile.ZipFile, file: Any) -> None:
         self._zip = archive
-        self._inner = file
+        self._file = file
 
     def write(self, name: str, data: bytes | str) -> None:
         """Add a member of the given content."""
@@ -97,30 +72,17 @@ class Writer:
         """Yield a seekable file to write a member of any size to: it is a window of the archive's own file."""
         info = zipfile.ZipInfo(name, time.localtime()[:6])
         info.external_attr = 0o600 << 16
-        with self._zip.open(info, "w", force_zip64=True) as member:
-            start = self._inner.tell()
-            window = Window(self._inner.file, start, name=name)
+        with self._zip.open(info, "w", force_zip64=True):
+            window = Window(self._file, self._file.tell(), name=name)
+            window.sums = Sums()
             yield window
-            self._inner.seek(start)
-            self._inner.there = True
-            try:
-                self._add_up(member, window)
-            finally:
-                self._inner.there = False
-
-    @staticmethod
-    def _add_up(member: Any, window: Window) -> None:
-        """Let `zipfile` see what was written, for its checksum and size."""
-        buffer = memoryview(bytearray(_HOT))
-        done = 0
-        while done < window.end:
-            window.seek(done)
-            count = window.readinto(buffer[: window.end - done])
-            if not count:
-                raise OSError(f"{window.name}: what was written cannot be read back")
-            window.file.seek(window.start + done)
-            member.write(buffer[:count])
-            done += count
+            self._file.seek(window.start + window.length)
+        # To `zipfile` the member is empty, as none of it went through its hands.
+        info.CRC = raw_arrays.checksum(window)
+        info.file_size = info.compress_size = window.length
+        self._file.seek(info.header_offset)
+        self._file.write(info.FileHeader(zip64=True))
+        self._file.seek(window.start + window.length)
 
 
 class FolderWriter:

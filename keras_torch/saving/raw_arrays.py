@@ -6,22 +6,25 @@ exchanged through a buffer that fits into a processor's cache, so that no copy o
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from keras_torch.saving.checksums import Sums
 from keras_torch.saving.window import Window
 
-# Found by measuring: writing to the model's memory wants long rows, reading from it small blocks.
-_READ_BYTES, _WRITE_BYTES = 8 * 2**20, 2**20
-# Where a block is turned, this many rows suffice.
-_ROWS = 512
+# Found by measuring: what is turned is best read and written in large blocks, in tiles that stay in the cache.
+_BLOCK_BYTES, _PLAIN_BYTES, _HOT_BYTES = 4 * 2**20, 2**20, 2**18
+_TILE = 256
 # A row of a buffer is longer by a cache line: rows at a distance of a power of two would push each other out.
 _PADDING_BYTES = 64
 _SEGMENTS = 512
@@ -35,10 +38,11 @@ class Place:
     descriptor: int
     start: int
     size: int
+    sums: Sums | None = None
 
     def moved(self, offset: int) -> Place:
         """Return the place `offset` bytes further on."""
-        return Place(self.descriptor, self.start + offset, self.size - offset)
+        return Place(self.descriptor, self.start + offset, self.size - offset, self.sums)
 
 
 def place_of(file: Any) -> Place | None:
@@ -46,7 +50,9 @@ def place_of(file: Any) -> Place | None:
     raw = getattr(file, "raw", file)
     if isinstance(raw, Window):
         inner = place_of(raw.file)
-        return None if inner is None else Place(inner.descriptor, inner.start + raw.start, raw.size(inner.size))
+        if inner is None:
+            return None
+        return Place(inner.descriptor, inner.start + raw.start, raw.size(inner.size), raw.sums)
     return place_of_descriptor(raw.fileno()) if isinstance(raw, io.FileIO) else None
 
 
@@ -66,36 +72,86 @@ def read(place: Place, target: np.ndarray, dtype: np.dtype) -> None:
         part = target[block.index]
         buffer = part if direct else _as_in(part, dtype, _PADDING_BYTES)
         block.transfer(place, buffer, os.preadv)
-        if not direct:
-            np.copyto(part, buffer, casting="unsafe")
+        for tile in () if direct else _tiles(part):
+            np.copyto(part[tile], buffer[tile], casting="unsafe")
 
-    limit = _READ_BYTES if direct else min(_READ_BYTES, max(_WRITE_BYTES, _ROWS * target.shape[-1] * dtype.itemsize))
-    _for_all(fill, blocks(target.shape, dtype.itemsize, limit))
+    _for_all(fill, blocks(target.shape, dtype.itemsize, _PLAIN_BYTES if direct else _BLOCK_BYTES))
 
 
 def write(place: Place, source: np.ndarray) -> None:
     """Put the numbers of an array, whatever its strides, at a place."""
+    plain = source.flags.c_contiguous
+    # Systems let one thread at a time write to a file; the others would wait for it without rest.
+    lock = threading.Lock()
 
     def put(block: Block) -> None:
-        part = source[block.index]
-        if not source.flags.c_contiguous:
-            part = _in_rows(part)
-        block.transfer(place, part, os.pwritev)
+        part = source[block.index] if plain else _in_rows(source[block.index])
+        block.transfer(place, part, os.pwritev, lock)
 
-    _for_all(put, blocks(source.shape, source.dtype.itemsize, _WRITE_BYTES))
+    _for_all(put, blocks(source.shape, source.dtype.itemsize, _PLAIN_BYTES if plain else _BLOCK_BYTES))
+
+
+def checksum(window: Window) -> int:
+    """Return the CRC-32 of a window; only what its `sums` do not know is read, by several threads if that is possible.
+
+    OSError if it cannot be read.
+    """
+    place, sums = place_of(window), window.sums or Sums()
+    start, end = (window.start if place is None else place.start), window.length
+    fill = functools.partial(_fill, window, start) if place is None else functools.partial(_fill_at, place.descriptor)
+    gaps = [
+        (at, min(_BLOCK_BYTES, stop - at))
+        for begin, stop in sums.gaps(start, start + end)
+        for at in range(begin, stop, _BLOCK_BYTES)
+    ]
+
+    def note(gap: tuple[int, int]) -> None:
+        sums.note(gap[0], _parts(fill, *gap))
+
+    _for_all(note, gaps, _THREADS if place is not None else 1)
+    return sums.total(start, start + end)
+
+
+def _parts(fill: Callable[[int, memoryview], None], start: int, count: int) -> Iterator[memoryview]:
+    """Yield what stands in a file, one part after the other in the same memory."""
+    buffer, end = memoryview(bytearray(min(_HOT_BYTES, count))), start + count
+    while start < end:
+        part = buffer[: end - start]
+        fill(start, part)
+        yield part
+        start += len(part)
+
+
+def _fill_at(descriptor: int, at: int, part: memoryview) -> None:
+    _transfer(descriptor, [part], at, os.preadv)
+
+
+def _fill(window: Window, start: int, at: int, part: memoryview) -> None:
+    window.seek(at - start)
+    if window.readinto(part) != len(part):
+        raise OSError("the file ends too early")
 
 
 def _in_rows(part: np.ndarray) -> np.ndarray:
-    """Return a copy of a block with whole rows, made by way of a copy in the block's own order."""
+    """Return a copy of a block with whole rows, made by way of copies of its tiles in the block's own order."""
     order = _order(part)
-    as_stored = part.transpose(order)
-    # The room must follow the outermost axis only, so that the others stay one axis to numpy.
-    outer = as_stored.shape[0]
-    padded = _padded((outer, as_stored.size // max(1, outer)), part.dtype, _PADDING_BYTES).reshape(as_stored.shape)
-    np.copyto(padded, as_stored)
+    back = np.argsort(order)
     buffer = _as_in(part, part.dtype)
-    np.copyto(buffer, padded.transpose(np.argsort(order)))
+    for tile in _tiles(part):
+        as_stored = part[tile].transpose(order)
+        # The room must follow the outermost axis only, so that the others stay one axis to numpy.
+        outer = as_stored.shape[0]
+        padded = _padded((outer, as_stored.size // max(1, outer)), part.dtype, _PADDING_BYTES).reshape(as_stored.shape)
+        np.copyto(padded, as_stored)
+        np.copyto(buffer[tile], padded.transpose(back))
     return buffer
+
+
+def _tiles(part: np.ndarray) -> Iterator[tuple[slice, ...]]:
+    """Yield what selects ranges of the axis with the longest steps."""
+    axis = _order(part)[0]
+    for start in range(0, part.shape[axis], _TILE):
+        yield (*[slice(None)] * axis, slice(start, start + _TILE))
 
 
 def _order(array: np.ndarray) -> list[int]:
@@ -132,12 +188,18 @@ class Block:
         """What selects the block from its array."""
         return (*[slice(None)] * self.axis, slice(self.start, self.stop))
 
-    def transfer(self, place: Place, array: np.ndarray, call: Callable[..., int]) -> None:
+    def transfer(
+        self, place: Place, array: np.ndarray, call: Callable[..., int], lock: AbstractContextManager[Any] | None = None
+    ) -> None:
         """Read or write the block, an array of its shape, by `os.preadv` or `os.pwritev`."""
         inner = math.prod(self.whole[self.axis + 1 :]) * self.item
         for number, outer in enumerate(np.ndindex(self.whole[: self.axis])):
-            at = (number * self.whole[self.axis] + self.start) * inner
-            _transfer(place.descriptor, list(_pieces(array[outer])), place.start + at, call)
+            at = place.start + (number * self.whole[self.axis] + self.start) * inner
+            pieces = list(_pieces(array[outer]))
+            with lock or nullcontext():
+                _transfer(place.descriptor, pieces, at, call)
+            if place.sums is not None:
+                place.sums.note(at, pieces)
 
 
 def _pieces(array: np.ndarray) -> Iterator[memoryview]:
@@ -150,7 +212,7 @@ def _pieces(array: np.ndarray) -> Iterator[memoryview]:
 
 
 def _transfer(descriptor: int, pieces: list[memoryview], at: int, call: Callable[..., int]) -> None:
-    first = 0
+    first, pieces = 0, list(pieces)
     while first < len(pieces):
         done = call(descriptor, pieces[first : first + _SEGMENTS], at)
         if done <= 0:
@@ -163,9 +225,9 @@ def _transfer(descriptor: int, pieces: list[memoryview], at: int, call: Callable
             pieces[first] = pieces[first][done:]
 
 
-def _for_all(work: Callable[[Block], None], found: Iterator[Block]) -> None:
+def _for_all(work: Callable[[Any], None], found: Iterable[Any], most: int = _THREADS) -> None:
     waiting = list(found)
-    threads = min(_THREADS, len(waiting), os.cpu_count() or 1)
+    threads = min(most, len(waiting), os.cpu_count() or 1)
     if threads <= 1:
         for block in waiting:
             work(block)

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from keras_torch.errors import FileFormatError
+from keras_torch.saving.checksums import Sums
 
 
 class Window(io.RawIOBase):
@@ -21,6 +22,8 @@ class Window(io.RawIOBase):
         self._position = 0
         self.limit = limit
         self.end = 0
+        # Where those who read or write past this object note the checksums of what they had in hand.
+        self.sums: Sums | None = None
 
     @property
     def file(self) -> Any:
@@ -55,13 +58,15 @@ class Window(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move within the window."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length()}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.length}[whence]
         if base + offset < 0:
             raise ValueError(f"Cannot seek to {base + offset}, in front of the beginning.")
         self._position = base + offset
         return self._position
 
-    def _length(self) -> int:
+    @property
+    def length(self) -> int:
+        """How many bytes the window has, or has been given so far."""
         return self.end if self._size is None else self._size
 
     def readinto(self, buffer: Any) -> int:
@@ -69,7 +74,7 @@ class Window(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         if 0 <= self.limit < len(view):
             raise FileFormatError(f"{self.name} asks for {len(view)} bytes at once, more than is allowed.")
-        wanted = max(0, min(len(view), self._length() - self._position))
+        wanted = max(0, min(len(view), self.length - self._position))
         self._file.seek(self._start + self._position)
         done = 0
         while done < wanted:
@@ -86,7 +91,7 @@ class Window(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Read `size` bytes, or all that are left."""
-        left = max(0, self._length() - self._position)
+        left = max(0, self.length - self._position)
         size = left if size is None or size < 0 else min(size, left)
         if 0 <= self.limit < size:
             raise FileFormatError(f"{self.name} asks for {size} bytes at once, more than is allowed.")
