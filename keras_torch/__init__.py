@@ -37,12 +37,13 @@ from keras_torch.regularizers import Regularizer
 from keras_torch.symbolic import KerasTensor
 
 if TYPE_CHECKING:
-    from keras_torch import applications, saving
+    from keras_torch import applications, preprocessing, saving
 
 __version__ = "0.1.0"
 
 _ON_DEMAND = {
     "applications",
+    "preprocessing",
     "saving",
 }
 
@@ -91,6 +92,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "regularizers",
     "saving",
     "utils",

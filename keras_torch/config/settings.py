@@ -77,7 +77,7 @@ def _load() -> dict[str, Any]:
         "image_data_format": "channels_last",
         "dialect": os.environ.get("KERAS_TORCH_DIALECT") or None,
     }
-    path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    path = Path(keras_home()) / "keras.json"
     stored = _stored(path)
     if stored.get("image_dim_ordering") in ("th", "tf"):
         ordering = {"th": "channels_first", "tf": "channels_last"}[stored["image_dim_ordering"]]
@@ -95,6 +95,11 @@ def _load() -> dict[str, Any]:
         )
     _settings.update(values)
     return _settings
+
+
+def keras_home() -> str:
+    """Return the folder of `keras.json` and of the cache of downloads: `$KERAS_HOME`, or `~/.keras`."""
+    return os.environ.get("KERAS_HOME") or str(Path.home() / ".keras")
 
 
 def floatx() -> str:

@@ -24,6 +24,7 @@ from keras_torch.utils.conv_utils import (
     normalize_tuple,
 )
 from keras_torch.utils.dataset_utils import split_dataset
+from keras_torch.utils.file_utils import get_file
 from keras_torch.utils.io_utils import (
     H5Dict,
     HDF5Matrix,
@@ -42,6 +43,7 @@ from keras_torch.utils.progbar import (
     is_interactive_logging_enabled,
 )
 from keras_torch.utils.seeds import set_random_seed
+from keras_torch.utils.sequence_utils import pad_sequences
 from keras_torch.utils.sidecar_evaluator import SidecarEvaluator
 from keras_torch.utils.summary import count_params, print_summary
 from keras_torch.utils.timed_threads import TimedThread
@@ -76,6 +78,7 @@ __all__ = [
     "enable_interactive_logging",
     "generic_utils",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "get_source_inputs",
@@ -91,6 +94,7 @@ __all__ = [
     "normalize_tuple",
     "np_utils",
     "pack_x_y_sample_weight",
+    "pad_sequences",
     "print_summary",
     "register_keras_serializable",
     "save_array",

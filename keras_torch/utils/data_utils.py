@@ -1,17 +1,18 @@
-"""Keras 2's path of data helpers: batches by index, enqueuers, and what their worker processes shared."""
+"""Keras 2's path of data helpers: files, batches by index, enqueuers, and what their worker processes shared."""
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 from collections.abc import MutableMapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_torch.data import PyDataset, Sequence
 from keras_torch.data.enqueuers import GeneratorEnqueuer, OrderedEnqueuer, SequenceEnqueuer
+from keras_torch.utils.file_utils import get_file, validate_file
+from keras_torch.utils.file_utils import hash_file as _hash_file
+from keras_torch.utils.sequence_utils import pad_sequences
 
 __all__ = [
     "GeneratorEnqueuer",
@@ -19,10 +20,13 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "SequenceEnqueuer",
+    "_hash_file",
+    "get_file",
     "get_index",
     "init_pool",
     "init_pool_generator",
     "next_sample",
+    "pad_sequences",
     "validate_file",
 ]
 
@@ -57,19 +61,3 @@ def init_pool_generator(gens: MutableMapping[int, Any], random_seed: int | None 
 def next_sample(uid: int) -> Any:
     """Return the next item of the generator `uid` among those given to `init_pool_generator`."""
     return next(_shared[uid])
-
-
-def validate_file(fpath: str | Path, file_hash: str, algorithm: str = "auto", chunk_size: int = 65535) -> bool:
-    """Return whether a file has the given SHA-256 or MD5 digest (`algorithm`: "auto" goes by its length)."""
-    if algorithm not in ("auto", "sha256", "md5"):
-        raise ValueError(f"`algorithm` must be 'auto', 'sha256' or 'md5'. Received: {algorithm!r}")
-    by_sha = algorithm == "sha256" or (algorithm == "auto" and len(file_hash) == 64)
-    return _hash_file(fpath, "sha256" if by_sha else "md5", chunk_size) == str(file_hash)
-
-
-def _hash_file(fpath: str | Path, algorithm: str = "sha256", chunk_size: int = 65535) -> str:
-    digest = hashlib.new("sha256" if algorithm in ("sha256", "auto") else "md5", usedforsecurity=False)
-    with open(fpath, "rb") as file:
-        while chunk := file.read(chunk_size):
-            digest.update(chunk)
-    return digest.hexdigest()
