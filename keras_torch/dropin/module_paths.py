@@ -105,8 +105,8 @@ MOVED = {
     "utils.multi_gpu_utils": "utils",
     "utils.tf_utils": "utils",
     "utils.training_utils": "utils",
-    "utils.vis_utils": "utils",
-    "utils.visualize_util": "utils",
+    "utils.model_visualization": "utils.vis_utils",
+    "utils.visualize_util": "utils.vis_utils",
     "wrappers.scikit_learn": "wrappers",
 }
 

@@ -202,7 +202,28 @@ METHODS: dict[str, Row] = {
     ),
 }
 
+_DRAWN = ("model", "show_shapes", "show_dtype", "show_layer_names", "rankdir", "expand_nested", "dpi")
+_DRAWN_2 = ("show_shapes", "show_layer_names", "rankdir", "expand_nested", "dpi")
+_DRAWN_LAST = ("layer_range", "show_layer_activations", "show_trainable")
+
+
+def _drawing_row(plot: bool) -> Row:
+    file = ("to_file",) if plot else ()
+    named = {"show_layer_names": True} if plot else {}
+    subgraph = () if plot else ("subgraph",)
+    return Row(
+        orders={
+            "1": ("model", *file, "show_shapes", "show_layer_names"),
+            "2": ("model", *file, *_DRAWN_2, *subgraph),
+            "tf": ("model", *file, *_DRAWN[1:], *subgraph, *_DRAWN_LAST),
+        },
+        defaults=dict.fromkeys(("1", "2", "tf"), {**named, "dpi": 96, "splines": "true"}),
+    )
+
+
 FUNCTIONS: dict[str, Row] = {
+    "model_to_dot": _drawing_row(plot=False),
+    "plot_model": _drawing_row(plot=True),
     "relu": Row(
         renamed={"alpha": "negative_slope"},
         orders=dict.fromkeys(("1", "2", "tf"), ("x", "alpha", "max_value", "threshold")),

@@ -48,6 +48,7 @@ from keras_torch.utils.sidecar_evaluator import SidecarEvaluator
 from keras_torch.utils.summary import count_params, print_summary
 from keras_torch.utils.timed_threads import TimedThread
 from keras_torch.utils.unavailable import StepsPerExecutionTuner
+from keras_torch.utils.vis_utils import model_to_dot, plot, plot_model
 
 __all__ = [
     "CustomObjectScope",
@@ -89,12 +90,15 @@ __all__ = [
     "layer_utils",
     "legacy",
     "load_array",
+    "model_to_dot",
     "normalize",
     "normalize_padding",
     "normalize_tuple",
     "np_utils",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot",
+    "plot_model",
     "print_summary",
     "register_keras_serializable",
     "save_array",

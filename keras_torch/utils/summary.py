@@ -90,7 +90,7 @@ class _Summary:
         self.show_trainable = show_trainable
 
     def layer(self, layer: Any, level: int = 0, is_last: bool = False) -> None:
-        cells = [f"{layer.name} ({type(layer).__name__})", _output_shape(layer), _parameters(layer)]
+        cells = [f"{layer.name} ({type(layer).__name__})", output_shape(layer), _parameters(layer)]
         if self.relevant is not None:
             cells.append(self.connections(layer))
         if self.show_trainable:
@@ -118,7 +118,7 @@ class _Summary:
         return found
 
 
-def _output_shape(layer: Any) -> Any:
+def output_shape(layer: Any) -> Any:
     try:
         shape = layer.output_shape
     except AttributeError:
@@ -134,20 +134,20 @@ def _parameters(layer: Any) -> Any:
     return layer.count_params()
 
 
-def _graph_nodes(model: Any) -> list[Any]:
+def graph_nodes(model: Any) -> list[Any]:
     """Return the nodes of a model's graph without those of masks and losses; empty for a subclassed model."""
     network = getattr(model, "_network", None)
-    return [node for node in getattr(network, "nodes", ()) if not _is_internal(node.operation)]
+    return [node for node in getattr(network, "nodes", ()) if not is_internal(node.operation)]
 
 
-def _is_internal(operation: Any) -> bool:
+def is_internal(operation: Any) -> bool:
     return bool(getattr(operation, "internal", False))
 
 
 def _sources(node: Any) -> list[tuple[Any, int, int]]:
     """Return (operation, node index, tensor index) of a node's inputs."""
     histories = (tensor._keras_history for tensor in node.input_tensors)
-    return [history[:3] for history in histories if history and not _is_internal(history[0])]
+    return [history[:3] for history in histories if history and not is_internal(history[0])]
 
 
 def _is_chain(model: Any, nodes: Sequence[Any]) -> bool:
@@ -165,7 +165,7 @@ def _is_chain(model: Any, nodes: Sequence[Any]) -> bool:
     )
 
 
-def _selected(layers: Sequence[Any], layer_range: Sequence[str] | None) -> Sequence[Any]:
+def selected_layers(layers: Sequence[Any], layer_range: Sequence[str] | None) -> Sequence[Any]:
     """Return the layers from the first to the last name (regular expressions) of `layer_range`."""
     if layer_range is None:
         return layers
@@ -205,7 +205,7 @@ def print_summary(
         show_trainable: Add a column that says which layers are trained.
         layer_range: Names (or regular expressions) of the first and the last layer to show.
     """
-    nodes = _graph_nodes(model)
+    nodes = graph_nodes(model)
     chain = _is_chain(model, nodes)
     line_length = line_length or (65 if chain else 98)
     positions = positions or ([0.45, 0.85, 1.0] if chain else [0.3, 0.6, 0.7, 1.0])
@@ -221,7 +221,7 @@ def print_summary(
     table.row(header)
     table.rule("=")
     summary = _Summary(table, None if chain else {id(node) for node in nodes}, expand_nested, show_trainable)
-    for layer in _selected(model.layers, layer_range):
+    for layer in selected_layers(model.layers, layer_range):
         summary.layer(layer)
     table.rule("=")
     _print_totals(model, table)
