@@ -58,7 +58,7 @@ MISSING = {
     "preprocessing": "image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array",
     "utils": """
         Config FeatureSpace array_to_img audio_dataset_from_directory
-        image_dataset_from_directory img_to_array load_img model_to_dot multi_gpu_model plot plot_model
+        image_dataset_from_directory img_to_array load_img multi_gpu_model
         save_img text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
     """,
     "utils.generic_utils": "get_from_module make_tuple",

@@ -42,7 +42,7 @@ class _Labels:
         name, kind = layer.name, type(layer).__name__
         if isinstance(layer, FunctionOp):
             kind = "Function"
-        inner = getattr(layer, "layer", None)
+        inner: Any = getattr(layer, "layer", None)
         if hasattr(inner, "name") and not (expanded and _is_graph(inner)):
             name, kind = f"{name}({inner.name})", f"{kind}({type(inner).__name__})"
         label = _escaped(kind)
@@ -73,10 +73,10 @@ def _shapes(part: Any) -> tuple[Any, Any]:
         before, after = (side[0] if len(side) == 1 else side for side in sides)
         return before, after
     try:
-        before = part.input_shape
+        shape = part.input_shape
     except (AttributeError, RuntimeError, ValueError):
-        before = None
-    return "?" if before is None else before, output_shape(part)
+        shape = None
+    return "?" if shape is None else shape, output_shape(part)
 
 
 def _escaped(text: Any) -> str:
