@@ -28,7 +28,7 @@ MISSING_NAMESPACES = """
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
     experimental models.experimental
-    preprocessing.image quantizers
+    quantizers
     random tree utils.bounding_boxes utils.experimental visualization wrappers wrappers.scikit_learn
 """.split()
 
@@ -51,15 +51,16 @@ MISSING = {
         ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
         tf_minor_version
     """,
+    "preprocessing": "image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array",
     "ops": "ctc_decode rearrange unique",
     "ops.image": "elastic_transform extract_patches_3d map_coordinates scale_and_translate sobel_edges ssim",
     "ops.nn": "ctc_decode",
     "ops.numpy": "unique",
     "preprocessing": "image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array",
     "utils": """
-        Config FeatureSpace array_to_img audio_dataset_from_directory
-        image_dataset_from_directory img_to_array load_img multi_gpu_model
-        save_img text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
+        Config FeatureSpace audio_dataset_from_directory
+        image_dataset_from_directory multi_gpu_model
+        text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
     """,
     "utils.generic_utils": "get_from_module make_tuple",
     "utils.layer_utils": "count_total_params layer_from_config",

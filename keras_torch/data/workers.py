@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import queue
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
 from keras_torch.data.numpy_bridge import from_numpy
 from keras_torch.data.structure import map_structure
@@ -36,6 +37,20 @@ def by_threads(
     finally:
         # Not waiting for them: a thread may be in the middle of a long read that an interrupt should not sit out.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def spare_threads() -> int:
+    """Return how many threads may share the making of one batch: one for each CPU, up to eight; in a worker one."""
+    if get_worker_info() is not None:
+        return 1
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cpus, 8)
+
+
+def in_threads(function: Callable[[Any], Any], items: Collection[Any], threads: int) -> Iterator[Any]:
+    """Yield `function(item)` for each item in order; several threads call it if `threads` and the items allow it."""
+    threads = min(threads, len(items))
+    return by_threads(function, items, threads, threads) if threads > 1 else map(function, items)
 
 
 def by_processes(

@@ -1,6 +1,7 @@
 """Old spellings of Keras 1 and 2, translated at one seam: calls of constructors and methods, and configs from files.
 
-The tables are in `layer_rows`, `training_rows`, `backend_rows`, `data_rows` and `aliases`; `translate` applies them.
+The tables are in `layer_rows`, `training_rows`, `backend_rows`, `data_rows`, `image_rows` and `aliases`;
+`translate` applies them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keras_torch.legacy import backend_rows, data_rows, layer_rows, training_rows
+from keras_torch.legacy import backend_rows, data_rows, image_rows, layer_rows, training_rows
 from keras_torch.legacy.configs import drop_harmless, upgrade_class_name, upgrade_config
 from keras_torch.legacy.rows import Row
 from keras_torch.legacy.translate import wrap
@@ -25,6 +26,7 @@ ROWS: dict[str, Row] = {
     **backend_rows.BACKEND,
     **data_rows.PREPROCESSING,
     **data_rows.UTILS,
+    **image_rows.IMAGES,
 }
 
 __all__ = ["ROWS", "Row", "adapt", "drop_harmless", "row_of", "translated", "upgrade_class_name", "upgrade_config"]

@@ -1,5 +1,5 @@
-"""Raw data as arrays: sequences and texts."""
+"""Raw data as arrays: images, sequences and texts."""
 
-from keras_torch.preprocessing import sequence, text
+from keras_torch.preprocessing import image, sequence, text
 
-__all__ = ["sequence", "text"]
+__all__ = ["image", "sequence", "text"]

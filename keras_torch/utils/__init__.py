@@ -25,6 +25,7 @@ from keras_torch.utils.conv_utils import (
 )
 from keras_torch.utils.dataset_utils import split_dataset
 from keras_torch.utils.file_utils import get_file
+from keras_torch.utils.images import array_to_img, img_to_array, load_img, save_img
 from keras_torch.utils.io_utils import (
     H5Dict,
     HDF5Matrix,
@@ -63,6 +64,7 @@ __all__ = [
     "SidecarEvaluator",
     "StepsPerExecutionTuner",
     "TimedThread",
+    "array_to_img",
     "ask_to_proceed_with_overwrite",
     "clear_session",
     "conv_input_length",
@@ -84,12 +86,14 @@ __all__ = [
     "get_registered_object",
     "get_source_inputs",
     "h5dict",
+    "img_to_array",
     "io_utils",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "layer_utils",
     "legacy",
     "load_array",
+    "load_img",
     "model_to_dot",
     "normalize",
     "normalize_padding",
@@ -102,6 +106,7 @@ __all__ = [
     "print_summary",
     "register_keras_serializable",
     "save_array",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
