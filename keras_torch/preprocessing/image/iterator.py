@@ -214,8 +214,8 @@ class NumpyArrayIterator(Iterator):
         for name, array in given.items():
             if array is not None and len(array) != len(x):
                 raise ValueError(
-                    f"`{name}` must have as many entries as there are images. Received: {len(x)} images, "
-                    f"`{name}` of shape {array.shape}"
+                    f"All of the arrays in `x`, `y` and `sample_weight` must have the same length. Received: {len(x)} "
+                    f"images, `{name}` of shape {array.shape}"
                 )
         if subset is not None:
             part = _part(subset, int(len(x) * image_data_generator._validation_split), y, ignore_class_split)
