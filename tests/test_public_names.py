@@ -56,7 +56,6 @@ MISSING = {
     "ops.image": "elastic_transform extract_patches_3d map_coordinates scale_and_translate sobel_edges ssim",
     "ops.nn": "ctc_decode",
     "ops.numpy": "unique",
-    "preprocessing": "image_dataset_from_directory text_dataset_from_directory timeseries_dataset_from_array",
     "utils": """
         Config FeatureSpace audio_dataset_from_directory
         image_dataset_from_directory multi_gpu_model
