@@ -20,9 +20,8 @@ Activation = Callable[..., Any]
 
 
 def linear(x: Tensor) -> Tensor:
-    """Return `x`."""
-    x = as_tensor(x)
-    return x
+    """Return `x`; None as it is."""
+    return x if x is None else as_tensor(x)
 
 
 @translated("relu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -12,8 +12,8 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.backend.tensors import is_symbolic, tensor
 from keras_torch.backend.variable import WeightView
-from keras_torch.backend.variables import get_value
-from keras_torch.symbolic import FunctionOp, KerasTensor, Node, lower, producer, sort_nodes
+from keras_torch.backend.variables import Update, get_value
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node, is_source, lower, producer, sort_nodes
 
 
 def placeholder(
@@ -32,7 +32,7 @@ def placeholder(
 
 def is_placeholder(x: Any) -> bool:
     """Whether `x` is symbolic and computed from nothing: a `placeholder` or an `Input`."""
-    return isinstance(x, KerasTensor) and (x._keras_history is None or not producer(x).input_tensors)
+    return isinstance(x, KerasTensor) and (x._keras_history is None or is_source(producer(x)))
 
 
 class Gradients(nn.Module):
@@ -78,6 +78,14 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
     return outputs
 
 
+class Step:
+    """An entry of `updates` that does something with the values of symbolic tensors, as an optimizer's update does."""
+
+    def __init__(self, tensors: Sequence[Any], run: Callable[[list[Any]], None]) -> None:
+        self.tensors = list(tensors)
+        self.run = run
+
+
 class Function:
     """Computes symbolic outputs for values of symbolic inputs: a list of arrays in, a list of numpy arrays out.
 
@@ -89,7 +97,12 @@ class Function:
         self.inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         self.outputs = outputs
         self.name = name
-        self.updates = [tuple(pair) for pair in updates or ()]
+        # Layers change their averages themselves when they run; what stands for that here is the variable.
+        changes = [item for item in updates or () if not isinstance(item, (torch.Tensor, WeightView))]
+        self._steps = [item for item in changes if isinstance(item, Step)]
+        self._late = [item for item in changes if isinstance(item, Update) and item.change is not None]
+        known = [id(item) for item in (*self._steps, *self._late)]
+        self.updates = [tuple(item) for item in changes if id(item) not in known]
         for item in self.inputs:
             if not isinstance(item, (KerasTensor, int)):
                 raise ValueError(
@@ -97,7 +110,7 @@ class Function:
                     f"`K.learning_phase()`. Received: {item!r} of type {type(item).__name__}"
                 )
         tensors = [item for item in self.inputs if isinstance(item, KerasTensor)]
-        wanted = (outputs, [value for _, value in self.updates])
+        wanted = (outputs, [value for _, value in self.updates], [step.tensors for step in self._steps])
         leaves = [item for item in pytree.tree_leaves(wanted) if isinstance(item, KerasTensor)]
         nodes, _ = sort_nodes(tensors, leaves)
         self._differentiates = any(isinstance(getattr(n.operation, "target", None), Gradients) for n in nodes)
@@ -117,9 +130,13 @@ class Function:
                 continue
             value = tensor(value, symbol.dtype).detach().to(device)
             arguments.append(value.requires_grad_(self._differentiates and value.is_floating_point()))
-        results, new_values = self._run(arguments, bool(phase))
+        results, new_values, tensors = self._run(arguments, bool(phase))
         for (variable, _), value in zip(self.updates, new_values, strict=True):
             variable.assign(value)
+        for update in self._late:
+            update.run()
+        for step, values in zip(self._steps, tensors, strict=True):
+            step.run(values)
         return pytree.tree_map(lambda item: get_value(item) if isinstance(item, torch.Tensor) else item, results)
 
     def _run(self, arguments: Sequence[torch.Tensor], training: bool) -> Any:
@@ -131,6 +148,7 @@ class Function:
         finally:
             for module, mode in modes:
                 module.training = mode
+                getattr(module, "_call_losses", []).clear()
 
 
 def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = None) -> Function:

@@ -6,17 +6,23 @@ graph does.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from keras_torch import config
-from keras_torch.backend.tensors import recorded
+from keras_torch.backend.tensors import is_symbolic, recorded
 from keras_torch.backend.variable import Variable
+from keras_torch.backend.variables import builds_program
 from keras_torch.legacy import translated
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _generators: dict[tuple[int, str], torch.Generator] = {}
 
@@ -66,8 +72,24 @@ def _options(dtype: Any, seed: int | None) -> dict[str, Any]:
     return {"dtype": config.torch_dtype(dtype), "device": device, "generator": generator(seed, device)}
 
 
+def _drawn(function: F) -> F:
+    """Function decorator: in a script of Keras 1 or 2, the result is symbolic and drawn whenever it is computed."""
+    eager = recorded(function)
+
+    @functools.wraps(function)
+    def call(shape: Any, *args: Any, **kwargs: Any) -> Any:
+        if not builds_program() or is_symbolic([shape, *args, *kwargs.values()]):
+            return eager(shape, *args, **kwargs)
+        given = inspect.signature(function).bind(shape, *args, **kwargs).arguments
+        made = KerasTensor(tuple(shape), config.dtype_name(config.torch_dtype(given.get("dtype"))))
+        Node(FunctionOp(function), (shape, *args), kwargs, made)
+        return made
+
+    return call  # type: ignore[return-value]
+
+
 @translated("backend.random_normal")
-@recorded
+@_drawn
 def random_normal(
     shape: Sequence[Any], mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Any:
@@ -76,7 +98,7 @@ def random_normal(
 
 
 @translated("backend.random_uniform")
-@recorded
+@_drawn
 def random_uniform(
     shape: Sequence[Any], minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Any:
@@ -87,7 +109,7 @@ def random_uniform(
     return torch.rand(tuple(shape), **options) * (maxval - minval) + minval
 
 
-@recorded
+@_drawn
 def random_bernoulli(shape: Sequence[Any], p: Any = 0.0, dtype: Any = None, seed: int | None = None) -> Any:
     """Return 1 with probability `p`, else 0."""
     options = _options(None, seed)
@@ -97,7 +119,7 @@ def random_bernoulli(shape: Sequence[Any], p: Any = 0.0, dtype: Any = None, seed
 random_binomial = random_bernoulli
 
 
-@recorded
+@_drawn
 def truncated_normal(
     shape: Sequence[Any], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
 ) -> Any:
@@ -111,11 +133,11 @@ def random_normal_variable(
     shape: Sequence[int], mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
     """Return a variable of values of a normal distribution with the standard deviation `scale`."""
-    return Variable(random_normal(shape, mean, scale, dtype, seed), name=name or "variable")
+    return Variable(inspect.unwrap(random_normal)(shape, mean, scale, dtype, seed), name=name or "variable")
 
 
 def random_uniform_variable(
     shape: Sequence[int], low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
     """Return a variable of values of the uniform distribution over [low, high)."""
-    return Variable(random_uniform(shape, low, high, dtype, seed), name=name or "variable")
+    return Variable(inspect.unwrap(random_uniform)(shape, low, high, dtype, seed), name=name or "variable")

@@ -9,8 +9,10 @@ from typing import Any
 
 from keras_torch import config
 from keras_torch.backend.control import forget_learning_phase
+from keras_torch.backend.function import Function
 from keras_torch.backend.random import forget_generators
-from keras_torch.symbolic import naming
+from keras_torch.backend.variables import Update, get_value, is_tensor
+from keras_torch.symbolic import KerasTensor, naming
 
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 
@@ -64,12 +66,27 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
 class Session:
     """Stands where a TensorFlow session was expected: variables have their values from the start."""
 
-    def run(self, fetches: Any = None, feed_dict: Any = None) -> None:
-        """Accept the initializer of variables (None); anything else has no meaning here."""
-        if fetches is not None:
-            raise NotImplementedError(
-                "A session runs nothing: tensors have values. Use `K.get_value(x)`, `K.function` or `model.predict`."
+    def run(self, fetches: Any = None, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+        """Return the values of a tensor, a variable or an update, or of each in a list, tuple or dict of them.
+
+        `feed_dict` gives symbolic inputs, and `K.learning_phase()`, their values. None, which initializers of variables
+        are here, gives None. `options` and `run_metadata` steer and watch TensorFlow's runtime and have no meaning.
+        """
+        if isinstance(fetches, (list, tuple)) and not isinstance(fetches, Update):
+            return type(fetches)([self.run(item, feed_dict) for item in fetches])
+        if isinstance(fetches, dict):
+            return {key: self.run(item, feed_dict) for key, item in fetches.items()}
+        if fetches is None:
+            return None
+        if isinstance(fetches, KerasTensor):
+            inputs = [item for item in feed_dict or {} if isinstance(item, (KerasTensor, int))]
+            return Function(inputs, fetches)([feed_dict[item] for item in inputs])
+        if isinstance(fetches, str) or not (isinstance(fetches, Update) or is_tensor(fetches)):
+            raise TypeError(
+                "`run` of a session takes tensors, variables and updates, and None for an initializer. "
+                f"Received: {fetches!r} of type {type(fetches).__name__}"
             )
+        return get_value(fetches)
 
     def close(self) -> None:
         """Release nothing: the session holds nothing."""

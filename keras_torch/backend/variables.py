@@ -13,7 +13,7 @@ import torch
 from keras_torch import config
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.backend.variable import Variable, WeightView
-from keras_torch.symbolic import KerasTensor, Shape, symbolic_size
+from keras_torch.symbolic import KerasTensor, Shape, lower, symbolic_size
 from keras_torch.symbolic import is_keras_tensor as is_symbolic_tensor
 
 
@@ -22,11 +22,23 @@ def get_value(x: Any) -> Any:
     if isinstance(x, torch.Tensor):
         value = x.detach().cpu()
         return (value.float() if value.dtype is torch.bfloat16 else value).numpy().copy()[()]
+    if isinstance(x, Update):
+        x = x.run()
     if isinstance(x, KerasTensor):
+        return get_value(computed(x))
+    return np.array(x.numpy())[()] if hasattr(x, "numpy") else np.asarray(x)[()]
+
+
+def computed(x: KerasTensor) -> Any:
+    """Return the value of a symbolic tensor that depends on no input, such as a random one of Keras 1 and 2."""
+    try:
+        program = lower([], x)
+    except ValueError as error:
         raise ValueError(
             f"{x!r} is symbolic and has no value. Compute it with `K.function(inputs, [x])` or a Model on data."
-        )
-    return np.array(x.numpy())[()] if hasattr(x, "numpy") else np.asarray(x)[()]
+        ) from error
+    with torch.no_grad():
+        return program.eval()()
 
 
 eval = get_value
@@ -113,7 +125,8 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     """Return a new variable on the default device; `dtype` defaults to `floatx`, for integers too."""
 
     def make() -> Variable:
-        data = tensor(value).detach().to(config.default_device(), config.torch_dtype(dtype), copy=True)
+        found = computed(value) if isinstance(value, KerasTensor) else value
+        data = tensor(found).detach().to(config.default_device(), config.torch_dtype(dtype), copy=True)
         made = Variable(data, name=name or "variable")
         made.constraint = constraint
         return made
@@ -189,31 +202,77 @@ def cast_to_floatx(x: Any) -> Any:
     return np.asarray(x, dtype=config.floatx())
 
 
+class Update(tuple):
+    """The pair of a variable and its new value, assigned when `K.function`, `K.eval` or a session runs it."""
+
+    # Makes the new value of the old, where that is not known before.
+    change: Callable[[Any], Any] | None = None
+
+    def run(self) -> Any:
+        """Assign, and return the variable."""
+        variable_, value = self
+        if self.change is not None:
+            value = self.change(tensor(variable_).detach())
+        return variable_.assign(computed(value) if isinstance(value, KerasTensor) else value)
+
+
+# Between a script and a function of the backend.
+_OURS = ("keras_torch.backend.", "keras_torch.legacy.")
+# What runs scripts.
+_LAUNCHERS = ("keras_torch.cli", "keras_torch.dropin")
+
+
+def builds_program() -> bool:
+    """Whether the script itself is asking, in dialect 1 or 2: it describes what is to be computed later, and often.
+
+    Called from a layer, a loss or anything else that we run, the same functions compute at once.
+    """
+    if not config.is_classic():
+        return False
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
+        frame = frame.f_back
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith("keras_torch.") and not name.startswith(_LAUNCHERS):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _changed(x: Any, change: Callable[[Any], Any], symbolic: bool) -> Any:
+    """Give `x` the value that `change` makes of it: at once, or as a description of that."""
+    if _running is not None or symbolic:
+        return Update((x, change(x)))
+    if builds_program():
+        described = Update((x, None))
+        described.change = change
+        return described
+    return x.assign(change(tensor(x).detach()))
+
+
 def update(x: Any, new_x: Any) -> Any:
-    """Assign `new_x` to a variable, at once, and return the variable."""
-    if _running is not None:
-        return x, new_x
-    return x.assign(new_x)
+    """Assign `new_x` to a variable, at once, and return the variable.
+
+    With a symbolic value, and in dialects 1 and 2 outside of layers, return an `Update` for `K.function(updates=)`.
+    """
+    return _changed(x, lambda _: new_x, is_symbolic(new_x))
 
 
 def update_add(x: Any, increment: Any) -> Any:
-    """Add to a variable, at once, and return the variable."""
-    if _running is not None:
-        return x, x + increment
-    return x.assign_add(increment)
+    """Add to a variable: see `update`."""
+    return _changed(x, lambda value: value + tensor(increment), is_symbolic(increment))
 
 
 def update_sub(x: Any, decrement: Any) -> Any:
-    """Subtract from a variable, at once, and return the variable."""
-    if _running is not None:
-        return x, x - decrement
-    return x.assign_sub(decrement)
+    """Subtract from a variable: see `update`."""
+    return _changed(x, lambda value: value - tensor(decrement), is_symbolic(decrement))
 
 
 def moving_average_update(x: Any, value: Any, momentum: float) -> Any:
-    """Assign `x * momentum + value * (1 - momentum)` to a variable and return the variable."""
+    """Assign `x * momentum + value * (1 - momentum)` to a variable: see `update`."""
     with torch.no_grad():
-        return update_sub(x, (x - tensor(value)) * (1 - momentum))
+        return _changed(x, lambda old: old * momentum + tensor(value) * (1 - momentum), is_symbolic(value))
 
 
 def int_shape(x: Any) -> tuple[int | None, ...] | None:

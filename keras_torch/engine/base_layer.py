@@ -384,7 +384,12 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         return call_steps.infer_outputs(self, (inputs,), kwargs)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the outputs: the input's if `supports_masking`, else None."""
+        """Return the mask of the outputs: the input's if `supports_masking`, else None (TypeError in Keras 1 and 2)."""
+        if not self.supports_masking and config.is_classic() and any(item is not None for item in _items(mask)):
+            raise TypeError(
+                f"Layer {self.name!r} does not support masking, but was passed an input_mask: {mask!r}. Leave out the "
+                "mask (`mask_zero` of an Embedding, a Masking layer) or put a layer without masks between."
+            )
         return mask if self.supports_masking else None
 
     def add_loss(self, losses: Any, inputs: Any = None) -> None:
@@ -451,7 +456,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if autocast.is_mixed(self):
             del values["forward"]
         # Calls belong to the graph of a model, which puts them back; others would bring their whole graph along.
-        nodes = [node for node in self._inbound_nodes if not node.input_tensors]
+        nodes = [node for node in self._inbound_nodes if not node.taken]
         arguments = self._init_arguments if not self._is_builtin and is_plain(self._init_arguments) else None
         values.update(_name=self.name, _call_losses=[], _inbound_nodes=nodes, _init_arguments=arguments)
         return pickled.hold(values)
@@ -515,6 +520,10 @@ def _input_shape(kwargs: dict[str, Any], label: str) -> tuple[int | None, ...] |
         return None
     shape = (shape,) if isinstance(shape, int) else shape
     return (batch_size, *_checked_sizes(shape, "input_shape", label))
+
+
+def _items(mask: Any) -> Any:
+    return mask if isinstance(mask, (list, tuple)) else [mask]
 
 
 def _checked_sizes(shape: Any, argument: str, label: str) -> tuple[int | None, ...]:

@@ -269,6 +269,11 @@ def _add_activity_losses(layer: Any, outputs: Any) -> None:
         layer.add_loss(penalty / max(samples, 1))
 
 
+def _mask_of_outputs(layer: Any, inputs: Any, mask: Any) -> Any:
+    """Return the mask behind a layer: one that knows nothing of masks ends them, in every dialect."""
+    return layer.compute_mask(inputs, mask) if layer._makes_mask or layer.supports_masking else None
+
+
 def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> Any:
     given = flat_tensors(inputs)
 
@@ -278,7 +283,7 @@ def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> Any:
 
     if any(hasattr(item, "_keras_mask") and not is_input(item) for item in flat_tensors(outputs)):
         return outputs
-    result = layer.compute_mask(inputs, mask)
+    result = _mask_of_outputs(layer, inputs, mask)
     if any(is_input(item) and get_mask(item) is not result for item in flat_tensors(outputs)):
         # A layer that hands its inputs on must not change their masks.
         outputs = map_tree(lambda item: item.view_as(item) if is_input(item) else item, outputs)
@@ -334,7 +339,7 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     Node(layer, args, kwargs, outputs)
     if mask is not None or layer._makes_mask:
         with internal_nodes():
-            result = layer.compute_mask(inputs, mask)
+            result = _mask_of_outputs(layer, inputs, mask)
         if result is not None:
             set_mask(outputs, result)
     return outputs

@@ -54,7 +54,7 @@ class NodesMixin:
     def get_input_at(self, node_index: int) -> Any:
         """Return the symbolic input(s) of the call number `node_index`."""
         node = self._node(node_index, "input")
-        return _single(node.input_tensors or node.output_tensors)
+        return _single(node.taken or node.output_tensors)
 
     def get_output_at(self, node_index: int) -> Any:
         """Return the symbolic output(s) of the call number `node_index`."""
@@ -70,7 +70,7 @@ class NodesMixin:
 
     def get_input_mask_at(self, node_index: int) -> Any:
         """Return the mask(s) of the input(s) of the call number `node_index`."""
-        return _single([tensor._keras_mask for tensor in self._node(node_index, "input mask").input_tensors])
+        return _single([tensor._keras_mask for tensor in self._node(node_index, "input mask").taken])
 
     def get_output_mask_at(self, node_index: int) -> Any:
         """Return the mask(s) of the output(s) of the call number `node_index`."""

@@ -97,6 +97,7 @@ class UpdatesMixin:
         if wanted:
             return [loss for symbols, loss in noted if _agree(symbols, wanted)]
         found: list[Any] = self.losses  # type: ignore[attr-defined]
+        found = [loss for loss in found if not isinstance(loss, KerasTensor)]
         return [loss for loss in found if not any(loss is item for _, item in noted)]
 
     @property

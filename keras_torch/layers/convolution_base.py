@@ -66,7 +66,8 @@ class BaseConvolution(Layer):
         return found
 
     def _check_dilation(self) -> None:
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+        # Keras 1 and 2 left it to the backend, and Theano could do it as torch can.
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1 and not config.is_classic():
             raise ValueError(
                 f"Layer {self.name!r}: `strides` above 1 and `dilation_rate` above 1 cannot be combined. "
                 f"Received: strides={self.strides}, dilation_rate={self.dilation_rate}. Set one of them to 1."

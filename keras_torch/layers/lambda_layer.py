@@ -20,6 +20,7 @@ from keras_torch.registry.bytecode import (
     allow_bytecode,
     bytecode_is_allowed,
     dump_function,
+    dumped_here,
     is_lambda,
     load_function,
 )
@@ -43,7 +44,7 @@ def find_function(value: Any, kind: str | None, layer: str, custom: Mapping[str,
     elif isinstance(value, Mapping) and value.get("class_name") == "function":
         value, kind = value["config"], "function"
     if kind == "lambda":
-        return getattr(value[0], "function", None) or load_function(value, layer)
+        return getattr(value[0], "function", None) or dumped_here(value) or load_function(value, layer)
     if kind == "function" or (kind is None and isinstance(value, str)):
         table = registry.known_custom_objects(custom)
         if value in table:
@@ -193,8 +194,9 @@ def _stored(value: Any, kind: str | None, key: str, layer: str, custom: Mapping[
     """Return a stored function; a stored shape function that may not run is inferred anew if the function is given."""
     modern = isinstance(value, Mapping) and value.get("class_name") == "__lambda__"
     if key == "output_shape" and given and not bytecode_is_allowed() and (modern or kind == "lambda"):
-        code = value["config"]["code"] if modern else value[0]
-        return getattr(code, "function", None)
+        if modern:
+            return getattr(value["config"]["code"], "function", None)
+        return getattr(value[0], "function", None) or dumped_here(value)
     return value if callable(value) else find_function(value, kind, layer, custom)
 
 

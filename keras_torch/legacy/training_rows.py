@@ -42,6 +42,7 @@ OPTIMIZERS: dict[str, Row] = {
     "Nadam": _optimizer_row(*("beta_1", "beta_2", "epsilon", "schedule_decay"), defaults=_classic(learning_rate=0.002)),
 }
 
+
 CALLBACKS: dict[str, Row] = {
     "BackupAndRestore": Row(
         orders={"tf": ("backup_dir", "save_freq", "delete_checkpoint", "save_before_preemption")},
@@ -61,7 +62,10 @@ CALLBACKS: dict[str, Row] = {
             ),
         },
     ),
-    "ReduceLROnPlateau": Row(renamed={"epsilon": "min_delta"}),
+    "ReduceLROnPlateau": Row(
+        orders={"1": ("monitor", "factor", "patience", "verbose", "mode", "epsilon", "cooldown", "min_lr")},
+        renamed={"epsilon": "min_delta"},
+    ),
     "LambdaCallback": Row(
         orders={
             "3": (

@@ -191,7 +191,7 @@ def _as_entries(network: Network, positions: _Positions, writers: tuple[Any, ...
     entries: dict[int, dict[str, Any]] = {}
     for node in reversed(network.nodes):
         if not isinstance(node.operation, FunctionOp):
-            needed.update(id(tensor) for tensor in node.input_tensors)
+            needed.update(id(tensor) for tensor in node.taken)
         elif any(id(tensor) in needed for tensor in node.output_tensors):
             entries[id(node.operation)] = _function_entry(node, positions, needed, writers)
     return entries
@@ -221,7 +221,7 @@ def _function_entry(node: Node, positions: _Positions, needed: set[int], writers
             continue
         needed |= used
         return entry
-    needed.update(id(tensor) for tensor in node.input_tensors)
+    needed.update(id(tensor) for tensor in node.taken)
     inner = {"name": name, "function": function_path(node.operation.target)}
     nodes = [_function_node(node, positions)]
     return {"class_name": FUNCTION_CLASS, "config": inner, "name": name, "inbound_nodes": nodes}
@@ -236,7 +236,7 @@ def serialize(network: Network, name: str, trainable: bool) -> dict[str, Any]:
         if isinstance(item, FunctionOp):
             layers += [functions[id(item)]] if id(item) in functions else []
             continue
-        nodes = [_layer_node(node, positions) for node in positions.nodes[item.name] if node.input_tensors]
+        nodes = [_layer_node(node, positions) for node in positions.nodes[item.name] if node.taken]
         # The dict itself, which is marked if the layer turns up again inside another.
         described = serialize_layer(item)
         described.update(name=item.name, inbound_nodes=nodes)

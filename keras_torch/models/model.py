@@ -20,7 +20,7 @@ from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
 from keras_torch.errors import reading_config, suggest
 from keras_torch.layers import AddLoss, AddMetric
-from keras_torch.models import functional_config
+from keras_torch.models import functional_config, graph_losses
 from keras_torch.models.network import Network
 from keras_torch.registry import CustomObjectScope
 from keras_torch.symbolic import FunctionOp, KerasTensor, record_function
@@ -203,7 +203,7 @@ class Model(Trainer, Layer):
         """Return the masks of the outputs, or None if no output has one."""
         network = self._network
         if network is None:
-            return super().compute_mask(inputs, mask)
+            return super().compute_mask(inputs, mask if self.supports_masking else None)
         if mask is not None and call_steps.flat_tensors(mask):
             return record_or_run(lambda x, m: network.run_masked(x, m, want_mask=True), inputs, mask)
         if not network.has_masks:
@@ -231,6 +231,22 @@ class Model(Trainer, Layer):
                 self._add_effect(AddLoss(dtype=item.dtype)(item))
             else:
                 super().add_loss(item)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What layers and regularizers add to the loss: numbers, and in dialects 1 and 2 before a run symbolic ones."""
+        network = self._network
+        if network is None or not config.is_classic() or state.depth or graph_losses.nested():
+            return super().losses
+        with graph_losses.without():
+            found = super().losses
+        if graph_losses.has_run(self):
+            return found
+        known = self.__dict__.get("_graph_losses")
+        if known is None or known[0] is not network or known[1] != len(network.nodes):
+            known = (network, len(network.nodes), graph_losses.graph_losses(network))
+            self.__dict__["_graph_losses"] = known
+        return [*found, *known[2]]
 
     def add_metric(self, value: Any, name: str | None = None, aggregation: str | None = None) -> None:
         """Report the mean of a value over an epoch: inside `call`, or a symbolic value computed from the graph."""

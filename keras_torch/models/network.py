@@ -77,7 +77,7 @@ class Network:
             depth = max(node_depths.get(id(node), 0), depths.get(id(operation), 0))
             depths[id(operation)] = node_depths[id(node)] = depth
             operations[id(operation)] = operation
-            for tensor in node.input_tensors:
+            for tensor in node.taken:
                 if id(tensor) in given:
                     layer = self.input_layers[[id(t) for t in self.flat_inputs].index(id(tensor))]
                     operations[id(layer)] = layer

@@ -126,7 +126,7 @@ class Sequential(Model):
         elif self._inputs:
             node = self._output._keras_history
             if node is not None and node[0] is layer:
-                tensors = layer._inbound_nodes[node[1]].input_tensors
+                tensors = layer._inbound_nodes[node[1]].taken
                 self._output = tensors[0] if len(tensors) == 1 else tensors
         self._refresh()
         return layer

@@ -18,7 +18,12 @@ from keras_torch.optimizers.old_protocols import OldProtocols, gradient_of
 def defines_update(cls: type) -> bool:
     """Whether a class has its own update: `update_step`, or what that was before Keras 2.11."""
     own = cls.update_step is not CustomUpdates.update_step  # type: ignore[attr-defined]
-    return own or hasattr(cls, "get_updates") or hasattr(cls, "_resource_apply_dense")
+    return own or has_get_updates(cls) or hasattr(cls, "_resource_apply_dense")
+
+
+def has_get_updates(cls: type) -> bool:
+    """Whether a class has a `get_updates` of its own."""
+    return cls.get_updates is not OldProtocols.get_updates  # type: ignore[attr-defined]
 
 
 @functools.lru_cache(maxsize=128)
@@ -121,7 +126,7 @@ class CustomUpdates(OldProtocols):
         """Let the subclass update each variable that has a gradient."""
         found = [(variable, gradient_of(variable)) for variable in self._trainable_variables]
         given = [(variable, gradient) for variable, gradient in found if gradient is not None]
-        if hasattr(self, "get_updates"):
+        if has_get_updates(type(self)):
             self._run_get_updates([variable for variable, _ in given])
             return
         step: Any = self.update_step

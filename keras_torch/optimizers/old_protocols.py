@@ -7,6 +7,7 @@ of before, as in the graph. `_create_slots` and `_resource_apply_dense` are call
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 import torch
 
 from keras_torch import initializers
+from keras_torch.backend.function import Step, gradients
 from keras_torch.backend.variable import Variable
-from keras_torch.backend.variables import GraphRun, running
+from keras_torch.backend.variables import GraphRun, is_tensor, running
 from keras_torch.optimizers import state
+from keras_torch.symbolic import KerasTensor
 
 
 class OldProtocols:
@@ -30,6 +33,7 @@ class OldProtocols:
     _own_variables: list[Variable]
     _trainable_variables: list[Any]
     _get_variable_index: Callable[[Any], int]
+    apply_gradients: Callable[[Any], Any]
     _clip: Callable[[list[torch.Tensor], Sequence[int]], list[torch.Tensor]]
     _graph_run: GraphRun | None = None
 
@@ -52,18 +56,37 @@ class OldProtocols:
             whole.append(grad)
         return self._clip(whole, range(len(whole)))
 
+    def get_updates(self, *args: Any, loss: Any = None, params: Any = None, constraints: Any = None) -> list[Any]:
+        """Return what `K.function(updates=)` takes to update `params` by the gradients of a symbolic `loss`.
+
+        By position `(loss, params)`, or `(params, constraints, loss)` as up to Keras 2.0.6. The variables know their
+        constraints.
+        """
+        for item in args:
+            if params is None and isinstance(item, (list, tuple)):
+                params = item
+            elif loss is None and is_tensor(item):
+                loss = item
+        if loss is None or params is None:
+            raise TypeError(f"`get_updates` takes a loss and a list of variables. Received: {args!r}")
+        if not isinstance(loss, KerasTensor):
+            return [Step([], functools.partial(_refuse_number, loss))]
+        variables = list(params)
+        found = gradients(loss, variables)
+        return [Step(found, lambda values: self.apply_gradients(zip(values, variables, strict=True)))]
+
     def _run_get_updates(self, variables: list[Any]) -> None:
         """Run the `get_updates` of a subclass and make the updates that it returns."""
         if self._graph_run is None:
             self._graph_run = GraphRun()
         with self._graph_run:
-            names = list(inspect.signature(self.get_updates).parameters)  # type: ignore[attr-defined]
+            names = list(inspect.signature(self.get_updates).parameters)
             loss = torch.zeros(())
             if "constraints" in names:
                 constraints = {v: v.constraint for v in variables if getattr(v, "constraint", None) is not None}
-                updates = self.get_updates(variables, constraints, loss)  # type: ignore[attr-defined]
+                updates = self.get_updates(variables, constraints, loss)
             else:
-                updates = self.get_updates(loss=loss, params=variables)  # type: ignore[attr-defined]
+                updates = self.get_updates(loss=loss, params=variables)
         for update in updates or ():
             if not isinstance(update, tuple) or len(update) != 2:
                 raise ValueError(
@@ -121,6 +144,13 @@ class OldProtocols:
             method(gradient, variable, apply_state=None)
         else:
             method(gradient, variable)
+
+
+def _refuse_number(loss: Any, values: Any) -> None:
+    raise ValueError(
+        "The loss of these updates is a number that was computed before, not a symbolic tensor, so it does not change "
+        f"with the variables. Compute it from `K.placeholder(...)` or the outputs of a model. Received: {loss!r}"
+    )
 
 
 def gradient_of(variable: Any, grads: dict[int, torch.Tensor] | None = None) -> torch.Tensor | None:

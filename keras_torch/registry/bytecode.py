@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras_torch import config
 from keras_torch.registry.custom import known_custom_objects
 
+# Functions by their bytecode, as this program dumped them last.
+_dumped: dict[str, list[Callable[..., Any]]] = {}
+_KEPT = 256
 # None outside of load calls.
 _allowed: contextvars.ContextVar[bool | None] = contextvars.ContextVar("bytecode_allowed", default=None)
 
@@ -64,8 +68,31 @@ class FunctionText(str):
 def dump_function(function: Callable[..., Any]) -> tuple[str, Any, Any]:
     """Return a function's bytecode in base64, its defaults and the values it closes over: Keras 2's form."""
     code = FunctionText(base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii"), function)
+    _remember(code, function)
     closure = tuple(cell.cell_contents for cell in function.__closure__) if function.__closure__ else None
     return code, function.__defaults__, closure
+
+
+def _remember(code: str, function: Callable[..., Any]) -> None:
+    same = _dumped.setdefault("".join(code.split()), [])
+    if not any(function is item for item in same):
+        same.append(function)
+        del same[:-_KEPT]
+    while len(_dumped) > _KEPT:
+        del _dumped[next(iter(_dumped))]
+
+
+def dumped_here(dumped: Any) -> Callable[..., Any] | None:
+    """Return the function that this program dumped in this form, if it is the only one that can be meant.
+
+    Keras 1 and 2 loaded any bytecode. In their dialects a script gets its own lambdas back from its own files; the
+    bytecode itself is not looked into.
+    """
+    if not config.is_classic() or not isinstance(dumped, (list, tuple)) or not isinstance(dumped[0], str):
+        return None
+    found = _dumped.get("".join(dumped[0].split()), [])
+    plain = all(function.__closure__ is None and function.__defaults__ is None for function in found)
+    return found[-1] if len(found) == 1 or (found and plain) else None
 
 
 def load_function(dumped: Any, layer: str, names: dict[str, Any] | None = None) -> Callable[..., Any]:

@@ -86,7 +86,7 @@ class KerasTensor:
             node = operation._inbound_nodes[index]
             if node.kwargs.get("training") is None and getattr(operation, "uses_learning_phase", False):
                 return True
-            waiting += node.input_tensors
+            waiting += node.taken
         return False
 
     def get_shape(self) -> Shape:

@@ -13,7 +13,7 @@ from torch import fx, nn
 from torch.utils import _pytree as pytree
 
 from keras_torch.symbolic.keras_tensor import KerasTensor
-from keras_torch.symbolic.node import FunctionOp, Node, producer
+from keras_torch.symbolic.node import FunctionOp, Node, is_source, producer
 
 
 def sort_nodes(
@@ -44,7 +44,7 @@ def sort_nodes(
             continue
         if id(node) in entered:
             continue
-        if not node.input_tensors:
+        if is_source(node):
             raise ValueError(
                 f"Graph disconnected: there is no value for {tensor!r} of the layer {node.operation.name!r}, which is "
                 f"not among the inputs {[item.name for item in inputs]}. Add it to `inputs`."
@@ -52,7 +52,7 @@ def sort_nodes(
         entered.add(id(node))
         met.setdefault(id(node), node)
         stack.append((tensor, True))
-        stack.extend((item, False) for item in reversed(node.input_tensors) if follow(item))
+        stack.extend((item, False) for item in reversed(node.taken) if follow(item))
     return finished, list(met.values())
 
 

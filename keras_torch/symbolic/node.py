@@ -65,9 +65,9 @@ class Node:
         # Copies of the lists and dicts: the caller may go on changing its own.
         self.args, self.kwargs = pytree.tree_map(lambda item: item, (args, kwargs))
         self.outputs = outputs
-        self.input_tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
+        self.taken = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
         self.output_tensors = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
-        for tensor in self.input_tensors:
+        for tensor in self.taken:
             if tensor._keras_history is not None:
                 _consumers.setdefault(tensor._keras_history[0], []).append(weakref.ref(self))
         self.attach(operation._inbound_nodes)
@@ -87,15 +87,69 @@ class Node:
     @property
     def inbound_layers(self) -> list[Any]:
         """The operations whose outputs went in."""
-        return [tensor._keras_history[0] for tensor in self.input_tensors if tensor._keras_history]
+        return [operation for operation, _, _ in self._histories()]
 
     @property
     def parent_nodes(self) -> list[Node]:
         """The nodes whose outputs went in, in the order of the arguments."""
-        return [producer(tensor) for tensor in self.input_tensors if tensor._keras_history]
+        return [producer(tensor) for tensor in self.taken if tensor._keras_history]
+
+    @property
+    def input_tensors(self) -> list[KerasTensor]:
+        """The symbolic tensors that went in; in Keras 1 and 2 without masks, and of an input the tensor that it is."""
+        return self._inputs() if config.is_classic() else self.taken
+
+    def _histories(self) -> list[tuple[Any, int, int]]:
+        inputs = [] if is_source(self) else self._inputs()
+        return [tensor._keras_history for tensor in inputs if tensor._keras_history]
+
+    def _inputs(self) -> list[KerasTensor]:
+        if is_source(self):
+            return self.output_tensors
+        given = {key: item for key, item in self.kwargs.items() if not key.endswith("mask")}
+        return [item for item in pytree.tree_leaves((self.args, given)) if isinstance(item, KerasTensor)]
+
+    @property
+    def input_masks(self) -> list[Any]:
+        """The masks that the inputs carry (Keras 1 and 2 name)."""
+        return [tensor._keras_mask for tensor in self._inputs()]
+
+    @property
+    def output_masks(self) -> list[Any]:
+        """The masks that the outputs carry (Keras 1 and 2 name)."""
+        return [tensor._keras_mask for tensor in self.output_tensors]
+
+    @property
+    def input_shapes(self) -> list[Any]:
+        """The shapes of the inputs (Keras 1 and 2 name)."""
+        return [tuple(tensor.shape) for tensor in self._inputs()]
+
+    @property
+    def output_shapes(self) -> list[Any]:
+        """The shapes of the outputs (Keras 1 and 2 name)."""
+        return [tuple(tensor.shape) for tensor in self.output_tensors]
+
+    @property
+    def node_indices(self) -> list[int]:
+        """Which call of its layer made each input (Keras 1 and 2 name)."""
+        return [index for _, index, _ in self._histories()]
+
+    @property
+    def tensor_indices(self) -> list[int]:
+        """Which output of that call each input is (Keras 1 and 2 name)."""
+        return [position for _, _, position in self._histories()]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the names of the layers and the indices that tell this call from others, as in Keras 1 and 2."""
+        return {
+            "outbound_layer": self.operation.name,
+            "inbound_layers": [layer.name for layer in self.inbound_layers],
+            "node_indices": self.node_indices,
+            "tensor_indices": self.tensor_indices,
+        }
 
     def __repr__(self) -> str:
-        return f"<Node {self.operation.name}: {self.input_tensors} -> {self.output_tensors}>"
+        return f"<Node {self.operation.name}: {self.taken} -> {self.output_tensors}>"
 
 
 def outbound_nodes(operation: Any) -> list[Node]:
@@ -117,6 +171,11 @@ def producer(tensor: KerasTensor) -> Node:
     return operation._inbound_nodes[index]
 
 
+def is_source(node: Node) -> bool:
+    """Whether a node is an input: functions without symbolic arguments, such as random ones, make their outputs."""
+    return not node.taken and not isinstance(node.operation, FunctionOp)
+
+
 def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = None) -> list[Any]:
     """Return the inputs of the graph that `tensor` is computed from, each once, in the order they are met.
 
@@ -128,17 +187,17 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = N
     node = producer(tensor) if layer is None else layer._inbound_nodes[node_index or 0]
     found: dict[int, Any] = {}
     seen = set()
-    waiting = list(reversed(node.input_tensors)) or [tensor]
+    waiting = list(reversed(node.taken)) or [tensor]
     while waiting:
         current = waiting.pop()
         if id(current) in seen:
             continue
         seen.add(id(current))
-        before = producer(current).input_tensors if current._keras_history else ()
-        if before:
-            waiting += reversed(before)
-        else:
+        made = producer(current) if current._keras_history else None
+        if made is None or is_source(made):
             found[id(current)] = current
+        else:
+            waiting += reversed(made.taken)
     return list(found.values())
 
 

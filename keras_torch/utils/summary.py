@@ -146,7 +146,7 @@ def is_internal(operation: Any) -> bool:
 
 def _sources(node: Any) -> list[tuple[Any, int, int]]:
     """Return (operation, node index, tensor index) of a node's inputs."""
-    histories = (tensor._keras_history for tensor in node.input_tensors)
+    histories = (tensor._keras_history for tensor in node.taken)
     return [history[:3] for history in histories if history and not is_internal(history[0])]
 
 

@@ -86,11 +86,16 @@ def test_the_backend_has_the_name_that_scripts_of_the_dialect_expect():
             assert K.backend() == name
 
 
-def test_sessions_are_kept_and_run_nothing():
+def test_sessions_are_kept_and_give_values():
     session = K.get_session()
-    session.run(None)
-    with pytest.raises(NotImplementedError, match="K.function"):
-        session.run(K.zeros(2))
+    assert session.run(None) is None
+    x, count = K.placeholder((2,)), K.variable(1.0)
+    found = session.run({"twice": x * 2, "all": [count, None]}, feed_dict={x: [1.0, 2.0]})
+    assert found["twice"].tolist() == [2.0, 4.0] and found["all"] == [1.0, None]
+    dropped = K.in_train_phase(x + 1, x)
+    assert session.run(dropped, {x: [0.0, 1.0], K.learning_phase(): 1}).tolist() == [1.0, 2.0]
+    with pytest.raises(TypeError, match="takes tensors, variables and updates"):
+        session.run("init")
     K.set_session("mine")
     assert K.get_session() == "mine"
     K.set_session(session)
@@ -119,7 +124,7 @@ def test_keras_1_names_and_orders_are_understood():
         assert K.asymmetric_spatial_2d_padding(x, 1, 0, 2, 0, dim_ordering="tf").shape == (2, 5, 6, 3)
         assert K.expand_dims(x, dim=1).shape == (2, 1, 4, 4, 3)
         assert K.one_hot([1, 2], nb_classes=3).shape == (2, 3)
-        assert K.random_normal((2,), std=0.0).tolist() == [0.0, 0.0]
+        assert K.eval(K.random_normal((2,), std=0.0)).tolist() == [0.0, 0.0]
         probabilities, truth = np.array([[0.2, 0.8]]), np.array([[0.0, 1.0]])
         assert K.eval(K.categorical_crossentropy(probabilities, truth))[0] == pytest.approx(-np.log(0.8), rel=1e-5)
         atrous = K.atrous_conv2d(x, kernel, 2, dim_ordering="tf")

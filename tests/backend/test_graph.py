@@ -247,3 +247,53 @@ def test_unknown_sizes_fit_the_known_ones_they_meet():
     assert K.int_shape(product) == (None, 2)
     assert K.function([x], [total])([np.ones((4, 2))])[0].tolist() == [[2.0, 2.0]] * 4
     assert K.function([x], [product])([np.ones((1, 4))])[0].tolist() == [[4.0, 4.0]]
+
+
+def test_random_tensors_of_old_scripts_are_drawn_whenever_they_are_computed():
+    with config.dialect_scope("2"):
+        noise = K.random_normal((50, 40), mean=3.0)
+        first, second = K.eval(noise), K.eval(noise)
+        assert noise.shape == (50, 40) and not np.array_equal(first, second)
+        assert abs(first.mean() - 3.0) < 0.15 and not K.is_placeholder(noise)
+        x = keras.layers.Input(batch_shape=(50, 40))
+        model = keras.models.Model(x, keras.layers.Activation("linear")(x + K.random_uniform((50, 40), 5.0, 6.0)))
+        given = model.predict(np.zeros((50, 40)), batch_size=50)
+        assert given.min() >= 5.0 and not np.array_equal(given, model.predict(np.zeros((50, 40)), batch_size=50))
+        assert K.variable(noise).shape == (50, 40)
+        inside = keras.layers.Lambda(lambda t: t + K.random_normal((2,)))
+        assert isinstance(inside(torch.zeros(2)), torch.Tensor)
+    assert isinstance(K.random_normal((2,)), torch.Tensor)
+
+
+def test_updates_of_old_scripts_are_made_when_they_are_run():
+    with config.dialect_scope("2"):
+        count, total = K.variable(1.0), K.variable([1.0, 2.0])
+        x = K.placeholder((2,))
+        step = K.function([x], [K.sum(x)], updates=[K.update_add(count, 2.0), K.update(total, total + x)])
+        assert K.get_value(count) == 1.0
+        assert step([[1.0, 1.0]])[0] == 2.0 and step([[0.0, 2.0]])[0] == 2.0
+        assert K.get_value(count) == 5.0 and K.get_value(total).tolist() == [2.0, 5.0]
+        assert K.eval(K.update_sub(count, 1.0)) == 4.0 and K.get_value(count) == 4.0
+        assert K.get_session().run(K.moving_average_update(count, 0.0, 0.5)) == 2.0
+    assert K.update_add(count, 1.0) is count and K.get_value(count) == 3.0
+
+
+@pytest.mark.parametrize("order", ["old", "new"])
+def test_the_updates_of_an_optimizer_train_through_a_function(order):
+    with config.dialect_scope("2"):
+        keras.utils.set_random_seed(3)
+        model = keras.models.Sequential([keras.layers.Dense(4, input_shape=(3,)), keras.layers.Dense(1)])
+        target = K.placeholder((None, 1))
+        loss = K.mean(K.square(model.output - target))
+        weights = model.trainable_weights
+        optimizer = keras.optimizers.SGD(lr=0.1, clipnorm=1.0)
+        arguments = (weights, [], loss) if order == "old" else (loss, weights)
+        train = K.function([model.input, target], [loss], updates=optimizer.get_updates(*arguments) + model.updates)
+        x, y = np.eye(3, dtype="float32"), np.array([[1.0], [2.0], [3.0]])
+        losses = [float(train([x, y])[0]) for _ in range(60)]
+        assert losses[-1] < 0.1 * losses[0] and K.get_value(optimizer.iterations) == 60
+        number = K.variable(1.0)
+        with pytest.raises(ValueError, match="computed before"):
+            K.function([], [], updates=optimizer.get_updates(number * 2, [number]))([])
+        with pytest.raises(TypeError, match="takes a loss and a list of variables"):
+            optimizer.get_updates([number])

@@ -12,6 +12,7 @@ import torch
 
 from keras_torch import config, layers
 from keras_torch.layers.lambda_layer import allow_bytecode
+from keras_torch.registry import bytecode
 
 
 def double(inputs: torch.Tensor) -> torch.Tensor:
@@ -43,6 +44,7 @@ def test_arguments_mask_and_training_reach_the_function() -> None:
 def test_a_stored_lambda_is_refused_and_can_be_given_by_layer_name(dialect: str | None) -> None:
     with config.dialect_scope(dialect):
         stored = json.loads(json.dumps(layers.Lambda(lambda t: t * 2, name="twice").get_config()))
+        bytecode._dumped.clear()
         with pytest.raises(ValueError, match="twice.*custom_objects"):
             layers.Lambda.from_config(stored)
         assert layers.Lambda.from_config(stored, {"twice": double}).function is double
@@ -89,8 +91,13 @@ def test_a_config_inside_the_program_gives_the_function_itself_back(dialect: str
         stored = copy.deepcopy(layer.get_config())
         again = layers.Lambda.from_config(stored)
         assert again.function is layer.function and again._output_shape is layer._output_shape
+        from_file = pickle.loads(pickle.dumps(stored))
+        if dialect == "2" and function is not double:
+            # Keras 2 loaded any bytecode; here the bytecode of the program's own lambdas stands for them.
+            assert layers.Lambda.from_config(from_file).function is function
+            bytecode._dumped.clear()
         with pytest.raises(ValueError, match="custom_objects"):
-            layers.Lambda.from_config(pickle.loads(pickle.dumps(stored)))
+            layers.Lambda.from_config(from_file)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from keras_torch import config
 from keras_torch.legacy.layer_rows.common import (
     CHANNELS_LAST,
     CONVOLUTION,
@@ -22,7 +23,7 @@ def _conv_row(kernel: tuple[str, ...], after_kernel: tuple[str, ...] = (), **mor
     order = ("nb_filter", *kernel, *after_kernel, "init", "activation", "weights", "border_mode", "subsample")
     return Row(
         renamed=CONVOLUTION,
-        orders={"1": (*order, "dim_ordering", *REGULARIZED), "2": ("filters", *kernel)},
+        orders={"1": (*order, "dim_ordering", *REGULARIZED), "2": ("filters", *kernel, *after_kernel)},
         values={"data_format": DATA_FORMAT},
         joined={"kernel_size": kernel},
         conflicts=("padding", "strides", "data_format"),
@@ -135,13 +136,21 @@ def _padding_ends(bound: dict[str, Any]) -> None:
         bound["padding"] = (padding.get("left_pad", 0), padding.get("right_pad", 0))
 
 
-_CONV_3D_TRANSPOSE = _conv_row(("kernel_dim1", "kernel_dim2", "kernel_dim3"), ("output_shape",))
+def _inferred_shape(bound: dict[str, Any]) -> None:
+    """Keras 2 took the output shape of Keras 1's calls and inferred it all the same."""
+    if config.dialect() == "2":
+        bound.pop("output_shape", None)
+
+
+_CONV_3D_TRANSPOSE = _conv_row(
+    ("kernel_dim1", "kernel_dim2", "kernel_dim3"), ("output_shape",), prepare=_inferred_shape
+)
 
 LAYERS: dict[str, Row] = {
     "Conv1D": _conv1d_row(),
     "Conv2D": _conv_row(("nb_row", "nb_col")),
     "Conv3D": _conv_row(("kernel_dim1", "kernel_dim2", "kernel_dim3")),
-    "Conv2DTranspose": _conv_row(("nb_row", "nb_col"), ("output_shape",)),
+    "Conv2DTranspose": _conv_row(("nb_row", "nb_col"), ("output_shape",), prepare=_inferred_shape),
     "Conv3DTranspose": replace(_CONV_3D_TRANSPOSE, orders={**_CONV_3D_TRANSPOSE.orders, "tf": _TRANSPOSED_3D}),
     "SeparableConv1D": Row(refused=_NO_KERNEL, defaults={"2": CHANNELS_LAST["2"]}, values={"data_format": DATA_FORMAT}),
     "SeparableConv2D": _separable_row(),

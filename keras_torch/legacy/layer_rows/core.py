@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import replace
 from typing import Any
 
+from keras_torch import config
 from keras_torch.legacy.layer_rows.common import (
     DATA_FORMAT,
     INITIALIZED,
@@ -19,7 +21,16 @@ _DENSE = Row(
     renamed=INITIALIZED | {"output_dim": "units"},
     orders={"1": ("output_dim", "init", "activation", "weights", *REGULARIZED, "input_dim", "input_length")},
 )
-_RATE = Row(renamed={"p": "rate"})
+
+
+def _clamped_rate(bound: dict[str, Any]) -> None:
+    """Keras 2 took the nearest share there is for a rate; Keras 1 dropped nothing at a rate beyond 1."""
+    rate = bound.get("rate")
+    if isinstance(rate, numbers.Real) and not 0 <= float(rate) <= 1 and config.is_classic():
+        bound["rate"] = min(1.0, max(0.0, float(rate)))
+
+
+_RATE = Row(renamed={"p": "rate"}, prepare=_clamped_rate)
 
 
 def _lengths(bound: dict[str, Any]) -> None:
@@ -51,7 +62,7 @@ LAYERS: dict[str, Row] = {
     ),
     "Dense": _DENSE,
     "TimeDistributedDense": replace(_DENSE, prepare=sequence_shape),
-    "Dropout": Row(renamed={"p": "rate"}, orders={"1": ("p", "noise_shape", "seed")}),
+    "Dropout": replace(_RATE, orders={"1": ("p", "noise_shape", "seed")}),
     "SpatialDropout1D": _RATE,
     **dict.fromkeys(
         ("SpatialDropout2D", "SpatialDropout3D"),
@@ -59,6 +70,7 @@ LAYERS: dict[str, Row] = {
             renamed={"p": "rate", "dim_ordering": "data_format"},
             orders=dict.fromkeys(("1", "2", "tf"), ("rate", "data_format")),
             values={"data_format": DATA_FORMAT},
+            prepare=_clamped_rate,
         ),
     ),
     "GaussianDropout": _RATE,
