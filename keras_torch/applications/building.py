@@ -67,15 +67,22 @@ class Request:
         self.classes: int = arguments["classes"]
         self.classifier_activation: Any = arguments["classifier_activation"]
         self.name: str | None = arguments["name"]
-        self.channel_axis = 1 if config.image_data_format() == "channels_first" else 3
+        # What `weights` may be besides None and a path.
+        self.variants: tuple[str, ...] = ("imagenet",)
+        self.channel_axis = self.axis()
 
     def __getitem__(self, name: str) -> Any:
         return self.options[name]
 
+    @staticmethod
+    def axis() -> int:
+        """The axis of the channels in a batch of images."""
+        return 1 if config.image_data_format() == "channels_first" else 3
+
     @property
     def is_pretrained(self) -> bool:
         """Whether the weights of ImageNet are asked for."""
-        return isinstance(self.weights, str) and self.weights == "imagenet"
+        return isinstance(self.weights, str) and self.weights in self.variants
 
     def check(self) -> None:
         """Raise ValueError for weights that do not exist, and for other classes than theirs."""
@@ -88,10 +95,11 @@ class Request:
             )
         if self.weights is None or self.is_pretrained:
             return
+        others = "".join(f", {name!r}" for name in self.variants if name != "imagenet")
         if not isinstance(self.weights, (str, os.PathLike)) or not os.path.exists(self.weights):
             raise ValueError(
-                f"{self.title}: `weights` must be None (random values), 'imagenet', or the path of a file that exists. "
-                f"Received: weights={self.weights!r}"
+                f"{self.title}: `weights` must be None (random values), 'imagenet'{others}, or the path of a file that "
+                f"exists. Received: weights={self.weights!r}"
             )
 
     def start(self, default_size: int, min_size: int = 32) -> KerasTensor:
@@ -159,14 +167,20 @@ def application(
     more: str = "",
     **defaults: Any,
 ) -> Callable[..., Model]:
-    """Return a function of an application's name whose arguments have this order, more of them and other defaults.
+    """Return a function of an application's name whose arguments have this order; more of them come by keyword.
 
     It calls `network(request, *given)`.
     """
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    both, only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    order = (*order, "name")
     parameters = [
-        inspect.Parameter(key, kind, default={**_DEFAULTS, **defaults}[key], annotation=_ANNOTATIONS.get(key, "Any"))
-        for key in (*order, "name")
+        inspect.Parameter(
+            key,
+            both if key in order else only,
+            default={**_DEFAULTS, **defaults}[key],
+            annotation=_ANNOTATIONS.get(key, "Any"),
+        )
+        for key in (*order, *(key for key in defaults if key not in order))
     ]
     signature = inspect.Signature(parameters, return_annotation="Model")
 

@@ -8,14 +8,13 @@ from typing import Any
 from keras_torch import layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocess_input
-from keras_torch.applications.weight_files import GOOGLE, WeightFiles, pairs
+from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
 from keras_torch.models import Model
 from keras_torch.symbolic import KerasTensor
 
 __all__ = ["ResNet101", "ResNet152", "ResNet50", "decode_predictions", "preprocess_input"]
 
 PAPER = "https://arxiv.org/abs/1512.03385"
-SUFFIXES = ("_weights_tf_dim_ordering_tf_kernels.h5", "_weights_tf_dim_ordering_tf_kernels_notop.h5")
 _HASHES = {
     "resnet50": ("2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"),
     "resnet101": ("f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"),

@@ -9,7 +9,7 @@ from keras_torch import config, layers
 from keras_torch.applications import resnet
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocess_input
-from keras_torch.applications.weight_files import WeightFiles, folder, members, pairs
+from keras_torch.applications.weight_files import SUFFIXES, WeightFiles, folder, members, pairs
 from keras_torch.models import Model
 from keras_torch.symbolic import KerasTensor
 
@@ -17,7 +17,7 @@ __all__ = ["ResNet50", "conv_block", "decode_predictions", "identity_block", "pr
 
 _HASHES = {"resnet50": ("a7b3fe01876f51b976af0dea6bc144eb", "a268eb855778b3df3c7506639542a6af")}
 _FILES = WeightFiles(
-    "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/", pairs(_HASHES, resnet.SUFFIXES)
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/", pairs(_HASHES, SUFFIXES)
 )
 
 
@@ -25,7 +25,7 @@ def _is_classic(request: Request) -> bool:
     """Whether the layers get their old names: the file of weights decides, or without one the dialect."""
     path = request.weights
     if request.is_pretrained:
-        path = folder() / ("resnet50" + resnet.SUFFIXES[not request.include_top])
+        path = folder() / ("resnet50" + SUFFIXES[not request.include_top])
     names = [] if path is None else members(path)
     return "res2a_branch2a" in names if names else config.is_classic()
 
@@ -37,7 +37,7 @@ def _bn_relu(x: KerasTensor, axis: int, name: str) -> KerasTensor:
 def _block(
     x: KerasTensor, size: Any, filters: Sequence[int], stage: int, block: str, strides: Any, is_first: bool
 ) -> KerasTensor:
-    axis = 1 if config.image_data_format() == "channels_first" else 3
+    axis = Request.axis()
     conv, bn = f"res{stage}{block}_branch", f"bn{stage}{block}_branch"
     init: dict[str, Any] = {"kernel_initializer": "glorot_uniform" if config.dialect() == "1" else "he_normal"}
     shortcut = x
@@ -93,7 +93,7 @@ def _classic(request: Request) -> Model:
         x = request.classifier(x, name="fc1000")
     else:
         x = request.pooled(x, (None, None))
-    return request.model(image, x, "resnet50", _FILES, "resnet50" + resnet.SUFFIXES[not request.include_top])
+    return request.model(image, x, "resnet50", _FILES, "resnet50" + SUFFIXES[not request.include_top])
 
 
 def _resnet50(request: Request) -> Model:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from keras_torch import layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocess_input
-from keras_torch.applications.weight_files import GOOGLE, WeightFiles, pairs
+from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
 from keras_torch.models import Model
 
 __all__ = ["VGG16", "decode_predictions", "preprocess_input"]
 
 PAPER = "https://arxiv.org/abs/1409.1556"
-_SUFFIXES = ("_weights_tf_dim_ordering_tf_kernels.h5", "_weights_tf_dim_ordering_tf_kernels_notop.h5")
 _HASHES = {
     "vgg16": ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc"),
     "vgg19": ("cbe5617147190e668d6c5d5026f83318", "253f8cb515780f3b799900260a226db6"),
@@ -34,8 +33,8 @@ def vgg(request: Request, name: str, depths: tuple[int, ...]) -> Model:
         x = request.classifier(x)
     else:
         x = request.pooled(x, (None, None))
-    files = WeightFiles(f"{GOOGLE}{name}/", pairs(_HASHES, _SUFFIXES))
-    return request.model(image, x, name, files, name + _SUFFIXES[not request.include_top])
+    files = WeightFiles(f"{GOOGLE}{name}/", pairs(_HASHES, SUFFIXES))
+    return request.model(image, x, name, files, name + SUFFIXES[not request.include_top])
 
 
 VGG16 = application("VGG16", vgg, "vgg16", (2, 2, 3, 3, 3), paper=PAPER)

@@ -10,17 +10,20 @@ from typing import NamedTuple
 from keras_torch.saving import files, hdf5, legacy_h5
 
 GOOGLE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+# What most files are called behind the network's name, with the classifier and without.
+SUFFIXES = ("_weights_tf_dim_ordering_tf_kernels.h5", "_weights_tf_dim_ordering_tf_kernels_notop.h5")
 
 
 class WeightFiles(NamedTuple):
-    """A folder on the web and the hashes of its files, by name; None where Keras checks none."""
+    """A folder on the web and the hashes of its files, by name; or the whole address of one that has another name."""
 
     folder: str
     hashes: Mapping[str, str | None]
+    url: str | None = None
 
     def fetch(self, name: str) -> str:
         """Return the path of a file here, downloading it the first time."""
-        return fetch(name, self.folder + name, self.hashes.get(name))
+        return fetch(name, self.url or self.folder + name, self.hashes.get(name))
 
 
 def pairs(names: Mapping[str, tuple[str, str]], suffixes: tuple[str, str]) -> dict[str, str | None]:

@@ -34,10 +34,16 @@ class VariableMethods:
         return f"{scope}/{self.local_path}" if scope else self.local_path
 
     @property
+    def classic_path(self) -> str:
+        """The name inside the layer before Keras 3, and in HDF5 files, where it was another."""
+        return self.__dict__.get("_classic_path") or self.local_path
+
+    @property
     def name(self) -> str:
         """`"kernel"` as in Keras 3; in dialects 1, 2 and tf `"dense/kernel:0"`, as TensorFlow named it."""
         if config.dialect() in ("1", "2", "tf"):
-            return f"{self.path}:0"
+            scope = self.__dict__.get("_scope")
+            return f"{scope}/{self.classic_path}:0" if scope else f"{self.classic_path}:0"
         return self.path.rpartition("/")[2]
 
     def numpy(self, *, force: bool = True) -> np.ndarray:

@@ -144,6 +144,7 @@ from keras_torch.layers.recurrent import (
     StackedRNNCells,
 )
 from keras_torch.layers.recurrent_base import AbstractRNNCell, ConvRecurrent2D, Recurrent
+from keras_torch.layers.residual import CustomScaleLayer, LayerScale, StochasticDepth
 from keras_torch.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from keras_torch.layers.resizing import (
     Cropping1D,
@@ -210,6 +211,7 @@ registry.layers.add(
         Cropping3D,
         CuDNNGRU,
         CuDNNLSTM,
+        CustomScaleLayer,
         CutMix,
         Dense,
         DepthwiseConv1D,
@@ -242,6 +244,7 @@ registry.layers.add(
         IntegerLookup,
         Lambda,
         LayerNormalization,
+        LayerScale,
         LeakyReLU,
         LocallyConnected1D,
         LocallyConnected2D,
@@ -311,6 +314,7 @@ registry.layers.add(
         SpectralNormalization,
         SReLU,
         StackedRNNCells,
+        StochasticDepth,
         STFTSpectrogram,
         StringLookup,
         Subtract,

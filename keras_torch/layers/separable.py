@@ -87,6 +87,7 @@ class DepthwiseConv(ChannelwiseConvolution):
         self._window_sizes(input_shape)
         self.conv = self._make_depthwise(channels, self.use_bias)
         self._add_kernel("kernel", "conv.weight", DepthwiseKernel(channels), "depthwise")
+        self.kernel._classic_path = "depthwise_kernel"
         self._add_bias("conv.bias")
         self.built = True
 

@@ -67,7 +67,7 @@ def weight_paths(layer: Any) -> list[tuple[str, Any]]:
     trainable = layer.trainable_weights
     seen = {id(weight) for weight in trainable}
     for weight in trainable + [weight for weight in layer.weights if id(weight) not in seen]:
-        path = paths.get(id(weight), weight.local_path)
+        path = paths.get(id(weight), weight.classic_path)
         while path in taken:
             path += "_1"
         taken.add(path)
@@ -81,7 +81,7 @@ def is_model(layer: Any) -> bool:
 
 def _walk(layer: Any, prefix: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for weight in layer._all_own_weights():
-        yield "/".join((*prefix, weight.local_path)), weight
+        yield "/".join((*prefix, weight.classic_path)), weight
     for child in layer._children():
         yield from _walk(child, (*prefix, child.name))
 

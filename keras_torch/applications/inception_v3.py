@@ -1,0 +1,119 @@
+"""Inception v3 (Szegedy et al. 2015)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_torch import layers
+from keras_torch.applications.building import Request, application
+from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
+from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
+from keras_torch.models import Model
+from keras_torch.symbolic import KerasTensor
+
+__all__ = ["InceptionV3", "conv2d_bn", "decode_predictions", "preprocess_input"]
+
+preprocess_input = preprocessing("tf")
+
+_HASHES = {"inception_v3": ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")}
+_FILES = WeightFiles(GOOGLE + "inception_v3/", pairs(_HASHES, SUFFIXES))
+
+# A block is a list of branches, a branch a list of steps: "max" and "avg" are poolings, numbers are filters, rows,
+# columns and perhaps a stride of a convolution (2 comes without padding), a list is two convolutions side by side.
+Branches = Sequence[Sequence[Any]]
+
+
+def _square(filters_of_pool: int) -> Branches:
+    return [
+        [(64, 1, 1)],
+        [(48, 1, 1), (64, 5, 5)],
+        [(64, 1, 1), (96, 3, 3), (96, 3, 3)],
+        ["avg", (filters_of_pool, 1, 1)],
+    ]
+
+
+def _factored(filters: int) -> Branches:
+    return [
+        [(192, 1, 1)],
+        [(filters, 1, 1), (filters, 1, 7), (192, 7, 1)],
+        [(filters, 1, 1), (filters, 7, 1), (filters, 1, 7), (filters, 7, 1), (192, 1, 7)],
+        ["avg", (192, 1, 1)],
+    ]
+
+
+_SPLIT = [(384, 1, 3), (384, 3, 1)]
+_WIDE: Branches = [
+    [(320, 1, 1)],
+    [(384, 1, 1), _SPLIT],
+    [(448, 1, 1), (384, 3, 3), _SPLIT],
+    ["avg", (192, 1, 1)],
+]
+_MIXED: list[Branches] = [
+    _square(32),
+    _square(64),
+    _square(64),
+    [[(384, 3, 3, 2)], [(64, 1, 1), (96, 3, 3), (96, 3, 3, 2)], ["max"]],
+    _factored(128),
+    _factored(160),
+    _factored(160),
+    _factored(192),
+    [[(192, 1, 1), (320, 3, 3, 2)], [(192, 1, 1), (192, 1, 7), (192, 7, 1), (192, 3, 3, 2)], ["max"]],
+    _WIDE,
+    _WIDE,
+]
+
+
+def conv2d_bn(
+    x: KerasTensor,
+    filters: int,
+    num_row: int,
+    num_col: int,
+    padding: str = "same",
+    strides: Any = (1, 1),
+    name: str | None = None,
+) -> KerasTensor:
+    """Put a convolution without bias, batch normalization and ReLU on a feature map."""
+    axis = Request.axis()
+    conv = layers.Conv2D(
+        filters, (num_row, num_col), strides=strides, padding=padding, use_bias=False, name=name and name + "_conv"
+    )
+    x = layers.BatchNormalization(axis=axis, scale=False, name=name and name + "_bn")(conv(x))
+    return layers.Activation("relu", name=name)(x)
+
+
+def _step(x: KerasTensor, step: Any, axis: int, name: str | None) -> KerasTensor:
+    if step == "avg":
+        return layers.AveragePooling2D(3, strides=1, padding="same")(x)
+    if step == "max":
+        return layers.MaxPooling2D(3, strides=2)(x)
+    if isinstance(step, list):
+        return layers.concatenate([conv2d_bn(x, *sizes) for sizes in step], axis=axis, name=name)
+    filters, rows, columns, *stride = step
+    return conv2d_bn(x, filters, rows, columns, strides=2, padding="valid") if stride else conv2d_bn(x, *step)
+
+
+def _inception_v3(request: Request) -> Model:
+    axis = request.channel_axis
+    image = request.start(default_size=299, min_size=75)
+    x = conv2d_bn(image, 32, 3, 3, strides=2, padding="valid")
+    x = conv2d_bn(x, 32, 3, 3, padding="valid")
+    x = conv2d_bn(x, 64, 3, 3)
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    x = conv2d_bn(x, 80, 1, 1, padding="valid")
+    x = conv2d_bn(x, 192, 3, 3, padding="valid")
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    for number, branches in enumerate(_MIXED):
+        ends = []
+        for position, steps in enumerate(branches):
+            end = x
+            for step in steps:
+                # Of the two pairs in a block only the first has a name.
+                end = _step(end, step, axis, f"mixed9_{number - 9}" if position == 1 else None)
+            ends.append(end)
+        x = layers.concatenate(ends, axis=axis, name=f"mixed{number}")
+    x = request.top(x, ("avg_pool", None) if request.include_top else (None, None))
+    return request.model(image, x, "inception_v3", _FILES, "inception_v3" + SUFFIXES[not request.include_top])
+
+
+InceptionV3 = application("InceptionV3", _inception_v3, paper="https://arxiv.org/abs/1512.00567")
