@@ -20,10 +20,6 @@ LISTS = sorted((Path(__file__).parent / "golden").glob("public_names_*.json"))
 
 # Nothing of ours answers to these paths yet.
 MISSING_NAMESPACES = """
-    applications.audio_conv_utils applications.convnext applications.densenet applications.efficientnet
-    applications.efficientnet_v2 applications.inception_resnet_v2 applications.inception_v3 applications.mobilenet_v2
-    applications.mobilenet_v3 applications.music_tagger_crnn applications.nasnet applications.regnet
-    applications.resnet_rs applications.xception
     backend.experimental datasets.boston_housing datasets.california_housing datasets.cifar
     datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist datasets.reuters
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
@@ -36,16 +32,6 @@ MISSING = {
     "": """
         Function Operation Quantizer RematScope StatelessScope SymbolicScope device
         name_scope remat
-    """,
-    "applications": """
-        ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge DenseNet121 DenseNet169 DenseNet201
-        EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 EfficientNetB6
-        EfficientNetB7 EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L
-        EfficientNetV2M EfficientNetV2S InceptionResNetV2 InceptionV3 MobileNetV2 MobileNetV3Large MobileNetV3Small
-        NASNetLarge NASNetMobile RegNetX002 RegNetX004 RegNetX006 RegNetX008 RegNetX016 RegNetX032 RegNetX040
-        RegNetX064 RegNetX080 RegNetX120 RegNetX160 RegNetX320 RegNetY002 RegNetY004 RegNetY006 RegNetY008 RegNetY016
-        RegNetY032 RegNetY040 RegNetY064 RegNetY080 RegNetY120 RegNetY160 RegNetY320 ResNetRS101 ResNetRS152
-        ResNetRS200 ResNetRS270 ResNetRS350 ResNetRS420 ResNetRS50 Xception
     """,
     "backend": """
         ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version

@@ -42,9 +42,7 @@ def preprocess_input(audio_path: str, dim_ordering: str = "default") -> np.ndarr
         samples = samples[surplus // 2 : (len(samples) + wanted) // 2]
     mel = librosa.feature.melspectrogram(y=samples, sr=_RATE, hop_length=256, n_fft=512, n_mels=96)
     decibels = librosa.power_to_db(mel**2, ref=1.0)
-    is_first = dim_ordering == "th" or (
-        dim_ordering == "default" and config.image_data_format() == "channels_first"
-    )
+    is_first = dim_ordering == "th" or (dim_ordering == "default" and config.image_data_format() == "channels_first")
     return np.expand_dims(decibels, 0 if is_first else 2)
 
 

@@ -53,7 +53,7 @@ def _norm(name: str | None = None) -> Any:
     return layers.LayerNormalization(epsilon=1e-6, name=name)
 
 
-def _block(x: KerasTensor, filters: int, name: str) -> KerasTensor:
+def _block(x: Any, filters: int, name: str) -> KerasTensor:
     shortcut = x
     x = layers.Conv2D(filters, 7, padding="same", groups=filters, name=name + "_depthwise_conv")(x)
     x = _norm(name + "_layernorm")(x)

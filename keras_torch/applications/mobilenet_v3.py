@@ -70,7 +70,7 @@ def _relu(x: KerasTensor) -> KerasTensor:
     return layers.ReLU()(x)
 
 
-def _hard_sigmoid(x: KerasTensor) -> KerasTensor:
+def _hard_sigmoid(x: Any) -> KerasTensor:
     return layers.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)
 
 

@@ -54,7 +54,9 @@ def MusicTaggerCRNN(
     model = Model(inputs, x, name="music_tagger_crnn")
     if weights == "msd":
         ordering = "th" if first else "tf"
-        model.load_weights(_FILES.fetch(f"music_tagger_crnn_weights_tf_kernels_{ordering}_dim_ordering.h5"), by_name=True)
+        model.load_weights(
+            _FILES.fetch(f"music_tagger_crnn_weights_tf_kernels_{ordering}_dim_ordering.h5"), by_name=True
+        )
     elif weights is not None:
         model.load_weights(os.fspath(weights))
     return model

@@ -208,7 +208,7 @@ def _squeezed(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     return factors * x
 
 
-def _block(x: KerasTensor, kind: str, filters: int, group: int, stride: int, name: str) -> KerasTensor:
+def _block(x: Any, kind: str, filters: int, group: int, stride: int, name: str) -> KerasTensor:
     shortcut, channels = x, x.shape[Request.axis()]
     if stride != 1:
         shortcut = _conv_bn(x, filters, name + "_skip_1x1", name + "_skip_bn", strides=stride)

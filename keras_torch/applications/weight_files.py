@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keras_torch.saving import files, hdf5, legacy_h5
+from keras_torch.utils import get_file
 
 GOOGLE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 # What most files are called behind the network's name, with the classifier and without.
@@ -46,7 +47,4 @@ def members(path: str | os.PathLike[str]) -> list[str]:
 
 def fetch(name: str, url: str, file_hash: str | None) -> str:
     """Return the path of a file in Keras's folder of models, downloading it the first time."""
-    path = folder() / name
-    if path.is_file():
-        return str(path)
-    raise OSError(f"{name} is not here. Put the file from {url} to {path}.")
+    return get_file(name, url, cache_subdir="models", file_hash=file_hash)

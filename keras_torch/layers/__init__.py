@@ -144,8 +144,8 @@ from keras_torch.layers.recurrent import (
     StackedRNNCells,
 )
 from keras_torch.layers.recurrent_base import AbstractRNNCell, ConvRecurrent2D, Recurrent
-from keras_torch.layers.residual import CustomScaleLayer, LayerScale, StochasticDepth
 from keras_torch.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from keras_torch.layers.residual import CustomScaleLayer, LayerScale, StochasticDepth
 from keras_torch.layers.resizing import (
     Cropping1D,
     Cropping2D,
