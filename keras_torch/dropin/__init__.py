@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_torch import config
 from keras_torch.dropin import era as old_names
-from keras_torch.dropin import finder, module_paths
+from keras_torch.dropin import finder, module_paths, tensorflow
 
 KERAS_VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1", None: "3.15.1"}
 
@@ -40,6 +40,7 @@ class Installation:
         for name in [name for name in sys.modules if _stands_in_for(name)]:
             self._set_aside[name] = sys.modules.pop(name)
         sys.meta_path.insert(0, self._hook)
+        tensorflow.forget()
         root = importlib.import_module("keras_torch")
         self._set(root, "__version__", KERAS_VERSIONS[config.dialect()])
         for rest in (*module_paths.MOVED, *module_paths.JOINED):

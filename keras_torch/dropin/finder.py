@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from keras_torch.dropin import module_paths, tensorflow_module
+from keras_torch.dropin import module_paths, tensorflow
 
 ROOTS = ("keras", "tf_keras", "tensorflow")
 
@@ -68,6 +68,10 @@ def target_of(name: str) -> str | None:
     return None
 
 
+def _is_part(name: str) -> bool:
+    return name.partition(".")[0] == "tensorflow" and tensorflow.is_package(name)
+
+
 def _not_found(name: str) -> ModuleNotFoundError:
     return ModuleNotFoundError(
         f"No module named {name!r}: keras_torch, which stands in for it, has no such part", name=name
@@ -83,8 +87,8 @@ def load(name: str) -> ModuleType:
     target = target_of(name)
     if target is not None:
         return importlib.import_module(target)
-    if name in tensorflow_module.PACKAGES:
-        return tensorflow_module.load(name)
+    if _is_part(name):
+        return tensorflow.load(name)
     raise _not_found(name)
 
 
@@ -112,7 +116,7 @@ class Finder:
         # Another hook may answer a search for a module of ours by importing this very name.
         self._under_way.add(name)
         try:
-            if module_paths.split(name) in module_paths.JOINED or name in tensorflow_module.PACKAGES:
+            if module_paths.split(name) in module_paths.JOINED or _is_part(name):
                 return importlib.machinery.ModuleSpec(name, _Loader(), is_package=True)
             if target_of(name) is not None:
                 return importlib.machinery.ModuleSpec(name, _Loader(), is_package=True)

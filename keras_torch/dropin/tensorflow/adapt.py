@@ -1,0 +1,63 @@
+"""What every function under `tensorflow` takes besides its arguments: a label, and the names that version 1 had."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+# Argument of TensorFlow 1 → of TensorFlow 2.
+_OLD = {
+    "a_is_sparse": "",
+    "b_is_sparse": "",
+    "back_prop": "",
+    "concat_dim": "axis",
+    "dim": "axis",
+    "dimension": "axis",
+    "filter": "filters",
+    "keep_dims": "keepdims",
+    "name": "",
+    "parallel_iterations": "",
+    "reduction_indices": "axis",
+    "seq_axis": "axis",
+    "split_dim": "axis",
+    "squeeze_dims": "axis",
+    "swap_memory": "",
+    "validate_indices": "",
+}
+
+
+def _known(function: Callable[..., Any]) -> frozenset[str]:
+    found = getattr(function, "arguments", None)
+    return frozenset(inspect.signature(function).parameters) if found is None else found
+
+
+def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with `name=` and hints to TensorFlow's runtime accepted, and old argument names translated.
+
+    A function whose arguments have these names gets them as they are.
+    """
+    known = _known(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            translated = {}
+            for key, value in kwargs.items():
+                key = _OLD.get(key, key) if key not in known else key
+                if key:
+                    translated[key] = value
+            kwargs = translated
+        return function(*args, **kwargs)
+
+    return call
+
+
+def spread(table: dict[str, Any]) -> dict[str, Any]:
+    """Turn `{"abs math.abs": function}` into one entry a path, functions adapted."""
+    found = {}
+    for paths, item in table.items():
+        item = adapted(item) if inspect.isfunction(item) else item
+        found.update(dict.fromkeys(paths.split(), item))
+    return found

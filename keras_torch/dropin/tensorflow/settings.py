@@ -1,0 +1,144 @@
+"""Settings of TensorFlow's runtime: accepted, and without effect on results; questions are answered truthfully."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import torch
+
+
+class PhysicalDevice(NamedTuple):
+    """One CPU or GPU, as `tf.config.list_physical_devices` describes it."""
+
+    name: str
+    device_type: str
+
+
+class LogicalDeviceConfiguration(SimpleNamespace):
+    """Limits of a device, such as `memory_limit`; `torch.cuda.set_per_process_memory_fraction` sets one."""
+
+    def __init__(self, memory_limit: Any = None, **settings: Any) -> None:
+        super().__init__(memory_limit=memory_limit, **settings)
+
+
+def _list_devices(prefix: str, device_type: str | None = None) -> list[PhysicalDevice]:
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    found = [PhysicalDevice(f"/{prefix}:CPU:0", "CPU")]
+    found += [PhysicalDevice(f"/{prefix}:GPU:{index}", "GPU") for index in range(gpus)]
+    return [device for device in found if device_type in (None, device.device_type)]
+
+
+def list_physical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
+    """The CPU, and the GPUs that torch sees."""
+    return _list_devices("physical_device", device_type)
+
+
+def list_logical_devices(device_type: str | None = None) -> list[PhysicalDevice]:
+    """The CPU, and the GPUs that torch sees."""
+    return _list_devices("device", device_type)
+
+
+def get_device_details(device: PhysicalDevice) -> dict[str, Any]:
+    """The name and the compute capability of a GPU; nothing for a CPU."""
+    if device.device_type != "GPU":
+        return {}
+    index = int(device.name.rpartition(":")[2])
+    name, capability = torch.cuda.get_device_name(index), torch.cuda.get_device_capability(index)
+    return {"device_name": name, "compute_capability": capability}
+
+
+def get_memory_info(device: str) -> dict[str, int]:
+    """The bytes of a GPU's memory that tensors take, now and at most so far."""
+    index = int(str(device).rpartition(":")[2])
+    return {"current": torch.cuda.memory_allocated(index), "peak": torch.cuda.max_memory_allocated(index)}
+
+
+def accept(*args: Any, **kwargs: Any) -> None:
+    """Take a setting of TensorFlow's runtime, which is not there."""
+
+
+def is_gpu_available(*args: Any, **kwargs: Any) -> bool:
+    """Whether torch has a GPU."""
+    return torch.cuda.is_available()
+
+
+@contextlib.contextmanager
+def device(device_name: Any = None) -> Iterator[None]:
+    """`with tf.device(...)`: a placement hint; tensors stay on the default device."""
+    yield
+
+
+_run_eagerly = False
+
+
+def run_functions_eagerly(run_eagerly: bool) -> None:
+    """Whether `tf.function` ignores `jit_compile`."""
+    global _run_eagerly
+    _run_eagerly = bool(run_eagerly)
+
+
+def functions_run_eagerly() -> bool:
+    """Whether `tf.function` ignores `jit_compile`."""
+    return _run_eagerly
+
+
+def _answer(value: Any) -> Any:
+    def call() -> Any:
+        return value
+
+    return call
+
+
+def gpu_device_name() -> str:
+    """The name of the first GPU, empty without one."""
+    return "/device:GPU:0" if torch.cuda.is_available() else ""
+
+
+def get_logger() -> logging.Logger:
+    """Return Python's logger of the name `tensorflow`."""
+    return logging.getLogger("tensorflow")
+
+
+def _log_names() -> dict[str, Any]:
+    log = get_logger()
+    levels = {f"logging.{level}": getattr(logging, level) for level in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")}
+    functions = {f"logging.{name}": getattr(log, name) for name in ("info", "warning", "error", "debug", "fatal")}
+    more = {"logging.set_verbosity": log.setLevel, "logging.get_verbosity": log.getEffectiveLevel}
+    return {**levels, **functions, **more, "logging.warn": log.warning}
+
+
+_DEVICE_SETTINGS = """
+    set_memory_growth set_visible_devices set_logical_device_configuration set_virtual_device_configuration
+    enable_tensor_float_32_execution set_synchronous_execution set_soft_device_placement
+""".split()
+NAMES: dict[str, Any] = {
+    **{f"config.{name} config.experimental.{name}": accept for name in _DEVICE_SETTINGS},
+    "config.LogicalDeviceConfiguration config.experimental.VirtualDeviceConfiguration": LogicalDeviceConfiguration,
+    "config.enable_op_determinism config.experimental.enable_op_determinism": functools.partial(
+        torch.use_deterministic_algorithms, True
+    ),
+    "config.experimental.get_device_details": get_device_details,
+    "config.experimental.get_memory_info": get_memory_info,
+    "config.experimental_run_functions_eagerly config.run_functions_eagerly": run_functions_eagerly,
+    "config.functions_run_eagerly": functions_run_eagerly,
+    "config.get_visible_devices config.experimental.get_visible_devices": list_physical_devices,
+    "config.list_logical_devices config.experimental.list_logical_devices": list_logical_devices,
+    "config.list_physical_devices config.experimental.list_physical_devices": list_physical_devices,
+    "config.optimizer.set_experimental_options config.optimizer.set_jit": accept,
+    "config.threading.set_inter_op_parallelism_threads": accept,
+    "config.threading.set_intra_op_parallelism_threads": torch.set_num_threads,
+    "device": device,
+    "executing_eagerly": _answer(True),
+    "get_logger": get_logger,
+    "inside_function": _answer(False),
+    "test.gpu_device_name": gpu_device_name,
+    "test.is_built_with_cuda": lambda: torch.version.cuda is not None,
+    "test.is_built_with_gpu_support": lambda: torch.version.cuda is not None,
+    "test.is_gpu_available": is_gpu_available,
+}
+VERSION_1 = _log_names()

@@ -1,0 +1,35 @@
+"""All names below `tensorflow`: dotted paths → functions and classes; what only TensorFlow 1 had stands apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_torch.dropin.tensorflow import (
+    arrays,
+    dtypes,
+    function,
+    math,
+    nn,
+    random,
+    reused,
+    sessions,
+    settings,
+    sizes,
+    slicing,
+    tape,
+    variables,
+)
+from keras_torch.dropin.tensorflow.adapt import spread
+
+_TOPICS = (dtypes, sizes, arrays, math, slicing, nn, random, function, variables, tape, settings, sessions)
+
+
+def _joined(attribute: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for topic in _TOPICS:
+        found.update(spread(getattr(topic, attribute, {})))
+    return found
+
+
+NAMES: dict[str, Any] = {**reused.NAMES, **_joined("NAMES"), "newaxis": None}
+VERSION_1: dict[str, Any] = _joined("VERSION_1")
