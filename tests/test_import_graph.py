@@ -36,8 +36,8 @@ TIERS = [
     {"__main__"},
     {"__init__"},
 ]
-# The sanctioned upward calls: saving from inside the methods of a model, and its functions under their old path.
-UPWARD = {("models/model.py", "saving"), ("models/__init__.py", "saving")}
+# The sanctioned upward calls: saving from inside the methods of a model, and functions under their old paths.
+UPWARD = {("models/model.py", "saving"), ("models/__init__.py", "saving"), ("utils/__init__.py", "models")}
 
 TIER_OF = {name: number for number, names in enumerate(TIERS) for name in names}
 

@@ -44,7 +44,7 @@ MISSING = {
     "ops.numpy": "unique",
     "utils": """
         Config FeatureSpace audio_dataset_from_directory
-        image_dataset_from_directory multi_gpu_model
+        image_dataset_from_directory
         text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
     """,
     "utils.generic_utils": "get_from_module make_tuple",

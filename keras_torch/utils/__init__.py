@@ -1,5 +1,9 @@
 """Helpers around models and data."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from keras_torch.backend import clear_session
 from keras_torch.config import dtype_name as standardize_dtype
 from keras_torch.data import PyDataset, Sequence, pack_x_y_sample_weight, unpack_x_y_sample_weight
@@ -95,6 +99,7 @@ __all__ = [
     "load_array",
     "load_img",
     "model_to_dot",
+    "multi_gpu_model",
     "normalize",
     "normalize_padding",
     "normalize_tuple",
@@ -114,3 +119,12 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Users look for it here; it lives above models.
+    if name == "multi_gpu_model":
+        from keras_torch.models.multi_gpu import multi_gpu_model
+
+        return multi_gpu_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
