@@ -37,12 +37,13 @@ from keras_torch.regularizers import Regularizer
 from keras_torch.symbolic import KerasTensor
 
 if TYPE_CHECKING:
-    from keras_torch import applications, preprocessing, saving
+    from keras_torch import applications, datasets, preprocessing, saving
 
 __version__ = "0.1.0"
 
 _ON_DEMAND = {
     "applications",
+    "datasets",
     "preprocessing",
     "saving",
 }
@@ -81,6 +82,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "datasets",
     "dtype_policies",
     "engine",
     "export",

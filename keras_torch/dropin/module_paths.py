@@ -44,6 +44,7 @@ MOVED = {
     "callbacks.tensorboard_v1": "callbacks",
     "callbacks.tensorboard_v2": "callbacks",
     "callbacks_v1": "callbacks",
+    "datasets.data_utils": "utils.data_utils",
     "engine.base_layer_v1": "engine",
     "engine.compile_utils": "training",
     "engine.functional": "models",

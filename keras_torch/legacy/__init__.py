@@ -27,6 +27,7 @@ ROWS: dict[str, Row] = {
     **data_rows.PREPROCESSING,
     **data_rows.UTILS,
     **image_rows.IMAGES,
+    **data_rows.DATASETS,
 }
 
 __all__ = ["ROWS", "Row", "adapt", "drop_harmless", "row_of", "translated", "upgrade_class_name", "upgrade_config"]

@@ -60,8 +60,8 @@ class Translator:
         self.sizes = bool(self.parameters & (SIZES | STEPS))
         self.plain = {era: self._same_prefix(era) for era in (None, *config.DIALECTS)}
         # Calls with so many positional arguments and no others need no look at all.
-        table = bool(self.sizes or row.values or row.prepare or row.defaults)
-        self.untouched = 0 if table else min(self.plain.values())
+        table = bool(self.sizes or row.values or row.prepare)
+        self.untouched = -1 if row.defaults else 0 if table else min(self.plain.values())
 
     def _same_prefix(self, era: str | None) -> int:
         """Return how many leading positional arguments mean the same in `era` as today."""

@@ -15,7 +15,7 @@ from keras_torch.legacy import translated
 from keras_torch.utils.archives import extract_archive
 from keras_torch.utils.downloads import download
 
-__all__ = ["extract_archive", "get_file", "hash_file", "validate_file"]
+__all__ = ["cache_folder", "extract_archive", "get_file", "hash_file", "validate_file"]
 
 _ALGORITHMS = ("auto", "sha256", "md5")
 
@@ -26,7 +26,7 @@ def get_file(
     origin: str | None = None,
     untar: bool = False,
     md5_hash: str | None = None,
-    file_hash: str | None = None,
+    file_hash: str | tuple[str, ...] | None = None,
     cache_subdir: str = "datasets",
     hash_algorithm: str = "auto",
     extract: bool = False,
@@ -37,16 +37,17 @@ def get_file(
     """Return the path of a file from the URL `origin`, which is fetched if the cache lacks it.
 
     It lies in `cache_dir` (None is `KERAS_HOME` or `~/.keras`) under `cache_subdir` by the name `fname`, or its name
-    in `origin`. A file with another digest than `file_hash` is fetched anew. With `extract` or `untar` the path of the
-    folder with the unpacked files is returned. Keras 1 and 2 unpacked beside the archive and returned its own path, or
-    with `untar` that without `.tar.gz`, as do their dialects. OSError if the file cannot be fetched: it names the URL
-    and the place; ValueError for a wrong digest and for archives that would write elsewhere (see `extract_archive`).
+    in `origin`. A file with another digest than `file_hash` (or than all of a tuple) is fetched anew. With `extract` or
+    `untar` the path of the folder with the unpacked files is returned. Keras 1 and 2 unpacked beside the archive and
+    returned its own path, or with `untar` that without `.tar.gz`, as do their dialects. OSError if the file cannot be
+    fetched: it names the URL and the place; ValueError for a wrong digest and for archives that would write elsewhere
+    (see `extract_archive`).
     """
     if not isinstance(origin, str):
         raise ValueError(f"`origin` must be the URL of a file. Received: {origin!r}")
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
-    folder = os.path.join(_cache(cache_dir), os.fspath(cache_subdir))
+    folder = os.path.join(cache_folder(cache_dir), os.fspath(cache_subdir))
     name = os.fspath(fname) if fname else os.path.basename(urllib.parse.urlsplit(origin).path)
     if not name:
         raise ValueError(f"`origin` tells no file name, so `fname` must be given. Received: origin={origin!r}")
@@ -86,7 +87,7 @@ def _places(folder: str, name: str, named: bool, extract: bool, untar: bool) -> 
     return f"{target}_archive", target, target
 
 
-def _cache(cache_dir: Any) -> str:
+def cache_folder(cache_dir: Any = None) -> str:
     """Return the folder of all cached files; one for temporary files where nothing can be written there."""
     base = os.path.expanduser(config.keras_home() if cache_dir is None else os.fspath(cache_dir))
     try:
@@ -106,21 +107,26 @@ def _cache(cache_dir: Any) -> str:
     return fallback
 
 
-def _is_cached(path: str, file_hash: str | None, algorithm: str) -> bool:
+def _is_cached(path: str, file_hash: str | tuple[str, ...] | None, algorithm: str) -> bool:
     if not os.path.exists(path):
         return False
-    if file_hash is None or validate_file(path, file_hash, algorithm):
+    if _is_expected(path, file_hash, algorithm):
         return True
     print_message(f"{path} is incomplete or of another version: its digest is not {file_hash}. It is fetched again.")
     return False
 
 
-def _check(path: str, origin: str, file_hash: str | None, algorithm: str) -> None:
-    if file_hash is not None and not validate_file(path, file_hash, algorithm):
-        found = hash_file(path, _resolved(file_hash, algorithm))
+def _is_expected(path: str, file_hash: str | tuple[str, ...] | None, algorithm: str) -> bool:
+    hashes = (file_hash,) if isinstance(file_hash, str) else file_hash
+    return not hashes or any(validate_file(path, item, algorithm) for item in hashes)
+
+
+def _check(path: str, origin: str, file_hash: str | tuple[str, ...] | None, algorithm: str) -> None:
+    if not _is_expected(path, file_hash, algorithm):
+        found = {name: hash_file(path, name) for name in ("sha256", "md5")}
         raise ValueError(
-            f"What came from {origin} is incomplete or not the expected file, and was removed: its digest is {found}, "
-            f"expected was {file_hash}."
+            f"What came from {origin} is incomplete or not the expected file, and was removed: its digests are "
+            f"{found}, expected was {file_hash}."
         )
 
 

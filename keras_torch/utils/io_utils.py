@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import os
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from keras_torch.data.rows import read_rows
+
+if TYPE_CHECKING:
+    import h5py
 
 __all__ = ["H5Dict", "HDF5Matrix", "ask_to_proceed_with_overwrite", "h5dict", "load_array", "save_array"]
 
 # HDF5 keeps attributes in a header of at most 64 KiB.
 _ATTRIBUTE_LIMIT = 64512
+
+
+def _library() -> Any:
+    """Import h5py when a file is opened: that takes longer than all of `keras_torch.utils`."""
+    return importlib.import_module("h5py")
 
 
 class HDF5Matrix:
@@ -38,7 +46,7 @@ class HDF5Matrix:
     ) -> None:
         file = self.refs.get(datapath)
         if not file:
-            file = self.refs[datapath] = h5py.File(datapath, "r")
+            file = self.refs[datapath] = _library().File(datapath, "r")
         if dataset not in file:
             raise KeyError(f"The file {str(datapath)!r} has no dataset {dataset!r}. It has: {sorted(file)}")
         self.data = file[dataset]
@@ -107,13 +115,13 @@ class HDF5Matrix:
 
 def save_array(array: np.ndarray, name: str | os.PathLike[str]) -> None:
     """Write one array into a new HDF5 file, as the dataset `data`."""
-    with h5py.File(name, "w") as file:
+    with _library().File(name, "w") as file:
         file["data"] = array
 
 
 def load_array(name: str | os.PathLike[str]) -> np.ndarray:
     """Read the array from a file of `save_array`, or of Keras 1's, which wrote the same form with PyTables."""
-    with h5py.File(name, "r") as file:
+    with _library().File(name, "r") as file:
         if "data" not in file:
             raise ValueError(f"The file {str(name)!r} is none of `save_array`: it lacks the dataset 'data'.")
         return file["data"][()]
@@ -139,8 +147,8 @@ class H5Dict:
         self.data: Any
         self._is_file = isinstance(path, (str, os.PathLike))
         if self._is_file:
-            self.data = h5py.File(path, mode)
-        elif isinstance(path, (h5py.Group, MutableMapping)):
+            self.data = _library().File(path, mode)
+        elif isinstance(path, (_library().Group, MutableMapping)):
             self.data = path
             if mode == "w" and isinstance(path, dict):
                 path.clear()
@@ -184,7 +192,7 @@ class H5Dict:
             return value.tolist() if isinstance(value, np.ndarray) and value.dtype.kind == "S" else value
         if key in self.data:
             value = self.data[key]
-            return value[()] if isinstance(value, h5py.Dataset) else H5Dict(value, self._mode)
+            return value[()] if isinstance(value, _library().Dataset) else H5Dict(value, self._mode)
         if f"{key}0" in attributes:
             present = itertools.takewhile(attributes.__contains__, (f"{key}{number}" for number in itertools.count()))
             items = [item for name in present for item in attributes[name].tolist()]
@@ -218,7 +226,7 @@ class H5Dict:
 
     def close(self) -> None:
         """Write what is pending; close the file if this object opened it."""
-        if isinstance(self.data, h5py.Group):
+        if isinstance(self.data, _library().Group):
             self.data.file.flush()
             if self._is_file:
                 self.data.close()
