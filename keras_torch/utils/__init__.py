@@ -19,6 +19,7 @@ from keras_torch.registry import (
 )
 from keras_torch.symbolic import get_source_inputs, is_keras_tensor
 from keras_torch.utils import conv_utils, data_utils, generic_utils, io_utils, layer_utils, np_utils
+from keras_torch.utils.audio_dataset import audio_dataset_from_directory
 from keras_torch.utils.conv_utils import (
     conv_input_length,
     conv_output_length,
@@ -29,6 +30,7 @@ from keras_torch.utils.conv_utils import (
 )
 from keras_torch.utils.dataset_utils import split_dataset
 from keras_torch.utils.file_utils import get_file
+from keras_torch.utils.image_dataset import image_dataset_from_directory
 from keras_torch.utils.images import array_to_img, img_to_array, load_img, save_img
 from keras_torch.utils.io_utils import (
     H5Dict,
@@ -70,6 +72,7 @@ __all__ = [
     "TimedThread",
     "array_to_img",
     "ask_to_proceed_with_overwrite",
+    "audio_dataset_from_directory",
     "clear_session",
     "conv_input_length",
     "conv_output_length",
@@ -90,6 +93,7 @@ __all__ = [
     "get_registered_object",
     "get_source_inputs",
     "h5dict",
+    "image_dataset_from_directory",
     "img_to_array",
     "io_utils",
     "is_interactive_logging_enabled",

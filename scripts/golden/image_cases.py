@@ -267,6 +267,33 @@ def frames(image, version, folder):
     return found
 
 
+def datasets(make, folder):
+    """Directories as datasets; the order of a shuffled one is TensorFlow's own, but not that of its files."""
+    found = {}
+    cases = {
+        "bilinear": {},
+        "nearest": {"interpolation": "nearest", "color_mode": "rgba"},
+        "bicubic": {"interpolation": "bicubic", "label_mode": "categorical"},
+        "area": {"interpolation": "area", "labels": None},
+        "cropped": {"crop_to_aspect_ratio": True, "labels": [3, 1, 3, 1, 2, 2]},
+        "same_size": {"image_size": (7, 5), "label_mode": None},
+        "single": {"batch_size": None, "subset": "validation", "validation_split": 0.4},
+    }
+    for name, arguments in cases.items():
+        arguments = {"image_size": (5, 6), "batch_size": 4, **arguments}
+        dataset = make(folder, shuffle=False, **arguments)
+        elements = [element if isinstance(element, tuple) else (element,) for element in dataset]
+        join = np.concatenate if arguments["batch_size"] else np.stack
+        for index, parts in enumerate(zip(*elements, strict=True)):
+            joined = join([part.numpy() for part in parts])
+            # TensorFlow keeps the integers of a file where it only repeats pixels.
+            found[f"datasets/{name}/{index}"] = joined if index else joined.astype("float32")
+    shuffled = make(folder, seed=6, subset="training", validation_split=0.3)
+    names = [os.path.relpath(path, folder).replace(os.sep, "/") for path in shuffled.file_paths]
+    found["datasets/names"] = np.array(json.dumps([names, shuffled.class_names]))
+    return found
+
+
 def results(image, version, folder):
     """Return all results by name; `folder` is an empty one."""
     with warnings.catch_warnings():
@@ -276,4 +303,6 @@ def results(image, version, folder):
         found.update(files(image, version, folder))
         found.update(directories(image, version, folder))
         found.update(frames(image, version, folder))
+        if version.startswith("2.15"):
+            found.update(datasets(image.image_dataset_from_directory, folder))
     return found

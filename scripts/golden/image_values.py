@@ -50,7 +50,8 @@ def last_keras():
     from keras.preprocessing import image as public
     from keras.src.preprocessing import image as source
 
-    return types.SimpleNamespace(**{**vars(source), **vars(public)})
+    datasets = {"image_dataset_from_directory": keras.utils.image_dataset_from_directory}
+    return types.SimpleNamespace(**{**vars(source), **vars(public), **datasets})
 
 
 if len(sys.argv) > 1:
