@@ -288,6 +288,7 @@ def serialize(activation: Any) -> Any:
     return registry.activations.serialize(activation)
 
 
+@translated("activations.deserialize")
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
     """Return the activation for a name or a config."""
     return get(config, custom_objects)

@@ -121,7 +121,10 @@ from keras_torch.backend.session import (
     image_dim_ordering,
     manual_variable_initialization,
     name_scope,
+    normalize_data_format,
     reset_uids,
+    set_epsilon,
+    set_floatx,
     set_image_dim_ordering,
     set_session,
 )
@@ -178,15 +181,7 @@ from keras_torch.backend.variables import (
     zeros_like,
 )
 from keras_torch.config import dtype_name as standardize_dtype
-from keras_torch.config import (
-    epsilon,
-    floatx,
-    image_data_format,
-    set_epsilon,
-    set_floatx,
-    set_image_data_format,
-)
-from keras_torch.config import standardize_data_format as normalize_data_format
+from keras_torch.config import epsilon, floatx, image_data_format, set_image_data_format
 
 __all__ = [
     "Function",

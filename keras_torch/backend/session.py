@@ -12,7 +12,12 @@ from keras_torch.backend.control import forget_learning_phase
 from keras_torch.backend.function import Function
 from keras_torch.backend.random import forget_generators
 from keras_torch.backend.variables import Update, get_value, is_tensor
+from keras_torch.legacy import translated
 from keras_torch.symbolic import KerasTensor, naming
+
+normalize_data_format = translated("backend.normalize_data_format")(config.standardize_data_format)
+set_epsilon = translated("backend.set_epsilon")(config.set_epsilon)
+set_floatx = translated("backend.set_floatx")(config.set_floatx)
 
 _ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 

@@ -13,6 +13,7 @@ import torch
 from keras_torch import config
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.backend.variable import Variable, WeightView
+from keras_torch.legacy import translated
 from keras_torch.symbolic import KerasTensor, Shape, lower, symbolic_size
 from keras_torch.symbolic import is_keras_tensor as is_symbolic_tensor
 
@@ -44,6 +45,7 @@ def computed(x: KerasTensor) -> Any:
 eval = get_value
 
 
+@translated("backend.batch_get_value")
 def batch_get_value(tensors: Iterable[Any]) -> list[Any]:
     """Return `get_value` of each."""
     return [get_value(item) for item in tensors]
@@ -269,6 +271,7 @@ def update_sub(x: Any, decrement: Any) -> Any:
     return _changed(x, lambda value: value - tensor(decrement), is_symbolic(decrement))
 
 
+@translated("backend.moving_average_update")
 def moving_average_update(x: Any, value: Any, momentum: float) -> Any:
     """Assign `x * momentum + value * (1 - momentum)` to a variable: see `update`."""
     with torch.no_grad():

@@ -45,7 +45,8 @@ class Row:
 
     renamed: old argument → today's. orders: dialect → positional order (old or new names). values: today's argument →
     old value → new value. defaults: dialect → argument → value where Keras's default differed. joined: today's argument
-    → the old arguments it is made of. conflicts: arguments that make an old-style joined positional call ambiguous.
+    → the old arguments it is made of. unjoined: dialect → positional order of calls whose arguments are not joined.
+    conflicts: arguments that make an old-style joined positional call ambiguous.
     shared: renamed arguments that outlived Keras 1 and so do not tell an old-style call. prepare: a last function on
     the bound arguments, for what is no table.
     """
@@ -56,6 +57,7 @@ class Row:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refused: Mapping[str, Refused] = field(default_factory=dict)
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unjoined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
     shared: frozenset[str] = frozenset()
     prepare: Callable[[dict[str, Any]], None] | None = None

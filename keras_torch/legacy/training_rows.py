@@ -66,6 +66,7 @@ CALLBACKS: dict[str, Row] = {
         orders={"1": ("monitor", "factor", "patience", "verbose", "mode", "epsilon", "cooldown", "min_lr")},
         renamed={"epsilon": "min_delta"},
     ),
+    "ProgbarLogger": Row(defaults=dict.fromkeys(_KERAS_1_2, {"count_mode": "samples"})),
     "LambdaCallback": Row(
         orders={
             "3": (
@@ -130,6 +131,8 @@ def _metrics_third(bound: dict[str, Any]) -> None:
 
 METHODS: dict[str, Row] = {
     "Model": Row(renamed={"input": "inputs", "output": "outputs"}),
+    "Sequential": Row(orders=dict.fromkeys(("1", "2", "tf"), ("layers", "name"))),
+    **dict.fromkeys(("Sequential.predict_classes", "Sequential.predict_proba"), Row(defaults={"1": {"verbose": 1}})),
     "Model.compile": Row(
         orders={
             "1": ("optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode"),
@@ -234,5 +237,16 @@ FUNCTIONS: dict[str, Row] = {
         shared=frozenset({"alpha"}),
     ),
     "leaky_relu": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
+    "activations.deserialize": Row(renamed={"name": "config"}, shared=frozenset({"name"})),
+    "convert_kernel": Row(
+        orders={"1": ("kernel", "dim_ordering")},
+        refused={"dim_ordering": Refused("kernels have their channels last.", (None, "default", "tf"))},
+    ),
+    "conv_output_length": Row(renamed={"border_mode": "padding"}),
+    "conv_input_length": Row(renamed={"border_mode": "padding"}),
+    "model_from_config": Row(renamed={"config": "model_config"}, shared=frozenset({"config"})),
+    "normalize": Row(renamed={"a": "x"}),
+    "serialize_keras_object": Row(renamed={"instance": "obj"}, shared=frozenset({"instance"})),
+    "validate_file": Row(renamed={"md5_hash": "file_hash"}),
     "to_categorical": Row(renamed={"nb_classes": "num_classes"}),
 }

@@ -108,10 +108,11 @@ class Translator:
         if parts and any(part in order[1 : len(args)] for part in parts):
             given = dict(zip(order, args, strict=False)) | dict(kwargs)
             complete = all(isinstance(given.get(part), numbers.Real) for part in parts)
+            unjoined = self.row.unjoined.get(dialect or "", self.positional)
             if not complete or len(args) > len(order):
-                return self.positional
+                return unjoined
             if dialect != "1" and any(name in kwargs for name in self.row.conflicts):
-                return self.positional
+                return unjoined
         return order
 
     def _bind(

@@ -13,6 +13,7 @@ from keras_torch.engine import InputLayer, Layer
 from keras_torch.engine.call import is_shape
 from keras_torch.errors import reading_config
 from keras_torch.layers.torch_module import TorchModuleWrapper
+from keras_torch.legacy import translated
 from keras_torch.models import functional_config
 from keras_torch.models.model import Model
 from keras_torch.models.network import Network
@@ -164,10 +165,12 @@ class Sequential(Model):
             self.build(tuple(args[0].shape))
         return super()._symbolic_outputs(args, kwargs)
 
+    @translated("Sequential.predict_proba")
     def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> np.ndarray:
         """Return what `predict` does, as Keras 1 and 2 named it for classifiers."""
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
+    @translated("Sequential.predict_classes")
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> np.ndarray:
         """Return the most probable class of each sample; for a single output unit, 1 where it exceeds 0.5, else 0."""
         scores = self.predict(x, batch_size=batch_size, verbose=verbose)

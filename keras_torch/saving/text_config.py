@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from keras_torch import config, registry
+from keras_torch.legacy import translated
 from keras_torch.models.functional_config import architecture, to_plain
 from keras_torch.saving import legacy_h5
 from keras_torch.saving.file_config import for_keras_2, warn_of_own_functions, write_object
@@ -48,6 +49,7 @@ def to_yaml(model: Any, **kwargs: Any) -> str:
     return yaml.safe_dump(json.loads(to_json(model)), **kwargs)
 
 
+@translated("model_from_config")
 def model_from_config(
     model_config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_torch.legacy import translated
+
 PADDINGS = ("valid", "same", "causal", "full")
 
 
@@ -31,6 +33,7 @@ def normalize_padding(value: str) -> str:
     return padding
 
 
+@translated("convert_kernel")
 def convert_kernel(kernel: Any) -> np.ndarray:
     """Flip a kernel (*space, in, out) along its axes of space: Theano's convolution to TensorFlow's, and back."""
     kernel = np.asarray(kernel)
@@ -39,6 +42,7 @@ def convert_kernel(kernel: Any) -> np.ndarray:
     return np.flip(kernel, tuple(range(kernel.ndim - 2))).copy()
 
 
+@translated("conv_output_length")
 def conv_output_length(
     input_length: int | None, filter_size: int, padding: str, stride: int, dilation: int = 1
 ) -> int | None:
@@ -51,6 +55,7 @@ def conv_output_length(
     return -(-length // stride)
 
 
+@translated("conv_input_length")
 def conv_input_length(output_length: int | None, filter_size: int, padding: str, stride: int) -> int | None:
     """Return the smallest length from which a convolution makes `output_length`; None stays None."""
     _check_padding(padding, ("valid", "same", "full"))

@@ -130,6 +130,7 @@ def _check(path: str, origin: str, file_hash: str | tuple[str, ...] | None, algo
         )
 
 
+@translated("validate_file")
 def validate_file(
     fpath: str | os.PathLike[str], file_hash: str, algorithm: str = "auto", chunk_size: int = 65535
 ) -> bool:

@@ -45,6 +45,7 @@ def to_categorical(y: Any, num_classes: int | None = None, dtype: Any = "float32
     return result.reshape((*shape, num_classes))
 
 
+@translated("normalize")
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """Divide `x` by its norm of the given `order` along `axis`; vectors of zeros stay as they are."""
     if isinstance(x, torch.Tensor):

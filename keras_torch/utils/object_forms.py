@@ -7,8 +7,10 @@ from typing import Any
 from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.legacy import saving as legacy_forms
+from keras_torch.legacy import translated
 
 
+@translated("serialize_keras_object")
 def serialize_keras_object(obj: Any) -> Any:
     """Return a value of a config, or an object with `get_config`, as plain data.
 

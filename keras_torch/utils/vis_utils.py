@@ -69,7 +69,7 @@ def _shapes(part: Any) -> tuple[Any, Any]:
     """Return the shapes that go in and come out; "?" where there are none or several."""
     if isinstance(part, FunctionOp):
         node = part._inbound_nodes[0]
-        sides = ([tensor.shape for tensor in tensors] for tensors in (node.input_tensors, node.output_tensors))
+        sides = ([tensor.shape for tensor in tensors] for tensors in (node.taken, node.output_tensors))
         before, after = (side[0] if len(side) == 1 else side for side in sides)
         return before, after
     try:
@@ -159,7 +159,7 @@ class _Drawing:
             yield from ((before, 0, after, 0) for before, after in zip(layers, layers[1:], strict=False))
             return
         for node in graph_nodes(self.model):
-            for place, tensor in enumerate(node.input_tensors):
+            for place, tensor in enumerate(node.taken):
                 history = tensor._keras_history
                 if history and not is_internal(history[0]):
                     yield history[0], history[2], node.operation, place

@@ -34,6 +34,11 @@ RECURRENT = INITIALIZED | {
 GATED = RECURRENT | {"inner_activation": "recurrent_activation"}
 FORGETTING = GATED | {"forget_bias_init": "unit_forget_bias"}
 REGULARIZED = ("W_regularizer", "b_regularizer", "activity_regularizer", "W_constraint", "b_constraint", "bias")
+# How Keras 2 went on behind the window of a convolution.
+KERNEL_AND_BIAS = (
+    *("activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer"),
+    *("activity_regularizer", "kernel_constraint", "bias_constraint"),
+)
 CHANNELS_LAST = {era: {"data_format": "channels_last"} for era in ("1", "2", "tf")}
 HARD_SIGMOID = {"recurrent_activation": "hard_sigmoid"}
 STRATEGY = {

@@ -11,14 +11,23 @@ from keras_torch.legacy.layer_rows.common import (
     CONVOLUTION,
     DATA_FORMAT,
     KERAS_1_2,
+    KERNEL_AND_BIAS,
     REGULARIZED,
     data_format_row,
     sequence_shape,
 )
 from keras_torch.legacy.rows import Refused, Row
 
+_DILATED = ("data_format", "dilation_rate")
 
-def _conv_row(kernel: tuple[str, ...], after_kernel: tuple[str, ...] = (), **more: Any) -> Row:
+
+def _keras_2(*window: str) -> tuple[str, ...]:
+    return ("filters", "kernel_size", "strides", "padding", *window, *KERNEL_AND_BIAS)
+
+
+def _conv_row(
+    kernel: tuple[str, ...], after_kernel: tuple[str, ...] = (), window: tuple[str, ...] = _DILATED, **more: Any
+) -> Row:
     """Row of a convolution of rank 2 or 3, whose kernel size Keras 1 took as separate numbers."""
     order = ("nb_filter", *kernel, *after_kernel, "init", "activation", "weights", "border_mode", "subsample")
     return Row(
@@ -26,6 +35,7 @@ def _conv_row(kernel: tuple[str, ...], after_kernel: tuple[str, ...] = (), **mor
         orders={"1": (*order, "dim_ordering", *REGULARIZED), "2": ("filters", *kernel, *after_kernel)},
         values={"data_format": DATA_FORMAT},
         joined={"kernel_size": kernel},
+        unjoined={"2": _keras_2(*window)},
         conflicts=("padding", "strides", "data_format"),
         **more,
     )
@@ -44,9 +54,16 @@ _NO_KERNEL = {
 }
 _SEPARABLE = {old: new for old, new in CONVOLUTION.items() if not old.startswith("W_")}
 _SEPARABLE_END = (
-    *("depth_multiplier", "dim_ordering"),
     *("depthwise_regularizer", "pointwise_regularizer", "b_regularizer", "activity_regularizer"),
     *("depthwise_constraint", "pointwise_constraint", "b_constraint", "bias"),
+)
+
+
+_SEPARABLE_2 = (
+    *("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "depth_multiplier"),
+    *("activation", "use_bias", "depthwise_initializer", "pointwise_initializer", "bias_initializer"),
+    *("depthwise_regularizer", "pointwise_regularizer", "bias_regularizer", "activity_regularizer"),
+    *("depthwise_constraint", "pointwise_constraint", "bias_constraint"),
 )
 
 
@@ -68,6 +85,7 @@ def _separable_row() -> Row:
         },
         values={"data_format": DATA_FORMAT},
         joined={"kernel_size": ("nb_row", "nb_col")},
+        unjoined={"2": _SEPARABLE_2},
         conflicts=("padding", "strides", "data_format"),
         refused=_NO_KERNEL,
         prepare=_both_kernels,
@@ -79,7 +97,12 @@ def _depthwise_row() -> Row:
     weights = ("initializer", "regularizer", "constraint")
     return Row(
         renamed={"dim_ordering": "data_format"},
-        orders={"2": (*order, "depthwise_initializer", "bias_initializer")},
+        orders={
+            "2": (
+                *(*order, "depthwise_initializer", "bias_initializer", "depthwise_regularizer", "bias_regularizer"),
+                *("activity_regularizer", "depthwise_constraint", "bias_constraint"),
+            )
+        },
         values={"data_format": DATA_FORMAT},
         refused={**{f"kernel_{key}": _NO_KERNEL[f"kernel_{key}"] for key in weights}, "groups": _NO_KERNEL["groups"]},
     )
@@ -95,7 +118,7 @@ def _conv1d_row() -> Row:
     order = ("nb_filter", "filter_length", "init", "activation", "weights", "border_mode", "subsample_length")
     return Row(
         renamed=CONVOLUTION | {"filter_length": "kernel_size", "subsample_length": "strides"},
-        orders={"1": (*order, *REGULARIZED, "input_dim", "input_length")},
+        orders={"1": (*order, *REGULARIZED, "input_dim", "input_length"), "2": _keras_2(*_DILATED)},
         values={"data_format": DATA_FORMAT},
         defaults=CHANNELS_LAST,
         prepare=sequence_shape,
@@ -143,21 +166,36 @@ def _inferred_shape(bound: dict[str, Any]) -> None:
 
 
 _CONV_3D_TRANSPOSE = _conv_row(
-    ("kernel_dim1", "kernel_dim2", "kernel_dim3"), ("output_shape",), prepare=_inferred_shape
+    ("kernel_dim1", "kernel_dim2", "kernel_dim3"),
+    ("output_shape",),
+    ("output_padding", "data_format"),
+    prepare=_inferred_shape,
 )
+_LOCAL_1D = _undilated(_conv1d_row())
 
 LAYERS: dict[str, Row] = {
     "Conv1D": _conv1d_row(),
     "Conv2D": _conv_row(("nb_row", "nb_col")),
     "Conv3D": _conv_row(("kernel_dim1", "kernel_dim2", "kernel_dim3")),
-    "Conv2DTranspose": _conv_row(("nb_row", "nb_col"), ("output_shape",), prepare=_inferred_shape),
+    "Conv2DTranspose": _conv_row(
+        ("nb_row", "nb_col"), ("output_shape",), ("output_padding", *_DILATED), prepare=_inferred_shape
+    ),
     "Conv3DTranspose": replace(_CONV_3D_TRANSPOSE, orders={**_CONV_3D_TRANSPOSE.orders, "tf": _TRANSPOSED_3D}),
-    "SeparableConv1D": Row(refused=_NO_KERNEL, defaults={"2": CHANNELS_LAST["2"]}, values={"data_format": DATA_FORMAT}),
+    "SeparableConv1D": Row(
+        orders={"2": _SEPARABLE_2},
+        refused=_NO_KERNEL,
+        defaults={"2": CHANNELS_LAST["2"]},
+        values={"data_format": DATA_FORMAT},
+    ),
     "SeparableConv2D": _separable_row(),
     "DepthwiseConv1D": _depthwise_row(),
     "DepthwiseConv2D": _depthwise_row(),
-    "LocallyConnected1D": replace(_undilated(_conv1d_row()), defaults={era: CHANNELS_LAST[era] for era in KERAS_1_2}),
-    "LocallyConnected2D": _undilated(_conv_row(("nb_row", "nb_col"))),
+    "LocallyConnected1D": replace(
+        _LOCAL_1D,
+        orders={**_LOCAL_1D.orders, "2": _keras_2("data_format")},
+        defaults={era: CHANNELS_LAST[era] for era in KERAS_1_2},
+    ),
+    "LocallyConnected2D": _undilated(_conv_row(("nb_row", "nb_col"), window=("data_format",))),
     **{f"{kind}Pooling{rank}D": _pooling_row(rank) for kind in ("Max", "Average") for rank in (1, 2, 3)},
     **dict.fromkeys(("GlobalMaxPooling1D", "GlobalAveragePooling1D"), Row(defaults=CHANNELS_LAST)),
     **{f"Global{kind}Pooling{rank}D": data_format_row() for kind in ("Max", "Average") for rank in (2, 3)},

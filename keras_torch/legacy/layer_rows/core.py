@@ -105,12 +105,12 @@ LAYERS: dict[str, Row] = {
     "LeakyReLU": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
     "Highway": Row(
         renamed=INITIALIZED,
-        orders={"1": ("init", "activation", "weights", *REGULARIZED, "input_dim")},
+        orders=dict.fromkeys(KERAS_1_2, ("init", "activation", "weights", *REGULARIZED, "input_dim")),
         refused={"transform_bias": Refused("the gate's bias starts at 1.", ANY)},
     ),
     "MaxoutDense": Row(
         renamed=INITIALIZED | {"output_dim": "units"},
-        orders={"1": ("output_dim", "nb_feature", "init", "weights", *REGULARIZED, "input_dim")},
+        orders=dict.fromkeys(KERAS_1_2, ("output_dim", "nb_feature", "init", "weights", *REGULARIZED, "input_dim")),
     ),
     "ParametricSoftplus": Row(orders={"1": ("alpha_init", "beta_init", "weights", "shared_axes")}),
     "PReLU": Row(renamed={"init": "alpha_initializer"}, orders={"1": ("init", "weights", "shared_axes")}),

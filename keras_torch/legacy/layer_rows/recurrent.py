@@ -24,11 +24,34 @@ def _lstm(bound: dict[str, Any]) -> None:
     sequence_shape(bound)
 
 
+# The last arguments of the layers of Keras 2.
+_ENDS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
+
+
+def _weights(*middle: str) -> tuple[str, ...]:
+    """The arguments about weights in the order of Keras 2."""
+    forget = ("unit_forget_bias",) if "forget_bias_init" in middle else ()
+    kinds = ("kernel", "recurrent", "bias")
+    return (
+        *(f"{kind}_initializer" for kind in kinds),
+        *forget,
+        *(f"{kind}_regularizer" for kind in kinds),
+        "activity_regularizer",
+        *(f"{kind}_constraint" for kind in kinds),
+    )
+
+
 def _recurrent_row(renamed: dict[str, str], *middle: str, **more: Any) -> Row:
     """Row of a recurrent layer; `middle` are the arguments between the initializers and the regularizers."""
     tail = ("W_regularizer", "U_regularizer", "b_regularizer", "dropout_W", "dropout_U")
     order = ("output_dim", "init", "inner_init", *middle, *tail)
-    return Row(renamed=renamed, orders={"1": order}, **{"refused": STRATEGY, "prepare": sequence_shape, **more})
+    gated = len(middle) > 1
+    order_2 = ("units", "activation", *(["recurrent_activation"] if gated else []), "use_bias", *_weights(*middle))
+    order_2 += ("dropout", "recurrent_dropout", *(["implementation"] if gated else []), *_ENDS)
+    order_2 += ("reset_after",) if gated and "forget_bias_init" not in middle else ()
+    return Row(
+        renamed=renamed, orders={"1": order, "2": order_2}, **{"refused": STRATEGY, "prepare": sequence_shape, **more}
+    )
 
 
 # What Keras 1 called the ways to compute: all but the last kept the gates apart, dropout masks included.
@@ -67,6 +90,13 @@ LAYERS: dict[str, Row] = {
         prepare=forget_bias,
         defaults=dict.fromkeys((*KERAS_1_2, "tf"), HARD_SIGMOID),
         joined={"kernel_size": ("nb_row", "nb_col")},
+        unjoined={
+            "2": (
+                *("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "activation"),
+                *("recurrent_activation", "use_bias", *_weights("forget_bias_init")),
+                *("return_sequences", "go_backwards", "stateful", "dropout", "recurrent_dropout"),
+            )
+        },
         conflicts=("padding", "strides", "data_format"),
         refused=STRATEGY,
     ),
