@@ -1,4 +1,4 @@
-"""The command `keras-torch`: run Keras scripts, unmodified, on PyTorch; look into files and convert them."""
+"""The command `keras-torch`: run Keras scripts, unmodified, on PyTorch; check them; look into and convert files."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(parser=run)
     _add_inspect(commands)
     _add_convert(commands)
+    _add_check(commands)
     return parser
 
 
@@ -61,7 +62,7 @@ def _add_inspect(commands: Any) -> None:
         "file", metavar="FILE", help="a .h5, .keras, .weights.h5, JSON, YAML, .pt or .safetensors file"
     )
     inspect.add_argument("--json", action="store_true", help="print JSON, for scripts")
-    inspect.set_defaults(parser=inspect)
+    inspect.set_defaults(parser=inspect, action=_inspect)
 
 
 def _add_convert(commands: Any) -> None:
@@ -85,7 +86,31 @@ def _add_convert(commands: Any) -> None:
     convert.add_argument(
         "--unsafe", action="store_true", help="run the Python bytecode of Lambda layers in SRC; only if you trust it"
     )
-    convert.set_defaults(parser=convert)
+    convert.set_defaults(parser=convert, action=_convert)
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="list what of Keras scripts use, what of that is missing, and its spelling today",
+        description="Read scripts, without running them: which names and arguments of Keras they use, what of that "
+        "this package lacks, and how Keras 3 spells what is old. The exit status is 1 if anything is missing.",
+    )
+    check.add_argument("paths", nargs="+", metavar="SCRIPT", help="scripts, or folders of scripts")
+    check.add_argument("--dialect", choices=config.DIALECTS, help="the Keras of the scripts; guessed if left out")
+    check.add_argument("--json", action="store_true", help="print JSON, for scripts, with all names")
+    check.set_defaults(parser=check, action=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from keras_torch.dropin.check import check
+
+    reports = check(options.paths, options.dialect)
+    if options.json:
+        print(json.dumps([report.to_dict() for report in reports], indent=2))
+    else:
+        print("\n".join(map(str, reports)))
+    return int(not all(report.ok for report in reports))
 
 
 def _convert(options: argparse.Namespace) -> None:
@@ -121,10 +146,11 @@ def _inspect(options: argparse.Namespace) -> None:
     print(json.dumps(found.to_dict(), indent=2) if options.json else found)
 
 
-def _report_errors(action: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+def _report_errors(options: argparse.Namespace) -> int:
     """Do something with files; what is wrong with them is told in one paragraph, without a traceback."""
+    status = 0
     try:
-        action(options)
+        status = options.action(options) or 0
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python would complain once more at its end.
@@ -132,7 +158,7 @@ def _report_errors(action: Callable[[argparse.Namespace], None], options: argpar
     except (ValueError, TypeError, OSError, ImportError, NotImplementedError) as error:
         print(f"keras-torch {options.command}: {error}", file=sys.stderr)
         return 1
-    return 0
+    return status
 
 
 _FLAGS = ("-h", "--help", "--no-era")
@@ -229,6 +255,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     own, module_arguments = _split_module(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(own)
-    if options.command in ("inspect", "convert"):
-        return _report_errors(_inspect if options.command == "inspect" else _convert, options)
-    return _run(options, module_arguments)
+    if options.command == "run":
+        return _run(options, module_arguments)
+    return _report_errors(options)

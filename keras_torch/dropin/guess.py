@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 
+from keras_torch.dropin import source
 from keras_torch.legacy import ROWS, upgrade_class_name
 
 # Modules and names that only one generation had, as dotted prefixes of what a script imports or writes out.
@@ -23,6 +23,27 @@ KERAS_1 = (
     "keras.backend.image_dim_ordering",
     "keras.backend.set_image_dim_ordering",
 )
+KERAS_2 = (
+    "keras.backend.image_data_format",
+    "keras.backend.set_image_data_format",
+    "keras.initializers",
+    "keras.layers.Add",
+    "keras.layers.Concatenate",
+    "keras.layers.CuDNNGRU",
+    "keras.layers.CuDNNLSTM",
+    "keras.layers.Multiply",
+    "keras.layers.add",
+    "keras.layers.average",
+    "keras.layers.concatenate",
+    "keras.layers.dot",
+    "keras.layers.maximum",
+    "keras.layers.multiply",
+    "keras.losses",
+    "keras.utils.multi_gpu_model",
+    "keras.utils.plot_model",
+    "keras.utils.to_categorical",
+    "keras.utils.vis_utils",
+)
 KERAS_2_MODULE = "keras.layers.merge."  # a module in Keras 2, a function in Keras 1
 KERAS_3 = (
     "keras.distribution",
@@ -34,17 +55,23 @@ KERAS_3 = (
     "keras.utils.PyDataset",
     "keras.utils.set_random_seed",
 )
-_LOCAL_FILES = 50
 
 
 def guess_dialect(script: str | Path) -> str | None:
-    """Return "1", "2", "tf" or "3" for a script and the modules beside it that it imports; None if nothing tells."""
+    """Return "1", "2", "tf" or "3" for a script and the modules beside it that it imports; None if nothing tells.
+
+    Keras 2 took most of Keras 1's names and arguments as well: where both generations show, the one that shows more
+    often wins, and Keras 2 in a tie.
+    """
     path = Path(script)
     names: set[str] = set()
-    keras_1 = False
-    for tree in _trees(path):
-        names |= set(_names(tree))
-        keras_1 = keras_1 or _calls_keras_1(tree)
+    calls = {"1": 0, "2": 0}
+    for _, tree in source.trees(path):
+        names |= {name for name, _ in source.written_names(tree)}
+        for call in ast.walk(tree):
+            generation = _generation(call) if isinstance(call, ast.Call) else None
+            if generation is not None:
+                calls[generation] += 1
     own = any(name == "keras" or name.startswith("keras.") for name in names)
     tensorflow = any(name.startswith(("tensorflow.keras", "tensorflow.python.keras", "tf_keras")) for name in names)
     if tensorflow or (not own and any(name.partition(".")[0] == "tensorflow" for name in names)):
@@ -52,7 +79,9 @@ def guess_dialect(script: str | Path) -> str | None:
     if not own:
         return None
     plain = {name for name in names if not name.startswith(KERAS_2_MODULE)}
-    if keras_1 or any(_is_within(name, KERAS_1) for name in plain):
+    first = calls["1"] + sum(_is_within(name, KERAS_1) for name in plain)
+    second = calls["2"] + sum(_is_within(name, KERAS_2) for name in plain) + len(names - plain)
+    if first > second:
         return "1"
     return "3" if any(_is_within(name, KERAS_3) for name in names) else "2"
 
@@ -61,77 +90,25 @@ def _is_within(name: str, prefixes: tuple[str, ...]) -> bool:
     return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
 
 
-def _trees(path: Path) -> Iterator[ast.Module]:
-    """Yield the syntax trees of a script and of the modules in its folder that it imports."""
-    waiting: list[Path] = [path]
-    seen: set[Path] = set()
-    while waiting and len(seen) < _LOCAL_FILES:
-        current = waiting.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        try:
-            tree = ast.parse(current.read_bytes())
-        except (OSError, SyntaxError, ValueError):
-            continue
-        yield tree
-        modules = {name.partition(".")[0] for name in _imports(tree).values()}
-        for module in sorted(modules):
-            waiting += [
-                file for file in (path.parent / f"{module}.py", path.parent / module / "__init__.py") if file.is_file()
-            ]
-
-
-def _imports(tree: ast.Module) -> dict[str, str]:
-    """Return local name → dotted name of everything that is imported."""
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for item in node.names:
-                found[item.asname or item.name] = item.name
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for item in node.names:
-                found[item.asname or item.name] = f"{node.module}.{item.name}"
-    return found
-
-
-def _names(tree: ast.Module) -> Iterator[str]:
-    """Yield dotted names: the imports, and attributes written out on imported modules."""
-    imports = _imports(tree)
-    yield from imports.values()
-    for node in ast.walk(tree):
-        parts: list[str] = []
-        inner: ast.AST = node
-        while isinstance(inner, ast.Attribute):
-            parts.append(inner.attr)
-            inner = inner.value
-        if parts and isinstance(inner, ast.Name):
-            base = imports.get(inner.id)
-            if base is not None:
-                yield ".".join([base, *reversed(parts)])
-
-
-def _calls_keras_1(tree: ast.Module) -> bool:
-    """Whether a call carries arguments that only Keras 1 had, going by the translation tables."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        called = node.func
-        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        row = ROWS.get(upgrade_class_name(name)) or (
-            ROWS.get(f"Model.{name}") if isinstance(called, ast.Attribute) else None
-        )
-        if row is None:
-            continue
-        keywords = {item.arg for item in node.keywords if item.arg}
-        if keywords & (row.first_generation | _MORE.get(name, frozenset())):
-            return True
-        if row.parts and name.startswith(("Convolution", "Deconvolution", "AtrousConvolution", "SeparableConvolution")):
-            leading = node.args[1 : 1 + len(row.parts)]
-            new_style = keywords & {"padding", "strides", "kernel_size", "data_format", "kernel_initializer"}
-            if len(leading) == len(row.parts) and not new_style and not any(isinstance(a, ast.Tuple) for a in leading):
-                return True
-    return False
+def _generation(node: ast.Call) -> str | None:
+    """Return "1" or "2" if a call carries arguments that only this Keras had, going by the translation tables."""
+    called = node.func
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    row = ROWS.get(upgrade_class_name(name)) or (
+        ROWS.get(f"Model.{name}") if isinstance(called, ast.Attribute) else None
+    )
+    if row is None:
+        return None
+    keywords = {item.arg for item in node.keywords if item.arg}
+    if keywords & (row.first_generation | _MORE.get(name, frozenset())):
+        return "1"
+    if keywords & ({*row.renamed.values(), *row.joined} - row.shared - {*row.orders.get("1", ()), "learning_rate"}):
+        return "2"
+    if row.parts and name.startswith(("Convolution", "Deconvolution", "AtrousConvolution", "SeparableConvolution")):
+        leading = node.args[1 : 1 + len(row.parts)]
+        if len(leading) == len(row.parts) and not any(isinstance(size, ast.Tuple) for size in leading):
+            return "1"
+    return None
 
 
 # Arguments that `prepare` functions handle, and so stand in no table.

@@ -21,6 +21,11 @@ SCRIPTS = {
     "from keras.optimizers import Adam; Adam(lr=0.1)": "2",
     "import keras; keras.ops.sum(x)": "3",
     "from keras.layers import Embedding; Embedding(input_dim=3, output_dim=4)": "2",
+    "from keras.objectives import mse; Conv2D(3, (3, 3), padding='same'); model.fit(x, y, epochs=3)": "2",
+    "import keras.backend as K; K.image_dim_ordering()": "1",
+    "import keras.backend as K; K.image_dim_ordering(); Dense(units=3); model.fit(x, y, epochs=3)": "2",
+    "Model(input=a, output=b); Conv2D(3, (3, 3), padding='same'); model.fit(x, y, epochs=3)": "2",
+    "import keras as K; K.initializations.normal": "1",
 }
 
 
