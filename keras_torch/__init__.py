@@ -37,7 +37,7 @@ from keras_torch.regularizers import Regularizer
 from keras_torch.symbolic import KerasTensor
 
 if TYPE_CHECKING:
-    from keras_torch import applications, datasets, preprocessing, saving
+    from keras_torch import applications, datasets, preprocessing, saving, wrappers
 
 __version__ = "0.1.0"
 
@@ -46,6 +46,7 @@ _ON_DEMAND = {
     "datasets",
     "preprocessing",
     "saving",
+    "wrappers",
 }
 
 
@@ -99,4 +100,5 @@ __all__ = [
     "saving",
     "utils",
     "version",
+    "wrappers",
 ]

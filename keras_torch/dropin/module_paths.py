@@ -108,7 +108,6 @@ MOVED = {
     "utils.training_utils": "utils",
     "utils.model_visualization": "utils.vis_utils",
     "utils.visualize_util": "utils.vis_utils",
-    "wrappers.scikit_learn": "wrappers",
 }
 
 
