@@ -82,6 +82,7 @@ def phased(call: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             _state.running = before
 
+    run.unphased = call  # type: ignore[attr-defined]
     return run
 
 

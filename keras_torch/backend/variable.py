@@ -328,6 +328,19 @@ def _forward_operator(name: str) -> Callable[..., Any]:
     return apply
 
 
+def _result(name: str) -> Callable[[Any, Any], Any]:
+    operator = getattr(torch.Tensor, f"__{name}__")
+
+    def apply(self: Any, other: Any) -> Any:
+        return operator(self.value, other)
+
+    return apply
+
+
+# As in TensorFlow, `loss += penalty` makes another tensor, even where `loss` began as a variable.
+for _operator in ("add", "sub", "mul", "truediv", "floordiv", "pow"):
+    setattr(VariableMethods, f"__i{_operator}__", _result(_operator))
+
 _OPERATORS = """
     add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul neg abs lt le gt ge
 """.split()

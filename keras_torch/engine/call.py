@@ -17,6 +17,7 @@ from keras_torch import config
 from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.backend.variable import Variable
+from keras_torch.engine import closures
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.engine.structure import map_tree
@@ -252,7 +253,8 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         with training_mode(layer, training):
             if signature.takes_training and layer._wants_training:
                 kwargs["training"] = layer.training if training is None else bool(training)
-            outputs = layer._call_impl(*args, **kwargs)
+            closed = closures.ARGUMENT in kwargs
+            outputs = closures.run_closed(layer, args, kwargs) if closed else layer._call_impl(*args, **kwargs)
     finally:
         state.depth -= 1
     if layer.activity_regularizer is not None:
@@ -330,10 +332,11 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         build(layer, args, kwargs)
     explicit = kwargs.pop("mask", None)
     mask = explicit if explicit is not None else masks_of(inputs)
-    outputs = layer._symbolic_outputs(args, kwargs)
+    given = dict(kwargs)
     if mask is not None and signature.takes_mask:
         kwargs["mask"] = mask
     kwargs = _with_masks(signature, args, kwargs)
+    outputs = _recorded_outputs(layer, args, kwargs, given)
     for tensor in flat_tensors(outputs):
         tensor.name = layer.name
     Node(layer, args, kwargs, outputs)
@@ -343,6 +346,16 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         if result is not None:
             set_mask(outputs, result)
     return outputs
+
+
+def _recorded_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: dict[str, Any]) -> Any:
+    """Return symbolic outputs; `kwargs` get what `call` takes from outside. `given` are those without masks."""
+    closure = closures.close(layer, args, kwargs) if closures.may_close(layer) else None
+    if closure is None or layer._knows_output_shape:
+        return layer._symbolic_outputs(args, {key: item for key, item in given.items() if key != closures.ARGUMENT})
+    return map_tree(
+        lambda item: KerasTensor(item.shape, item.dtype) if isinstance(item, KerasTensor) else item, closure.outputs
+    )
 
 
 def symbolic_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

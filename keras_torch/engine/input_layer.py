@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from keras_torch import config, legacy
+from keras_torch.backend.variable import WeightView
 from keras_torch.engine.base_layer import Layer
-from keras_torch.symbolic import KerasTensor, Node, get_uid, unique_name
+from keras_torch.symbolic import KerasTensor, Node, get_uid, producer, symbolic_constant, unique_name
 
 
 class InputLayer(Layer):
@@ -39,6 +40,8 @@ class InputLayer(Layer):
                 f"InputLayer {name!r}: ragged inputs are not supported. Pass dense arrays, padded with "
                 "`keras.utils.pad_sequences`."
             )
+        if isinstance(input_tensor, (torch.Tensor, WeightView)):
+            input_tensor = symbolic_constant(input_tensor)
         if input_tensor is not None and not isinstance(input_tensor, KerasTensor):
             raise ValueError(
                 f"InputLayer {name!r}: the `tensor` of an input must be symbolic. Make an `Input` of its shape, and "
@@ -73,6 +76,8 @@ class InputLayer(Layer):
         self.built = True
         if input_tensor is None:
             input_tensor = KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
+        elif input_tensor._keras_history is not None:
+            input_tensor._computed_by = producer(input_tensor)
         Node(self, (), {}, input_tensor)
 
     @property

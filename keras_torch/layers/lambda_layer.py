@@ -68,6 +68,8 @@ class Lambda(Layer):
     write a Layer. A saved lambda is bytecode, which loading refuses unless told otherwise.
     """
 
+    _runs_function = True
+
     def __init__(
         self,
         function: Callable[..., Any],

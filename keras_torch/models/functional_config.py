@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import backend, ops, registry
 from keras_torch import config as settings
 from keras_torch.backend.control import FixedPhase
+from keras_torch.engine import closures
 from keras_torch.models.network import Network, without_internal_masks
 from keras_torch.models.operations import OperationCall, is_operation, make_operation, read_argument
 from keras_torch.models.operations.reading import BACKEND_FUNCTIONS
@@ -267,6 +268,7 @@ def _layer_node(node: Node, positions: _Positions) -> list[Any] | dict[str, Any]
     """Return one call of a layer."""
     kwargs = {key: item for key, item in node.kwargs.items() if item is not None}
     kwargs = without_internal_masks(node.operation, kwargs)
+    kwargs.pop(closures.ARGUMENT, None)
     if isinstance(kwargs.get("training"), FixedPhase):
         del kwargs["training"]
     if registry.wants_lists():

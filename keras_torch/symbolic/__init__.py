@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keras_torch.symbolic.closures import uses_symbolic_tensors
 from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor, Shape, is_keras_tensor
 from keras_torch.symbolic.lowering import lower, sort_nodes
@@ -15,7 +16,9 @@ from keras_torch.symbolic.node import (
     outbound_nodes,
     producer,
     record_function,
+    recorded_nodes,
     set_outbound_nodes,
+    symbolic_constant,
 )
 from keras_torch.symbolic.sizes import SymbolicSize, symbolic_size
 
@@ -35,9 +38,12 @@ __all__ = [
     "outbound_nodes",
     "producer",
     "record_function",
+    "recorded_nodes",
     "reset_names",
     "set_outbound_nodes",
     "sort_nodes",
+    "symbolic_constant",
     "symbolic_size",
     "unique_name",
+    "uses_symbolic_tensors",
 ]

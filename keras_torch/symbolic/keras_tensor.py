@@ -63,6 +63,8 @@ class KerasTensor:
         self.name = name or unique_name("keras_tensor")
         self._keras_mask: KerasTensor | None = None
         self._keras_history: tuple[Any, int, int] | None = None
+        # The node that computes a tensor which became an input of models afterwards.
+        self._computed_by: Any = None
 
     @property
     def ndim(self) -> int:
@@ -107,7 +109,7 @@ class KerasTensor:
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return record(func, args, kwargs or {})
+        return record(_OUT_OF_PLACE.get(func, func), args, kwargs or {})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(torch.Tensor, name):
@@ -176,6 +178,13 @@ for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"
     setattr(KerasTensor, f"__r{_name}__", _reflected)
 for _name in ("lt", "le", "gt", "ge"):
     setattr(KerasTensor, f"__{_name}__", _binary(getattr(operator, _name))[0])
+
+
+# `total += symbolic` makes a symbolic total, and must not change what stood there before.
+_OUT_OF_PLACE = {
+    getattr(torch.Tensor, f"__i{name}__"): getattr(operator, name)
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "pow")
+}
 
 
 def _unary(function: Callable[..., Any]) -> Callable[..., Any]:

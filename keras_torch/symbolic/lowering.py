@@ -38,7 +38,7 @@ def sort_nodes(
             if tensor._keras_history is not None:
                 met.setdefault(id(producer(tensor)), producer(tensor))
             continue
-        node = producer(tensor)
+        node = tensor._computed_by or producer(tensor)
         if expanded:
             finished.append(node)
             continue

@@ -18,6 +18,8 @@ from keras_torch.symbolic.naming import unique_name
 from keras_torch.symbolic.torch_modules import recorded_call
 
 _internal = False
+# The lists of the `recorded_nodes` blocks that are open.
+_recording: list[list[Node]] = []
 # Calls that take an operation's outputs, without keeping them alive.
 _consumers: weakref.WeakKeyDictionary[Any, list[weakref.ref[Node]]] = weakref.WeakKeyDictionary()
 
@@ -31,6 +33,17 @@ def internal_nodes() -> Iterator[None]:
         yield
     finally:
         _internal = before
+
+
+@contextlib.contextmanager
+def recorded_nodes() -> Iterator[list[Node]]:
+    """Yield a list of the nodes that are made inside, in order."""
+    nodes: list[Node] = []
+    _recording.append(nodes)
+    try:
+        yield nodes
+    finally:
+        _recording.pop()
 
 
 class FunctionOp:
@@ -71,6 +84,8 @@ class Node:
             if tensor._keras_history is not None:
                 _consumers.setdefault(tensor._keras_history[0], []).append(weakref.ref(self))
         self.attach(operation._inbound_nodes)
+        for nodes in _recording:
+            nodes.append(self)
 
     def attach(self, calls: list[Node]) -> None:
         """Become the latest of the operation's calls, as which the outputs then know this one."""
@@ -106,7 +121,7 @@ class Node:
     def _inputs(self) -> list[KerasTensor]:
         if is_source(self):
             return self.output_tensors
-        given = {key: item for key, item in self.kwargs.items() if not key.endswith("mask")}
+        given = {key: item for key, item in self.kwargs.items() if not key.endswith("mask") and key[0] != "_"}
         return [item for item in pytree.tree_leaves((self.args, given)) if isinstance(item, KerasTensor)]
 
     @property
@@ -214,6 +229,17 @@ def record_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
             tensor.name = operation.name
     Node(operation, args, kwargs, outputs)
     return outputs
+
+
+def symbolic_constant(value: torch.Tensor) -> KerasTensor:
+    """Return a symbolic tensor for a real one, whose values at the time of a run count."""
+    tensor = KerasTensor(tuple(value.shape), config.dtype_name(value.dtype))
+    Node(FunctionOp(_itself), (value,), {}, tensor)
+    return tensor
+
+
+def _itself(value: torch.Tensor) -> torch.Tensor:
+    return value.view_as(value)
 
 
 def _constant(item: Any) -> Any:

@@ -17,7 +17,7 @@ from keras_torch.training import jit, standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.steps import Compiled, claim, is_built, set_trained
-from keras_torch.training.symbolic_loss import SymbolicLoss, uses_symbolic_tensors
+from keras_torch.training.symbolic_loss import SymbolicLoss, closes_over_tensors
 
 
 def make(model: Any, arguments: dict[str, Any]) -> Compiled:
@@ -31,7 +31,7 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     arguments["steps_per_execution"] = check_steps_per_execution(steps)
     compiled = Compiled(optimizer, loss, metrics, arguments)
     compiled.counts_batches = config.dialect() == "tf" and arguments["loss"] is None
-    if loss.built and any(uses_symbolic_tensors(item) for item in loss.losses):
+    if loss.built and any(closes_over_tensors(item) for item in loss.losses):
         compiled.symbolic = SymbolicLoss(model, loss)
     if is_built(model):
         compiled.trainable = list(model.trainable_variables)

@@ -9,9 +9,14 @@ from typing import Any
 from keras_torch import config, legacy
 
 
+def _is_endless(source: Any) -> bool:
+    """Whether a source only yields batches; one that tells their number, too, is a Sequence."""
+    return isinstance(source, Iterator) and not hasattr(source, "__len__")
+
+
 def _require_steps(source: Any, argument: str, steps: Any) -> None:
     """Refuse a generator without its number of batches, as Keras 1 and 2 did, whose generators never end."""
-    if steps is None and config.is_classic() and isinstance(source, Iterator):
+    if steps is None and config.is_classic() and _is_endless(source):
         raise ValueError(
             f"`{argument}` must be given with a generator, which does not tell how many batches it has. "
             f"Received: {argument}=None and {source!r}. Pass the number of batches, or use a `Sequence`."
@@ -19,7 +24,7 @@ def _require_steps(source: Any, argument: str, steps: Any) -> None:
 
 
 def _warn_of_processes(source: Any, workers: int | None, use_multiprocessing: bool | None) -> None:
-    if use_multiprocessing and (workers or 0) > 1 and isinstance(source, Iterator):
+    if use_multiprocessing and (workers or 0) > 1 and _is_endless(source):
         warnings.warn(
             f"A generator cannot be shared between {workers} worker processes, so one thread runs it ahead of the "
             "model. A `keras.utils.Sequence` is fetched by all of them.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from typing import Any
 
 import torch
@@ -11,30 +10,14 @@ from keras_torch import config
 from keras_torch.data.structure import flatten
 from keras_torch.engine.call import state as call_state
 from keras_torch.losses.reduction import reduce_loss
-from keras_torch.symbolic import KerasTensor, lower
+from keras_torch.symbolic import KerasTensor, lower, uses_symbolic_tensors
 from keras_torch.training.compiled_loss import output_loss
 from keras_torch.training.outputs import in_output_order
 
 
-def uses_symbolic_tensors(loss: Any) -> bool:
-    """Whether the function behind a loss mentions a KerasTensor, as a global or from the function around it."""
-    function = getattr(loss, "fn", None)
-    if not isinstance(function, types.FunctionType) or function.__module__.startswith("keras_torch."):
-        return False
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
-    return any(isinstance(value, KerasTensor) for value in [*cells, *_globals(function.__code__, function.__globals__)])
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
-
-
-def _globals(code: types.CodeType, names: dict[str, Any]) -> list[Any]:
-    inner = [item for item in code.co_consts if isinstance(item, types.CodeType)]
-    return [names.get(name) for name in code.co_names] + [value for item in inner for value in _globals(item, names)]
+def closes_over_tensors(loss: Any) -> bool:
+    """Whether the function behind a loss uses symbolic tensors."""
+    return uses_symbolic_tensors(getattr(loss, "fn", None))
 
 
 class SymbolicLoss:
@@ -43,7 +26,7 @@ class SymbolicLoss:
     def __init__(self, model: Any, compiled_loss: Any) -> None:
         self._network = model._network
         self._loss = compiled_loss
-        self._symbolic = [uses_symbolic_tensors(loss) for loss in compiled_loss.losses]
+        self._symbolic = [closes_over_tensors(loss) for loss in compiled_loss.losses]
         self._program: Any = None
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from keras_torch import cli, config, dropin
+from keras_torch.backend.control import forget_learning_phase
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -30,6 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[s
 
     with dropin.install():
         yield run_example
+    forget_learning_phase()
 
 
 @pytest.mark.parametrize("dialect", [1, 2])
@@ -75,7 +77,7 @@ def test_siamese_networks_share_their_weights(run, dialect):
         assert script.history.history["val_accuracy"][-1] == pytest.approx(script.te_acc, abs=1e-5)
 
 
-@pytest.mark.parametrize("dialect", [1])
+@pytest.mark.parametrize("dialect", [1, 2])
 def test_a_variational_autoencoder_learns_by_a_loss_of_inner_tensors(run, dialect):
     script = run(f"keras{dialect}/vae.py")
     losses = script.history.history["val_loss"]
@@ -103,3 +105,105 @@ def test_the_discriminator_of_a_gan_stays_as_it_is_while_the_generator_learns(ru
     else:
         assert files >= {"generator_40.hdf5", "generator.json"}
         assert np.isfinite(script.dcgan.losses).all()
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_recurrent_networks_tell_two_kinds_of_reviews(run, dialect):
+    script = run(f"keras{dialect}/sentiment_lstm.py")
+    assert set(script.scores) == {"lstm", "cnn_lstm", "bidirectional", "stacked" if dialect == 1 else "cnn"}
+    assert min(script.scores.values()) > 0.7
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_text_is_written_and_the_best_weights_are_kept(run, dialect, tmp_path):
+    script = run(f"keras{dialect}/text_generation.py")
+    checkpoints = sorted(path.name for path in tmp_path.glob("weights*.hdf5"))
+    assert checkpoints
+    if dialect == 1:
+        assert len(script.losses.losses) == 2 * -(-len(script.X) // 64)
+        assert min(script.losses.losses) < script.history.history["loss"][0]
+        assert all(len(line) == script.maxlen + 20 for line in script.generated.values())
+        assert script.difference == 0
+    else:
+        assert [len(line) for line in script.generated] == [30, 30, 30]
+        assert script.history.history["loss"][-1] < 0.7 * script.history.history["loss"][0]
+        assert np.allclose(script.best.predict(script.x[:5]), script.model.predict(script.x[:5]), atol=1e-6)
+        assert script.word_history.history["acc"][-1] > 0.6
+
+
+def test_gradient_ascent_shows_what_filters_look_for(run):
+    script = run("keras1/conv_filter_visualization.py")
+    assert len(script.kept_filters) >= 8
+    assert min(script.rises) > 1.2
+    assert script.kept_filters[0][0].dtype == np.uint8
+
+
+def test_gradients_show_what_a_class_is_recognised_by(run):
+    script = run("keras2/conv_filter_visualization.py")
+    assert all(losses[-1] > losses[0] for _, losses in script.patterns if losses[0] > 0)
+    assert script.heatmap.shape == (4, 4)
+    assert script.heatmap.max() == 1
+    assert script.saliency_map.shape == (1, 8, 8)
+    assert script.saliency_map.max() > 0
+    assert [activation.shape[1:] for activation in script.activations] == [
+        (8, 8, 8), (4, 4, 8), (4, 4, 12), (192,), (10,)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_a_network_dreams(run, dialect):
+    pytest.importorskip("scipy")
+    script = run(f"keras{dialect}/deep_dream.py")
+    if dialect == 1:
+        assert script.minima == sorted(script.minima, reverse=True)
+        assert script.minima[-1] < script.eval_loss_and_grads(script.images[:1])[0]
+    else:
+        assert len(script.losses) == 15
+        assert script.img.shape == (1, 16, 16, 1)
+        assert script.losses[4] > 1.1 * script.losses[0]
+
+
+@pytest.mark.parametrize("dialect", [1, 2])
+def test_a_picture_takes_the_style_of_another(run, dialect):
+    pytest.importorskip("scipy")
+    script = run(f"keras{dialect}/neural_style_transfer.py")
+    assert script.minima == sorted(script.minima, reverse=True)
+    assert script.minima[-1] < 0.8 * script.first_loss
+
+
+def test_frozen_layers_are_transferred_to_other_digits(run):
+    script = run("keras1/transfer_learning.py")
+    assert script.unchanged
+    assert script.first[1] > 0.8
+    assert script.second[1] > 0.7
+    assert script.full_score[1] > 0.75
+    assert abs(script.full_score[1] - script.top_score[1]) < 0.05
+
+
+def test_a_network_of_applications_is_fine_tuned(run, tmp_path):
+    script = run("keras2/transfer_learning.py")
+    assert (script.trainable_at_first, script.trainable_later, script.nested_trainable) == (4, 10, 2)
+    assert script.base_unchanged
+    assert script.lower_unchanged
+    assert len((tmp_path / "training.log").read_text().splitlines()) == 4
+    assert set(script.history.history) == {"loss", "acc", "val_loss", "val_acc"}
+    assert script.difference < 1e-5
+
+
+def test_a_convolutional_network_learns_from_augmented_digits(run):
+    script = run("keras1/cnn_augmentation.py")
+    assert script.score[1] > 0.85
+    assert len(script.history.history["val_acc"]) == 4
+    assert script.last_rate == pytest.approx(0.025)
+    assert script.generated.shape == (100, 10)
+
+
+def test_generators_read_arrays_and_folders(run, tmp_path):
+    pytest.importorskip("PIL")
+    script = run("keras2/cnn_augmentation.py")
+    assert script.scores[1] > 0.85
+    assert script.scores[1] == pytest.approx(script.history.history["val_acc"][-1], abs=1e-6)
+    assert script.train_generator.class_indices == {"even": 0, "odd": 1}
+    assert (script.train_generator.samples, script.validation_generator.samples) == (120, 40)
+    assert set(script.binary_history.history) == {"loss", "acc", "val_loss", "val_acc"}
+    assert len(list((tmp_path / "preview").glob("digit_*.jpeg"))) == 5
