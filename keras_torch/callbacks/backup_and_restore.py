@@ -154,7 +154,8 @@ class BackupAndRestore(Callback):
     def _write(self, state: dict[str, Any]) -> None:
         finished = self._finished_before()
         with replacing(str(self._path)) as temporary:
-            torch.save({"format": FORMAT, "finished": finished, "run": state}, temporary)
+            with open(temporary, "wb") as file:
+                torch.save({"format": FORMAT, "finished": finished, "run": state}, file)
             if self.double_checkpoint and self._path.exists():
                 self._keep_previous()
 

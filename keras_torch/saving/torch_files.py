@@ -121,4 +121,5 @@ def write_state_dict(target: Any, tensors: Mapping[str, torch.Tensor]) -> None:
             save_file({key: value.clone() for key, value in plain.items()}, temporary)
             os.chmod(temporary, mode)
         else:
-            torch.save(plain, temporary)
+            with open(temporary, "wb") as file:
+                torch.save(plain, file)
