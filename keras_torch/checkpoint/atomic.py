@@ -63,9 +63,10 @@ def _naming(path: str, temporary: str, error: BaseException) -> OSError | None:
         return OSError(int(found[1]), f"cannot write {path!r}: {os.strerror(int(found[1]))}")
     if isinstance(error, RuntimeError) and error.__context__ is not None:
         return _naming(path, temporary, error.__context__)
-    known = isinstance(error, OSError) and type(error).__module__ == "builtins" and error.errno is not None
-    reason = str(error.strerror or error) if known else ""
-    if not known or reason.startswith("cannot write "):
+    if not isinstance(error, OSError) or type(error).__module__ != "builtins" or error.errno is None:
+        return None
+    reason = error.strerror or str(error)
+    if reason.startswith("cannot write "):
         return None
     place = "" if error.filename in (None, temporary, path) else f" ({error.filename!r})"
     return OSError(error.errno, f"cannot write {path!r}: {reason}{place}")

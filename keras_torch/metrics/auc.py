@@ -12,6 +12,8 @@ from keras_torch.metrics.confusion import COUNTS, ThresholdMetric
 from keras_torch.metrics.reduction import divide_no_nan
 
 _CURVES = ("ROC", "PR", "PRGAIN")
+# More would fill the memory, if a file asked for them.
+_MOST_THRESHOLDS = 10**6
 _METHODS = ("interpolation", "minoring", "majoring")
 
 
@@ -25,6 +27,8 @@ def _choice(name: str, value: Any, options: tuple[str, ...]) -> str:
 
 def even_thresholds(count: int) -> list[float]:
     """Return the `count` - 2 thresholds that divide [0, 1] evenly, without the ends."""
+    if count > _MOST_THRESHOLDS:
+        raise ValueError(f"`num_thresholds` must be at most {_MOST_THRESHOLDS}. Received: {count!r}")
     return [(index + 1) / (count - 1) for index in range(count - 2)]
 
 
