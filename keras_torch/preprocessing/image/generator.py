@@ -433,7 +433,9 @@ class ImageDataGenerator:
     def _only_flips(self) -> bool:
         ranges = (self.rotation_range, self.width_shift_range, self.height_shift_range, self.shear_range)
         moved = any(map(_is_set, ranges)) or self.zoom_range != [1, 1]
-        return not moved and self.channel_shift_range == 0 and self.brightness_range is None
+        # The sum of a flipped image may round differently, so its mean is taken when it has been flipped.
+        summed = not self._rules.per_pixel and (self.samplewise_center or self.samplewise_std_normalization)
+        return not (moved or summed) and self.channel_shift_range == 0 and self.brightness_range is None
 
     def _flipped_batch(self, images: np.ndarray) -> np.ndarray:
         """Do the same for the whole batch at once: normalizing and flipping can change places."""
@@ -441,7 +443,7 @@ class ImageDataGenerator:
         drawn = [True, True] if self._rules.flips_drawn else wanted
         flips = np.zeros((len(images), 2), bool)
         flips[:, drawn] = np.random.random((len(images), sum(drawn))) < 0.5
-        images = self._normalized(images, self.channel_axis if self._rules.per_pixel else (1, 2, 3))
+        images = self._normalized(images, self.channel_axis)
         for chosen, axis in zip((flips & wanted).T, (self.col_axis, self.row_axis), strict=True):
             if chosen.any():
                 images[chosen] = np.flip(images[chosen], axis)

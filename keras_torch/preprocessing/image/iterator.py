@@ -210,12 +210,14 @@ class NumpyArrayIterator(Iterator):
             others = list(map(_array, others if isinstance(others, list) else [others]))
         y, sample_weight = (None if value is None else _array(value) for value in (y, sample_weight))
         x = _array(x)
-        given = {"y": y, "sample_weight": sample_weight, **{f"x[1][{i}]": other for i, other in enumerate(others)}}
-        for name, array in given.items():
+        for which, array in (
+            ("`x` (images tensor) and `y` (labels) ", y),
+            ("`x` (images tensor) and `sample_weight` ", sample_weight),
+            *(("All of the arrays in `x` ", other) for other in others),
+        ):
             if array is not None and len(array) != len(x):
                 raise ValueError(
-                    f"All of the arrays in `x`, `y` and `sample_weight` must have the same length. Received: {len(x)} "
-                    f"images, `{name}` of shape {array.shape}"
+                    f"{which}must have the same length. Received: shapes {np.shape(x)} and {np.shape(array)}"
                 )
         if subset is not None:
             part = _part(subset, int(len(x) * image_data_generator._validation_split), y, ignore_class_split)
