@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_torch import layers
+from keras_torch import config, layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
 from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
@@ -55,7 +55,8 @@ def _densenet(request: Request, name: str, depths: tuple[int, ...]) -> Model:
         for number in range(1, depth + 1):
             x = _block(x, axis, f"conv{stage}_block{number}")
     x = _bn_relu(x, axis, "", "")
-    return request.model(image, request.top(x), name, _FILES, name + SUFFIXES[not request.include_top])
+    x = request.top(x, name="fc1000" if config.is_classic() else "predictions")
+    return request.model(image, x, name, _FILES, name + SUFFIXES[not request.include_top])
 
 
 _PAPER = "https://arxiv.org/abs/1608.06993"

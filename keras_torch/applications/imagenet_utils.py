@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch import activations, backend, config, ops
+from keras_torch import activations, backend, config, legacy, ops
 from keras_torch.applications.weight_files import fetch
 from keras_torch.symbolic import KerasTensor
 
@@ -26,6 +26,7 @@ _MODES: dict[str, tuple[float, Any, Any]] = {
 }
 
 
+@legacy.translated("applications.preprocess_input")
 def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> Any:
     """Return images of RGB values 0...255 as a network expects them; one image or a batch.
 
@@ -61,6 +62,7 @@ def _constant(values: tuple[float, ...], shape: tuple[int, ...], x: Any) -> torc
 def preprocessing(mode: str | None) -> Callable[..., Any]:
     """Return the `preprocess_input` of a network of this mode; of None where the network does it itself."""
 
+    @legacy.translated("applications.preprocess_input")
     def preprocess_input(x: Any, data_format: str | None = None) -> Any:
         return x if mode is None else _preprocess_input(x, data_format, mode)
 
@@ -123,6 +125,7 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
     return results
 
 
+@legacy.translated("applications.obtain_input_shape")
 def obtain_input_shape(
     input_shape: Any,
     default_size: int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from keras_torch import layers
+from keras_torch import config, layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
 from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
@@ -19,8 +19,8 @@ preprocess_input = preprocessing("tf")
 _HASHES = {"inception_v3": ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")}
 _FILES = WeightFiles(GOOGLE + "inception_v3/", pairs(_HASHES, SUFFIXES))
 
-# A block is a list of branches, a branch a list of steps: "max" and "avg" are poolings, numbers are filters, rows,
-# columns and perhaps a stride of a convolution (2 comes without padding), a list is two convolutions side by side.
+# A block is a list of branches, a branch a list of steps: "max", "avg", "avg 2" are poolings; numbers are filters,
+# rows, columns and perhaps a stride of a convolution (2 comes without padding); a list is two of them side by side.
 Branches = Sequence[Sequence[Any]]
 
 
@@ -42,6 +42,11 @@ def _factored(filters: int) -> Branches:
     ]
 
 
+# In Keras 1 the network was another, with its own weights, and a convolution had a bias and ReLU before normalization.
+_HASHES_1 = {"inception_v3": ("fe114b3ff2ea4bf891e9353d1bbfb32f", "2f3609166de1d967d1a481094754f691")}
+_FILES_1 = WeightFiles(
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/", pairs(_HASHES_1, SUFFIXES)
+)
 _SPLIT = [(384, 1, 3), (384, 3, 1)]
 _WIDE: Branches = [
     [(320, 1, 1)],
@@ -49,19 +54,25 @@ _WIDE: Branches = [
     [(448, 1, 1), (384, 3, 3), _SPLIT],
     ["avg", (192, 1, 1)],
 ]
-_MIXED: list[Branches] = [
-    _square(32),
-    _square(64),
-    _square(64),
-    [[(384, 3, 3, 2)], [(64, 1, 1), (96, 3, 3), (96, 3, 3, 2)], ["max"]],
-    _factored(128),
-    _factored(160),
-    _factored(160),
-    _factored(192),
-    [[(192, 1, 1), (320, 3, 3, 2)], [(192, 1, 1), (192, 1, 7), (192, 7, 1), (192, 3, 3, 2)], ["max"]],
-    _WIDE,
-    _WIDE,
-]
+
+
+def _mixed(dialect: str | None) -> list[Branches]:
+    first, second, last = (32, 160, "avg 2") if dialect == "1" else (64, 192, "max")
+    seventh = [list(steps) for steps in _factored(192)]
+    seventh[2][0] = (second, 1, 1)
+    return [
+        _square(32),
+        _square(first),
+        _square(first),
+        [[(384, 3, 3, 2)], [(64, 1, 1), (96, 3, 3), (96, 3, 3, 2)], ["max"]],
+        _factored(128),
+        _factored(160),
+        _factored(160),
+        seventh,
+        [[(192, 1, 1), (320, 3, 3, 2)], [(192, 1, 1), (192, 1, 7), (192, 7, 1), (192, 3, 3, 2)], [last]],
+        _WIDE,
+        _WIDE,
+    ]
 
 
 def conv2d_bn(
@@ -75,16 +86,19 @@ def conv2d_bn(
 ) -> KerasTensor:
     """Put a convolution without bias, batch normalization and ReLU on a feature map."""
     axis = Request.axis()
-    conv = layers.Conv2D(
-        filters, (num_row, num_col), strides=strides, padding=padding, use_bias=False, name=name and name + "_conv"
-    )
-    x = layers.BatchNormalization(axis=axis, scale=False, name=name and name + "_bn")(conv(x))
-    return layers.Activation("relu", name=name)(x)
+    is_oldest = config.dialect() == "1"
+    options: dict[str, Any] = {"activation": "relu"} if is_oldest else {"use_bias": False}
+    options.update(strides=strides, padding=padding, name=name and name + "_conv")
+    x = layers.Conv2D(filters, (num_row, num_col), **options)(x)
+    x = layers.BatchNormalization(axis=axis, scale=is_oldest, name=name and name + "_bn")(x)
+    return x if is_oldest else layers.Activation("relu", name=name)(x)
 
 
 def _step(x: KerasTensor, step: Any, axis: int, name: str | None) -> KerasTensor:
     if step == "avg":
         return layers.AveragePooling2D(3, strides=1, padding="same")(x)
+    if step == "avg 2":
+        return layers.AveragePooling2D(3, strides=2)(x)
     if step == "max":
         return layers.MaxPooling2D(3, strides=2)(x)
     if isinstance(step, list):
@@ -95,7 +109,8 @@ def _step(x: KerasTensor, step: Any, axis: int, name: str | None) -> KerasTensor
 
 def _inception_v3(request: Request) -> Model:
     axis = request.channel_axis
-    image = request.start(default_size=299, min_size=75)
+    is_oldest = config.dialect() == "1"
+    image = request.start(default_size=299, min_size=139 if is_oldest else 75)
     x = conv2d_bn(image, 32, 3, 3, strides=2, padding="valid")
     x = conv2d_bn(x, 32, 3, 3, padding="valid")
     x = conv2d_bn(x, 64, 3, 3)
@@ -103,7 +118,7 @@ def _inception_v3(request: Request) -> Model:
     x = conv2d_bn(x, 80, 1, 1, padding="valid")
     x = conv2d_bn(x, 192, 3, 3, padding="valid")
     x = layers.MaxPooling2D(3, strides=2)(x)
-    for number, branches in enumerate(_MIXED):
+    for number, branches in enumerate(_mixed(config.dialect())):
         ends = []
         for position, steps in enumerate(branches):
             end = x
@@ -112,8 +127,13 @@ def _inception_v3(request: Request) -> Model:
                 end = _step(end, step, axis, f"mixed9_{number - 9}" if position == 1 else None)
             ends.append(end)
         x = layers.concatenate(ends, axis=axis, name=f"mixed{number}")
-    x = request.top(x, ("avg_pool", None) if request.include_top else (None, None))
-    return request.model(image, x, "inception_v3", _FILES, "inception_v3" + SUFFIXES[not request.include_top])
+    if is_oldest and request.include_top:
+        x = layers.AveragePooling2D(8, strides=8, name="avg_pool")(x)
+        x = request.classifier(layers.Flatten(name="flatten")(x))
+    else:
+        x = request.top(x, ("avg_pool", None) if request.include_top else (None, None))
+    files = _FILES_1 if is_oldest else _FILES
+    return request.model(image, x, "inception_v3", files, "inception_v3" + SUFFIXES[not request.include_top])
 
 
 InceptionV3 = application("InceptionV3", _inception_v3, paper="https://arxiv.org/abs/1512.00567")

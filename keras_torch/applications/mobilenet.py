@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from keras_torch import layers
+from keras_torch import config, layers
 from keras_torch.applications.building import STANDARD, Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
 from keras_torch.applications.weight_files import GOOGLE, WeightFiles
@@ -78,7 +78,10 @@ def _mobilenet(request: Request) -> Model:
         )
     image = request.start(default_size=trained_size(request, _SIZES, request.input_shape))
     rows = rows_for(request, _SIZES)
-    x = layers.Conv2D(int(32 * alpha), 3, strides=2, padding="same", use_bias=False, name="conv1")(image)
+    x, padding = image, "same"
+    if config.is_classic():
+        x, padding = layers.ZeroPadding2D(((0, 1), (0, 1)), name="conv1_pad")(x), "valid"
+    x = layers.Conv2D(int(32 * alpha), 3, strides=2, padding=padding, use_bias=False, name="conv1")(x)
     x = _bn_relu(x, request.channel_axis, "conv1")
     for number, (filters, stride) in enumerate(_BLOCKS, 1):
         x = _block(x, request, int(filters * alpha), stride, number)
@@ -88,11 +91,16 @@ def _mobilenet(request: Request) -> Model:
 
 
 def _top(request: Request, x: KerasTensor) -> KerasTensor:
-    x = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    is_classic = config.is_classic()
+    x = layers.GlobalAveragePooling2D(keepdims=not is_classic)(x)
+    if is_classic:
+        shape = (x.shape[1], 1, 1) if request.channel_axis == 1 else (1, 1, x.shape[1])
+        x = layers.Reshape(shape, name="reshape_1")(x)
     x = layers.Dropout(request["dropout"], name="dropout")(x)
     x = layers.Conv2D(request.classes, 1, padding="same", name="conv_preds")(x)
-    x = layers.Reshape((request.classes,), name="reshape_2")(x)
-    return request.activated(x, "predictions")
+    if is_classic:
+        return layers.Reshape((request.classes,), name="reshape_2")(request.activated(x, "act_softmax"))
+    return request.activated(layers.Reshape((request.classes,), name="reshape_2")(x), "predictions")
 
 
 MobileNet = application(

@@ -23,6 +23,10 @@ _RESIZE = Row(renamed={"X": "x", "dim_ordering": "data_format"}, values={"data_f
 _POOL = _conv("x", "pool_size", "strides", "border_mode", "dim_ordering", "pool_mode")
 
 BACKEND: dict[str, Row] = {
+    "applications.obtain_input_shape": Row(
+        renamed={"dim_ordering": "data_format", "include_top": "require_flatten"}, values={"data_format": _DATA_FORMAT}
+    ),
+    "applications.preprocess_input": _FORMATTED,
     "backend.batch_normalization": Row(orders={"1": ("x", "mean", "var", "beta", "gamma", "epsilon")}),
     "backend.bias_add": _FORMATTED,
     "backend.binary_crossentropy": _LOSS,
