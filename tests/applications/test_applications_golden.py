@@ -25,7 +25,8 @@ import applications_cases as cases  # noqa: E402
 LISTED = cases.read(ROOT / "tests" / "golden" / "applications_keras2150.json.gz")
 VALUES = cases.read(ROOT / "tests" / "golden" / "applications_values_keras2150.json.gz")
 CLASSIC = cases.read(ROOT / "tests" / "golden" / "applications_keras224.json.gz")
-SMALLEST = [names[0] for names in cases.FAMILIES.values()]
+# The smallest of each family but for the two of more than 700 layers.
+SMALLEST = {names[0] for names in cases.FAMILIES.values()} - {"InceptionResNetV2", "NASNetMobile"}
 # In Keras 2 these classes inherit, and write, initializers that they have no use for.
 UNUSED = {"SeparableConv2D": ("kernel_initializer",), "DepthwiseConv2D": ("kernel_initializer",)}
 
@@ -112,7 +113,9 @@ def test_layers_weights_and_settings_are_keras_s(name: str) -> None:
     compare_with_listing(model, LISTED["models"][name])
 
 
-@pytest.mark.parametrize("number", range(len(cases.VARIANTS)))
+@pytest.mark.parametrize(
+    "number", [slow_unless(case[0].startswith("MobileNet"), n) for n, case in enumerate(cases.VARIANTS)]
+)
 def test_arguments_change_the_architecture_as_in_keras(number: int) -> None:
     name, options = cases.VARIANTS[number]
     with torch.device("meta"):
@@ -129,7 +132,7 @@ def test_the_poolings_in_place_of_the_classifier_have_keras_s_names(name: str) -
         assert [[type(layer).__name__, layer.name, weights_of(layer)] for layer in layers] == tail
 
 
-QUICK = ("MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetV2B0", "RegNetY002")
+QUICK = ("MobileNet", "MobileNetV2", "MobileNetV3Small", "RegNetY002")
 
 
 @pytest.mark.parametrize("number", [slow_unless(case[0] in QUICK, n) for n, case in enumerate(cases.PREDICTIONS)])
