@@ -16,7 +16,8 @@ from keras_torch.data.workers import by_threads
 class LazyDataset:
     """An iterable of batches, made anew in every pass from the numbers of their samples by `load(indices)`.
 
-    With `batch_size=None` it gives single samples. `shuffle` mixes all samples in each pass, by `seed` if there is one.
+    With `batch_size=None` it gives single samples. `shuffle` mixes all samples in each pass, by `seed` if there is one;
+    without `reshuffle` all passes have the order of the first.
     `workers` threads call `load` for up to `ahead` batches early; with 0 it is called when a batch is asked for.
     """
 
@@ -29,6 +30,7 @@ class LazyDataset:
         seed: int | None = None,
         workers: int = 1,
         ahead: int = 2,
+        reshuffle: bool = True,
     ) -> None:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"`batch_size` must be 1 or more, or None for single samples. Received: {batch_size!r}")
@@ -42,6 +44,7 @@ class LazyDataset:
             self.generator = torch.Generator()
             self.generator.seed() if seed is None else self.generator.manual_seed(seed)
         self._load = load
+        self._reshuffle = reshuffle
         self._workers = workers
         self._ahead = ahead
 
@@ -50,6 +53,8 @@ class LazyDataset:
 
     def __iter__(self) -> Iterator[Any]:
         samples = range(self.size)
+        if self.generator is not None and not self._reshuffle:
+            self.generator.manual_seed(self.generator.initial_seed())
         sampler = (
             SequentialSampler(samples) if self.generator is None else RandomSampler(samples, generator=self.generator)
         )

@@ -93,20 +93,25 @@ class DirectoryFiles:
         self.labels = np.array(labels, dtype="int32" if all(isinstance(label, int) for label in labels) else None)
 
     def datasets(
-        self, read: Callable[[list[str]], Any], batch_size: int | None, workers: int = 1
+        self, read: Callable[[list[str]], Any], batch_size: int | None, reshuffle: bool = True
     ) -> LazyDataset | list[LazyDataset]:
         """Return the dataset of batches `(read(paths), labels)`, or with `subset="both"` that for training and for
-        validation. ValueError if one has no files.
+        validation. Without `reshuffle` all passes have one order. ValueError if a dataset has no files.
         """
         if self.subset == "both":
             return [
-                self._part(read, "training", self.shuffle, batch_size, workers),
-                self._part(read, "validation", False, batch_size, workers),
+                self._part(read, "training", self.shuffle, batch_size, reshuffle),
+                self._part(read, "validation", False, batch_size, reshuffle),
             ]
-        return self._part(read, self.subset, self.shuffle, batch_size, workers)
+        return self._part(read, self.subset, self.shuffle, batch_size, reshuffle)
 
     def _part(
-        self, read: Callable[[list[str]], Any], subset: str | None, shuffle: bool, batch_size: int | None, workers: int
+        self,
+        read: Callable[[list[str]], Any],
+        subset: str | None,
+        shuffle: bool,
+        batch_size: int | None,
+        reshuffle: bool,
     ) -> LazyDataset:
         part = self._slice(subset)
         paths = self.paths[part]
@@ -121,7 +126,7 @@ class DirectoryFiles:
             batch = read([paths[index] for index in indices])
             return batch if labels is None else (batch, labels[indices])
 
-        dataset = LazyDataset(len(paths), load, batch_size, shuffle, self.seed, workers)
+        dataset = LazyDataset(len(paths), load, batch_size, shuffle, self.seed, reshuffle=reshuffle)
         dataset.class_names, dataset.file_paths = self.class_names, paths
         return dataset
 

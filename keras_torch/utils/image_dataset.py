@@ -46,8 +46,8 @@ def image_dataset_from_directory(
     Each subdirectory is a class, unless `labels` lists a number for each file or is None; `label_mode` makes labels
     "int", "categorical", "binary" or leaves them out (None: batches of images alone). `subset="both"` gives the
     datasets for training and for validation. The datasets have `class_names` and `file_paths`; files are shuffled by
-    `seed` as in Keras, and again in each pass. `format` names the libraries that Keras can choose between; the result
-    is the same here. ValueError for what does not fit together or if there is no image.
+    `seed` as in Keras, and again in each pass, or with `format="grain"` (whose shuffling Keras takes from Grain) once
+    for all. ValueError for what does not fit together or if there is no image.
     """
     if format not in ("tf", "grain"):
         raise ValueError(f'`format` must be "tf" or "grain". Received: {format!r}')
@@ -56,7 +56,7 @@ def image_dataset_from_directory(
         *("image", directory, FORMATS, labels, label_mode, class_names),
         *(shuffle, seed, validation_split, subset, follow_links, verbose),
     )
-    return files.datasets(reader, batch_size)
+    return files.datasets(reader, batch_size, reshuffle=format == "tf")
 
 
 class _Reader:

@@ -40,6 +40,11 @@ def test_a_seed_gives_one_sequence_of_orders_and_each_pass_another_order() -> No
     assert sorted(passes[0]) == sorted(passes[1]) == list(range(20))
 
 
+def test_without_reshuffling_all_passes_have_one_order() -> None:
+    dataset = LazyDataset(20, squares, 4, shuffle=True, reshuffle=False)
+    assert numbers_of(dataset) == numbers_of(dataset) != list(range(20))
+
+
 def test_nothing_is_read_ahead_without_workers() -> None:
     read: list[list[int]] = []
 
