@@ -71,6 +71,37 @@ def test_lists_of_unequal_length_become_arrays_of_lists_for_scripts_alone(old_na
         exec(compile("np.array([[1], [2, 3]])", library, "exec"), {"np": np})
 
 
+class Harm:
+    """Unpickled, it would run a function."""
+
+    def __reduce__(self):
+        return os.mkdir, ("harm done",)
+
+
+def test_arrays_of_lists_are_loaded_and_nothing_runs(old_names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    lists, harm = np.empty(2, object), np.empty(1, object)
+    lists[:] = [[1, 2], ["word"]]
+    harm[0] = Harm()
+    np.savez("lists.npz", x=lists, y=np.arange(2))
+    np.save("lists.npy", lists)
+    np.savez("harm.npz", x=harm)
+    np.save("harm.npy", harm)
+    script = as_a_script(
+        "import numpy as np\nwith np.load('lists.npz') as f:\n    x, y, names = f['x'], f.f.y, f.files\n"
+        "z = np.load('lists.npy')\nwith open('lists.npy', 'rb') as f:\n    w = np.load(f)"
+    )
+    for array in (script["x"], script["z"], script["w"]):
+        assert array.tolist() == [[1, 2], ["word"]]
+    assert (script["y"].tolist(), sorted(script["names"])) == ([0, 1], ["x", "y"])
+    for line in ("np.load('harm.npz')['x']", "np.load('harm.npy')"):
+        with pytest.raises(ValueError, match="which is refused"):
+            as_a_script(f"import numpy as np\n{line}")
+    with pytest.raises(ValueError, match="allow_pickle"):
+        as_a_script("import numpy as np\nnp.load('lists.npy', allow_pickle=False)")
+    assert not (tmp_path / "harm done").exists()
+
+
 def test_the_standard_library_answers_to_the_names_that_it_had(old_names):
     script = as_a_script(
         """

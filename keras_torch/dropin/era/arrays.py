@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_torch.dropin.era import object_arrays
 from keras_torch.dropin.era.callers import called_by_a_script
 
 NINF = -math.inf
@@ -67,10 +68,11 @@ def derivative(
 
 
 def change(module: ModuleType, set_: Callable[[Any, str, Any], None]) -> None:
-    """Let numpy make arrays of lists of unequal length and of bytes, as it did."""
+    """Let numpy make arrays of lists of unequal length and of bytes, and read arrays of lists, as it did."""
     set_(module, "array", _ragged(module.array))
     set_(module, "asarray", _ragged(module.asarray))
     set_(module, "fromstring", _from_bytes(module.fromstring))
+    set_(module, "load", object_arrays.load(module.load))
     set_(module, "histogram", _normed(module.histogram))
 
 
