@@ -178,10 +178,12 @@ def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _run_file(path: Path, arguments: Sequence[str]) -> Callable[[], object]:
     """Return a function that runs a file as `python FILE ARGS` would."""
+    from keras_torch.dropin import child
+
     with io.open_code(str(path)) as file:
         source = file.read()
     module = types.ModuleType("__main__")
-    module.__dict__.update(__file__=str(path), __builtins__=__builtins__, __cached__=None, __spec__=None)
+    module.__dict__.update(__file__=str(path), __builtins__=__builtins__, __cached__=None, __spec__=child.spec_of(path))
     sys.modules["__main__"] = module
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.resolve().parent))
@@ -236,7 +238,7 @@ def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
             parser.error(f"there is no script {str(script)!r}")
 
     from keras_torch import dropin
-    from keras_torch.dropin import guess
+    from keras_torch.dropin import child, guess
 
     if script is not None:
         start = _run_file(script, arguments)
@@ -245,7 +247,10 @@ def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
         start = _run_module(options.module, arguments)
         source = guess.module_file(options.module)
     dialect = options.dialect or config.dialect() or (guess.guess_dialect(source) if source else None)
-    dropin.install(dialect, era=dialect in ("1", "2") and not options.no_era)
+    era = dialect in ("1", "2") and not options.no_era
+    dropin.install(dialect, era=era)
+    if script is not None:
+        child.describe(script, dialect, era)
     if options.image_data_format:
         config.set_image_data_format(options.image_data_format)
     return _execute(start)

@@ -39,6 +39,47 @@ def test_a_script_sees_its_arguments_its_name_and_its_folder(tmp_path: Path):
     assert result.stdout.strip() == f"['inner/script.py', 'a', '--dialect', '9'] __main__ {tmp_path / 'inner'}"
 
 
+def test_modules_beside_a_script_may_be_called_as_ours_are(tmp_path: Path):
+    (tmp_path / "project").mkdir()
+    for name in ("models", "layers", "utils", "datasets", "callbacks", "backend"):
+        write(tmp_path, f"import keras\nwhat = 'own {name}'", f"project/{name}.py")
+    source = """
+import argparse
+import backend, callbacks, datasets, layers, models, utils
+import keras as K
+from keras.models import Sequential
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int)
+print([item.what for item in (backend, callbacks, datasets, layers, models, utils)], parser.parse_args().epochs)
+print(K.backend.floatx(), K.activations.relu.__name__, __file__, open("data.txt").read())
+"""
+    write(tmp_path, "relative", "data.txt")
+    result = run("run", write(tmp_path, source, "project/train.py"), "--epochs", "3", folder=tmp_path)
+    names = [f"own {name}" for name in ("backend", "callbacks", "datasets", "layers", "models", "utils")]
+    assert result.stdout.splitlines() == [f"{names} 3", "float32 relu project/train.py relative"], result.stderr
+
+
+# Each new process imports torch anew.
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_worker_processes_know_keras(tmp_path: Path, method: str):
+    source = f"""
+import multiprocessing
+import keras
+import numpy as np
+
+def work(number):
+    return number, keras.__version__, np.float(number)
+
+if __name__ == "__main__":
+    with multiprocessing.get_context({method!r}).Pool(1) as pool:
+        print(pool.map(work, [1, 2]))
+"""
+    result = run("run", "--dialect", "1", write(tmp_path, source), folder=tmp_path)
+    assert result.stdout.strip() == "[(1, '1.2.2', 1.0), (2, '1.2.2', 2.0)]", result.stderr
+
+
 def test_a_module_is_run_as_python_does(tmp_path: Path):
     write(tmp_path, "import sys, keras\nprint(sys.argv[1:], __name__, sys.path[0], keras.__version__)")
     result = run("run", "--dialect", "2", "-m", "script", "-x", "--gpus", folder=tmp_path)
