@@ -53,5 +53,6 @@ class _Archive(NpzFile):
         except ValueError as error:
             if "allow_pickle" not in str(error):
                 raise
-        name = key if key in self.zip.namelist() else f"{key}.npy"  # type: ignore[attr-defined]
-        return load_npy(io.BytesIO(self.zip.read(name)), repr(name))  # type: ignore[attr-defined]
+        archive: Any = self.zip
+        name = key if key in archive.namelist() else f"{key}.npy"
+        return load_npy(io.BytesIO(archive.read(name)), repr(name))
