@@ -41,6 +41,8 @@ class Installation:
             self._set_aside[name] = sys.modules.pop(name)
         sys.meta_path.insert(0, self._hook)
         tensorflow.forget()
+        if config.dialect() in ("1", "2", "tf"):
+            tensorflow.change_tensors()
         root = importlib.import_module("keras_torch")
         self._set(root, "__version__", KERAS_VERSIONS[config.dialect()])
         for rest in (*module_paths.MOVED, *module_paths.JOINED):
@@ -75,6 +77,7 @@ class Installation:
         if self._era is not None:
             self._era.uninstall()
         sys.meta_path.remove(self._hook)  # type: ignore[arg-type]
+        tensorflow.restore_tensors()
         for name in [name for name in sys.modules if _stands_in_for(name)]:
             del sys.modules[name]
         sys.modules.update(self._set_aside)
@@ -109,6 +112,7 @@ def install(dialect: str | None = None, era: bool = False) -> Installation:
     else:
         config.set_dialect(dialect)
         importlib.import_module("keras_torch").__version__ = KERAS_VERSIONS[dialect]  # type: ignore[attr-defined]
+        tensorflow.forget()
     if era:
         _active.add_era()
     return _active

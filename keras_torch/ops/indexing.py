@@ -129,4 +129,5 @@ def _put(target: Any, indices: Any, values: Any, reduction: str | None) -> Any:
         flat = flat * count + torch.where(place < 0, place + count, place)
     rows = target.reshape(-1, *target.shape[depth:])
     values = values.reshape(-1, *target.shape[depth:])
-    return rows.index_reduce(0, flat.flatten(), values, _REDUCTIONS[reduction]).reshape(target.shape)
+    index = flat.reshape(-1, *[1] * (rows.dim() - 1)).expand_as(values)
+    return rows.scatter_reduce(0, index, values, _REDUCTIONS[reduction]).reshape(target.shape)

@@ -7,6 +7,28 @@ while the hook is in place.
 
 from __future__ import annotations
 
-from keras_torch.dropin.tensorflow.parts import VERSIONS, Part, forget, is_package, load
+from keras_torch.dropin.tensorflow.parts import VERSIONS, Part, forget, is_package
+from keras_torch.dropin.tensorflow.parts import load as _load
 
-__all__ = ["VERSIONS", "Part", "forget", "is_package", "load"]
+
+def load(name: str) -> Part:
+    """Return the module of that name, always the same object; a script that asks for it gets tensors to match."""
+    change_tensors()
+    return _load(name)
+
+
+def change_tensors() -> None:
+    """Give tensors TensorFlow's methods, until `restore_tensors`."""
+    from keras_torch.dropin.tensorflow import tensor_methods
+
+    tensor_methods.install()
+
+
+def restore_tensors() -> None:
+    """Take TensorFlow's methods from tensors, if they have them."""
+    from keras_torch.dropin.tensorflow import tensor_methods
+
+    tensor_methods.uninstall()
+
+
+__all__ = ["VERSIONS", "Part", "change_tensors", "forget", "is_package", "load", "restore_tensors"]

@@ -105,7 +105,8 @@ def bincount(
         length = max(int(arr.max()) + 1, int(minlength or 0))
         rows = [bincount(row, None, length, maxlength, dtype, None, binary_output) for row in arr]
         return torch.stack(rows)
-    found = torch.bincount(arr.flatten().long(), None if weights is None else weights.flatten(), int(minlength or 0))
+    weights = None if weights is None else convert_to_tensor(weights).flatten()
+    found = torch.bincount(arr.flatten().long(), weights, int(minlength or 0))
     found = found if maxlength is None else found[: int(maxlength)]
     found = (found > 0) if binary_output else found
     return found if weights is not None and not binary_output else found.to(as_dtype(dtype))

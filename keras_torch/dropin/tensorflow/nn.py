@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional as F
@@ -69,23 +69,11 @@ def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = "int32"
     return TopK(values, ops.cast(indices, index_type))
 
 
-class TopK(tuple):
-    """The pair that `top_k` returns, with names."""
+class TopK(NamedTuple):
+    """The largest values, and where they are."""
 
-    __slots__ = ()
-
-    def __new__(cls, values: Any, indices: Any) -> TopK:
-        return super().__new__(cls, (values, indices))
-
-    @property
-    def values(self) -> Any:
-        """The largest values."""
-        return self[0]
-
-    @property
-    def indices(self) -> Any:
-        """Where they are."""
-        return self[1]
+    values: Any
+    indices: Any
 
 
 def pool(

@@ -63,20 +63,26 @@ def _packages() -> frozenset[str]:
     from keras_torch.dropin.tensorflow import refusals
 
     paths = [*_tables()[0], *_tables()[1], *refusals.FUNCTIONS, *refusals.LATER]
-    found = {path.rpartition(".")[0] for path in paths}
+    # What is written with a capital is a class, which is no package.
+    found = {path.rpartition(".")[0] for path in paths if not path.rpartition(".")[0].rpartition(".")[2][:1].isupper()}
     return frozenset({".".join(item.split(".")[: end + 1]) for item in found for end in range(item.count(".") + 1)})
 
 
 def _found(path: str, short: str, version_1: bool) -> Any:
-    names, old = _tables()
-    first, second = (old, names) if version_1 or config.dialect() in ("1", "2") else (names, old)
-    for table in (first, second):
-        if short in table:
-            return table[short]
     if short == "keras":
+        # Before the tables, which take time to load: most scripts want no more.
         import keras_torch
 
         return keras_torch
+    names, old = _tables()
+    first, second = (old, names) if version_1 or config.dialect() in ("1", "2") else (names, old)
+    for known in (first, second):
+        if short in known:
+            return known[short]
+    from keras_torch.dropin.tensorflow import table
+
+    if short in table.MODULES and first is names:
+        return table.MODULES[short]
     if is_package(f"tensorflow.{path}"):
         return load(f"tensorflow.{path}")
     from keras_torch.dropin.tensorflow import refusals

@@ -4,11 +4,69 @@ from __future__ import annotations
 
 from keras_torch.errors import suggest
 
-# Functions of `tf.data`, which are not written yet.
-LATER: frozenset[str] = frozenset()
+# Names of `tf.data`, which are not written yet.
+LATER: frozenset[str] = frozenset(
+    f"data.{name}"
+    for name in """
+    AUTOTUNE Dataset Dataset.from_generator Dataset.from_tensor_slices Dataset.from_tensors Dataset.list_files
+    Dataset.range Dataset.zip Options TFRecordDataset TextLineDataset experimental.AUTOTUNE experimental.CsvDataset
+    experimental.cardinality experimental.make_csv_dataset
+    """.split()
+)
 
+_RECORDS = (
+    "Records of TensorFlow are messages of protobuf: keep arrays with `numpy.savez` or h5py, and feed a "
+    "`keras.utils.Sequence` or a `torch.utils.data.Dataset`."
+)
+_ESTIMATORS = "Estimators ended with TensorFlow 2.15: compile a Keras model and call `fit`, `evaluate` and `predict`."
+_GRAPHS = "There is no graph of TensorFlow: tensors have values, and models run directly."
 # Path, or `family.*` → what to use.
-FUNCTIONS: dict[str, str] = {}
+FUNCTIONS: dict[str, str] = {
+    "contrib.*": "`tf.contrib` ended with TensorFlow 1: use the layer, loss or optimizer of Keras, or torch.",
+    "data.*": "Feed arrays, tensors, a generator, a `keras.utils.Sequence` or a torch `DataLoader` to `fit`.",
+    "distribute.TPUStrategy": "There are no TPUs: leave the strategy out.",
+    "distribute.cluster_resolver.*": "There are no TPUs: leave the cluster out.",
+    "distribute.experimental.*": "Run `keras-torch run --gpus N script.py` for several GPUs (torch.distributed).",
+    "estimator.*": _ESTIMATORS,
+    "feature_column.*": "Use `keras.layers.Normalization`, `StringLookup`, `CategoryEncoding` and `Discretization`.",
+    "get_collection": f"{_GRAPHS} Use `model.trainable_variables`, `model.losses` or `model.updates`.",
+    "io.FixedLenFeature": _RECORDS,
+    "io.FixedLenSequenceFeature": _RECORDS,
+    "io.TFRecordWriter": _RECORDS,
+    "io.VarLenFeature": _RECORDS,
+    "io.parse_example": _RECORDS,
+    "io.parse_single_example": _RECORDS,
+    "io.parse_tensor": "Use `torch.load(path, weights_only=True)`.",
+    "io.serialize_tensor": "Use `torch.save`.",
+    "layers.*": "It makes new weights at each call: make a layer of `keras.layers` once, and call it.",
+    "lite.*": "Export with `model.export(path, format='onnx')`, or use torch.ao.quantization.",
+    "lookup.*": "Use `keras.layers.StringLookup` or `keras.layers.IntegerLookup`, or a dict of Python.",
+    "metrics.*": "Use the classes of `keras.metrics`.",
+    "python_io.*": _RECORDS,
+    "python.*": "It is inside TensorFlow: use what `tf`, `tf.keras` or torch offer.",
+    "quantization.*": "Use torch.ao.quantization.",
+    "ragged.*": "Torch layers take no ragged tensors: pad with `keras.utils.pad_sequences`, and mask.",
+    "RaggedTensor": "Torch layers take no ragged tensors: pad with `keras.utils.pad_sequences`, and mask.",
+    "raw_ops.*": "Use the function of `tf`, `keras.ops` or torch.",
+    "saved_model.load": "Use `keras.models.load_model` for a model of Keras, or `torch.export.load` for a program.",
+    "saved_model.save": "Use `model.save('model.keras')`, or `model.export` for a program (torch.export, ONNX).",
+    "saved_model.*": "Use `model.save`, `keras.models.load_model` and `model.export`.",
+    "summary.merge_all": f"{_GRAPHS} Use the callback TensorBoard, or `tf.summary.create_file_writer`.",
+    "summary.merge": f"{_GRAPHS} Use the callback TensorBoard, or `tf.summary.create_file_writer`.",
+    "tables_initializer": "There are no tables to initialize.",
+    "tpu.*": "There are no TPUs.",
+    "train.BytesList": _RECORDS,
+    "train.Example": _RECORDS,
+    "train.Feature": _RECORDS,
+    "train.Features": _RECORDS,
+    "train.FloatList": _RECORDS,
+    "train.Int64List": _RECORDS,
+    "train.Saver": "Use `model.save_weights` and `model.load_weights`, or `tf.train.Checkpoint`.",
+    "train.SequenceExample": _RECORDS,
+    "train.get_global_step": "The optimizer counts its steps: `optimizer.iterations`.",
+    "train.get_or_create_global_step": "The optimizer counts its steps: `optimizer.iterations`.",
+    "train.import_meta_graph": f"{_GRAPHS} Build the model in code and load its weights.",
+}
 
 
 def text(path: str, short: str) -> str:

@@ -6,7 +6,11 @@ import contextlib
 from types import SimpleNamespace
 from typing import Any
 
+from keras_torch import backend, config
+from keras_torch.backend import session
+from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.dropin.tensorflow.settings import accept
+from keras_torch.dropin.tensorflow.variables import forget_variables
 
 
 class ConfigProto(SimpleNamespace):
@@ -16,19 +20,12 @@ class ConfigProto(SimpleNamespace):
         super().__init__(**{"gpu_options": SimpleNamespace(), "graph_options": SimpleNamespace(), **settings})
 
 
-class Session:
-    """A session for `K.set_session` and initializer calls; there is no graph to run."""
+class Session(session.Session):
+    """A session for `K.set_session`: `run` gives the values of tensors, symbolic ones computed from `feed_dict`."""
 
     def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
         self.graph = graph
         self.config = config
-
-    def run(self, fetches: Any = None, feed_dict: Any = None) -> None:
-        """Accept the initializer of variables (None); anything else has no meaning here."""
-        if fetches is not None:
-            raise NotImplementedError(
-                "`tf.Session.run` is not available: models run directly. Call the model, `predict` or `K.function`."
-            )
 
     def as_default(self) -> Session:
         """Return the session, a context manager."""
@@ -43,6 +40,19 @@ class Session:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Any:
+    """A symbolic tensor. ValueError without a shape."""
+    if shape is None:
+        raise ValueError("`tf.placeholder` needs a `shape`, with None for unknown sizes. Received: None")
+    return backend.placeholder(tuple(shape), dtype=config.dtype_name(as_dtype(dtype)), name=name)
+
+
+def reset_default_graph() -> None:
+    """Start counting layer names anew, and forget what `get_variable` made."""
+    backend.clear_session()
+    forget_variables()
 
 
 class Graph:
@@ -68,7 +78,7 @@ def get_default_graph() -> Graph:
 _ACCEPTED = """
     disable_eager_execution disable_v2_behavior enable_eager_execution enable_v2_behavior disable_v2_tensorshape
     enable_v2_tensorshape disable_resource_variables enable_resource_variables global_variables_initializer
-    initialize_all_variables local_variables_initializer reset_default_graph tables_initializer variables_initializer
+    initialize_all_variables local_variables_initializer tables_initializer variables_initializer
     disable_control_flow_v2 enable_control_flow_v2
 """.split()
 NAMES: dict[str, Any] = {"Graph": Graph}
@@ -79,4 +89,8 @@ VERSION_1: dict[str, Any] = {
     "InteractiveSession": Session,
     "Session": Session,
     "get_default_graph": get_default_graph,
+    "get_default_session": backend.get_session,
+    "gradients": backend.gradients,
+    "placeholder": placeholder,
+    "reset_default_graph": reset_default_graph,
 }

@@ -6,9 +6,16 @@ from typing import Any
 
 from keras_torch.dropin.tensorflow import (
     arrays,
+    debugging,
+    distribute,
     dtypes,
+    files,
     function,
+    images,
+    keras_names,
+    linalg,
     math,
+    modules,
     nn,
     random,
     reused,
@@ -17,11 +24,16 @@ from keras_torch.dropin.tensorflow import (
     sizes,
     slicing,
     tape,
+    text,
+    training,
     variables,
 )
 from keras_torch.dropin.tensorflow.adapt import spread
 
-_TOPICS = (dtypes, sizes, arrays, math, slicing, nn, random, function, variables, tape, settings, sessions)
+_TOPICS = (
+    *(dtypes, sizes, arrays, math, slicing, linalg, nn, images, random, text, files, function, variables, tape),
+    *(modules, debugging, settings, sessions, distribute, training, keras_names),
+)
 
 
 def _joined(attribute: str) -> dict[str, Any]:
@@ -33,3 +45,4 @@ def _joined(attribute: str) -> dict[str, Any]:
 
 NAMES: dict[str, Any] = {**reused.NAMES, **_joined("NAMES"), "newaxis": None}
 VERSION_1: dict[str, Any] = _joined("VERSION_1")
+MODULES = keras_names.MODULES

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
-from keras_torch import backend
+from keras_torch import backend, initializers
 from keras_torch.backend.variable import WeightView
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.dropin.tensorflow.settings import accept
+from keras_torch.dropin.tensorflow.sizes import ints
 
 
 class _VariableType(type):
@@ -53,8 +57,12 @@ class _VariableType(type):
         return made
 
 
-class Variable(metaclass=_VariableType):
+class _Variable(metaclass=_VariableType):
     """`tf.Variable(value)`: a `keras_torch.backend.Variable`, a torch Parameter with TensorFlow's `assign` and kin."""
+
+
+# mypy does not know that the metaclass takes the arguments.
+Variable: Any = _Variable
 
 
 def assign(ref: Any, value: Any, validate_shape: Any = None, use_locking: Any = None) -> Any:
@@ -72,11 +80,64 @@ def assign_sub(ref: Any, value: Any, use_locking: Any = None) -> Any:
     return ref.assign_sub(value)
 
 
+_made: dict[str, Any] = {}
+_scopes: list[str] = []
+
+
+@contextlib.contextmanager
+def variable_scope(
+    name_or_scope: Any = None, default_name: Any = None, values: Any = None, reuse: Any = None, **options: Any
+) -> Iterator[str]:
+    """Put a name before those of variables that `get_variable` makes inside."""
+    _scopes.append(str(name_or_scope or default_name))
+    try:
+        yield "/".join(_scopes)
+    finally:
+        _scopes.pop()
+
+
+def get_variable(
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: Any = None,
+    constraint: Any = None,
+    **options: Any,
+) -> Any:
+    """Return the variable of that name in the scope, which is made the first time."""
+    path = "/".join((*_scopes, name))
+    if path not in _made:
+        if initializer is None or isinstance(initializer, type) or callable(initializer):
+            maker = initializers.get(initializer or "glorot_uniform")
+            value = maker(tuple(ints(shape)), dtype="float32" if dtype is None else as_dtype(dtype))
+        else:
+            value = convert_to_tensor(initializer, dtype)
+        _made[path] = Variable(value, trainable, name=path, constraint=constraint)
+        _made[path].regularizer = regularizer
+    return _made[path]
+
+
+def forget_variables() -> None:
+    """Let `get_variable` make all variables anew."""
+    _made.clear()
+
+
+def trainable_variables(scope: str | None = None) -> list[Any]:
+    """The variables of `get_variable` that are to be trained. Models list theirs as `model.trainable_variables`."""
+    return [item for path, item in _made.items() if item.trainable and path.startswith(scope or "")]
+
+
 NAMES = {"Variable": Variable}
 VERSION_1 = {
+    "AUTO_REUSE": True,
     "assign": assign,
     "assign_add": assign_add,
     "assign_sub": assign_sub,
+    "get_variable": get_variable,
     "is_variable_initialized": lambda variable: True,
     "report_uninitialized_variables": accept,
+    "trainable_variables": trainable_variables,
+    "variable_scope": variable_scope,
 }

@@ -1,0 +1,346 @@
+"""`tf.Module` on `torch.nn.Module`, descriptions of tensors, arrays of tensors, sparse tensors, nested structures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from keras_torch import backend
+from keras_torch.backend.variable import WeightView
+from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow.dtypes import as_dtype
+from keras_torch.dropin.tensorflow.sizes import ints
+from keras_torch.symbolic import KerasTensor, Shape
+
+
+class Module(nn.Module):
+    """`tf.Module`: a `torch.nn.Module` that lists variables and submodules as TensorFlow does."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__()
+        self._name = name or type(self).__name__.lower()
+
+    @property
+    def name(self) -> str:
+        """The name given, or that of the class."""
+        return self._name
+
+    @property
+    def name_scope(self) -> Any:
+        """A context that groups operations under the name: there is no graph that would show it."""
+        return backend.name_scope(self._name)
+
+    @classmethod
+    def with_name_scope(cls, method: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the method."""
+        return method
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The variables of the module and of those in it; attributes in alphabetical order, as in TensorFlow."""
+        return tuple(_variables(self))
+
+    @property
+    def trainable_variables(self) -> tuple[Any, ...]:
+        """The variables that are to be trained."""
+        return tuple(item for item in _variables(self) if item.trainable)
+
+    @property
+    def non_trainable_variables(self) -> tuple[Any, ...]:
+        """The variables that are not."""
+        return tuple(item for item in _variables(self) if not item.trainable)
+
+    @property
+    def submodules(self) -> tuple[Any, ...]:
+        """The modules inside."""
+        return tuple(self.modules())[1:]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call `forward`; subclasses write `__call__` of their own."""
+        return super().__call__(*args, **kwargs)
+
+
+def _variables(module: Any) -> list[Any]:
+    found: dict[int, Any] = {}
+
+    def add(item: Any) -> None:
+        if isinstance(item, (backend.Variable, WeightView)):
+            found.setdefault(id(item), item)
+        elif isinstance(item, Module):
+            walk(item)
+        elif hasattr(item, "weights"):
+            for weight in item.weights:
+                found.setdefault(id(weight), weight)
+        elif isinstance(item, dict):
+            for key in sorted(item, key=str):
+                add(item[key])
+        elif isinstance(item, (list, tuple, nn.ModuleList)):
+            for part in item:
+                add(part)
+
+    def walk(owner: Any) -> None:
+        members = {**owner.__dict__, **owner._parameters, **owner._modules}
+        nested = []
+        for name in sorted(key for key in members if not key.startswith("_") or key in owner._modules):
+            member = members[name]
+            nested.append(member) if isinstance(member, nn.Module) else add(member)
+        for member in nested:
+            add(member)
+
+    walk(module)
+    return list(found.values())
+
+
+class TensorShape(Shape):
+    """A shape in which None stands for an unknown size."""
+
+    __slots__ = ()
+
+    def __new__(cls, dims: Any = ()) -> TensorShape:
+        return super().__new__(cls, (None if n in (None, -1) else int(n) for n in dims))
+
+    @property
+    def dims(self) -> list[int | None]:
+        """The sizes."""
+        return list(self)
+
+    def is_fully_defined(self) -> bool:
+        """Whether every size is known."""
+        return None not in self
+
+    def num_elements(self) -> int | None:
+        """The product of the sizes; None if one is unknown."""
+        return None if None in self else torch.Size(self).numel()
+
+    def concatenate(self, other: Any) -> TensorShape:
+        """The sizes of both."""
+        return TensorShape((*self, *other))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (tuple, list)) and tuple(self) == tuple(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+
+class TensorSpec:
+    """What a tensor is like: shape, type, name."""
+
+    def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
+        self.shape = TensorShape(() if shape is None else shape)
+        self.dtype = as_dtype(dtype)
+        self.name = name
+
+    @classmethod
+    def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
+        """Describe a tensor."""
+        return cls(tuple(tensor.shape), tensor.dtype, name)
+
+    def is_compatible_with(self, other: Any) -> bool:
+        """Whether a tensor, or what another describes, fits."""
+        other = other if hasattr(other, "shape") else convert_to_tensor(other)
+        sizes = len(other.shape) == len(self.shape)
+        fits = sizes and all(a is None or b is None or a == b for a, b in zip(self.shape, other.shape, strict=True))
+        return fits and as_dtype(other.dtype) == self.dtype
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.shape), self.dtype))
+
+    def __repr__(self) -> str:
+        return f"TensorSpec(shape={tuple(self.shape)}, dtype={self.dtype}, name={self.name!r})"
+
+
+class TensorArray:
+    """A list of tensors that is written by place and stacked at the end; loops of Python can do with a list."""
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        size: Any = 0,
+        dynamic_size: Any = None,
+        clear_after_read: Any = None,
+        tensor_array_name: Any = None,
+        element_shape: Any = None,
+        infer_shape: bool = True,
+        **options: Any,
+    ) -> None:
+        self.dtype = None if dtype is None else as_dtype(dtype)
+        self._entries: list[Any] = [None] * int(size)
+        self._grows = dynamic_size or size == 0
+
+    def write(self, index: Any, value: Any) -> TensorArray:
+        """Put a tensor at a place. IndexError behind the end unless `dynamic_size`."""
+        place = int(index)
+        if place >= len(self._entries):
+            if not self._grows:
+                raise IndexError(f"The TensorArray has {len(self._entries)} places. Received: index={place}")
+            self._entries += [None] * (place + 1 - len(self._entries))
+        self._entries[place] = convert_to_tensor(value, self.dtype)
+        return self
+
+    def read(self, index: Any) -> Any:
+        """Return the tensor at a place."""
+        return self._entries[int(index)]
+
+    def size(self) -> int:
+        """The number of places."""
+        return len(self._entries)
+
+    def unstack(self, value: Any) -> TensorArray:
+        """Put the entries along the first axis at the places."""
+        self._entries = list(convert_to_tensor(value, self.dtype))
+        return self
+
+    def stack(self) -> Any:
+        """All tensors along a new first axis; places without one hold zeros."""
+        known = next((item for item in self._entries if item is not None), None)
+        if known is None:
+            return torch.zeros(0)
+        return torch.stack([torch.zeros_like(known) if item is None else item for item in self._entries])
+
+    def gather(self, indices: Any) -> Any:
+        """The tensors at some places along a new first axis."""
+        return torch.stack([self._entries[int(index)] for index in indices])
+
+    def concat(self) -> Any:
+        """All tensors joined along their first axis."""
+        return torch.cat(self._entries)
+
+    def mark_used(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Forget the tensors."""
+        self._entries = []
+
+
+def sparse_tensor(indices: Any, values: Any, dense_shape: Any) -> Any:
+    """`tf.SparseTensor`: torch's sparse tensor of coordinates, one row a value."""
+    places = convert_to_tensor(indices).long().reshape(-1, len(ints(dense_shape))).T
+    return torch.sparse_coo_tensor(places, convert_to_tensor(values), tuple(ints(dense_shape))).coalesce()
+
+
+class SparseTensor:
+    """`tf.SparseTensor(indices, values, dense_shape)` makes a sparse tensor of torch."""
+
+    def __new__(cls, indices: Any, values: Any, dense_shape: Any) -> Any:
+        """Return the tensor."""
+        return sparse_tensor(indices, values, dense_shape)
+
+
+def sparse_to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = True) -> Any:
+    """The dense tensor, with `default_value` where there is none."""
+    if not sp_input.is_sparse:
+        return sp_input
+    if not default_value:
+        return sp_input.to_dense()
+    sp_input = sp_input.coalesce()
+    found = torch.full(tuple(sp_input.shape), default_value, dtype=sp_input.dtype)
+    return found.index_put(tuple(sp_input.indices()), sp_input.values())
+
+
+def sparse_from_dense(tensor: Any) -> Any:
+    """The sparse tensor of what is not 0."""
+    return convert_to_tensor(tensor).to_sparse()
+
+
+def sparse_add(a: Any, b: Any, threshold: Any = 0) -> Any:
+    """The sum; sparse if both are."""
+    if a.is_sparse and b.is_sparse:
+        return (a + b).coalesce()
+    return (a.to_dense() if a.is_sparse else a) + (b.to_dense() if b.is_sparse else b)
+
+
+def sparse_reduce_sum(sp_input: Any, axis: Any = None, keepdims: bool = False, output_is_sparse: bool = False) -> Any:
+    """The sum over axes, dense unless asked for otherwise."""
+    dense = sp_input.to_dense()
+    axes = tuple(range(dense.dim())) if axis is None else axis
+    found = torch.sum(dense, axes, keepdims)
+    return found.to_sparse() if output_is_sparse else found
+
+
+def sparse_dense_matmul(sp_a: Any, b: Any, adjoint_a: bool = False, adjoint_b: bool = False) -> Any:
+    """Multiply a sparse matrix by a dense one."""
+    return torch.sparse.mm(sp_a.t() if adjoint_a else sp_a, b.t() if adjoint_b else b)
+
+
+class IndexedSlices:
+    """Rows of a tensor, as TensorFlow has gradients of tables: here they are dense; this holds what it is given."""
+
+    def __init__(self, values: Any, indices: Any, dense_shape: Any = None) -> None:
+        self.values, self.indices, self.dense_shape = values, indices, dense_shape
+
+
+def flatten(structure: Any, expand_composites: bool = False) -> list[Any]:
+    """The leaves of nested lists and dicts."""
+    return pytree.tree_leaves(structure)
+
+
+def map_structure(func: Callable[..., Any], *structure: Any, **options: Any) -> Any:
+    """Apply a function to the leaves of structures of the same form."""
+    return pytree.tree_map(func, *structure)
+
+
+def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool = False) -> Any:
+    """Leaves in the form of a structure."""
+    return pytree.tree_unflatten(list(flat_sequence), pytree.tree_structure(structure))
+
+
+def is_nested(structure: Any) -> bool:
+    """Whether it is a list, a tuple or a dict."""
+    return isinstance(structure, (list, tuple, dict))
+
+
+def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True, expand_composites: bool = False) -> None:
+    """ValueError if two structures differ."""
+    if pytree.tree_structure(nest1) != pytree.tree_structure(nest2):
+        raise ValueError(f"The structures differ. Received: {nest1!r} and {nest2!r}")
+
+
+class _TensorType(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, (torch.Tensor, KerasTensor)) and not isinstance(instance, backend.Variable)
+
+
+class Tensor(metaclass=_TensorType):
+    """`tf.Tensor` for `isinstance`: real and symbolic tensors that are no variables."""
+
+
+def is_symbolic_tensor(tensor: Any) -> bool:
+    """Whether a tensor has no value yet."""
+    return isinstance(tensor, KerasTensor)
+
+
+NAMES = {
+    "IndexedSlices": IndexedSlices,
+    "Module": Module,
+    "SparseTensor sparse.SparseTensor": SparseTensor,
+    "Tensor": Tensor,
+    "TensorArray": TensorArray,
+    "TensorShape": TensorShape,
+    "TensorSpec": TensorSpec,
+    "is_symbolic_tensor": is_symbolic_tensor,
+    "nest.assert_same_structure": assert_same_structure,
+    "nest.flatten": flatten,
+    "nest.is_nested": is_nested,
+    "nest.map_structure": map_structure,
+    "nest.pack_sequence_as": pack_sequence_as,
+    "sparse.add": sparse_add,
+    "sparse.from_dense": sparse_from_dense,
+    "sparse.reduce_sum": sparse_reduce_sum,
+    "sparse.sparse_dense_matmul": sparse_dense_matmul,
+    "sparse.to_dense": sparse_to_dense,
+}
+VERSION_1 = {
+    "sparse_tensor_dense_matmul": sparse_dense_matmul,
+    "sparse_tensor_to_dense": sparse_to_dense,
+}

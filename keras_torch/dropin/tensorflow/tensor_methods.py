@@ -1,0 +1,230 @@
+"""Tensors that behave as TensorFlow's do, while the hook is in place: methods of `torch.Tensor`, shapes and dtypes.
+
+Results stay plain tensors. `torch.Size` and `torch.dtype` cannot be subclassed nor given attributes from Python, so
+theirs are entered into the dictionary of the type; that costs nothing where they are not used. (Measured against it: a
+property in place of `torch.Tensor.shape`, which returns a subclass of tuple, costs 0.6 us whenever anything, torch's
+own code included, looks at a shape.)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch import config
+from keras_torch.backend.string_array import StringArray
+from keras_torch.backend.variable import VariableMethods
+from keras_torch.dropin.tensorflow import dtypes
+
+_ABSENT = object()
+
+
+class Reference:
+    """A tensor by identity, for keys of dicts and sets: `deref()` returns it."""
+
+    def __init__(self, tensor: Any) -> None:
+        self._tensor = tensor
+
+    def deref(self) -> Any:
+        """Return the tensor."""
+        return self._tensor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reference) and other._tensor is self._tensor
+
+    def __hash__(self) -> int:
+        return id(self._tensor)
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    """Return the values on the host, whether a gradient is tracked or not."""
+    value = tensor.detach().cpu()
+    value = value.float() if value.dtype is torch.bfloat16 else value
+    return _torch_numpy(value.resolve_conj().resolve_neg())
+
+
+_torch_numpy = torch._C.TensorBase.numpy
+
+
+def numpy(self: torch.Tensor, *, force: bool = True) -> Any:
+    """The values as a numpy array, a numpy number for a scalar; a gradient that is tracked is no hindrance."""
+    return _array(self)[()]
+
+
+def array(self: torch.Tensor, dtype: Any = None, copy: Any = None) -> np.ndarray:
+    """What numpy's functions take."""
+    found = _array(self)
+    return found if dtype is None else found.astype(dtype, copy=False)
+
+
+def array_function(self: torch.Tensor, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    """Call a function of numpy on arrays: it would ask tensors for methods of theirs, which have other arguments."""
+    return func(*pytree.tree_map(_as_array, args), **pytree.tree_map(_as_array, kwargs))
+
+
+def _as_array(item: Any) -> Any:
+    return _array(item) if isinstance(item, torch.Tensor) else item
+
+
+def to_float(self: torch.Tensor) -> float:
+    """`float(tensor)`, without torch's warning that a gradient is tracked."""
+    return float(self.detach().item())
+
+
+def get_shape(self: Any) -> Any:
+    """The shape."""
+    return self.shape
+
+
+def ref(self: Any) -> Reference:
+    """The tensor by identity."""
+    return Reference(self)
+
+
+def evaluate(self: torch.Tensor, feed_dict: Any = None, session: Any = None) -> Any:
+    """The values (TensorFlow 1's spelling)."""
+    return numpy(self)
+
+
+def set_shape(self: torch.Tensor, shape: Any) -> None:
+    """Check the shape. ValueError if it is another."""
+    known = tuple(shape)
+    if len(known) != self.dim() or any(n not in (None, have) for n, have in zip(known, self.shape, strict=True)):
+        raise ValueError(f"`set_shape` got another shape than the tensor's {tuple(self.shape)}. Received: {known}")
+
+
+def _text(self: StringArray) -> Any:
+    """Text as numpy has it in TensorFlow: bytes, a single one for a scalar."""
+    found = np.array([item.encode() for item in self.ravel().tolist()], object).reshape(self.shape)
+    return found[()]
+
+
+def _scatter(change: str) -> Callable[..., Any]:
+    def call(self: Any, indices: Any, updates: Any = None, **options: Any) -> Any:
+        if updates is None:
+            indices, updates = indices.indices, indices.values
+        index = torch.as_tensor(indices).long()
+        value = self.value.detach().clone()
+        updates = torch.as_tensor(updates, dtype=value.dtype)
+        if change == "update":
+            value[index] = updates
+        else:
+            value.index_add_(0, index, updates if change == "add" else -updates)
+        return self.assign(value)
+
+    return call
+
+
+def _assigning(name: str) -> Callable[..., Any]:
+    original = getattr(VariableMethods, name)
+
+    def call(self: Any, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        return original(self, value)
+
+    return call
+
+
+def _is_compatible(self: torch.Size, other: Any) -> bool:
+    if other is None:
+        return True
+    return len(self) == len(other) and all(n in (None, have) for n, have in zip(other, self, strict=True))
+
+
+def _as_list(self: torch.Size) -> list[int]:
+    return list(self)
+
+
+_TENSOR: dict[str, Any] = {
+    "numpy": numpy,
+    "eval": evaluate,
+    "get_shape": get_shape,
+    "ref": ref,
+    "experimental_ref": ref,
+    "set_shape": set_shape,
+    "__array__": array,
+    "__array_function__": array_function,
+    "__float__": to_float,
+}
+_VARIABLE: dict[str, Any] = {
+    **{name: _assigning(name) for name in ("assign", "assign_add", "assign_sub")},
+    **{f"scatter_{name}": _scatter(name) for name in ("update", "add", "sub")},
+    "ref": ref,
+    "get_shape": get_shape,
+    "experimental_ref": ref,
+    "is_initialized": lambda self: True,
+    "initializer": None,
+    "handle": property(lambda self: self),
+}
+_SIZE: dict[str, Any] = {
+    "as_list": _as_list,
+    "dims": property(_as_list),
+    "is_compatible_with": _is_compatible,
+    "is_fully_defined": lambda self: True,
+    "merge_with": lambda self, other: self,
+    "ndims": property(len),
+    "num_elements": torch.Size.numel,
+    "rank": property(len),
+    "with_rank": lambda self, rank: self,
+}
+_DTYPE: dict[str, Any] = {
+    "as_numpy_dtype": property(dtypes.as_numpy_dtype),
+    "base_dtype": property(lambda self: self),
+    "is_bool": property(lambda self: self is torch.bool),
+    "is_floating": property(lambda self: self.is_floating_point),
+    "is_integer": property(dtypes.is_integer),
+    "is_unsigned": property(lambda self: dtypes.is_integer(self) and not self.is_signed),
+    "limits": property(lambda self: (dtypes.limit(self, "min"), dtypes.limit(self, "max"))),
+    "max": property(lambda self: dtypes.limit(self, "max")),
+    "min": property(lambda self: dtypes.limit(self, "min")),
+    "name": property(config.dtype_name),
+    "real_dtype": property(lambda self: self.to_real()),
+    "size": property(lambda self: self.itemsize),
+}
+_PATCHES: list[tuple[type, dict[str, Any]]] = [
+    (torch.Tensor, _TENSOR),
+    (VariableMethods, _VARIABLE),
+    (StringArray, {"numpy": _text, "get_shape": get_shape, "ref": ref}),
+]
+_STATIC: list[tuple[type, dict[str, Any]]] = [(torch.Size, _SIZE), (torch.dtype, _DTYPE)]
+_before: list[tuple[type, str, Any]] = []
+
+
+def _dictionary(owner: type) -> dict[str, Any]:
+    """Return the dictionary behind the read-only view that CPython gives of a type that is written in C."""
+    return gc.get_referents(owner.__dict__)[0]
+
+
+def install() -> None:
+    """Give tensors, variables, shapes and dtypes TensorFlow's methods."""
+    if _before:
+        return
+    for owner, methods in _PATCHES:
+        for name, method in methods.items():
+            _before.append((owner, name, owner.__dict__.get(name, _ABSENT)))
+            setattr(owner, name, method)
+    for owner, methods in _STATIC:
+        _dictionary(owner).update({name: item for name, item in methods.items() if name not in owner.__dict__})
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
+
+
+def uninstall() -> None:
+    """Take the methods away again."""
+    if not _before:
+        return
+    for owner, name, item in reversed(_before):
+        if item is _ABSENT:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, item)
+    _before.clear()
+    for owner, methods in _STATIC:
+        for name, item in methods.items():
+            if owner.__dict__.get(name) is item:
+                del _dictionary(owner)[name]
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))

@@ -1,0 +1,280 @@
+"""Checkpoints of `tf.train` on `torch.save`, and `tf.summary` on torch's SummaryWriter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from keras_torch import backend
+from keras_torch.backend.variable import WeightView
+from keras_torch.callbacks.event_files import open_writer
+from keras_torch.checkpoint import replacing
+from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+
+SUFFIX = ".pt"
+_STATE = "checkpoint"
+
+
+def _state(item: Any) -> Any:
+    """Return the values of a variable, a layer, a model, an optimizer, or of lists and dicts of them."""
+    if isinstance(item, (backend.Variable, WeightView)):
+        return item.value.detach().cpu().clone()
+    if isinstance(item, dict):
+        return {str(key): _state(part) for key, part in item.items()}
+    if isinstance(item, (list, tuple)):
+        return {str(place): _state(part) for place, part in enumerate(item)}
+    if hasattr(item, "get_weights"):
+        return [torch.as_tensor(value) for value in item.get_weights()]
+    if hasattr(item, "state_dict"):
+        return item.state_dict()
+    raise TypeError(
+        f"`tf.train.Checkpoint` saves variables, layers, models, optimizers and lists of them. "
+        f"Received: {item!r} of type {type(item).__name__}"
+    )
+
+
+def _restore(item: Any, saved: Any, path: str) -> None:
+    if isinstance(item, (backend.Variable, WeightView)):
+        item.assign(saved)
+    elif isinstance(item, (dict, list, tuple)):
+        for key, part in item.items() if isinstance(item, dict) else enumerate(item):
+            _restore(part, saved[str(key)], f"{path}/{key}")
+    elif hasattr(item, "set_weights"):
+        values = [value.numpy() for value in saved]
+        if hasattr(item, "built") and not getattr(item, "weights", values) and hasattr(item, "apply_gradients"):
+            raise ValueError(
+                f"The optimizer {path!r} is not built, so its state has no place. Call "
+                "`optimizer.build(model.trainable_variables)` before `restore`."
+            )
+        item.set_weights(values)
+    else:
+        item.load_state_dict(saved)
+
+
+class Status:
+    """What `restore` returns; everything has been restored already."""
+
+    def assert_consumed(self) -> Status:
+        """Return itself: a value in the file that has no place is an error of `restore`."""
+        return self
+
+    assert_existing_objects_matched = assert_nontrivial_match = assert_consumed
+
+    def expect_partial(self) -> Status:
+        """Return itself."""
+        return self
+
+    def initialize_or_restore(self, session: Any = None) -> None:
+        """Do nothing."""
+
+
+class Checkpoint:
+    """Saves the values of what it is given by name, with `torch.save`; TensorFlow's own files are not read.
+
+    `save("path")` writes `path-1.pt`, `path-2.pt`, ... and a file `checkpoint` that names the latest.
+    """
+
+    def __init__(self, root: Any = None, **kwargs: Any) -> None:
+        self._items = {**({} if root is None else {"root": root}), **kwargs}
+        self.__dict__.update(kwargs)
+        self.save_counter = backend.Variable(torch.tensor(0), trainable=False, name="save_counter")
+
+    def write(self, file_prefix: Any, options: Any = None) -> str:
+        """Write a file and return its path without the ending."""
+        prefix = os.fspath(file_prefix)
+        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        state = {name: _state(item) for name, item in self._items.items()}
+        with replacing(prefix + SUFFIX) as path:
+            torch.save({**state, "save_counter": int(self.save_counter)}, path)
+        return prefix
+
+    def save(self, file_prefix: Any, options: Any = None) -> str:
+        """Write the next numbered file; return its path without the ending."""
+        self.save_counter.assign_add(1)
+        prefix = self.write(f"{os.fspath(file_prefix)}-{int(self.save_counter)}")
+        _set_latest(os.path.dirname(prefix), prefix)
+        return prefix
+
+    def restore(self, save_path: Any, options: Any = None) -> Status:
+        """Read the values of a file, unless the path is None. FileNotFoundError if there is none."""
+        if save_path is None:
+            return Status()
+        path = os.fspath(save_path)
+        if not os.path.exists(path + SUFFIX):
+            if os.path.exists(path + ".index"):
+                raise ValueError(
+                    f"{path!r} is a checkpoint of TensorFlow. Load it with `model.load_weights({path!r})`."
+                )
+            raise FileNotFoundError(f"There is no checkpoint {path + SUFFIX!r}.")
+        saved = torch.load(path + SUFFIX, weights_only=True)
+        missing = sorted(set(self._items) - set(saved))
+        if missing:
+            raise ValueError(f"The checkpoint {path!r} holds no {missing}. It holds: {sorted(saved)}")
+        for name, item in self._items.items():
+            _restore(item, saved[name], name)
+        self.save_counter.assign(saved["save_counter"])
+        return Status()
+
+    read = restore
+
+
+def _set_latest(folder: str, prefix: str | None, kept: list[str] | None = None) -> None:
+    kept = kept if kept is not None else ([] if prefix is None else [prefix])
+    lines = [f'model_checkpoint_path: "{os.path.basename(prefix or "")}"']
+    lines += [f'all_model_checkpoint_paths: "{os.path.basename(item)}"' for item in kept]
+    with open(os.path.join(folder, _STATE), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -> str | None:
+    """Return the path, without the ending, of what was saved last in a folder; None if there is nothing."""
+    path = os.path.join(os.fspath(checkpoint_dir), latest_filename or _STATE)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        found = re.search(r'^model_checkpoint_path: "(.*)"', file.read(), re.MULTILINE)
+    return os.path.join(os.path.dirname(path), found[1]) if found and found[1] else None
+
+
+class CheckpointManager:
+    """Keeps the last `max_to_keep` checkpoints of a folder."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        directory: Any,
+        max_to_keep: int | None,
+        keep_checkpoint_every_n_hours: Any = None,
+        checkpoint_name: str = "ckpt",
+        step_counter: Any = None,
+        checkpoint_interval: int | None = None,
+        init_fn: Any = None,
+    ) -> None:
+        if keep_checkpoint_every_n_hours is not None or init_fn is not None:
+            raise NotImplementedError(
+                "`CheckpointManager` has neither `keep_checkpoint_every_n_hours` nor `init_fn` here: copy files aside, "
+                "or call the function yourself."
+            )
+        self.checkpoint = checkpoint
+        self.directory = os.fspath(directory)
+        self._prefix = os.path.join(self.directory, checkpoint_name)
+        self._max = max_to_keep
+        self._counter, self._interval = step_counter, checkpoint_interval
+        self._last: int | None = None
+        self.checkpoints = self._found()
+
+    def _found(self) -> list[str]:
+        path = os.path.join(self.directory, _STATE)
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            names = re.findall(r'^all_model_checkpoint_paths: "(.*)"', file.read(), re.MULTILINE)
+        paths = [os.path.join(self.directory, name) for name in names]
+        return [path for path in paths if os.path.exists(path + SUFFIX)]
+
+    @property
+    def latest_checkpoint(self) -> str | None:
+        """The path, without the ending, of the last one."""
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    def save(self, checkpoint_number: Any = None, check_interval: bool = True, options: Any = None) -> str | None:
+        """Write the next one and remove the oldest; None if `checkpoint_interval` steps have not passed."""
+        count = None if self._counter is None else int(self._counter)
+        waits = check_interval and self._interval and count is not None and self._last is not None
+        if waits and count < self._last + self._interval:  # type: ignore[operator]
+            return None
+        self._last = count
+        self.checkpoint.save_counter.assign_add(1)
+        number = int(self.checkpoint.save_counter if checkpoint_number is None else checkpoint_number)
+        path = self.checkpoint.write(f"{self._prefix}-{number}")
+        self.checkpoints = [item for item in self.checkpoints if item != path] + [path]
+        while self._max is not None and len(self.checkpoints) > self._max:
+            os.remove(self.checkpoints.pop(0) + SUFFIX)
+        _set_latest(self.directory, path, self.checkpoints)
+        return path
+
+    def restore_or_initialize(self) -> str | None:
+        """Restore the last one, if there is one, and return its path."""
+        if self.latest_checkpoint:
+            self.checkpoint.restore(self.latest_checkpoint)
+        return self.latest_checkpoint
+
+
+class SummaryWriter:
+    """Writes for TensorBoard with torch's SummaryWriter, while it is the default."""
+
+    def __init__(self, logdir: Any, **options: Any) -> None:
+        self._writer = open_writer(os.fspath(logdir))
+
+    @contextlib.contextmanager
+    def as_default(self, step: Any = None) -> Iterator[SummaryWriter]:
+        """A context in which `tf.summary.scalar` and kin write here."""
+        before = _current[:]
+        _current[:] = [self, _current[1] if step is None else int(step)]
+        try:
+            yield self
+        finally:
+            _current[:] = before
+
+    def set_as_default(self, step: Any = None) -> None:
+        """Let `tf.summary.scalar` and kin write here from now on."""
+        _current[:] = [self, step]
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """End the file."""
+        self._writer.close()
+
+
+_current: list[Any] = [None, None]
+
+
+def set_step(step: Any) -> None:
+    """Set the step of summaries that do not name theirs."""
+    _current[1] = None if step is None else int(step)
+
+
+def _summary(write: Any) -> Any:
+    def call(name: str, data: Any, step: Any = None, **options: Any) -> bool:
+        writer, default = _current
+        if writer is None:
+            return False
+        step = default if step is None else int(step)
+        if step is None:
+            raise ValueError(f"The summary {name!r} needs a `step`, or `tf.summary.experimental.set_step`.")
+        write(writer._writer, name, data, step)
+        return True
+
+    return call
+
+
+def _values(data: Any) -> Any:
+    return convert_to_tensor(data).detach().cpu()
+
+
+_SUMMARIES = {
+    "audio": lambda writer, name, data, step: writer.add_audio(name, _values(data)[0].T, step),
+    "histogram": lambda writer, name, data, step: writer.add_histogram(name, _values(data), step),
+    "image": lambda writer, name, data, step: writer.add_images(name, _values(data)[:3], step, dataformats="NHWC"),
+    "scalar": lambda writer, name, data, step: writer.add_scalar(name, float(_values(data)), step, time.time()),
+    "text": lambda writer, name, data, step: writer.add_text(name, str(convert_to_tensor(data, "string")), step),
+}
+NAMES = {
+    **{f"summary.{name}": _summary(write) for name, write in _SUMMARIES.items()},
+    "summary.SummaryWriter": SummaryWriter,
+    "summary.create_file_writer": SummaryWriter,
+    "summary.experimental.set_step": set_step,
+    "train.Checkpoint": Checkpoint,
+    "train.CheckpointManager": CheckpointManager,
+    "train.latest_checkpoint": latest_checkpoint,
+}
+VERSION_1 = {"summary.FileWriter": SummaryWriter}

@@ -1,0 +1,111 @@
+"""Functions under `tensorflow` give what TensorFlow 2.15 gave (`scripts/golden/tensorflow_values.py`)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import keras_torch as keras
+from keras_torch import dropin
+from keras_torch.backend.string_array import StringArray
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "tensorflow_215.json").read_text(encoding="utf-8"))
+CASES = GOLDEN["cases"]
+
+
+@pytest.fixture(scope="module")
+def tf():
+    with dropin.install("tf"):
+        import tensorflow
+
+        yield tensorflow
+
+
+def resolve(tf, path):
+    for part in path.split("."):
+        tf = getattr(tf, part)
+    return tf
+
+
+def read(item):
+    if isinstance(item, dict) and "data" in item:
+        if item["dtype"] == "string":
+            return np.array(item["data"], object)
+        if item["dtype"].startswith("complex"):
+            real, imaginary = (np.asarray(part) for part in item["data"])
+            return (real + 1j * imaginary).astype(item["dtype"])
+        return np.array(item["data"], item["dtype"])
+    if isinstance(item, dict):
+        return {key: read(part) for key, part in item.items()}
+    return [read(part) for part in item] if isinstance(item, list) else item
+
+
+def check(found, expected, path):
+    if isinstance(expected, list):
+        found = list(found)
+        assert len(found) == len(expected), path
+        for one, other in zip(found, expected, strict=True):
+            check(one, other, path)
+        return
+    if isinstance(found, StringArray):
+        np.testing.assert_array_equal(np.asarray(found), expected)
+        return
+    array = found.numpy() if isinstance(found, torch.Tensor) else np.asarray(found)
+    assert np.shape(array) == expected.shape, path
+    if isinstance(found, torch.Tensor):
+        assert str(array.dtype) == str(expected.dtype), path
+    if expected.dtype.kind in "fc":
+        np.testing.assert_allclose(array, expected, rtol=2e-5, atol=2e-6)
+    else:
+        np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: f"{number}-{CASES[number][0]}")
+def test_a_function_gives_the_values_of_tensorflow(tf, number: int):
+    path, args, kwargs, expected = CASES[number]
+    check(resolve(tf, path)(*read(args), **read(kwargs)), read(expected), path)
+
+
+SYMBOLIC = set(
+    """
+    abs add argmax broadcast_to cast clip_by_value concat cos cumsum divide einsum equal exp expand_dims gather identity
+    math.l2_normalize math.log math.reduce_std math.sigmoid matmul maximum multiply nn.avg_pool nn.bias_add nn.conv2d
+    nn.depthwise_conv2d nn.gelu nn.leaky_relu nn.max_pool nn.moments nn.relu nn.softmax nn.top_k norm one_hot ones_like
+    pad pow reduce_max reduce_mean reduce_sum repeat reverse roll sigmoid slice split sqrt square squeeze stack subtract
+    tanh tensordot tile transpose unstack where zeros_like image.adjust_brightness image.adjust_contrast
+    image.adjust_hue image.central_crop image.convert_image_dtype image.crop_to_bounding_box image.extract_patches
+    image.flip_left_right image.per_image_standardization image.resize image.rgb_to_grayscale linalg.set_diag
+    signal.stft nn.sigmoid_cross_entropy_with_logits
+    """.split()
+)
+ON_INPUTS = [
+    number
+    for number, (path, args, _, _) in enumerate(CASES)
+    if path in SYMBOLIC
+    and (path != "where" or len(args) > 1)
+    and args
+    and isinstance(args[0], dict)
+    and np.ndim(args[0]["data"]) > 1
+]
+
+
+@pytest.mark.parametrize("number", ON_INPUTS, ids=lambda number: f"{number}-{CASES[number][0]}")
+def test_a_function_of_a_symbolic_tensor_computes_the_same_in_a_model(tf, number: int):
+    path, args, kwargs, expected = CASES[number]
+    first, *others = read(args)
+    inputs = keras.Input(batch_shape=first.shape, dtype=str(first.dtype))
+    outputs = resolve(tf, path)(inputs, *others, **read(kwargs))
+    leaves = [item for item in torch.utils._pytree.tree_leaves(outputs) if isinstance(item, keras.KerasTensor)]
+    model = keras.Model(inputs, leaves)
+    found = model(torch.from_numpy(first))
+    found = found if isinstance(found, (list, tuple)) else [found]
+    expected = read(expected)
+    expected = expected if isinstance(expected, list) else [expected]
+    assert len(found) == len(expected) == len(leaves)
+    for leaf, one, other in zip(leaves, found, expected, strict=True):
+        assert tuple(leaf.shape) == other.shape
+        check(one, other, path)
