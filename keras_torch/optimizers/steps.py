@@ -223,9 +223,16 @@ class Steps:
                 param.grad = grad
 
     def minimize(self, loss: Any, var_list: Any, tape: Any = None) -> Any:
-        """Compute gradients of `loss` (a tensor, or a function that returns one) and make one step."""
+        """Compute gradients of `loss` (a tensor, or a function that returns one) and make one step.
+
+        torch records gradients itself; a `tape` is asked for them if there is one.
+        """
         if tape is not None:
-            raise ValueError("`tape` is not needed: torch records gradients itself. Call `minimize(loss, var_list)`.")
+            if callable(loss) and not isinstance(loss, torch.Tensor):
+                with tape:
+                    loss = loss()
+            variables = list(var_list() if callable(var_list) else var_list)
+            return self.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         if callable(loss) and not isinstance(loss, torch.Tensor):
             loss = loss()
         variables = list(var_list() if callable(var_list) else var_list)

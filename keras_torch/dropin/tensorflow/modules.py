@@ -65,34 +65,25 @@ class Module(nn.Module):
 
 
 def _variables(module: Any) -> list[Any]:
+    """Return variables as TensorFlow orders them: attributes by name, then those of the modules in them."""
     found: dict[int, Any] = {}
-
-    def add(item: Any) -> None:
-        if isinstance(item, (backend.Variable, WeightView)):
-            found.setdefault(id(item), item)
-        elif isinstance(item, Module):
-            walk(item)
-        elif hasattr(item, "weights"):
-            for weight in item.weights:
-                found.setdefault(id(weight), weight)
-        elif isinstance(item, dict):
-            for key in sorted(item, key=str):
-                add(item[key])
-        elif isinstance(item, (list, tuple, nn.ModuleList)):
-            for part in item:
-                add(part)
-
-    def walk(owner: Any) -> None:
+    waiting = [module]
+    for owner in waiting:
+        if not isinstance(owner, Module):
+            found.update({id(weight): weight for weight in owner.weights if id(weight) not in found})
+            continue
         members = {**owner.__dict__, **owner._parameters, **owner._modules}
-        nested = []
-        for name in sorted(key for key in members if not key.startswith("_") or key in owner._modules):
-            member = members[name]
-            nested.append(member) if isinstance(member, nn.Module) else add(member)
-        for member in nested:
-            add(member)
-
-    walk(module)
+        names = sorted(name for name in members if name in owner._modules or not name.startswith("_"))
+        for item in pytree.tree_leaves([_unpacked(members[name]) for name in names]):
+            if isinstance(item, (backend.Variable, WeightView)):
+                found.setdefault(id(item), item)
+            elif (isinstance(item, Module) or hasattr(item, "weights")) and not any(item is x for x in waiting):
+                waiting.append(item)
     return list(found.values())
+
+
+def _unpacked(item: Any) -> Any:
+    return list(item) if isinstance(item, nn.ModuleList) else item
 
 
 class TensorShape(Shape):
@@ -226,7 +217,9 @@ class TensorArray:
 def sparse_tensor(indices: Any, values: Any, dense_shape: Any) -> Any:
     """`tf.SparseTensor`: torch's sparse tensor of coordinates, one row a value."""
     places = convert_to_tensor(indices).long().reshape(-1, len(ints(dense_shape))).T
-    return torch.sparse_coo_tensor(places, convert_to_tensor(values), tuple(ints(dense_shape))).coalesce()
+    return torch.sparse_coo_tensor(
+        places, convert_to_tensor(values), tuple(ints(dense_shape)), check_invariants=True
+    ).coalesce()
 
 
 class SparseTensor:
