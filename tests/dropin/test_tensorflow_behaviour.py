@@ -27,7 +27,7 @@ def test_random_numbers_have_the_shape_range_and_seed_asked_for(tf):
     drawn = tf.random.uniform((100,), minval=2, maxval=5, dtype=tf.int32).numpy()
     assert set(drawn.tolist()) == {2, 3, 4}
     floats = tf.random.uniform(shape=[50], maxval=3.0).numpy()
-    assert 0 <= floats.min() and 1 < floats.max() < 3
+    assert floats.min() >= 0 and 1 < floats.max() < 3
     classes = tf.random.categorical(tf.math.log([[0.0, 1.0], [1.0, 0.0]]), 4)
     assert classes.numpy().tolist() == [[1] * 4, [0] * 4] and classes.dtype == tf.int64
     assert sorted(tf.random.shuffle([4, 1, 3]).numpy().tolist()) == [1, 3, 4]
