@@ -1,4 +1,4 @@
-"""Where batches come from: arrays, Sequence / PyDataset, generators, torch DataLoaders.
+"""Where batches come from: arrays, Sequence / PyDataset, generators, torch DataLoaders, datasets of steps (`pipeline`).
 
 A source has `num_batches` (None if unknown), `batch_size`, `repeatable`, `epoch()` (an iterator of batches, on the
 device) and `on_epoch_end()`.
@@ -6,7 +6,8 @@ device) and `on_epoch_end()`.
 
 from keras_torch.data.arrays import ArrayData
 from keras_torch.data.iterables import GeneratorData, LoaderData, loader_for
-from keras_torch.data.lazy import LazyDataset
+from keras_torch.data.pipeline import Dataset
+from keras_torch.data.pipeline.lazy import LazyDataset
 from keras_torch.data.sequence import PyDataset, Sequence, SequenceData, is_sequence
 from keras_torch.data.structure import (
     flatten,
@@ -17,6 +18,7 @@ from keras_torch.data.structure import (
 
 __all__ = [
     "ArrayData",
+    "Dataset",
     "GeneratorData",
     "LazyDataset",
     "LoaderData",

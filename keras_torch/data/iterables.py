@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from keras_torch.backend.random import get_rng_state, set_rng_state
 from keras_torch.checkpoint import has_state, pack, unpack
+from keras_torch.data import pipeline
 from keras_torch.data.workers import by_one_thread, end_processes
 
 
@@ -134,8 +135,9 @@ class LoaderData:
                 generator.set_state(state)
         elif self._watched:
             self._origin = {"rng": get_rng_state(), "generators": [g.get_state() for g in self._generators()]}
-        # A tf.data.Dataset gives arrays as well as its own tensors.
-        as_arrays = getattr(self.loader, "as_numpy_iterator", None)
+        # TensorFlow's own dataset gives arrays as well as tensors of its own.
+        foreign = not isinstance(self.loader, pipeline.Dataset)
+        as_arrays = getattr(self.loader, "as_numpy_iterator", None) if foreign else None
         batches = iter(self.loader) if as_arrays is None else as_arrays()
         if again:
             next(itertools.islice(batches, start - 1, start), None)

@@ -11,7 +11,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.callbacks.output import print_message
-from keras_torch.data.lazy import LazyDataset
+from keras_torch.data import LazyDataset
 
 LABEL_MODES = ("int", "categorical", "binary", None)
 

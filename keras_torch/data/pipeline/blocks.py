@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,7 @@ class Stacked:
         columns = [_apart(leaf) if leaf is not None else [None] * self.size for leaf in leaves]
         if type(self.value) is tuple and not any(isinstance(item, (tuple, Mapping)) for item in self.value):
             return zip(*columns, strict=True)
-        rebuilt = (iter(row) for row in zip(*columns, strict=True))
-        return (map_structure(lambda _, row=row: next(row), self.value) for row in rebuilt)
+        return (rebuilt(self.value, row) for row in zip(*columns, strict=True))
 
     def part(self, start: int, stop: int) -> Stacked:
         """The elements from `start` up to `stop`, as views."""
@@ -62,6 +61,12 @@ class Stacked:
 
 
 Block = Listed | Stacked
+
+
+def rebuilt(structure: Any, leaves: Iterable[Any]) -> Any:
+    """Return the leaves in a structure that has no None."""
+    remaining = iter(leaves)
+    return map_structure(lambda _: next(remaining), structure)
 
 
 def _apart(leaf: Any) -> Any:
@@ -154,8 +159,9 @@ def stack_elements(items: Sequence[Any]) -> Stacked:
 
 def join_blocks(blocks: Sequence[Block]) -> Stacked:
     """Join blocks to one of stacked elements."""
-    if all(isinstance(block, Listed) for block in blocks):
-        return stack_elements([item for block in blocks for item in block.items])
+    listed = [block.items for block in blocks if isinstance(block, Listed)]
+    if len(listed) == len(blocks):
+        return stack_elements([item for items in listed for item in items])
     stacked = [block if isinstance(block, Stacked) else stack_elements(block.items) for block in blocks]
     if len(stacked) == 1:
         return stacked[0]

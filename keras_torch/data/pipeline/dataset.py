@@ -12,7 +12,7 @@ import torch
 from keras_torch import config
 from keras_torch.backend.string_array import StringArray
 from keras_torch.data.numpy_bridge import to_numpy
-from keras_torch.data.pipeline import steps
+from keras_torch.data.pipeline import combining, grouping, steps
 from keras_torch.data.pipeline.blocks import to_element
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Items, Kept, RandomNumbers, Slices, Step, generator_of
 from keras_torch.data.pipeline.spec import TensorSpec, cast_like, spec_of
@@ -109,7 +109,7 @@ class Dataset:
         wrong = [item for item in flatten(structure) if not isinstance(item, Dataset)]
         if wrong:
             raise TypeError(f"`zip` takes datasets. Received: {wrong[0]!r:.100} of type {type(wrong[0]).__name__}")
-        return Dataset(steps.Zip(map_structure(lambda item: item.step, structure)))
+        return Dataset(combining.Zip(map_structure(lambda item: item.step, structure)))
 
     @staticmethod
     def sample_from_datasets(
@@ -135,8 +135,8 @@ class Dataset:
                 yield from torch.multinomial(shares, 1024, replacement=True, generator=generator).tolist()
 
         inner = [item.step for item in datasets]
-        size = UNKNOWN if stop_on_empty_dataset else steps.Chain(inner).size
-        return Dataset(steps.Choice(inner, choose, stop_on_empty_dataset, size))
+        size = UNKNOWN if stop_on_empty_dataset else combining.Chain(inner).size
+        return Dataset(combining.Choice(inner, choose, stop_on_empty_dataset, size))
 
     @staticmethod
     def choose_from_datasets(
@@ -145,7 +145,7 @@ class Dataset:
         """Return elements of datasets in the order of the numbers in `choice_dataset`."""
         inner = [item.step for item in datasets]
         return Dataset(
-            steps.Choice(inner, lambda: map(int, choice_dataset.step.elements()), stop_on_empty_dataset, UNKNOWN)
+            combining.Choice(inner, lambda: map(int, choice_dataset.step.elements()), stop_on_empty_dataset, UNKNOWN)
         )
 
     # One element, or many
@@ -180,7 +180,7 @@ class Dataset:
         name: str | None = None,
     ) -> Dataset:
         """Stack `batch_size` consecutive elements; the last batch may be smaller. ValueError if shapes differ."""
-        return Dataset(steps.Batch(self.step, _positive(batch_size, "batch_size"), bool(drop_remainder)))
+        return Dataset(grouping.Batch(self.step, _positive(batch_size, "batch_size"), bool(drop_remainder)))
 
     def padded_batch(
         self,
@@ -192,12 +192,12 @@ class Dataset:
     ) -> Dataset:
         """Stack elements whose sizes differ, filled up with zeros (or `padding_values`) behind their values."""
         size = _positive(batch_size, "batch_size")
-        join = lambda blocks: steps.padded(blocks, padded_shapes, padding_values)  # noqa: E731
-        return Dataset(steps.Batch(self.step, size, bool(drop_remainder), join))
+        join = lambda blocks: grouping.padded(blocks, padded_shapes, padding_values)  # noqa: E731
+        return Dataset(grouping.Batch(self.step, size, bool(drop_remainder), join))
 
     def unbatch(self, name: str | None = None) -> Dataset:
         """Return the entries along the first axis of each element."""
-        return Dataset(steps.Unbatch(self.step))
+        return Dataset(grouping.Unbatch(self.step))
 
     def rebatch(self, batch_size: int, drop_remainder: bool = False, name: str | None = None) -> Dataset:
         """Return the same samples in batches of another size."""
@@ -210,11 +210,13 @@ class Dataset:
         size = _positive(size, "size")
         shift = size if shift is None else _positive(shift, "shift")
         stride = _positive(stride, "stride")
-        return Dataset(steps.Window(self.step, size, shift, stride, drop_remainder, lambda items: Dataset(Kept(items))))
+        return Dataset(
+            grouping.Window(self.step, size, shift, stride, drop_remainder, lambda items: Dataset(Kept(items)))
+        )
 
     def flat_map(self, map_func: Callable[..., Any], name: str | None = None) -> Dataset:
         """Return the elements of the datasets that a function makes of the elements, one dataset after another."""
-        return Dataset(steps.Interleave(self.step, map_func, 1, 1))
+        return Dataset(grouping.Interleave(self.step, map_func, 1, 1))
 
     def interleave(
         self,
@@ -227,7 +229,7 @@ class Dataset:
     ) -> Dataset:
         """As `flat_map`, with `block_length` elements in turn from each of `cycle_length` open datasets."""
         cycle = (os.cpu_count() or 1) if cycle_length in (None, AUTOTUNE) else _positive(cycle_length, "cycle_length")
-        return Dataset(steps.Interleave(self.step, map_func, cycle, block_length or 1))
+        return Dataset(grouping.Interleave(self.step, map_func, cycle, block_length or 1))
 
     def scan(self, initial_state: Any, scan_func: Callable[[Any, Any], Any], name: str | None = None) -> Dataset:
         """Apply a function of (state, element) that returns (next state, result)."""
@@ -278,11 +280,11 @@ class Dataset:
 
     def concatenate(self, dataset: Dataset, name: str | None = None) -> Dataset:
         """Return the elements of this dataset, then those of another."""
-        return Dataset(steps.Chain([self.step, dataset.step]))
+        return Dataset(combining.Chain([self.step, dataset.step]))
 
     def enumerate(self, start: int = 0, name: str | None = None) -> Dataset:
         """Return (number, element), counted from `start`."""
-        numbers = Dataset(steps.Counting(int(start)))
+        numbers = Dataset(combining.Counting(int(start)))
         return Dataset.zip(numbers, self)
 
     def unique(self, name: str | None = None) -> Dataset:
@@ -347,6 +349,18 @@ class Dataset:
             loose = self.step.has_loose_batches
             self._spec = map_structure(lambda leaf: spec_of(leaf, loose), first)
         return self._spec
+
+    @property
+    def generator(self) -> torch.Generator | None:
+        """The generator of the last shuffle, by the name it has on a DataLoader: a resumed training restores it."""
+        return self.step.generator
+
+    @property
+    def _batch_size(self) -> int:
+        """The size of its batches, only of a dataset that `batch` made, by which TensorFlow's are known as well."""
+        if isinstance(self.step, grouping.Batch):
+            return self.step.batch_size
+        raise AttributeError("Only a dataset that `batch` returned has a size of batches.")
 
     def __repr__(self) -> str:
         size = {INFINITE: "infinite", UNKNOWN: "unknown"}.get(self.step.size, str(self.step.size))

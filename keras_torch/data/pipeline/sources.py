@@ -28,6 +28,7 @@ class Step:
     size: int = UNKNOWN
     is_indexable = False
     has_loose_batches = False
+    generator: torch.Generator | None = None
 
     def blocks(self) -> Iterator[Block]:
         """Yield the elements of one pass, some at a time."""
@@ -74,7 +75,7 @@ class Slices(Step):
         rows = self.block_rows()
         for start in range(0, self.size, rows):
             count = min(rows, self.size - start)
-            yield Stacked(map_structure(lambda leaf, a=start, n=count: leaf.narrow(0, a, n), self.value), count)
+            yield Stacked(self.value, self.size).part(start, start + count)
 
     def at(self, index: torch.Tensor) -> Block:
         """Return the slices at positions."""
