@@ -6,6 +6,7 @@ is there already where possible, so that references to it stay good. What is no 
 
 from __future__ import annotations
 
+import functools
 import random
 import zlib
 from collections import deque
@@ -125,7 +126,7 @@ def _stride(size: int, count: int) -> int:
 def _pack_object(value: Any, sums: bool, depth: int) -> Any:
     if isinstance(value, torch.Generator):
         return ("generator", str(value.device), _pack(value.get_state(), sums, depth))
-    for kind, (read, _) in _NUMBERS.items():
+    for kind, (read, _) in _sources_of_numbers().items():
         if isinstance(value, kind):
             return ("random", _pack(read(value), sums, depth + 1))
     if has_state(value):
@@ -157,17 +158,20 @@ def _data_only(state: Any) -> Any:
     return kept
 
 
-_NUMBERS: dict[type, tuple[Callable[[Any], Any], Callable[[Any, Any], None]]] = {
-    random.Random: (lambda source: source.getstate(), lambda source, state: source.setstate(state)),
-    np.random.Generator: (
-        lambda source: source.bit_generator.state,
-        lambda source, state: setattr(source.bit_generator, "state", state),
-    ),
-    np.random.RandomState: (
-        lambda source: source.get_state(legacy=False),
-        lambda source, state: source.set_state(state),
-    ),
-}
+@functools.cache
+def _sources_of_numbers() -> dict[type, tuple[Callable[[Any], Any], Callable[[Any, Any], None]]]:
+    """Random generators by class, with how to read and to set their state. numpy imports its own when asked for."""
+    return {
+        random.Random: (lambda source: source.getstate(), lambda source, state: source.setstate(state)),
+        np.random.Generator: (
+            lambda source: source.bit_generator.state,
+            lambda source, state: setattr(source.bit_generator, "state", state),
+        ),
+        np.random.RandomState: (
+            lambda source: source.get_state(legacy=False),
+            lambda source, state: source.set_state(state),
+        ),
+    }
 
 
 def unpack(packed: Any, current: Any = None) -> Any:
@@ -258,7 +262,7 @@ def _unpack_generator(current: Any, device: str, state: Any) -> Any:
 
 
 def _unpack_random(current: Any, state: Any) -> Any:
-    for kind, (_, write) in _NUMBERS.items():
+    for kind, (_, write) in _sources_of_numbers().items():
         if isinstance(current, kind):
             write(current, unpack(state))
     return current
