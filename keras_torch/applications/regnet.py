@@ -214,7 +214,7 @@ def _block(x: Any, kind: str, filters: int, group: int, stride: int, name: str) 
         shortcut = _conv_bn(x, filters, name + "_skip_1x1", name + "_skip_bn", strides=stride)
     x = _conv_bn(x, filters, name + "_conv_1x1_1", name + "_conv_1x1_1_bn")
     x = layers.ReLU(name=name + "_conv_1x1_1_relu")(x)
-    options = {"size": 3, "strides": stride, "groups": filters // group, "padding": "same"}
+    options = {"size": 3, "strides": stride, "groups": filters // group or 1, "padding": "same"}
     x = _conv_bn(x, filters, name + "_conv_3x3", name + "_conv_3x3_bn", **options)
     x = layers.ReLU(name=name + "_conv_3x3_relu")(x)
     if kind == "Y":
