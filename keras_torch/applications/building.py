@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -206,4 +208,26 @@ def application(
         title=title, paper=f"Paper: {paper}" if paper else "", more=f"{more}\n    " if more else ""
     )
     build.__signature__ = signature  # type: ignore[attr-defined]
+    return build
+
+
+def channels_last(network: Callable[..., Model]) -> Callable[..., Model]:
+    """Let a network that knows no other data format be built with the channels last, and warn where they are not."""
+
+    @functools.wraps(network)
+    def build(request: Request, *given: Any) -> Model:
+        if config.image_data_format() == "channels_last":
+            return network(request, *given)
+        warnings.warn(
+            f"{request.title} is made for images with the channels last, whatever `keras.json` and "
+            "`set_image_data_format` say.",
+            stacklevel=3,
+        )
+        config.set_image_data_format("channels_last")
+        try:
+            request.channel_axis = request.axis()
+            return network(request, *given)
+        finally:
+            config.set_image_data_format("channels_first")
+
     return build

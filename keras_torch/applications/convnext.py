@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras_torch import layers
-from keras_torch.applications.building import Request, application
+from keras_torch.applications.building import Request, application, channels_last
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing, validate_activation
 from keras_torch.applications.weight_files import GOOGLE, WeightFiles, pairs
 from keras_torch.layers.residual import LayerScale, StochasticDepth
@@ -65,6 +65,7 @@ def _block(x: Any, filters: int, name: str) -> KerasTensor:
     return shortcut + x
 
 
+@channels_last
 def _convnext(request: Request, default_name: str, depths: tuple[int, ...], widths: tuple[int, ...]) -> Model:
     name = request.name or default_name
     x = image = request.start(default_size=224)

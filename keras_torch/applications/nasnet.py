@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
-from keras_torch import config, layers
-from keras_torch.applications.building import STANDARD, Request, application
+from keras_torch import layers
+from keras_torch.applications.building import STANDARD, Request, application, channels_last
 from keras_torch.applications.imagenet_utils import correct_pad, decode_predictions, preprocessing
 from keras_torch.applications.weight_files import GOOGLE, WeightFiles
 from keras_torch.models import Model
@@ -120,22 +119,8 @@ def _reduction(x: KerasTensor, previous: KerasTensor | None, filters: int, name:
     return layers.concatenate([x2, x3, x4, x5], axis=-1, name=f"reduction_concat_{name}")
 
 
+@channels_last
 def _nasnet(request: Request, variant: _Variant) -> Model:
-    if config.image_data_format() == "channels_last":
-        return _channels_last(request, variant)
-    warnings.warn(
-        f"{request.title} is made for images with the channels last, whatever `keras.json` and "
-        "`set_image_data_format` say.",
-        stacklevel=3,
-    )
-    config.set_image_data_format("channels_last")
-    try:
-        return _channels_last(request, variant)
-    finally:
-        config.set_image_data_format("channels_first")
-
-
-def _channels_last(request: Request, variant: _Variant) -> Model:
     if request.is_pretrained and request.input_shape is not None and None in request.input_shape:
         raise ValueError(
             f"{request.title}: with weights='imagenet', `input_shape` must have no None. "
