@@ -36,14 +36,12 @@ MISSING = {
         ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
         tf_minor_version
     """,
-    "preprocessing": "text_dataset_from_directory timeseries_dataset_from_array",
     "ops": "ctc_decode rearrange unique",
     "ops.image": "elastic_transform extract_patches_3d map_coordinates scale_and_translate sobel_edges ssim",
     "ops.nn": "ctc_decode",
     "ops.numpy": "unique",
     "utils": """
-        Config FeatureSpace
-        text_dataset_from_directory timeseries_dataset_from_array to_ordinal warmstart_embedding_matrix
+        FeatureSpace
     """,
     "utils.generic_utils": "get_from_module make_tuple",
     "utils.layer_utils": "count_total_params layer_from_config",

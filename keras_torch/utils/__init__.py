@@ -20,6 +20,7 @@ from keras_torch.registry import (
 from keras_torch.symbolic import get_source_inputs, is_keras_tensor
 from keras_torch.utils import conv_utils, data_utils, generic_utils, io_utils, layer_utils, np_utils
 from keras_torch.utils.audio_dataset import audio_dataset_from_directory
+from keras_torch.utils.config import Config
 from keras_torch.utils.conv_utils import (
     conv_input_length,
     conv_output_length,
@@ -29,6 +30,7 @@ from keras_torch.utils.conv_utils import (
     normalize_tuple,
 )
 from keras_torch.utils.dataset_utils import split_dataset
+from keras_torch.utils.embedding_transfer import warmstart_embedding_matrix
 from keras_torch.utils.file_utils import get_file
 from keras_torch.utils.image_dataset import image_dataset_from_directory
 from keras_torch.utils.images import array_to_img, img_to_array, load_img, save_img
@@ -41,7 +43,7 @@ from keras_torch.utils.io_utils import (
     save_array,
 )
 from keras_torch.utils.layer_utils import convert_all_kernels_in_model
-from keras_torch.utils.numerical import normalize, to_categorical
+from keras_torch.utils.numerical import normalize, to_categorical, to_ordinal
 from keras_torch.utils.object_forms import deserialize_keras_object, serialize_keras_object
 from keras_torch.utils.progbar import (
     Progbar,
@@ -53,11 +55,14 @@ from keras_torch.utils.seeds import set_random_seed
 from keras_torch.utils.sequence_utils import pad_sequences
 from keras_torch.utils.sidecar_evaluator import SidecarEvaluator
 from keras_torch.utils.summary import count_params, print_summary
+from keras_torch.utils.text_dataset import text_dataset_from_directory
 from keras_torch.utils.timed_threads import TimedThread
+from keras_torch.utils.timeseries_dataset import timeseries_dataset_from_array
 from keras_torch.utils.unavailable import StepsPerExecutionTuner
 from keras_torch.utils.vis_utils import model_to_dot, plot, plot_model
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "GeneratorEnqueuer",
     "H5Dict",
@@ -120,8 +125,12 @@ __all__ = [
     "set_random_seed",
     "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
     "to_categorical",
+    "to_ordinal",
     "unpack_x_y_sample_weight",
+    "warmstart_embedding_matrix",
 ]
 
 

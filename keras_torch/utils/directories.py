@@ -158,7 +158,9 @@ def files_below(directory: str, formats: tuple[str, ...], follow_links: bool) ->
 
 
 def _subdirectories(directory: str) -> list[str]:
-    return sorted(name for name in os.listdir(directory) if os.path.isdir(os.path.join(directory, name)))
+    return sorted(
+        name for name in os.listdir(directory) if name[0] != "." and os.path.isdir(os.path.join(directory, name))
+    )
 
 
 def _check_labels(labels: Any, label_mode: Any, class_names: Any) -> None:

@@ -45,6 +45,18 @@ def to_categorical(y: Any, num_classes: int | None = None, dtype: Any = "float32
     return result.reshape((*shape, num_classes))
 
 
+def to_ordinal(y: Any, num_classes: int | None = None, dtype: Any = "float32") -> Any:
+    """Turn ranks into vectors with as many leading ones: shape `(...)` or `(..., 1)` becomes `(..., num_classes - 1)`.
+
+    For ordinal regression: rank 2 of 4 is `[1, 1, 0]`. Arguments and errors are those of `to_categorical`.
+    """
+    if isinstance(y, torch.Tensor):
+        return torch.from_numpy(to_ordinal(y.detach().cpu().numpy(), num_classes, dtype)).to(y.device)
+    one_hot = to_categorical(y, num_classes, "int64")
+    # Summed up from the last class on, there are ones for all classes up to the own; the first class is none.
+    return np.flip(np.flip(one_hot, -1).cumsum(-1), -1)[..., 1:].astype(dtype)
+
+
 @translated("normalize")
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """Divide `x` by its norm of the given `order` along `axis`; vectors of zeros stay as they are."""

@@ -43,6 +43,11 @@ def test_files_are_sorted_by_class_folder_and_name(folder: Path) -> None:
     assert listed.class_names == ["a", "b", "c"]
 
 
+def test_hidden_folders_are_no_classes(folder: Path) -> None:
+    (folder / ".ipynb_checkpoints").mkdir()
+    assert files(folder).class_names == ["a", "b", "c"]
+
+
 def test_class_names_choose_classes_and_their_numbers(folder: Path) -> None:
     listed = files(folder, class_names=["c", "a"])
     assert names(listed, folder) == ["c/4.txt", "a/0.txt", "a/x/2.txt"]
