@@ -16,12 +16,15 @@ def uses_symbolic_tensors(function: Any) -> bool:
     return _holds(function, set())
 
 
-def _holds(value: Any, seen: set[int]) -> bool:
+def _holds(value: Any, seen: set[tuple[int, ...]]) -> bool:
     if isinstance(value, KerasTensor):
         return True
-    if id(value) in seen:
+    # Each look at a method makes a new object of it.
+    parts = (value.__func__, value.__self__) if isinstance(value, types.MethodType) else (value,)
+    key = tuple(id(part) for part in parts)
+    if key in seen:
         return False
-    seen.add(id(value))
+    seen.add(key)
     if isinstance(value, functools.partial):
         return any(_holds(item, seen) for item in (value.func, *value.args, *value.keywords.values()))
     if isinstance(value, types.MethodType):
@@ -37,7 +40,7 @@ def _is_users(function: Any) -> bool:
     return not (getattr(function, "__module__", None) or "").startswith("keras_torch.")
 
 
-def _mentions(function: types.FunctionType, seen: set[int], owner: Any = None) -> bool:
+def _mentions(function: types.FunctionType, seen: set[tuple[int, ...]], owner: Any = None) -> bool:
     """Whether the values that a function loads from outside, or from its owner's attributes, hold a symbolic tensor."""
     names = set(_names(function.__code__))
     cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]

@@ -7,6 +7,7 @@ import pytest
 
 from keras_torch import backend as K
 from keras_torch import dropin, layers, models
+from keras_torch.symbolic.closures import uses_symbolic_tensors
 
 X = np.random.default_rng(3).random((6, 4), dtype="float32")
 
@@ -108,3 +109,14 @@ def test_a_loss_that_is_a_method_reads_tensors_kept_in_attributes():
 
     expected = np.square(X).mean() + 2 * np.square(X.sum(1)).mean()
     assert Coder().model.evaluate(X, X, verbose=0) == pytest.approx(expected, rel=1e-5)
+
+
+def test_methods_that_call_each_other_are_looked_through_once():
+    class Layer(layers.Layer):
+        def call(self, x):
+            return self.again(x, 3)
+
+        def again(self, x, times):
+            return self.call(x) if times > 3 else x
+
+    assert not uses_symbolic_tensors(Layer().call)
