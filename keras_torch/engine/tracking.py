@@ -10,23 +10,25 @@ from torch import nn
 from keras_torch import config
 
 
-def holds_modules(value: Any) -> bool:
-    """Whether a list, tuple or dict contains a module or parameter at any depth."""
+def holds_modules(value: Any, within: tuple[int, ...] = ()) -> bool:
+    """Whether a list, tuple or dict contains a module or parameter at any depth. `within`: the containers around it."""
     if isinstance(value, (nn.Module, nn.Parameter)):
         return True
-    if isinstance(value, dict):
-        return any(holds_modules(item) for item in value.values())
-    return isinstance(value, (list, tuple)) and any(holds_modules(item) for item in value)
+    if not isinstance(value, (dict, list, tuple)) or id(value) in within:
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return any(holds_modules(item, (*within, id(value))) for item in items)
 
 
-def leaves(value: Any, prefix: str) -> dict[str, Any]:
+def leaves(value: Any, prefix: str, within: tuple[int, ...] = ()) -> dict[str, Any]:
     """Return the modules and parameters inside a container, keyed by `prefix_key_key`."""
     if isinstance(value, (nn.Module, nn.Parameter)):
         return {prefix: value}
-    items = _items(value) if isinstance(value, dict) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    if not isinstance(value, (dict, list, tuple)) or id(value) in within:
+        return {}
     found: dict[str, Any] = {}
-    for key, item in items:
-        found.update(leaves(item, f"{prefix}_{str(key).replace('.', '_')}"))
+    for key, item in _items(value) if isinstance(value, dict) else enumerate(value):
+        found.update(leaves(item, f"{prefix}_{str(key).replace('.', '_')}", (*within, id(value))))
     return found
 
 

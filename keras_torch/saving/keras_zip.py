@@ -17,8 +17,8 @@ from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.models.functional_config import to_plain
 from keras_torch.saving import archive, archive_writer, hdf5, weights_store, zip_config
+from keras_torch.saving.building import DIALECT, VERSION, build, dialect_of, draft
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
-from keras_torch.saving.legacy_h5 import DIALECT, VERSION, build, dialect_of, draft
 from keras_torch.saving.legacy_weights import generation_of
 from keras_torch.saving.state_tree import GENERATIONS, walk
 from keras_torch.saving.training_config import read_compile_config

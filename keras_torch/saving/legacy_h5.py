@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from keras_torch import config, registry
-from keras_torch.engine import Layer
 from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import hdf5, legacy_weights, optimizer_state
+from keras_torch.saving.building import DIALECT, VERSION, build, dialect_of, draft
 from keras_torch.saving.file_config import (
-    find_class,
     for_keras_2,
     for_keras_3,
     needs_keras_3,
@@ -26,11 +23,7 @@ from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
 from keras_torch.saving.training_config import classic_optimizer, read_training_config, write_training_config
 
-VERSION = "2.15.0"
 _CLASSIC_VERSION = "2.2.4"
-# Keras's readers pass over this attribute. It says whose formulas the model was made and compiled with, where the
-# generations differ although the names agree (hard_sigmoid, RMSprop's epsilon).
-DIALECT = "keras_torch_dialect"
 
 
 def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None:
@@ -72,23 +65,6 @@ def _described(model: Any) -> dict[str, Any]:
                 return for_keras_3(write_object(architecture(model)))
         with config.dialect_scope("tf"):
             return write_object(architecture(model))
-
-
-def dialect_of(model: Any, optimizer: Any) -> str:
-    """Return the dialect to build and compile in again. Warn where Keras 2 computes something else than the model."""
-    from keras_torch import activations
-
-    dialect = getattr(optimizer, "_dialect", None) or config.dialect() or "3"
-    used = [value for layer in model.modules() if isinstance(layer, Layer) for value in vars(layer).values()]
-    if any(value is activations._hard_sigmoid_modern for value in used):
-        warnings.warn(
-            f"The model {model.name!r} uses `hard_sigmoid` as Keras 3 defines it. Keras 2 reads the file, but its own "
-            "`hard_sigmoid`, `clip(0.2 * x + 0.5, 0, 1)`, gives other predictions.",
-            stacklevel=5,
-        )
-        return "3"
-    classic = any(value is activations._hard_sigmoid_classic for value in used)
-    return "tf" if classic and dialect == "3" else dialect
 
 
 def write_weights(target: Any, model: Any) -> None:
@@ -134,12 +110,6 @@ def read_model(
     return model
 
 
-def build(described: Mapping[str, Any], custom_objects: Mapping[str, Any], safe_mode: bool = True) -> Any:
-    """Make the model of a config in today's form. Bytecode runs only if `safe_mode` is False."""
-    with registry.allow_bytecode(not safe_mode), registry.sharing_scope():
-        return registry.layers.from_dict(described, custom_objects)
-
-
 def _check_sizes(
     described: Mapping[str, Any], reader: ConfigReader, safe_mode: bool, weights: hdf5.Group, origin: Origin
 ) -> None:
@@ -147,27 +117,6 @@ def _check_sizes(
     model = draft(described, lambda: build(described, reader.custom_objects, safe_mode))
     if model is not None:
         legacy_weights.plan(weights, model, origin=origin, strict=origin.generation != "1")
-
-
-def draft(described: Mapping[str, Any], make: Callable[[], Any]) -> Any:
-    """Make a model without memory for its weights; None if it has classes of the user that cannot be without."""
-    try:
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return make()
-    except Exception:
-        if _is_builtin(described):
-            raise
-        return None
-
-
-def _is_builtin(described: Any) -> bool:
-    """Whether all classes in a config are ours."""
-    if isinstance(described, Mapping):
-        name = described.get("class_name")
-        known = not isinstance(name, str) or name in ("Functional", "function") or find_class(name) is not None
-        return known and all(_is_builtin(value) for value in described.values())
-    return all(_is_builtin(value) for value in described) if isinstance(described, (list, tuple)) else True
 
 
 def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin) -> None:

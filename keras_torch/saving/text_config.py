@@ -12,7 +12,7 @@ import yaml
 from keras_torch import config, registry
 from keras_torch.legacy import translated
 from keras_torch.models.functional_config import architecture, to_plain
-from keras_torch.saving import legacy_h5
+from keras_torch.saving import building
 from keras_torch.saving.file_config import for_keras_2, warn_of_own_functions, write_object
 from keras_torch.saving.legacy_config import ConfigReader, parse_json, parse_yaml
 from keras_torch.saving.legacy_weights import generation_of
@@ -82,7 +82,7 @@ def _from_parsed(item: Any, custom_objects: Mapping[str, Any] | None, safe_mode:
         generation = "3" if isinstance(item, Mapping) and "module" in item else config.dialect()
     reader = ConfigReader(generation, str(version or "unknown"), custom_objects)
     with config.dialect_scope(generation):
-        model = legacy_h5.build(reader.model(item), reader.custom_objects, safe_mode)
+        model = building.build(reader.model(item), reader.custom_objects, safe_mode)
         with registry.allow_bytecode(not safe_mode):
             _finish(model, item, reader)
     return model

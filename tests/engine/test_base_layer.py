@@ -322,3 +322,14 @@ def test_symbolic_outputs_of_a_layer_that_knows_its_output_shape_need_no_call():
 
     same, other = Unfinished().compute_output_spec(Input((4,)))
     assert (same.shape, other["half"].shape) == ((None, 4), (None, 2))
+
+
+def test_lists_that_hold_themselves_end():
+    layer, dense = Layer(), layers.Dense(2)
+    inner = [dense]
+    inner.append(inner)
+    layer.blocks = inner
+    empty = [1]
+    empty.append({"again": empty})
+    layer.numbers = empty
+    assert dense in list(layer.modules())

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from keras_torch.errors import suggest
-from keras_torch.saving import hdf5, legacy_h5, legacy_weights, torch_files
+from keras_torch.saving import building, hdf5, legacy_h5, legacy_weights, torch_files
 from keras_torch.saving.convert.module_guess import module_of
 from keras_torch.saving.convert.torch_layers import Twin, twins
 
@@ -31,7 +31,7 @@ def weights_from_torch(source: Any, filepath: Any, module: nn.Module | None = No
     found = _filled(source, module, names)
     with hdf5.writing(filepath) as group:
         holder = SimpleNamespace(layers=[twin.layer for twin in found], _all_own_weights=list)
-        legacy_weights.write_weights(group, holder, legacy_h5.VERSION)
+        legacy_weights.write_weights(group, holder, building.VERSION)
         for twin in found:
             for name in twin.attributes:
                 value = getattr(twin.module, name, None)
