@@ -232,7 +232,7 @@ def test_every_module_of_the_tables_is_there(old_names, module: str):
     library = module.partition(".")[0]
     if library in ("scipy", "sklearn"):
         pytest.importorskip(library)
-    for needed in ("six", "joblib", "PIL"):
+    for needed in ("six", "joblib", "PIL", "setuptools"):
         if tables.MODULES[module].partition(".")[0] == needed:
             pytest.importorskip(needed)
     found = importlib.import_module(module)

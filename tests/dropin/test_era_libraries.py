@@ -112,6 +112,12 @@ def test_preprocessing_takes_old_arguments():
     filled = Imputer(missing_values="NaN", strategy="mean", axis=0).fit_transform([[1.0, np.nan], [3.0, 4.0]])
     assert filled.tolist() == [[1, 4], [3, 4]]
     assert OneHotEncoder(sparse=False).fit_transform([[1], [2]]).tolist() == [[1, 0], [0, 1]]
+    from sklearn.utils import class_weight
+
+    assert class_weight.compute_class_weight("balanced", np.array([0, 1]), np.array([0, 0, 0, 1])).tolist() == [
+        2 / 3,
+        2,
+    ]
     with pytest.raises(ValueError, match="transpose"):
         Imputer(axis=1)
 
@@ -138,6 +144,11 @@ def test_tables_of_old_pandas():
     assert [name for name, _ in numbered.iteritems()] == ["a"]
     assert numbered.sort("a")["a"].tolist() == [2, 3, 9]
     assert pd.rolling_mean(numbered["a"], 2).tolist()[1:] == [5.5, 2.5]
+    assert table.drop("a", 1).columns.tolist() == table.drop(columns="a").columns.tolist() == ["b"]
+    assert pd.concat([numbered, numbered], 1).shape == (3, 2)
+    gaps = pd.DataFrame({"a": [1.0, None, 3.0]})
+    assert gaps.fillna(method="ffill")["a"].tolist() == [1, 1, 3]
+    assert gaps.fillna(method="bfill")["a"].tolist() == gaps.fillna(3)["a"].tolist() == [1, 3, 3]
     with pytest.raises(KeyError):
         _ = table.ix[["x", "nothing"]]
 

@@ -103,7 +103,36 @@ def change(module: ModuleType, set_: Callable[[Any, str, Any], None]) -> None:
         for name, method in methods.items():
             if not hasattr(cls, name):
                 set_(cls, name, method)
+        set_(cls, "drop", _axis_second(cls.drop))
+        if "method" not in cls.fillna.__code__.co_varnames:
+            set_(cls, "fillna", _fillna(cls.fillna))
+    set_(module, "concat", _axis_second(module.concat))
     set_(module, "read_csv", _read_csv(module.read_csv))
+
+
+def _axis_second(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `axis` follow the first argument by position, as in `table.drop("a", 1)`."""
+    leading = function.__code__.co_varnames[:1] == ("self",)
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **options: Any) -> Any:
+        if len(args) == 2 + leading:
+            *args, options["axis"] = args  # type: ignore[assignment]
+        return function(*args, **options)
+
+    return wrapper
+
+
+def _fillna(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def fillna(self: Any, value: Any = None, method: str | None = None, **options: Any) -> Any:
+        if method is None:
+            return function(self, value, **options)
+        if method not in ("ffill", "pad", "bfill", "backfill"):
+            raise ValueError(f"`method` must be 'ffill' or 'bfill'. Received: {method!r}")
+        return self.ffill(**options) if method in ("ffill", "pad") else self.bfill(**options)
+
+    return fillna
 
 
 def _read_csv(function: Callable[..., Any]) -> Callable[..., Any]:

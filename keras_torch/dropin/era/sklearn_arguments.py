@@ -21,3 +21,14 @@ def change_preprocessing(module: ModuleType, set_: Callable[[Any, str, Any], Non
         original(self, *args, **kwargs)
 
     set_(module.OneHotEncoder, "__init__", __init__)
+
+
+def change_class_weight(module: ModuleType, set_: Callable[[Any, str, Any], None]) -> None:
+    """Let `compute_class_weight` take its arguments by position."""
+    original = module.compute_class_weight
+
+    @functools.wraps(original)
+    def compute_class_weight(class_weight: Any, *classes_and_y: Any, **options: Any) -> Any:
+        return original(class_weight, **dict(zip(("classes", "y"), classes_and_y, strict=False)), **options)
+
+    set_(module, "compute_class_weight", compute_class_weight)

@@ -96,7 +96,7 @@ NAMES: dict[str, dict[str, str]] = {
     },
     "matplotlib.pyplot": {"hold": f"{_OURS}.python:accept", "ishold": f"{_OURS}.python:accept"},
     "numpy": _NUMPY,
-    "os": {"getcwdu": "os:getcwd"},
+    "os": {"errno": "errno", "getcwdu": "os:getcwd"},
     "pandas": {
         "datetime": "datetime:datetime",
         "scatter_matrix": "pandas.plotting:scatter_matrix",
@@ -166,7 +166,10 @@ MODULES = {
     "cStringIO": "",
     "commands": "subprocess",
     "copy_reg": "copyreg",
+    "distutils": "setuptools._distutils",
+    "distutils.version": "setuptools._distutils.version",
     "httplib": "http.client",
+    "imp": "importlib",
     "scipy.misc": "",
     "sklearn.cross_validation": "",
     "sklearn.externals": "",
@@ -180,6 +183,7 @@ MODULES = {
     "thread": "_thread",
     "urllib2": "urllib.request",
     "urlparse": "urllib.parse",
+    "xml.etree.cElementTree": "xml.etree.ElementTree",
 }
 
 # Modules of which something that exists answers old calls as well: functions of the module and a setter.
@@ -190,6 +194,7 @@ CHANGES = {
     "numpy": f"{_OURS}.arrays:change",
     "pandas": f"{_OURS}.frames:change",
     "sklearn.preprocessing": f"{_OURS}.sklearn_arguments:change_preprocessing",
+    "sklearn.utils.class_weight": f"{_OURS}.sklearn_arguments:change_class_weight",
     "yaml": f"{_OURS}.files:change_yaml",
 }
 
