@@ -316,7 +316,7 @@ def _without_graphviz(path: str, text: str) -> None:
     elif config.is_classic():
         DotText(text).write(path + ".dot")
         command = f"dot -T{os.path.splitext(path)[1][1:] or 'png'} -o {path} {path}.dot"
-        warnings.warn(f"{problem} The text {path + '.dot'!r} was written instead: `{command}`.", stacklevel=3)
+        warnings.warn(f"{problem} The text {path + '.dot'!r} was written instead: `{command}`.", stacklevel=4)
     else:
         raise ImportError(f"{problem} {_INSTALL}")
 
