@@ -70,7 +70,7 @@ def tanh(x: Any) -> Any:
 def dropout(x: Any, level: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None) -> Any:
     """Set a fraction `level` of the values to 0 and scale the others by `1 / (1 - level)`, in every mode."""
     x = floating(x)
-    if noise_shape is None and seed is None:
+    if noise_shape is None and generator(seed, x.device) is None:
         return F.dropout(x, level)
     shape = x.shape if noise_shape is None else tuple(n or x.shape[axis] for axis, n in enumerate(noise_shape))
     kept = torch.rand(shape, dtype=x.dtype, device=x.device, generator=generator(seed, x.device)) >= level

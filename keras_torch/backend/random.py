@@ -25,14 +25,24 @@ from keras_torch.symbolic import FunctionOp, KerasTensor, Node
 F = TypeVar("F", bound=Callable[..., Any])
 
 _generators: dict[tuple[int, str], torch.Generator] = {}
+# In the place of a seed.
+_UNSEEDED = -1
 
 
 def generator(seed: int | None, device: torch.device) -> torch.Generator | None:
-    """Return the generator of a seed on a device; None, torch's own, without a seed and for shapes only."""
-    if seed is None or device.type == "meta":
+    """Return the generator of a seed on a device; None, torch's own, without a seed and for shapes only.
+
+    In dialects 1 and 2, where operations without a seed took one from numpy's generator, theirs depends on its state
+    on first use, which it leaves as it is.
+    """
+    if device.type == "meta" or (seed is None and (not config.is_classic() or torch.compiler.is_compiling())):
         return None
-    key = (int(seed), str(device))
+    key = (_UNSEEDED if seed is None else int(seed), str(device))
     if key not in _generators:
+        if seed is None:
+            peek = np.random.RandomState()
+            peek.set_state(np.random.get_state())
+            seed = int(peek.randint(10_000_000))
         _generators[key] = torch.Generator(device).manual_seed(int(seed))
     return _generators[key]
 

@@ -15,6 +15,8 @@ from keras_torch import config
 from keras_torch.engine import InputSpec, Layer
 
 _BITS = 32
+# Keras 1 and 2 drew seeds below it.
+_SEEDS = 10_000_000
 
 
 def keep_mask(shape: Sequence[int], rate: float, like: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
@@ -61,11 +63,23 @@ class Noise(Layer):
         self.seed = self._checked_seed(seed)
         self.supports_masking = True
         self._generators: dict[torch.device, torch.Generator] = {}
+        self._drawn_seed: int | None = None
+
+    def _build_once(self, *shapes: Any) -> None:
+        super()._build_once(*shapes)
+        if self.seed is None and config.is_classic():
+            # When the layer is first called, before training shuffles with the same generator.
+            for _ in range(self._operations()):
+                self._drawn_seed = int(np.random.randint(_SEEDS))
+
+    def _operations(self) -> int:
+        """How many random operations Keras 1 and 2 made for the layer, each with a seed of its own."""
+        return int(0 < getattr(self, "rate", 0.5) < 1)
 
     def _generator(self, device: torch.device) -> torch.Generator | None:
         """Return this layer's generator on a device; None stands for torch's own.
 
-        In dialects 1 and 2 an unseeded layer takes its seed from numpy on first use, as those versions did. Inside
+        In dialects 1 and 2 an unseeded layer takes its seed from numpy when it is built, as those versions did. Inside
         torch.compile, which knows no other, torch's own generator serves seeded layers as well.
         """
         if self.seed is None and not config.is_classic():
@@ -74,7 +88,8 @@ class Noise(Layer):
             return None
         generator = self._generators.get(device)
         if generator is None:
-            seed = int(np.random.randint(10**7)) if self.seed is None else int(self.seed)
+            seed = self._drawn_seed if self.seed is None else int(self.seed)
+            seed = int(np.random.randint(_SEEDS)) if seed is None else seed
             generator = self._generators[device] = torch.Generator(device).manual_seed(seed)
         return generator
 

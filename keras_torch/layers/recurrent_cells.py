@@ -151,6 +151,9 @@ class BuiltInCell(Noise):
 
     # Dropout: one mask for all steps of a sequence, as in Keras.
 
+    def _operations(self) -> int:
+        return self.gates * sum(0 < rate < 1 for rate in (self.dropout, self.recurrent_dropout))
+
     def _dropout_mask(self, kind: str, rate: float, like: Tensor) -> Tensor | None:
         """Return the scaled keep mask (masks, batch, features) in use, or None.
 
