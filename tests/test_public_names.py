@@ -32,21 +32,13 @@ MISSING = {
         Function Operation Quantizer RematScope StatelessScope SymbolicScope device
         name_scope remat
     """,
-    "backend": """
-        ctc_label_dense_to_sparse legacy_weight_ordering set_legacy_weight_ordering tf_major_version
-        tf_minor_version
-    """,
+    "backend": "tf_major_version tf_minor_version",
     "ops": "ctc_decode rearrange unique",
     "ops.image": "elastic_transform extract_patches_3d map_coordinates scale_and_translate sobel_edges ssim",
     "ops.nn": "ctc_decode",
     "ops.numpy": "unique",
     "utils": """
         FeatureSpace
-    """,
-    "utils.generic_utils": "get_from_module make_tuple",
-    "utils.layer_utils": "count_total_params layer_from_config",
-    "utils.np_utils": """
-        accuracy binary_logloss categorical_probas_to_classes multiclass_logloss probas_to_classes
     """,
 }
 

@@ -29,7 +29,7 @@ from keras_torch.backend.conv import (
     separable_conv1d,
     separable_conv2d,
 )
-from keras_torch.backend.ctc import ctc_batch_cost, ctc_decode
+from keras_torch.backend.ctc import ctc_batch_cost, ctc_decode, ctc_label_dense_to_sparse
 from keras_torch.backend.dtypes import is_float_dtype, is_int_dtype, result_type
 from keras_torch.backend.function import Function, function, gradients, is_placeholder, placeholder
 from keras_torch.backend.images import (
@@ -119,6 +119,7 @@ from keras_torch.backend.session import (
     get_session,
     get_uid,
     image_dim_ordering,
+    legacy_weight_ordering,
     manual_variable_initialization,
     name_scope,
     normalize_data_format,
@@ -126,7 +127,9 @@ from keras_torch.backend.session import (
     set_epsilon,
     set_floatx,
     set_image_dim_ordering,
+    set_legacy_weight_ordering,
     set_session,
+    th_sparse_module,
 )
 from keras_torch.backend.shapes import (
     arange,
@@ -222,6 +225,7 @@ __all__ = [
     "count_params",
     "ctc_batch_cost",
     "ctc_decode",
+    "ctc_label_dense_to_sparse",
     "cumprod",
     "cumsum",
     "deconv2d",
@@ -266,6 +270,7 @@ __all__ = [
     "l2_normalize",
     "learning_phase",
     "learning_phase_scope",
+    "legacy_weight_ordering",
     "less",
     "less_equal",
     "lesser",
@@ -321,6 +326,7 @@ __all__ = [
     "set_image_data_format",
     "set_image_dim_ordering",
     "set_learning_phase",
+    "set_legacy_weight_ordering",
     "set_session",
     "set_value",
     "shape",
@@ -345,6 +351,7 @@ __all__ = [
     "switch",
     "tanh",
     "temporal_padding",
+    "th_sparse_module",
     "tile",
     "to_dense",
     "transpose",

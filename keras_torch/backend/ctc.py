@@ -93,3 +93,11 @@ def _add(beams: dict[Prefix, tuple[float, float]], prefix: Prefix, end: int, val
     ends = list(beams[prefix])
     ends[end] = np.logaddexp(ends[end], value)
     beams[prefix] = (ends[0], ends[1])
+
+
+@recorded
+def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Any:
+    """Return the first `label_lengths` labels of each row of a matrix as a sparse matrix of the same shape."""
+    labels, lengths = tensor(labels), tensor(label_lengths).reshape(-1)
+    used = torch.arange(labels.shape[1], device=labels.device) < lengths[:, None]
+    return torch.sparse_coo_tensor(used.nonzero().T, labels[used], tuple(labels.shape), check_invariants=True)

@@ -111,5 +111,22 @@ def set_session(session: Any) -> None:
     _session = session
 
 
+def legacy_weight_ordering() -> bool:
+    """Return False: whether weights stand in the order of Keras before 1.0, which nobody needs to say of a file."""
+    return False
+
+
+def set_legacy_weight_ordering(value: bool) -> None:
+    """Accept False. ValueError for True: files of Keras before 1.0 are not read."""
+    if value:
+        raise ValueError(
+            f"Weights in the order of Keras before 1.0 are not read. Save them with Keras 1. Received: {value!r}"
+        )
+
+
+# Where Keras's Theano backend named the module that holds sparse matrices, and None without one.
+th_sparse_module = None
+
+
 def manual_variable_initialization(value: bool) -> None:
     """Accept the choice of who initializes variables: they have their values from the start."""

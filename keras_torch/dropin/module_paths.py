@@ -25,8 +25,8 @@ PREFIXES = (
 JOINED = {
     "engine": ("engine", "models", "layers"),
     "engine.base_layer": ("engine", "engine.base_layer", "symbolic"),
-    "engine.topology": ("engine", "models", "layers", "symbolic", "utils"),
-    "engine.training": ("models", "training", "utils.generic_utils"),
+    "engine.topology": ("engine", "models", "layers", "symbolic", "utils", "dropin.old_engine"),
+    "engine.training": ("models", "training", "utils.generic_utils", "dropin.old_engine"),
 }
 
 # Behind the prefix → behind "keras_torch". A row comes before a module of ours of the same path: the old modules held
@@ -49,10 +49,12 @@ MOVED = {
     "engine.compile_utils": "training",
     "engine.functional": "models",
     "engine.keras_tensor": "symbolic",
-    "engine.network": "models",
+    "engine.network": "dropin.old_engine",
     "engine.node": "symbolic",
     "engine.saving": "saving",
     "engine.sequential": "models",
+    "engine.training_arrays": "training",
+    "engine.training_generator": "training",
     "engine.training_utils": "training",
     "engine.training_v1": "models",
     "initializations": "initializers.initializations",
@@ -87,6 +89,7 @@ MOVED = {
     "layers.rnn": "layers",
     "layers.wrappers": "layers",
     "legacy.layers": "layers",
+    "legacy.models": "models",
     "metrics.metrics": "metrics",
     "models.functional": "models",
     "models.model": "models",
@@ -104,6 +107,7 @@ MOVED = {
     "utils.legacy": "legacy.saving",
     "utils.losses_utils": "losses",
     "utils.multi_gpu_utils": "utils",
+    "utils.test_utils": "dropin.test_utils",
     "utils.tf_utils": "utils",
     "utils.training_utils": "utils",
     "utils.model_visualization": "utils.vis_utils",

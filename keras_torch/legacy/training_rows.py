@@ -238,6 +238,9 @@ FUNCTIONS: dict[str, Row] = {
     ),
     "leaky_relu": Row(renamed={"alpha": "negative_slope"}, shared=frozenset({"alpha"})),
     "activations.deserialize": Row(renamed={"name": "config"}, shared=frozenset({"name"})),
+    "get_test_data": Row(
+        renamed={"nb_train": "num_train", "nb_test": "num_test", "nb_class": "num_classes"},
+    ),
     "convert_kernel": Row(
         orders={"1": ("kernel", "dim_ordering")},
         refused={"dim_ordering": Refused("kernels have their channels last.", (None, "default", "tf"))},

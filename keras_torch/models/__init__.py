@@ -8,6 +8,7 @@ from keras_torch import registry
 from keras_torch.engine import Input, InputLayer, Layer
 from keras_torch.layers import Merge
 from keras_torch.models.cloning import clone_model
+from keras_torch.models.graph import Graph
 from keras_torch.models.model import Model
 from keras_torch.models.sequential import Sequential
 from keras_torch.optimizers import optimizer_from_config
@@ -22,6 +23,7 @@ _SAVING = ("load_model", "model_from_config", "model_from_json", "model_from_yam
 
 __all__ = [
     "Functional",
+    "Graph",
     "Input",
     "InputLayer",
     "Layer",

@@ -29,10 +29,12 @@ __all__ = [
     "func_dump",
     "func_load",
     "get_custom_objects",
+    "get_from_module",
     "get_registered_name",
     "get_registered_object",
     "has_arg",
     "is_all_none",
+    "make_tuple",
     "object_list_uid",
     "register_keras_serializable",
     "serialize_keras_object",
@@ -103,6 +105,34 @@ def has_arg(fn: Callable[..., Any], name: str, accept_all: bool = False) -> bool
     if name in parameters:
         return parameters[name].kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return accept_all and any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values())
+
+
+def make_tuple(*args: Any) -> tuple[Any, ...]:
+    """Return the arguments as a tuple (Keras 1)."""
+    return args
+
+
+def get_from_module(
+    identifier: Any,
+    module_params: dict[str, Any],
+    module_name: str,
+    instantiate: bool = False,
+    kwargs: dict[str, Any] | None = None,
+) -> Any:
+    """Return what a name, or a dict with a `name` and arguments, means in `module_params` (`globals()`, in Keras 1).
+
+    Custom objects come first. `instantiate` constructs a class, with `kwargs`; what is no name is returned as it is.
+    """
+    if isinstance(identifier, dict):
+        arguments = {key: value for key, value in identifier.items() if key != "name"}
+        return get_from_module(identifier["name"], module_params, module_name, True, arguments)
+    if not isinstance(identifier, str):
+        return identifier
+    found = get_custom_objects().get(identifier) or module_params.get(identifier)
+    if found is None:
+        known = sorted(name for name in module_params if not name.startswith("_"))
+        raise ValueError(f"Unknown {module_name}: {identifier!r}. Known are {known}, and custom objects.")
+    return found(**(kwargs or {})) if instantiate else found
 
 
 def func_dump(func: Callable[..., Any]) -> tuple[str, Any, Any]:

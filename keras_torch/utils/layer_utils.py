@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_torch import registry
 from keras_torch.symbolic import get_source_inputs
 from keras_torch.utils.conv_utils import convert_kernel
 from keras_torch.utils.summary import count_params, print_summary
@@ -14,7 +15,9 @@ __all__ = [
     "convert_all_kernels_in_model",
     "convert_dense_weights_data_format",
     "count_params",
+    "count_total_params",
     "get_source_inputs",
+    "layer_from_config",
     "print_summary",
 ]
 
@@ -50,3 +53,21 @@ def convert_dense_weights_data_format(
         *space, channels = previous_feature_map_shape
         rows = np.moveaxis(kernel.reshape(channels, *space, -1), 0, 2)
     dense.set_weights([rows.reshape(kernel.shape), *rest])
+
+
+def count_total_params(layers: Any, layer_set: set[Any] | None = None) -> tuple[int, int]:
+    """Return how many trained and untrained numbers are in the weights of layers (Keras 1).
+
+    Layers in `layer_set` are passed over, and those that were counted are added to it.
+    """
+    counted = set() if layer_set is None else layer_set
+    new = [layer for layer in dict.fromkeys(layers) if layer not in counted]
+    counted.update(new)
+    trained = {id(weight): weight for layer in new for weight in layer.trainable_weights}
+    others = {id(weight): weight for layer in new for weight in layer.non_trainable_weights}
+    return count_params(list(trained.values())), count_params(list(others.values()))
+
+
+def layer_from_config(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    """Make a layer or model from `{"class_name": ..., "config": ...}` (Keras 1's name of `layers.deserialize`)."""
+    return registry.layers.from_dict(config, custom_objects)
