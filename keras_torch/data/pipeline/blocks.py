@@ -83,6 +83,8 @@ def to_leaf(value: Any) -> Any:
     """
     if value is None or isinstance(value, _LEAVES) or hasattr(value, "as_numpy_iterator"):
         return value
+    if isinstance(value, bytes) and type(value) is not bytes:  # what a file holds, which need not be text
+        return value
     if isinstance(value, torch.nn.Module) or hasattr(value, "assign"):
         value = torch.as_tensor(value)
     array = to_numpy_or_tensor(value, "a component of a dataset", may_be_text=True)

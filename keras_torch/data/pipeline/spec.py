@@ -16,8 +16,8 @@ class TensorSpec:
     """Shape (None where the size is open, or None as a whole) and type of a tensor."""
 
     def __init__(self, shape: Any, dtype: Any = torch.float32, name: str | None = None) -> None:
-        self.shape = None if shape is None else tuple(None if size is None else int(size) for size in shape)
-        self.dtype = STRING if is_string(dtype) else config.torch_dtype(dtype)
+        self.shape: Any = None if shape is None else tuple(None if size is None else int(size) for size in shape)
+        self.dtype: Any = STRING if is_string(dtype) else config.torch_dtype(dtype)
         self.name = name
 
     @staticmethod
@@ -31,10 +31,14 @@ class TensorSpec:
         return TensorSpec(shapes, types)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
+        return isinstance(other, TensorSpec) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self.shape, self.dtype))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[Any, Any]:
+        return None if self.shape is None else tuple(self.shape), self.dtype
 
     def __repr__(self) -> str:
         dtype = self.dtype if isinstance(self.dtype, str) else config.dtype_name(self.dtype)

@@ -11,6 +11,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import backend
 from keras_torch.backend.variable import WeightView
+from keras_torch.data import pipeline
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.dropin.tensorflow.sizes import ints
@@ -120,13 +121,13 @@ class TensorShape(Shape):
     __hash__ = tuple.__hash__
 
 
-class TensorSpec:
+class TensorSpec(pipeline.TensorSpec):
     """What a tensor is like: shape, type, name."""
 
     def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
-        self.shape = TensorShape(() if shape is None else shape)
+        super().__init__(shape, dtype, name)
+        self.shape = None if shape is None else TensorShape(shape)
         self.dtype = as_dtype(dtype)
-        self.name = name
 
     @classmethod
     def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
@@ -136,18 +137,10 @@ class TensorSpec:
     def is_compatible_with(self, other: Any) -> bool:
         """Whether a tensor, or what another describes, fits."""
         other = other if hasattr(other, "shape") else convert_to_tensor(other)
-        sizes = len(other.shape) == len(self.shape)
-        fits = sizes and all(a is None or b is None or a == b for a, b in zip(self.shape, other.shape, strict=True))
+        shape = other.shape if self.shape is None else self.shape
+        sizes = len(other.shape) == len(shape)
+        fits = sizes and all(a is None or b is None or a == b for a, b in zip(shape, other.shape, strict=True))
         return fits and as_dtype(other.dtype) == self.dtype
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TensorSpec) and (self.shape, self.dtype) == (other.shape, other.dtype)
-
-    def __hash__(self) -> int:
-        return hash((tuple(self.shape), self.dtype))
-
-    def __repr__(self) -> str:
-        return f"TensorSpec(shape={tuple(self.shape)}, dtype={self.dtype}, name={self.name!r})"
 
 
 class TensorArray:

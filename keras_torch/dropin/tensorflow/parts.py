@@ -62,7 +62,7 @@ def _tables() -> tuple[dict[str, Any], dict[str, Any]]:
 def _packages() -> frozenset[str]:
     from keras_torch.dropin.tensorflow import refusals
 
-    paths = [*_tables()[0], *_tables()[1], *refusals.FUNCTIONS, *refusals.LATER]
+    paths = [*_tables()[0], *_tables()[1], *refusals.FUNCTIONS]
     # What is written with a capital is a class, which is no package.
     found = {path.rpartition(".")[0] for path in paths if not path.rpartition(".")[0].rpartition(".")[2][:1].isupper()}
     return frozenset({".".join(item.split(".")[: end + 1]) for item in found for end in range(item.count(".") + 1)})

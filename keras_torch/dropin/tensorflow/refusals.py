@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from keras_torch.errors import suggest
 
-# Names of `tf.data`, which are not written yet.
-LATER: frozenset[str] = frozenset(
-    f"data.{name}"
-    for name in """
-    AUTOTUNE Dataset Dataset.from_generator Dataset.from_tensor_slices Dataset.from_tensors Dataset.list_files
-    Dataset.range Dataset.zip Options TFRecordDataset TextLineDataset experimental.AUTOTUNE experimental.CsvDataset
-    experimental.cardinality experimental.make_csv_dataset
-    """.split()
-)
-
 _RECORDS = (
     "Records of TensorFlow are messages of protobuf: keep arrays with `numpy.savez` or h5py, and feed a "
     "`keras.utils.Sequence` or a `torch.utils.data.Dataset`."

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_torch.dropin.tensorflow import (
     arrays,
+    data,
     debugging,
     distribute,
     dtypes,
@@ -32,7 +33,7 @@ from keras_torch.dropin.tensorflow.adapt import spread
 
 _TOPICS = (
     *(dtypes, sizes, arrays, math, slicing, linalg, nn, images, random, text, files, function, variables, tape),
-    *(modules, debugging, settings, sessions, distribute, training, keras_names),
+    *(modules, data, debugging, settings, sessions, distribute, training, keras_names),
 )
 
 

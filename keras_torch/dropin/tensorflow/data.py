@@ -1,0 +1,283 @@
+"""`tf.data`: our datasets under TensorFlow's names, and those that read lines, tables and records from files."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import gzip
+import itertools
+import os
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch.backend.string_array import to_strings
+from keras_torch.data.pipeline import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
+from keras_torch.data.pipeline.blocks import Stacked
+from keras_torch.data.pipeline.sources import Items, Step
+from keras_torch.dropin.tensorflow.dtypes import as_dtype
+from keras_torch.dropin.tensorflow.files import Content
+
+_LINES_AT_ONCE = 1024
+_ROWS_FOR_TYPES = 100
+
+
+class Options(SimpleNamespace):
+    """Settings of TensorFlow's runtime; any may be set, and none changes an element."""
+
+    def __init__(self, **settings: Any) -> None:
+        parts = ("autotune", "distribute", "experimental", "experimental_distribute", "threading")
+        super().__init__(**{**{part: SimpleNamespace() for part in parts}, **settings})
+
+
+def _paths(filenames: Any) -> Iterator[str]:
+    if isinstance(filenames, Dataset):
+        for element in filenames:
+            yield str(element)
+    else:
+        yield from (os.fsdecode(item) for item in np.ravel(np.asarray(filenames, object)))
+
+
+def _opened(path: str, compression: Any) -> Any:
+    kind = str(compression or "")
+    if kind not in ("", "GZIP"):
+        raise ValueError(f"`compression_type` must be '' or 'GZIP'. Received: {compression!r}")
+    return gzip.open(path, "rb") if kind else open(path, "rb")
+
+
+class _Lines(Step):
+    def __init__(self, filenames: Any, compression: Any) -> None:
+        self._filenames = filenames
+        self._compression = compression
+
+    def waits(self) -> bool:
+        return True
+
+    def blocks(self) -> Iterator[Any]:
+        lines: list[str] = []
+        for path in _paths(self._filenames):
+            with _opened(path, self._compression) as file:
+                for line in file:
+                    lines.append(line.decode().rstrip("\r\n"))
+                    if len(lines) == _LINES_AT_ONCE:
+                        yield Stacked(to_strings(lines, "Lines"), len(lines))
+                        lines = []
+        if lines:
+            yield Stacked(to_strings(lines, "Lines"), len(lines))
+
+
+class TextLineDataset(Dataset):
+    """The lines of text files (a path, several, or a dataset of paths), without their ends."""
+
+    def __init__(
+        self,
+        filenames: Any,
+        compression_type: str | None = None,
+        buffer_size: int | None = None,
+        num_parallel_reads: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(_Lines(filenames, compression_type))
+
+
+class TFRecordDataset(Dataset):
+    """The records of TFRecord files, as bytes. Each has its length and checksums before and behind it."""
+
+    def __init__(
+        self,
+        filenames: Any,
+        compression_type: str | None = None,
+        buffer_size: int | None = None,
+        num_parallel_reads: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(Items(lambda: _records(filenames, compression_type)))
+
+
+def _records(filenames: Any, compression: Any) -> Iterator[Content]:
+    for path in _paths(filenames):
+        with _opened(path, compression) as file:
+            while head := file.read(12):
+                if len(head) < 12:
+                    raise ValueError(f"The file {path!r} ends within the head of a record.")
+                (length,) = struct.unpack("<Q", head[:8])
+                # Read in parts: a damaged length must not ask for all memory at once.
+                data = b"".join(iter(_parts(file, length)))
+                if len(data) < length or len(file.read(4)) < 4:
+                    raise ValueError(f"The file {path!r} ends within a record of {length} bytes.")
+                yield Content(data)
+
+
+def _parts(file: Any, length: int) -> Iterator[bytes]:
+    while length > 0:
+        part = file.read(min(length, 1 << 20))
+        if not part:
+            return
+        length -= len(part)
+        yield part
+
+
+class CsvDataset(Dataset):
+    """Rows of CSV files as tuples; `record_defaults` gives, by column, the type or what stands for a missing value."""
+
+    def __init__(
+        self,
+        filenames: Any,
+        record_defaults: Sequence[Any],
+        compression_type: str | None = None,
+        buffer_size: int | None = None,
+        header: bool = False,
+        field_delim: str = ",",
+        use_quote_delim: bool = True,
+        na_value: str = "",
+        select_cols: Sequence[int] | None = None,
+        exclude_cols: Sequence[int] | None = None,
+    ) -> None:
+        columns = [_column(default) for default in record_defaults]
+        quoting = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            for path in _paths(filenames):
+                for number, row in enumerate(_table(path, field_delim, quoting, compression_type)):
+                    if not header or number:
+                        kept = _selected(row, select_cols, exclude_cols)
+                        if len(kept) != len(columns):
+                            raise ValueError(
+                                f"Row {number} of {path!r} must have {len(columns)} fields, as `record_defaults` says. "
+                                f"Received: {len(kept)}"
+                            )
+                        yield tuple(read(text, na_value) for read, text in zip(columns, kept, strict=True))
+
+        super().__init__(Items(rows))
+
+
+def _selected(row: list[str], chosen: Any, left_out: Any) -> list[str]:
+    if chosen is not None:
+        return [row[index] for index in chosen]
+    return [text for index, text in enumerate(row) if index not in (left_out or ())]
+
+
+def _column(default: Any) -> Callable[[str, str], Any]:
+    """Return what makes a value of a field's text, by a type (the field is then required) or a default value."""
+    value: Any = None
+    is_type = isinstance(default, (torch.dtype, type, str)) or hasattr(default, "as_numpy_dtype")
+    if is_type and not (isinstance(default, str) and default not in ("float32", "float64", "int32", "int64", "string")):
+        dtype = as_dtype(default)
+    else:
+        items = np.ravel(np.asarray(default.numpy() if hasattr(default, "numpy") else default, object)).tolist()
+        value = items[0] if items else None
+        dtype = torch.float32 if isinstance(value, float) else torch.int32 if isinstance(value, int) else "string"
+    is_text = not isinstance(dtype, torch.dtype)
+
+    def read(text: str, missing: str) -> Any:
+        if text == missing and not (is_text and value is None):
+            if value is None:
+                raise ValueError("A field is missing whose column is required. Give `record_defaults` a value for it.")
+            text = str(value)
+        if is_text:
+            return to_strings(text, "A field")
+        return torch.tensor(float(text) if dtype.is_floating_point else int(text), dtype=dtype)
+
+    return read
+
+
+def _table(path: str, delimiter: str, quoting: int, compression: Any) -> Iterator[list[str]]:
+    with _opened(path, compression) as file:
+        yield from csv.reader((line.decode() for line in file), delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
+
+
+def make_csv_dataset(
+    file_pattern: Any,
+    batch_size: int,
+    column_names: Sequence[str] | None = None,
+    column_defaults: Sequence[Any] | None = None,
+    label_name: str | None = None,
+    select_columns: Sequence[Any] | None = None,
+    field_delim: str = ",",
+    use_quote_delim: bool = True,
+    na_value: str = "",
+    header: bool = True,
+    num_epochs: int | None = None,
+    shuffle: bool = True,
+    shuffle_buffer_size: int = 10000,
+    shuffle_seed: int | None = None,
+    prefetch_buffer_size: int | None = None,
+    num_parallel_reads: int | None = None,
+    sloppy: bool = False,
+    num_rows_for_inference: int = _ROWS_FOR_TYPES,
+    compression_type: str | None = None,
+    ignore_errors: bool = False,
+    encoding: str = "utf-8",
+) -> Dataset:
+    """Return batches of CSV files' columns as dicts, or (dict, label) with `label_name`, repeated without end.
+
+    Types are told from the first rows: int32, float32 or text; an empty field is 0 or "".
+    """
+    patterns = [os.fsdecode(item) for item in np.ravel(np.asarray(file_pattern, object))]
+    paths = sorted({path for pattern in patterns for path in glob.glob(pattern)})
+    if not paths:
+        raise ValueError(f"`make_csv_dataset`: no file matches. Received: {patterns}")
+    if ignore_errors or encoding.lower() not in ("utf-8", "utf8"):
+        raise NotImplementedError("`make_csv_dataset`: `ignore_errors` and other encodings than UTF-8: use pandas.")
+    quoting = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
+    lines = _table(paths[0], field_delim, quoting, compression_type)
+    sample = list(itertools.islice(lines, num_rows_for_inference + 1))
+    names = list(column_names) if column_names is not None else sample[0]
+    chosen = list(range(len(names)))
+    if select_columns is not None:
+        chosen = [item if isinstance(item, int) else names.index(item) for item in select_columns]
+    if column_defaults is None:
+        body = sample[1:] if header else sample
+        column_defaults = [_guessed([row[index] for row in body], na_value) for index in chosen]
+    rows = CsvDataset(
+        paths, column_defaults, compression_type, None, header, field_delim, use_quote_delim, na_value, chosen
+    )
+    kept = [names[index] for index in chosen]
+    if label_name is not None and label_name not in kept:
+        raise ValueError(f"`label_name` must be one of the columns {kept}. Received: label_name={label_name!r}")
+
+    def structured(*fields: Any) -> Any:
+        features = dict(zip(kept, fields, strict=True))
+        return (features, features.pop(label_name)) if label_name is not None else features
+
+    dataset = rows.map(structured)
+    if shuffle:
+        dataset = dataset.shuffle(shuffle_buffer_size, shuffle_seed)
+    return (
+        dataset.repeat(num_epochs).batch(batch_size, drop_remainder=num_epochs is None).prefetch(prefetch_buffer_size)
+    )
+
+
+def _guessed(values: list[str], missing: str) -> Any:
+    present = [value for value in values if value != missing]
+    for kind, default in ((int, 0), (float, 0.0)):
+        try:
+            numbers = [kind(value) for value in present]
+        except ValueError:
+            continue
+        if kind is float or all(abs(number) < 2**31 for number in numbers):
+            return [default]
+    return [""]
+
+
+def cardinality(dataset: Any) -> torch.Tensor:
+    """Return the number of a dataset's elements: -1 without end, -2 if unknown."""
+    return dataset.cardinality()
+
+
+NAMES = {
+    "data.AUTOTUNE data.experimental.AUTOTUNE": AUTOTUNE,
+    "data.INFINITE_CARDINALITY data.experimental.INFINITE_CARDINALITY": INFINITE_CARDINALITY,
+    "data.UNKNOWN_CARDINALITY data.experimental.UNKNOWN_CARDINALITY": UNKNOWN_CARDINALITY,
+    "data.Dataset": Dataset,
+    "data.Options": Options,
+    "data.TFRecordDataset": TFRecordDataset,
+    "data.TextLineDataset": TextLineDataset,
+    "data.experimental.CsvDataset": CsvDataset,
+    "data.experimental.cardinality": cardinality,
+    "data.experimental.make_csv_dataset": make_csv_dataset,
+}

@@ -1,0 +1,102 @@
+"""`tf.data` in a script: pipelines, files, and what a model makes of them."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from keras_torch import dropin
+
+
+@pytest.fixture(scope="module")
+def tf():
+    with dropin.install("tf"):
+        import tensorflow
+
+        yield tensorflow
+
+
+def test_a_pipeline_feeds_a_model(tf):
+    x = np.random.default_rng(0).integers(0, 256, (64, 4)).astype("uint8")
+    y = (x.sum(1) > 510).astype("int64")
+
+    def scaled(image, label):
+        return tf.cast(image, tf.float32) / 255.0, tf.one_hot(label, 2)
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).map(scaled, num_parallel_calls=tf.data.AUTOTUNE)
+    data = data.cache().shuffle(64).batch(16).prefetch(tf.data.experimental.AUTOTUNE)
+    assert data.element_spec[0] == tf.TensorSpec((None, 4), tf.float32)
+    for images, labels in data.take(1):
+        assert images.shape == (16, 4)
+        assert labels.numpy().sum() == 16
+    tf.keras.utils.set_random_seed(1)
+    model = tf.keras.Sequential([tf.keras.layers.Dense(2, activation="softmax", input_shape=(4,))])
+    model.compile(tf.keras.optimizers.Adam(0.1), "categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(data, epochs=40, validation_data=data, verbose=0)
+    assert history.history["val_accuracy"][-1] > 0.9
+
+
+def test_sources_of_elements(tf, tmp_path):
+    pairs = tf.data.Dataset.zip((tf.data.Dataset.range(3), tf.data.Dataset.from_tensors([7]).repeat()))
+    assert [(int(a), b.numpy().tolist()) for a, b in pairs] == [(0, [7]), (1, [7]), (2, [7])]
+    assert tf.data.experimental.cardinality(pairs).numpy() == 3
+    made = tf.data.Dataset.from_generator(
+        lambda: iter([(1.0, "a"), (2.0, "b")]),
+        output_signature=(tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.string)),
+    )
+    assert [(a.numpy(), b.numpy()) for a, b in made] == [(1.0, b"a"), (2.0, b"b")]
+    options = tf.data.Options()
+    options.experimental_distribute.auto_shard_policy = 1
+    assert len(list(pairs.with_options(options))) == 3
+    (tmp_path / "one.txt").write_text("x")
+    assert [p.numpy() for p in tf.data.Dataset.list_files(str(tmp_path / "*"))] == [str(tmp_path / "one.txt").encode()]
+
+
+def test_images_are_read_in_a_pipeline(tf, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for number in range(3):
+        image.new("RGB", (4, 3), (number, 0, 0)).save(tmp_path / f"{number}.png")
+    paths = sorted(str(path) for path in tmp_path.iterdir())
+
+    def load(path, label):
+        return tf.image.resize(tf.io.decode_png(tf.io.read_file(path), channels=3), (2, 2)), label
+
+    data = tf.data.Dataset.from_tensor_slices((paths, [0, 1, 2])).map(load, num_parallel_calls=2).batch(3)
+    images, labels = next(iter(data))
+    assert images.shape == (3, 2, 2, 3)
+    assert images[:, 0, 0, 0].numpy().tolist() == labels.numpy().tolist() == [0, 1, 2]
+
+
+def test_lines_of_files_are_elements(tf, tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo\r\n")
+    (tmp_path / "b.txt").write_text("three")
+    lines = tf.data.TextLineDataset([str(tmp_path / "a.txt"), str(tmp_path / "b.txt")])
+    assert [line.numpy() for line in lines] == [b"one", b"two", b"three"]
+    assert [len(words) for words in lines.skip(1).map(lambda line: tf.strings.split(line, "e"))] == [1, 3]
+
+
+def test_records_of_files_are_elements(tf, tmp_path):
+    path = tmp_path / "some.tfrecord"
+    records = [b"first", b"\xff\x00"]
+    path.write_bytes(b"".join(struct.pack("<QI", len(r), 0) + r + bytes(4) for r in records))
+    assert [record.numpy() for record in tf.data.TFRecordDataset(str(path))] == records
+    path.write_bytes(struct.pack("<QI", 2**60, 0) + b"short")
+    with pytest.raises(ValueError, match="ends within a record"):
+        list(tf.data.TFRecordDataset(str(path)))
+
+
+def test_tables_become_batches_of_columns(tf, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('age,name,score\n1,ann,0.5\n2,"b, c",\n3,dee,2\n')
+    data = tf.data.experimental.make_csv_dataset(str(path), 2, label_name="score", num_epochs=1, shuffle=False)
+    features, label = next(iter(data))
+    assert features["age"].dtype == tf.int32
+    assert features["name"].numpy().tolist() == [b"ann", b"b, c"]
+    assert label.numpy().tolist() == [0.5, 0.0]
+    assert len(list(data)) == 2
+    rows = tf.data.experimental.CsvDataset(str(path), [tf.int32, tf.string, [9.0]], header=True)
+    assert [(int(a), c.numpy()) for a, b, c in rows] == [(1, 0.5), (2, 9.0), (3, 2.0)]
+    with pytest.raises(ValueError, match="must have 2 fields"):
+        list(tf.data.experimental.CsvDataset(str(path), [tf.int32, tf.string], header=True))
