@@ -66,6 +66,7 @@ class ApiMixin:
     name: str
     input_spec: Any
     _policy: Any
+    _batch_input_shape: tuple[int | None, ...] | None
     _own_weights: list[Any]
     _all_own_weights: Callable[[], list[Any]]
     _build_shapes: tuple[Any, ...]
@@ -73,6 +74,17 @@ class ApiMixin:
 
     dynamic = False
     quantization_mode = None
+
+    @property
+    def batch_input_shape(self) -> tuple[int | None, ...]:
+        """What `input_shape` and its kin said, with the batch size; there only if they were given (Keras 1 and 2)."""
+        if self._batch_input_shape is None:
+            raise AttributeError(f"The layer {self.name!r} was given no input shape.")
+        return self._batch_input_shape
+
+    @batch_input_shape.setter
+    def batch_input_shape(self, value: tuple[int | None, ...] | None) -> None:
+        self._batch_input_shape = value
 
     @property
     def dtype_policy(self) -> Any:

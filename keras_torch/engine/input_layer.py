@@ -85,7 +85,7 @@ class InputLayer(Layer):
         """Name of the input's dtype."""
         return self._input_dtype
 
-    @property
+    @property  # type: ignore[misc]
     def batch_input_shape(self) -> tuple[int | None, ...]:
         """The shape with the batch size."""
         return self.batch_shape

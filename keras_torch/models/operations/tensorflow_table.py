@@ -112,6 +112,8 @@ def _renamed(function: Callable[..., Any], arguments: tuple[str, ...], own: tupl
         given = dict(zip(own, args, strict=False))
         return function(**given, **{pairs.get(key, key): value for key, value in kwargs.items()})
 
+    # As an activation it is stored by its name.
+    call.__name__ = function.__name__
     call.arguments = frozenset(arguments)  # type: ignore[attr-defined]
     return call
 
