@@ -25,7 +25,8 @@ from keras_torch.preprocessing.image.transforms import (
     pair,
 )
 
-# From so many values on an image takes longer to transform than a thread takes to start.
+# From so many values on an image takes longer to transform than a thread takes to start, and one that stays in the
+# processor's cache is faster done than a whole batch at once.
 _LARGE_IMAGE = 16_384
 
 
@@ -412,7 +413,8 @@ class ImageDataGenerator:
             for index, image in enumerate(images):
                 images[index] = self.standardize(self.random_transform(image))
             return images
-        if self._only_flips():
+        large = images[:1].size >= _LARGE_IMAGE
+        if not large and self._only_flips():
             return self._flipped_batch(images)
         drawn = [self.get_random_transform(images.shape[1:]) for _ in images]
         axis = self.channel_axis - 1 if self._rules.per_pixel else None
@@ -420,8 +422,7 @@ class ImageDataGenerator:
         def transform(index: int) -> None:
             images[index] = self._normalized(self.apply_transform(images[index], drawn[index]), axis)
 
-        threads = spare_threads() if images[:1].size >= _LARGE_IMAGE else 1
-        list(in_threads(transform, range(len(images)), threads))
+        list(in_threads(transform, range(len(images)), spare_threads() if large else 1))
         return self._whitened(images)
 
     def _is_overridden(self) -> bool:
