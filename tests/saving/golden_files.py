@@ -128,6 +128,25 @@ def listing(stored):
     return found
 
 
+def arrays(stored):
+    """Return the arrays of a file in today's layout under all their names, as `path: description`."""
+    if stored[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(stored)) as files:
+            stored = files.read("model.weights.h5")
+    found = {}
+
+    def note(group, path):
+        for key, item in group.items():
+            if isinstance(item, h5py.Dataset):
+                found[f"{path}{key}"] = f"{item.dtype} {item.shape}"
+            else:
+                note(item, f"{path}{key}/")
+
+    with h5py.File(io.BytesIO(stored), "r") as file:
+        note(file, "")
+    return found
+
+
 def in_order(stored):
     """Return, of a file in the old layout, each layer's and the optimizer's weights in their order.
 
