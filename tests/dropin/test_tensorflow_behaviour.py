@@ -311,6 +311,7 @@ def test_the_shape_of_a_tensor_is_a_tensor_and_that_of_a_symbolic_one_numbers(tf
     model = tf.keras.Model(inputs, [flat, scaled])
     first, second = model(tf.ones((3, 4, 6)))
     assert first.shape == (6, 2, 6) and second.numpy().min() == second.numpy().max() == 3
+    assert tf.eye(sizes[0]).shape == (None, None)
     assert tf.reduce_prod(sizes[1:]) == 24 and tuple((sizes * 2)[1:]) == (8, 12)
 
 

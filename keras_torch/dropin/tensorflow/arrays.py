@@ -9,6 +9,7 @@ import torch
 
 from keras_torch import config, ops
 from keras_torch.backend.string_array import is_text, to_strings
+from keras_torch.backend.tensors import recorded
 from keras_torch.dropin.tensorflow.dtypes import STRING, as_dtype
 from keras_torch.dropin.tensorflow.sizes import Sizes, ints, values
 from keras_torch.models.operations import tensorflow_arrays as arrays
@@ -81,6 +82,18 @@ def zeros(shape: Any, dtype: Any = "float32", layout: Any = None) -> Any:
 def ones(shape: Any, dtype: Any = "float32", layout: Any = None) -> Any:
     """Ones of a shape."""
     return ops.ones(ints(shape), as_dtype(dtype))
+
+
+def eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = "float32") -> Any:
+    """Ones on the diagonal of matrices, as many as `batch_shape` says."""
+    columns = num_rows if num_columns is None else num_columns
+    return _eye(num_rows, columns, [] if batch_shape is None else ints(batch_shape), as_dtype(dtype))
+
+
+@recorded
+def _eye(rows: Any, columns: Any, batch: list[int], dtype: torch.dtype) -> Any:
+    found = torch.eye(int(rows), int(columns), dtype=dtype, device=config.default_device())
+    return found.expand(*batch, *found.shape)
 
 
 def fill(dims: Any, value: Any) -> Any:
@@ -218,6 +231,7 @@ NAMES = {
     "convert_to_tensor": convert_to_tensor,
     "ensure_shape": ensure_shape,
     "expand_dims": expand_dims,
+    "eye linalg.eye": eye,
     "fill": fill,
     "identity": identity,
     "is_tensor": is_tensor,

@@ -11,7 +11,7 @@ _FAMILIES = {
     "": """
         abs accumulate_n acos acosh add add_n angle argmax argmin argsort asin asinh atan atan2 atanh broadcast_to ceil
         cholesky clip_by_norm clip_by_value conj cos cosh cross cumprod cumsum depth_to_space div div_no_nan einsum
-        equal erf erfc exp expm1 eye floor floor_div floordiv floormod greater greater_equal imag is_finite is_inf
+        equal erf erfc exp expm1 floor floor_div floordiv floormod greater greater_equal imag is_finite is_inf
         is_nan less less_equal linspace log log1p log_sigmoid logical_and logical_not logical_or logical_xor
         matrix_transpose maximum meshgrid minimum mod multiply negative norm not_equal one_hot ones_like pow real
         reciprocal reduce_all reduce_any reduce_logsumexp reduce_max reduce_min repeat reverse rint roll round rsqrt
@@ -38,7 +38,7 @@ _FAMILIES = {
         swish tanh top_k
     """,
     "linalg": """
-        band_part cholesky cross det diag diag_part einsum eye inv l2_normalize logdet matmul matrix_transpose matvec
+        band_part cholesky cross det diag diag_part einsum inv l2_normalize logdet matmul matrix_transpose matvec
         norm tensordot trace
     """,
     "image": """
