@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,17 @@ def assert_allclose(actual: Any, desired: Any, *args: Any, **kwargs: Any) -> Non
     np.testing.assert_allclose(actual, desired, *args, **kwargs)
 
 
+def backend() -> str:
+    """Return "tensorflow", but not to the tests that do not run there for the sake of its threads."""
+    caller = Path(sys._getframe(1).f_code.co_filename).name
+    return "torch" if caller in ("data_utils_test.py", "test_multiprocessing.py") else "tensorflow"
+
+
+def warns(expected: Any = Warning, *args: Any, **kwargs: Any) -> Any:
+    """Take None for any warnings or none, as pytest did."""
+    return warnings.catch_warnings(record=True) if expected is None else _warns(expected, *args, **kwargs)
+
+
 def write(test: str, result: str) -> None:
     """Append a line to the results."""
     with open(ASKED["out"], "a", encoding="utf-8") as file:
@@ -100,6 +112,8 @@ def write(test: str, result: str) -> None:
 
 
 install()
+importlib.import_module("keras.backend").backend = backend
+_warns, pytest.warns = pytest.warns, warns
 
 
 def pytest_collection_modifyitems(items: list[Any]) -> None:
