@@ -16,7 +16,7 @@ from typing import Any
 
 from keras_torch.dropin import module_paths, tensorflow
 
-ROOTS = ("keras", "tf_keras", "tensorflow")
+ROOTS = ("keras", "tf_keras", "tensorflow", *module_paths.PARTS)
 
 
 class JoinedModule(ModuleType):

@@ -21,6 +21,9 @@ PREFIXES = (
     "keras",
 )
 
+# Packages of their own that Keras took parts of itself from: pickled Tokenizers name this one.
+PARTS = {"keras_preprocessing": "preprocessing"}
+
 # Packages that held names of several of ours, and had no names of their own.
 JOINED = {
     "engine": ("engine", "models", "layers"),
@@ -120,6 +123,9 @@ MOVED = {
 
 def split(name: str) -> str | None:
     """Return what stands behind the Keras prefix in a dotted module name ("" for the root), or None."""
+    root, dot, rest = name.partition(".")
+    if root in PARTS:
+        return f"{PARTS[root]}{dot}{rest}"
     for prefix in PREFIXES:
         if name == prefix:
             return ""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import config
+from keras_torch import config, dropin
 from keras_torch.data import is_sequence
 from keras_torch.preprocessing import sequence, text
 from keras_torch.utils import pad_sequences
@@ -155,6 +155,15 @@ def test_a_tokenizer_pickled_by_keras_1_has_todays_attributes() -> None:
     assert tokenizer.sequences_to_texts([[1, 2, 3]]) == ["a b"]
     again = pickle.loads(pickle.dumps(tokenizer))
     assert again.num_words == 3 and again.index_word == {1: "a", 2: "b", 3: "c"}
+
+
+def test_a_tokenizer_pickled_by_keras_2_is_found_where_it_was() -> None:
+    tokenizer = text.Tokenizer(num_words=5)
+    tokenizer.fit_on_texts(["a b b"])
+    old = pickle.dumps(tokenizer, 0).replace(b"ckeras_torch.preprocessing.text\n", b"ckeras_preprocessing.text\n")
+    with dropin.install("2"):
+        again = pickle.loads(old)
+    assert type(again) is text.Tokenizer and again.texts_to_sequences(["b a"]) == [[1, 2]]
 
 
 def test_sequences_may_be_arrays_and_tensors() -> None:
