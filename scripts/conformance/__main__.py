@@ -134,7 +134,8 @@ def main() -> int:
         root = Path(folder)
         shutil.copytree(tree / "tests", root / "tests")
         (root / "pytest.ini").write_text("[pytest]\npython_files = test_*.py *_test.py\n")
-        files = sorted(str(path.relative_to(root)) for path in (root / "tests").rglob("*.py") if "test" in path.stem)
+        files = sorted(str(path.relative_to(root)) for path in (root / "tests").rglob("*test*.py"))
+        files = [file for file in files if not file.endswith("conftest.py")]
         files = [file for file in files if not any(stands_for(item, file) for item in left_out)]
         chosen = [file for file in files if not arguments.only or any(text in file for text in arguments.only)]
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
