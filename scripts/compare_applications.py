@@ -71,7 +71,8 @@ def loaded(name, size, options, folder, top):
     yield "in order", model
     yield "weights=", fresh(stem + ".h5")
     yield ".keras", saving.load_model(stem + ".keras")
-    if not top:
+    # Without the classifier, the last normalization of ConvNeXt has another name in Keras.
+    if not top and not name.startswith("ConvNeXt"):
         model = fresh()
         model.load_weights(f"{folder}/{name}_True.h5", by_name=True)
         yield "with the classifier's file", model
