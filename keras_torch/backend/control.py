@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
+from keras_torch import config
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.symbolic import record_function
 
@@ -71,6 +74,27 @@ def learning_phase_scope(value: Any) -> Iterator[None]:
         _state.fixed = before
 
 
+class _OutOfPlace(TorchFunctionMode):
+    """Makes `x *= y` another tensor, as in TensorFlow and Theano; changed in place, x would have no gradient."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _OPERATORS:
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            if caller.partition(".")[0] not in ("keras_torch", "torch"):
+                func = _OPERATORS[func]
+        return func(*args, **(kwargs or {}))
+
+
+_OPERATORS: dict[Any, Callable[..., Any]] = {
+    torch.Tensor.add_: torch.add,
+    torch.Tensor.sub_: torch.sub,
+    torch.Tensor.mul_: torch.mul,
+    torch.Tensor.div_: torch.div,
+    torch.Tensor.floor_divide_: torch.floor_divide,
+    torch.Tensor.pow_: torch.pow,
+}
+
+
 def phased(call: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a layer's `call`: inside, `learning_phase` is the layer's mode."""
 
@@ -78,7 +102,10 @@ def phased(call: Callable[..., Any]) -> Callable[..., Any]:
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
         before, _state.running = _state.running, int(self.training)
         try:
-            return call(self, *args, **kwargs)
+            if not config.is_classic():
+                return call(self, *args, **kwargs)
+            with _OutOfPlace():
+                return call(self, *args, **kwargs)
         finally:
             _state.running = before
 

@@ -182,8 +182,11 @@ for _name in ("lt", "le", "gt", "ge"):
 
 # `total += symbolic` makes a symbolic total, and must not change what stood there before.
 _OUT_OF_PLACE = {
-    getattr(torch.Tensor, f"__i{name}__"): getattr(operator, name)
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "pow")
+    torch.Tensor.add_: torch.add,
+    torch.Tensor.sub_: torch.sub,
+    torch.Tensor.mul_: torch.mul,
+    torch.Tensor.div_: torch.div,
+    torch.Tensor.pow_: torch.pow,
 }
 
 

@@ -120,3 +120,23 @@ def test_methods_that_call_each_other_are_looked_through_once():
             return self.call(x) if times > 3 else x
 
     assert not uses_symbolic_tensors(Layer().call)
+
+
+def test_operators_that_assign_make_other_tensors():
+    class Shares(layers.Layer):
+        def call(self, inputs):
+            x = K.exp(inputs)
+            first = x
+            x *= 2.0
+            x /= K.sum(x, axis=1, keepdims=True)
+            x -= first
+            x += first
+            return x
+
+    x = layers.Input((4,))
+    h = layers.Dense(4)(x)
+    model = models.Model(x, Shares()(h))
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.train_on_batch(X, X))
+    powers = np.exp(models.Model(x, h).predict(X))
+    assert np.allclose(model.predict(X), powers / powers.sum(1, keepdims=True), atol=1e-6)
