@@ -45,17 +45,23 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     """For each sample sum the products over axis `axes[0]` of `x` and `axes[1]` of `y`.
 
     The shape is the batch, the other axes of `x`, those of `y`; (batch, 1) if there are none. `axes=None` is the last
-    of `x` and the last but one of `y`. As there, two tensors of the same rank above 3 are batches of batches of
-    matrices in dialects 1 and 2, and the axes of two matrices may include the first: the other axis is the batch.
+    of `x` and the last but one of `y`. As there, in dialects 1 and 2 tensors of more than three axes are batches of
+    batches of matrices (one may be of vectors), and the axes of two matrices may include the first: the other axis is
+    the batch.
     """
     x, y = tensor(x), tensor(y)
     first, second = _batch_axes(x, y, axes)
-    rank = x.dim()
+    rank = max(x.dim(), y.dim())
     if 0 in (first, second):
         return torch.sum(x.movedim(first, -1) * y.movedim(second, -1), -1, keepdim=True)
-    if config.is_classic() and rank == y.dim() > 3 and min(first, second) >= rank - 2:
-        left = x if first == rank - 1 else x.transpose(-1, -2)
-        return torch.matmul(left, y.transpose(-1, -2) if second == rank - 1 else y)
+    if config.is_classic() and rank > 3 and min(x.dim(), y.dim()) >= rank - 1 and min(first, second) >= rank - 2:
+        left = x if x.dim() == rank else x.unsqueeze(-1)
+        right = y if y.dim() == rank else y.unsqueeze(-1)
+        left = left if first == rank - 1 else left.transpose(-1, -2)
+        result = torch.matmul(left, right.transpose(-1, -2) if second == rank - 1 else right)
+        if x.dim() < rank:
+            return result.squeeze(-2)
+        return result.squeeze(-1) if y.dim() < rank else result
     left, right = x.movedim(first, -1), y.movedim(second, 1)
     rest = (*left.shape[1:-1], *right.shape[2:])
     left = left.unsqueeze(1) if left.dim() == 2 else left.flatten(1, -2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,13 @@ from keras_torch.engine.weights import WeightsMixin, building
 from keras_torch.errors import suggest
 from keras_torch.registry import CustomObjectScope, pickled, snake_case, wants_modern
 from keras_torch.symbolic import KerasTensor, unique_name
+
+
+@functools.cache
+def _has_own_losses(cls: type) -> bool:
+    """Whether a class outside this package defines `losses`."""
+    owner = next(base for base in cls.__mro__ if "losses" in base.__dict__)
+    return not owner.__module__.startswith("keras_torch.")
 
 
 class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
@@ -407,15 +415,29 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     @property
     def losses(self) -> list[torch.Tensor]:
         """Scalars from `add_loss` and activity regularizers of the last call, and from weight regularizers."""
-        found = list(self._call_losses)
+        found: list[torch.Tensor] = []
+        self._collect_losses(found, set())
+        return found
+
+    def _collect_losses(self, found: list[torch.Tensor], seen: set[int]) -> None:
+        """Append the losses of this layer and those inside, each layer's and weight's once however often it is used."""
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        found.extend(self._call_losses)
         # Until Keras 3 the weights of frozen layers were penalized, too.
         of_frozen = config.dialect() in ("1", "2", "tf")
         for weight in self._all_own_weights():
-            if weight.regularizer is not None and (of_frozen or (self._trainable and weight.trainable)):
+            if weight.regularizer is None or id(weight) in seen:
+                continue
+            if of_frozen or (self._trainable and weight.trainable):
+                seen.add(id(weight))
                 found.append(weight.regularizer(weight.value))
         for child in self._children():
-            found.extend(child.losses)
-        return found
+            if _has_own_losses(type(child)):
+                found.extend(child.losses)
+            else:
+                child._collect_losses(found, seen)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer, without its weights."""

@@ -21,6 +21,7 @@ from keras_torch.engine.weights import _unique
 from keras_torch.errors import reading_config, suggest
 from keras_torch.layers import AddLoss, AddMetric
 from keras_torch.models import functional_config, graph_losses
+from keras_torch.models.layer_list import LayerList
 from keras_torch.models.network import Network
 from keras_torch.registry import CustomObjectScope
 from keras_torch.symbolic import FunctionOp, KerasTensor, record_function
@@ -265,8 +266,18 @@ class Model(Trainer, Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly in this model, in Keras's order."""
-        return list({id(layer): layer for layer in self._children()}.values())
+        """The layers directly in this model, in Keras's order.
+
+        In dialects 1 and 2 `model.layers.pop()` takes a layer out of this list, and leaves the outputs as they are, as
+        there.
+        """
+        found = {id(layer): layer for layer in self._children()}
+        if not config.is_classic():
+            return list(found.values())
+        hidden = self.__dict__.setdefault("_layers_taken_out", set())
+        return LayerList(
+            (layer for layer in found.values() if layer.name not in hidden), lambda layer: hidden.add(layer.name)
+        )
 
     @property
     def uses_learning_phase(self) -> bool:
@@ -308,6 +319,13 @@ class Model(Trainer, Layer):
     def outputs(self) -> list[KerasTensor] | None:
         """The symbolic outputs as a flat list; None without a graph."""
         return self._network.flat_outputs if self._network is not None else None
+
+    @outputs.setter
+    def outputs(self, tensors: Any) -> None:
+        """Compute other tensors of the graph, as scripts of Keras 1 and 2 do that replace the last layers."""
+        if self._network is None:
+            raise ValueError(f"Model {self.name!r} has no graph, so its outputs cannot be set. Override `call`.")
+        self._set_network(Network(self._network.inputs, tensors, self.name))
 
     @property
     def input(self) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from keras_torch import config
 from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.engine import InputLayer, Layer
 from keras_torch.engine.call import is_shape
@@ -15,6 +16,7 @@ from keras_torch.errors import reading_config
 from keras_torch.layers.torch_module import TorchModuleWrapper
 from keras_torch.legacy import translated
 from keras_torch.models import functional_config
+from keras_torch.models.layer_list import LayerList
 from keras_torch.models.model import Model
 from keras_torch.models.network import Network
 from keras_torch.symbolic import KerasTensor
@@ -178,8 +180,32 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        """The stack, without the input layer."""
-        return list(self._stack)
+        """The stack, without the input layer. In dialects 1 and 2 `layers.pop()` is `pop()`."""
+        return LayerList(self._stack, self._take_out) if config.is_classic() else list(self._stack)
+
+    def _take_out(self, layer: Layer) -> None:
+        if layer is not self._stack[-1]:
+            raise ValueError(
+                f"Only the last layer of Sequential model {self.name!r} can be taken out. Received: {layer.name!r}; "
+                f"the last one is {self._stack[-1].name!r}"
+            )
+        self.pop()
+
+    @property
+    def outputs(self) -> list[KerasTensor] | None:
+        """The symbolic output in a list; None without a graph. Set to the output of a layer, the stack ends there."""
+        return super().outputs
+
+    @outputs.setter
+    def outputs(self, tensors: Any) -> None:
+        tensor = tensors[0] if isinstance(tensors, (list, tuple)) and len(tensors) == 1 else tensors
+        made = [layer for layer in self._stack if any(tensor is node.outputs for node in layer._inbound_nodes)]
+        if not made:
+            raise ValueError(
+                f"The output of Sequential model {self.name!r} must be that of one of its layers. Received: {tensors!r}"
+            )
+        while self._stack[-1] is not made[0]:
+            self.pop()
 
     def get_config(self) -> dict[str, Any]:
         """Return the stack as plain data, led by its InputLayer if the input shape is known."""

@@ -188,6 +188,15 @@ def test_matrices_may_be_multiplied_along_the_batch_in_keras_2():
         assert K.batch_dot(x, y, axes=(1, 0)).tolist() == [[3.0]] * 4
 
 
+def test_vectors_and_matrices_of_more_than_three_axes_are_multiplied_one_by_one_in_keras_2():
+    # As networks of capsules multiply what each capsule predicts.
+    weights, votes, outputs = torch.rand(2, 3, 4), torch.rand(2, 3, 4, 5), torch.rand(2, 3, 5)
+    with config.dialect_scope("2"):
+        assert torch.allclose(K.batch_dot(weights, votes, [2, 2]), torch.einsum("nij,nijd->nid", weights, votes))
+        assert torch.allclose(K.batch_dot(outputs, votes, [2, 3]), torch.einsum("nid,nijd->nij", outputs, votes))
+        assert torch.allclose(K.batch_dot(votes, outputs, [3, 2]), torch.einsum("nid,nijd->nij", outputs, votes))
+
+
 def test_decoded_labels_are_as_long_as_the_longest_in_keras_2():
     probabilities = np.eye(3, dtype="float32")[[[0, 2, 1, 1], [2, 2, 2, 2]]]
     with config.dialect_scope("2"):

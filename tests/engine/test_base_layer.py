@@ -333,3 +333,25 @@ def test_lists_that_hold_themselves_end():
     empty.append({"again": empty})
     layer.numbers = empty
     assert dense in list(layer.modules())
+
+
+def test_the_penalty_of_a_shared_layer_counts_once():
+    # Seen in Keras 2.15 and 3.15: one entry in each case.
+    dense = layers.Dense(3, kernel_regularizer="l2")
+    inner = [keras.Model(image, dense(image)) for image in (keras.Input((3,)), keras.Input((3,)))]
+    image = keras.Input((3,))
+    assert len(keras.Model(image, inner[1](inner[0](image))).losses) == 1
+    assert len(keras.Model(image, dense(inner[0](image))).losses) == 1
+
+
+def test_a_layer_of_ones_own_may_say_what_its_losses_are():
+    class Penalized(layers.Layer):
+        @property
+        def losses(self):
+            return [torch.tensor(7.0)]
+
+        def call(self, inputs):
+            return inputs
+
+    image = keras.Input((3,))
+    assert keras.Model(image, Penalized()(image)).losses == [7.0]
