@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,22 @@ import keras_torch
 from keras_torch import cli
 
 ROOT = Path(__file__).parents[1]
+# A process that is started for each test need not compile the package anew.
+COMPILED = tempfile.TemporaryDirectory()
 
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "keras_torch", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONPYCACHEPREFIX": COMPILED.name,
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -17,7 +17,7 @@ from keras.utils import np_utils
 
 batch_size = 32
 nb_classes = 10
-nb_epoch = 4
+nb_epoch = 6
 data_augmentation = True
 
 # the data, shuffled and split between train and test sets; this script runs with channels first, too
@@ -55,7 +55,7 @@ model.compile(loss='categorical_crossentropy', optimizer=sgd, metrics=['accuracy
 
 
 def step_decay(epoch):
-    return 0.05 * 0.5 ** (epoch // 2)
+    return 0.05 * 0.5 ** (epoch // 3)
 
 
 if not data_augmentation:

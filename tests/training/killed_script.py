@@ -158,15 +158,14 @@ class Points:
         setattr(owner, name, wrapped)
 
     def save_slowly(self, save):
-        def halves(content, path):
+        def halves(content, file):
             buffer = io.BytesIO()
             save(content, buffer)
             value = buffer.getvalue()
-            with open(path, "wb") as file:
-                for start in range(0, len(value), len(value) // 2 + 1):
-                    file.write(value[start : start + len(value) // 2 + 1])
-                    file.flush()
-                    self()
+            for start in range(0, len(value), len(value) // 2 + 1):
+                file.write(value[start : start + len(value) // 2 + 1])
+                file.flush()
+                self()
 
         return halves
 

@@ -60,8 +60,16 @@ def same(first, second):
     return history.history == other_history.history and all(np.array_equal(one, two) for one, two in weights)
 
 
-@pytest.mark.parametrize("shuffle", [True, False, "batch"])
-@pytest.mark.parametrize(("save_freq", "after"), [("epoch", 1), ("epoch", 8), (1, 3), (1, 5), (3, 11)])
+def interruptions():
+    """Every kind of shuffling with every frequency; one of each for short runs."""
+    short = {("epoch", 1, False), ("epoch", 8, True), (1, 5, "batch"), (3, 11, True)}
+    for save_freq, after in [("epoch", 1), ("epoch", 8), (1, 3), (1, 5), (3, 11)]:
+        for shuffle in (True, False, "batch"):
+            case = (save_freq, after, shuffle)
+            yield case if case in short else pytest.param(*case, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("save_freq", "after", "shuffle"), list(interruptions()))
 def test_a_training_that_was_interrupted_ends_as_one_that_was_not(tmp_path, save_freq, after, shuffle):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "backup", save_freq, after, shuffle)
@@ -91,7 +99,7 @@ class Ordered(keras.utils.Sequence):
         np.random.shuffle(self.order)
 
 
-@pytest.mark.parametrize("dialect", [None, "1", "2", "tf"])
+@pytest.mark.parametrize("dialect", [None, *(pytest.param(name, marks=pytest.mark.slow) for name in ("1", "tf")), "2"])
 @pytest.mark.parametrize("steps", [3, 7])
 def test_epochs_that_end_within_the_data_go_on_there(tmp_path, dialect, steps):
     def run(folder=None, after=None):
