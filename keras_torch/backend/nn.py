@@ -69,6 +69,8 @@ def tanh(x: Any) -> Any:
 @recorded
 def dropout(x: Any, level: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None) -> Any:
     """Set a fraction `level` of the values to 0 and scale the others by `1 / (1 - level)`, in every mode."""
+    if isinstance(level, (int, float)) and not 0 <= level <= 1:
+        raise ValueError(f"`level` must be a share between 0 and 1. Received: level={level!r}")
     x = floating(x)
     if noise_shape is None and generator(seed, x.device) is None:
         return F.dropout(x, level)

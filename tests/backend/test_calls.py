@@ -197,6 +197,11 @@ def test_vectors_and_matrices_of_more_than_three_axes_are_multiplied_one_by_one_
         assert torch.allclose(K.batch_dot(votes, outputs, [3, 2]), torch.einsum("nid,nijd->nij", outputs, votes))
 
 
+def test_a_share_of_dropped_values_below_zero_is_an_error():
+    with pytest.raises(ValueError, match="between 0 and 1. Received: level=-0.5"):
+        K.dropout(torch.ones(2, 3), level=-0.5)
+
+
 def test_decoded_labels_are_as_long_as_the_longest_in_keras_2():
     probabilities = np.eye(3, dtype="float32")[[[0, 2, 1, 1], [2, 2, 2, 2]]]
     with config.dialect_scope("2"):
