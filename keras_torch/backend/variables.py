@@ -21,7 +21,7 @@ from keras_torch.symbolic import is_keras_tensor as is_symbolic_tensor
 def get_value(x: Any) -> Any:
     """Return the value of a variable or tensor as a numpy array (a numpy number for a scalar), independent of it."""
     if isinstance(x, torch.Tensor):
-        value = x.detach().cpu()
+        value = to_dense(x.detach()).cpu()
         return (value.float() if value.dtype is torch.bfloat16 else value).numpy().copy()[()]
     if isinstance(x, Update):
         x = x.run()
@@ -123,8 +123,13 @@ def running() -> GraphRun | None:
     return _running
 
 
-def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
-    """Return a new variable on the default device; `dtype` defaults to `floatx`, for integers too."""
+def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Any:
+    """Return a new variable on the default device; `dtype` defaults to `floatx`, for integers too.
+
+    A sparse matrix of scipy becomes a sparse tensor of torch, whose value stays, as in Keras 1 and 2.
+    """
+    if hasattr(value, "tocoo"):
+        return _sparse(value.tocoo(), config.torch_dtype(dtype))
 
     def make() -> Variable:
         found = computed(value) if isinstance(value, KerasTensor) else value
@@ -134,6 +139,13 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
         return made
 
     return make() if _running is None else _running.keep(make)
+
+
+def _sparse(matrix: Any, dtype: torch.dtype) -> torch.Tensor:
+    places = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype("int64"))
+    values = torch.from_numpy(np.array(matrix.data)).to(dtype)
+    made = torch.sparse_coo_tensor(places, values, matrix.shape, device=config.default_device(), check_invariants=True)
+    return made.coalesce()
 
 
 @recorded

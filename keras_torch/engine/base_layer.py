@@ -434,7 +434,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
                 seen.add(id(weight))
                 found.append(weight.regularizer(weight.value))
         for child in self._children():
-            if _has_own_losses(type(child)):
+            if _has_own_losses(type(child)):  # type: ignore[arg-type]
                 found.extend(child.losses)
             else:
                 child._collect_losses(found, seen)

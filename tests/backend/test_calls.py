@@ -197,6 +197,19 @@ def test_vectors_and_matrices_of_more_than_three_axes_are_multiplied_one_by_one_
         assert torch.allclose(K.batch_dot(votes, outputs, [3, 2]), torch.einsum("nid,nijd->nij", outputs, votes))
 
 
+def test_sparse_matrices_of_scipy_are_multiplied_and_joined():
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix = sparse.csr_matrix(np.array([[0, 2.0, 0], [1.0, 0, 0]]))
+    weights = np.arange(6.0).reshape(3, 2)
+    found = K.variable(matrix)
+    assert K.is_sparse(found) and K.int_shape(found) == (2, 3)
+    np.testing.assert_allclose(K.eval(K.dot(found, K.variable(weights))), matrix @ weights)
+    both = K.concatenate([found, K.variable(matrix)])
+    assert K.is_sparse(both)
+    np.testing.assert_array_equal(K.eval(both), np.hstack([matrix.toarray()] * 2))
+    assert not K.is_sparse(K.to_dense(found))
+
+
 def test_a_share_of_dropped_values_below_zero_is_an_error():
     with pytest.raises(ValueError, match="between 0 and 1. Received: level=-0.5"):
         K.dropout(torch.ones(2, 3), level=-0.5)
