@@ -46,7 +46,7 @@ if _collects:
     gc.enable()
 
 if TYPE_CHECKING:
-    from keras_torch import applications, datasets, preprocessing, saving, wrappers
+    from keras_torch import applications, datasets, preprocessing, random, saving, wrappers
 
 __version__ = "0.1.0"
 
@@ -54,6 +54,7 @@ _ON_DEMAND = {
     "applications",
     "datasets",
     "preprocessing",
+    "random",
     "saving",
     "wrappers",
 }
@@ -105,6 +106,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "utils",
