@@ -46,7 +46,7 @@ if _collects:
     gc.enable()
 
 if TYPE_CHECKING:
-    from keras_torch import applications, datasets, preprocessing, random, saving, wrappers
+    from keras_torch import applications, datasets, preprocessing, random, saving, tree, wrappers
 
 __version__ = "0.1.0"
 
@@ -56,6 +56,7 @@ _ON_DEMAND = {
     "preprocessing",
     "random",
     "saving",
+    "tree",
     "wrappers",
 }
 
@@ -109,6 +110,7 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "tree",
     "utils",
     "version",
     "wrappers",

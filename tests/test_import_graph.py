@@ -19,7 +19,7 @@ TIERS = [
     {"dtype_policies"},
     {"symbolic"},
     {"backend"},
-    {"ops", "random"},
+    {"ops", "random", "tree"},
     {"activations", "initializers", "regularizers", "constraints"},
     {"losses"},
     {"metrics", "optimizers"},

@@ -24,7 +24,7 @@ MISSING_NAMESPACES = """
     distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
     experimental models.experimental
     quantizers
-    tree utils.bounding_boxes utils.experimental visualization
+    utils.bounding_boxes utils.experimental visualization
 """.split()
 
 MISSING = {
