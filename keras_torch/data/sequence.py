@@ -153,7 +153,8 @@ class SequenceData:
         count = self.num_batches
         if count is None:
             return itertools.count(start)
-        if not self.shuffle:
+        # Keras 1 knew generators only, and took their batches as they came.
+        if not self.shuffle or config.dialect() == "1":
             return iter(range(start, count))
         if not start:
             # Keras 2 shuffles one list again and again, and none without workers; later versions a new list each time.

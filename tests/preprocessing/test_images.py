@@ -400,3 +400,17 @@ def test_a_decompression_bomb_is_refused_as_by_pillow(folder: Path, monkeypatch:
     monkeypatch.setattr(PIL, "MAX_IMAGE_PIXELS", 4)
     with warnings.catch_warnings(), pytest.raises(PIL.DecompressionBombError):
         image.load_img(folder / "cats" / "a.png")
+
+
+def test_a_training_of_keras_1_on_changed_images_is_repeated_by_numpys_seed():
+    images, targets = np.random.RandomState(0).rand(64, 8, 8, 1), np.arange(64) / 64
+
+    def losses():
+        np.random.seed(3)
+        model = keras.Sequential([keras.layers.Flatten(input_shape=(8, 8, 1)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        flow = ImageDataGenerator(rotation_range=5, width_shift_range=0.1).flow(images, targets, batch_size=16)
+        return model.fit_generator(flow, samples_per_epoch=64, nb_epoch=2, verbose=0).history["loss"]
+
+    with config.dialect_scope("1"):
+        assert losses() == losses()
