@@ -10,40 +10,40 @@ from typing import TYPE_CHECKING, Any
 # a third of the time that importing takes.
 _collects = gc.isenabled()
 gc.disable()
-
-from keras_torch import (
-    activations,
-    backend,
-    callbacks,
-    config,
-    constraints,
-    dtype_policies,
-    engine,
-    export,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    mixed_precision,
-    models,
-    ops,
-    optimizers,
-    regularizers,
-    utils,
-)
-from keras_torch.backend import Variable
-from keras_torch.config import DTypePolicy, FloatDTypePolicy
-from keras_torch.engine import Input, InputSpec, Layer
-from keras_torch.initializers import Initializer
-from keras_torch.losses import Loss
-from keras_torch.metrics import Metric
-from keras_torch.models import Model, Sequential
-from keras_torch.optimizers import Optimizer
-from keras_torch.regularizers import Regularizer
-from keras_torch.symbolic import KerasTensor
-
-if _collects:
-    gc.enable()
+try:
+    from keras_torch import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        dtype_policies,
+        engine,
+        export,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        mixed_precision,
+        models,
+        ops,
+        optimizers,
+        regularizers,
+        utils,
+    )
+    from keras_torch.backend import Variable
+    from keras_torch.config import DTypePolicy, FloatDTypePolicy
+    from keras_torch.engine import Input, InputSpec, Layer
+    from keras_torch.initializers import Initializer
+    from keras_torch.losses import Loss
+    from keras_torch.metrics import Metric
+    from keras_torch.models import Model, Sequential
+    from keras_torch.optimizers import Optimizer
+    from keras_torch.regularizers import Regularizer
+    from keras_torch.symbolic import KerasTensor
+finally:
+    if _collects:
+        gc.enable()
 
 if TYPE_CHECKING:
     from keras_torch import applications, datasets, preprocessing, random, saving, tree, wrappers

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from keras_torch import config
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.symbolic import record_function
+from keras_torch.symbolic.keras_tensor import OUT_OF_PLACE
 
 
 class LearningPhase(int):
@@ -78,21 +79,11 @@ class _OutOfPlace(TorchFunctionMode):
     """Makes `x *= y` another tensor, as in TensorFlow and Theano; changed in place, x would have no gradient."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _OPERATORS:
+        if func in OUT_OF_PLACE:
             caller = sys._getframe(1).f_globals.get("__name__", "")
             if caller.partition(".")[0] not in ("keras_torch", "torch"):
-                func = _OPERATORS[func]
+                func = OUT_OF_PLACE[func]
         return func(*args, **(kwargs or {}))
-
-
-_OPERATORS: dict[Any, Callable[..., Any]] = {
-    torch.Tensor.add_: torch.add,
-    torch.Tensor.sub_: torch.sub,
-    torch.Tensor.mul_: torch.mul,
-    torch.Tensor.div_: torch.div,
-    torch.Tensor.floor_divide_: torch.floor_divide,
-    torch.Tensor.pow_: torch.pow,
-}
 
 
 def phased(call: Callable[..., Any]) -> Callable[..., Any]:

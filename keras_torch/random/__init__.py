@@ -124,15 +124,13 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> torch.Tensor:
 
 
 def _from_distribution(make: Callable[[], torch.distributions.Distribution], dtype: Any, seed: Any) -> torch.Tensor:
-    """Draw one sample; distributions of torch know the global generator only, which is set back afterwards."""
-    kept = torch.get_rng_state() if seed is not None else None
-    if seed is not None and config.default_device().type != "meta":
-        torch.manual_seed(seed_of(seed) or 0)
-    try:
+    """Draw one sample; distributions of torch know the global generators only, which are set back afterwards."""
+    device = config.default_device()
+    is_seeded = seed is not None and device.type != "meta"
+    with torch.random.fork_rng([device] if device.type == "cuda" else [], enabled=is_seeded):
+        if is_seeded:
+            torch.manual_seed(seed_of(seed))
         return make().sample().to(config.torch_dtype(dtype))
-    finally:
-        if kept is not None:
-            torch.set_rng_state(kept)
 
 
 def _spread(value: Any, shape: Sequence[Any]) -> torch.Tensor:

@@ -47,10 +47,8 @@ class SeedGenerator:
         return cls(**config)
 
 
-def seed_of(seed: Any) -> int | None:
-    """Return the number that Keras 3 on torch seeds a generator with; None for no seed, where torch's own is used."""
-    if seed is None:
-        return None
+def seed_of(seed: Any) -> int:
+    """Return the number that Keras 3 on torch seeds a generator with."""
     if isinstance(seed, SeedGenerator):
         return int(seed.next().sum()) & 0xFFFFFFFF
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
@@ -63,4 +61,4 @@ def generator_for(seed: Any) -> tuple[torch.device, torch.Generator | None]:
     device = config.default_device()
     if seed is None or device.type == "meta":
         return device, None
-    return device, torch.Generator(device).manual_seed(seed_of(seed) or 0)
+    return device, torch.Generator(device).manual_seed(seed_of(seed))

@@ -109,7 +109,7 @@ class KerasTensor:
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return record(_OUT_OF_PLACE.get(func, func), args, kwargs or {})
+        return record(OUT_OF_PLACE.get(func, func), args, kwargs or {})
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(torch.Tensor, name):
@@ -181,11 +181,12 @@ for _name in ("lt", "le", "gt", "ge"):
 
 
 # `total += symbolic` makes a symbolic total, and must not change what stood there before.
-_OUT_OF_PLACE = {
+OUT_OF_PLACE: dict[Any, Callable[..., Any]] = {
     torch.Tensor.add_: torch.add,
     torch.Tensor.sub_: torch.sub,
     torch.Tensor.mul_: torch.mul,
     torch.Tensor.div_: torch.div,
+    torch.Tensor.floor_divide_: torch.floor_divide,
     torch.Tensor.pow_: torch.pow,
 }
 

@@ -64,8 +64,8 @@ Block = Listed | Stacked
 
 
 def rebuilt(structure: Any, leaves: Iterable[Any]) -> Any:
-    """Return the leaves in a structure that has no None."""
-    remaining = iter(leaves)
+    """Return leaves in the places of those of a structure; None stays where it is."""
+    remaining = (leaf for leaf in leaves if leaf is not None)
     return map_structure(lambda _: next(remaining), structure)
 
 
@@ -112,11 +112,8 @@ def to_element(value: Any) -> Any:
 
 def stack_leaves(leaves: Sequence[Any]) -> Any:
     """Join one component of several elements along a new first axis; ValueError if their shapes differ."""
-    first = leaves[0]
-    if first is None:
-        return None
     _check_shapes({tuple(leaf.shape) for leaf in leaves})
-    if isinstance(first, torch.Tensor):
+    if isinstance(leaves[0], torch.Tensor):
         return torch.stack(list(leaves))
     return np.stack(leaves).view(StringArray)
 
@@ -131,8 +128,6 @@ def _check_shapes(shapes: set[tuple[int, ...]]) -> None:
 
 def join_leaves(leaves: Sequence[Any]) -> Any:
     """Join stacked components along their first axis."""
-    if len(leaves) == 1 or leaves[0] is None:
-        return leaves[0]
     _check_shapes({tuple(leaf.shape[1:]) for leaf in leaves})
     if isinstance(leaves[0], torch.Tensor):
         return torch.cat(list(leaves))
@@ -147,11 +142,10 @@ def by_component(values: Sequence[Any], join: Any) -> Any:
             "All elements of a dataset must be structured alike. "
             f"Received: elements of {sorted({len(column) for column in columns})} components"
         )
-    joined = iter([join(leaves) for leaves in zip(*columns, strict=True)])
-    if any(leaf is None for leaf in columns[0]):
-        kept = iter([leaf for leaf in joined if leaf is not None])
-        return map_structure(lambda _: next(kept), values[0])
-    return map_structure(lambda _: next(joined), values[0])
+    rows = list(zip(*columns, strict=True))
+    if any((leaf is None) != (row[0] is None) for row in rows for leaf in row):
+        raise ValueError("A component of a dataset must be None in all elements or in none. Received: both")
+    return rebuilt(values[0], [None if row[0] is None else join(row) for row in rows])
 
 
 def stack_elements(items: Sequence[Any]) -> Stacked:

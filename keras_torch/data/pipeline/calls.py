@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, is_tensors, to_element
+from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, is_tensors, rebuilt, to_element
 from keras_torch.data.structure import flatten, map_structure
 
 # vmap has no rule for a function, or met one that asks for a value, a size or memory that a batched tensor has not.
@@ -26,7 +26,6 @@ class ElementFunction:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.is_batched: bool | None = None
-        self._structure: Any = None
 
     def __call__(self, element: Any) -> Any:
         """The function of one element."""
@@ -71,18 +70,17 @@ class ElementFunction:
         return result
 
     def _batched(self, block: Stacked) -> Stacked:
-        leaves = flatten(block.value)
-        outer = block.value
+        structure: Any = None
 
         def inner(*parts: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            items = iter(parts)
-            found = to_element(self._raw(map_structure(lambda _: next(items), outer)))
-            self._structure = map_structure(lambda _: 0, found)
+            nonlocal structure
+            found = to_element(self._raw(rebuilt(block.value, parts)))
+            structure = map_structure(lambda _: 0, found)
             return tuple(flatten(found))
 
         with torch.no_grad():
-            results = iter(torch.func.vmap(inner, randomness="different")(*leaves))
-        return Stacked(map_structure(lambda _: next(results), self._structure), block.size)
+            results = torch.func.vmap(inner, randomness="different")(*flatten(block.value))
+        return Stacked(rebuilt(structure, results), block.size)
 
 
 def _alike(found: Any, wanted: torch.Tensor) -> bool:
@@ -101,8 +99,3 @@ def apply(function: ElementFunction, block: Block) -> Block:
     """Apply a function to all elements of a block now."""
     found = function.of_block(block)
     return found if found is not None else Listed([function(element) for element in block.elements()])
-
-
-def is_structure(value: Any) -> bool:
-    """Whether a value is a structure of components rather than one component."""
-    return isinstance(value, (tuple, Mapping))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from keras_torch.data.pipeline.blocks import Block, Listed, Stacked
+from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, rebuilt
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Step
 from keras_torch.data.structure import flatten, map_structure
 
@@ -26,8 +26,7 @@ class Zip(Step):
         self.has_loose_batches = any(step.has_loose_batches for step in self.steps)
 
     def _build(self, parts: Any) -> Any:
-        items = iter(parts)
-        return map_structure(lambda _: next(items), self.structure)
+        return rebuilt(self.structure, parts)
 
     def waits(self) -> bool:
         """Whether one of the steps does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,9 +40,7 @@ class Dataset:
 
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
-        """Return the slices of arrays along their first axis: arrays, tuples or dicts of them, data frames as dicts."""
-        if not isinstance(tensors, (Mapping, tuple)) and hasattr(tensors, "columns") and hasattr(tensors, "items"):
-            tensors = to_numpy(torch.as_tensor(tensors.to_numpy()))
+        """Return the slices of arrays along their first axis: arrays and frames, tuples or dicts of them."""
         return Dataset(Slices(to_element(tensors)))
 
     @staticmethod

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, by_component, join_blocks
-from keras_torch.data.pipeline.calls import is_structure
+from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, by_component, join_blocks, rebuilt
 from keras_torch.data.pipeline.sources import UNKNOWN, Step
 from keras_torch.data.pipeline.steps import Over
-from keras_torch.data.structure import flatten, leaves_like, map_structure
+from keras_torch.data.structure import flatten, is_nested, leaves_like
 
 
 class Batch(Over):
@@ -106,8 +105,7 @@ class Window(Over):
                 held.popleft()
 
     def _windows(self, items: list[Any]) -> Any:
-        columns = iter([list(column) for column in zip(*map(flatten, items), strict=True)])
-        return map_structure(lambda _: self._make(next(columns)), items[0])
+        return rebuilt(items[0], (self._make(list(column)) for column in zip(*map(flatten, items), strict=True)))
 
 
 class Interleave(Over):
@@ -158,7 +156,7 @@ def padded(blocks: list[Block], shapes: Any, values: Any) -> Any:
     items = [element for block in blocks for element in block.elements()]
     count = len(flatten(items[0]))
     wanted = iter(_parallel(shapes, items[0], "padded_shapes") if shapes is not None else [None] * count)
-    each = values is None or not is_structure(values)
+    each = values is None or not is_nested(values)
     fills = iter([values] * count if each else _parallel(values, items[0], "padding_values"))
     return by_component(items, lambda leaves: _pad(leaves, next(wanted), next(fills)))
 

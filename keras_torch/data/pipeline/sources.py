@@ -116,11 +116,11 @@ class Kept(Step):
         """Yield them all, stacked when their shapes allow it."""
         if self.size > 1:
             try:
-                yield stack_elements(self.items)
-                return
-            except (ValueError, TypeError):
-                pass
-        if self.items:
+                block: Block = stack_elements(self.items)
+            except (ValueError, TypeError):  # of different shapes, or datasets
+                block = Listed(self.items)
+            yield block
+        elif self.items:
             yield Listed(self.items)
 
 

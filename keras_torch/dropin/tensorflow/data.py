@@ -19,7 +19,7 @@ from keras_torch.backend.string_array import to_strings
 from keras_torch.data.pipeline import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 from keras_torch.data.pipeline.blocks import Stacked
 from keras_torch.data.pipeline.sources import Items, Step
-from keras_torch.dropin.tensorflow.dtypes import as_dtype
+from keras_torch.dropin.tensorflow.dtypes import StringType, as_dtype
 from keras_torch.dropin.tensorflow.files import Content
 
 _LINES_AT_ONCE = 1024
@@ -164,8 +164,7 @@ def _selected(row: list[str], chosen: Any, left_out: Any) -> list[str]:
 def _column(default: Any) -> Callable[[str, str], Any]:
     """Return what makes a value of a field's text, by a type (the field is then required) or a default value."""
     value: Any = None
-    is_type = isinstance(default, (torch.dtype, type, str)) or hasattr(default, "as_numpy_dtype")
-    if is_type and not (isinstance(default, str) and default not in ("float32", "float64", "int32", "int64", "string")):
+    if isinstance(default, (torch.dtype, type, StringType)):
         dtype = as_dtype(default)
     else:
         items = np.ravel(np.asarray(default.numpy() if hasattr(default, "numpy") else default, object)).tolist()
@@ -226,9 +225,14 @@ def make_csv_dataset(
     quoting = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
     lines = _table(paths[0], field_delim, quoting, compression_type)
     sample = list(itertools.islice(lines, num_rows_for_inference + 1))
+    if not sample:
+        raise ValueError(f"`make_csv_dataset`: the file {paths[0]!r} is empty. Expected rows of fields.")
     names = list(column_names) if column_names is not None else sample[0]
     chosen = list(range(len(names)))
     if select_columns is not None:
+        unknown = [item for item in select_columns if not isinstance(item, int) and item not in names]
+        if unknown:
+            raise ValueError(f"`select_columns` must be numbers or names of the columns {names}. Received: {unknown}")
         chosen = [item if isinstance(item, int) else names.index(item) for item in select_columns]
     if column_defaults is None:
         body = sample[1:] if header else sample

@@ -17,6 +17,7 @@ from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype, is_integer
 from keras_torch.dropin.tensorflow.sizes import ints
 from keras_torch.models.operations import tensorflow_images as images
+from keras_torch.models.operations.tensorflow_images import RESIZE_METHODS
 
 
 class ResizeMethod(str, enum.Enum):
@@ -32,9 +33,6 @@ class ResizeMethod(str, enum.Enum):
     NEAREST_NEIGHBOR = "nearest"
 
 
-_METHODS = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
-
-
 def resize(
     images: Any,
     size: Any,
@@ -47,7 +45,7 @@ def resize(
     if align_corners:
         raise ValueError("`tf.image.resize` has no `align_corners` here. Use `torch.nn.functional.interpolate`.")
     images = convert_to_tensor(images)
-    name = method.value if isinstance(method, ResizeMethod) else _METHODS.get(method, method)
+    name = method.value if isinstance(method, ResizeMethod) else RESIZE_METHODS.get(method, method)
     height, width = ints(size)
     if preserve_aspect_ratio:
         rows, columns = images.shape[-3:-1]

@@ -141,11 +141,11 @@ def space_to_depth(input: Any, block_size: int, data_format: Any = "NHWC") -> An
     return ops.space_to_depth(input, block_size, _layout(data_format, 2))
 
 
-_METHODS = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
+RESIZE_METHODS = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
 
 
 def _method(method: Any) -> str:
-    return _METHODS.get(method, "") if isinstance(method, int) else str(method)
+    return RESIZE_METHODS.get(method, "") if isinstance(method, int) else str(method)
 
 
 def resize(

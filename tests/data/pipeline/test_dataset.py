@@ -299,3 +299,10 @@ def test_fit_trains_on_a_pipeline_as_on_the_arrays():
         losses.append(history.history["loss"] + history.history["val_loss"])
         assert model.predict(source[0], verbose=0).shape == (64, 1)
     assert np.allclose(losses[0], losses[1], rtol=1e-5)
+
+
+def test_a_component_that_is_missing_in_some_elements_only_is_an_error():
+    data = Dataset.from_generator(lambda: iter([(1, None), (2, 3)]))
+    with pytest.raises(ValueError, match="None in all elements or in none"):
+        list(data.batch(2))
+    assert next(iter(Dataset.from_generator(lambda: iter([(1, None), (2, None)])).batch(2)))[1] is None
