@@ -319,20 +319,17 @@ def _unwrap(item: Any) -> Any:
 
 
 def _forward_operator(name: str) -> Callable[..., Any]:
-    operator = getattr(torch.Tensor, name)
-
     def apply(self: WeightView, *others: Any) -> Any:
-        return operator(self.value, *(_unwrap(other) for other in others))
+        # Looked up at the call: under the name `tensorflow` tensors have operators that take lists, too.
+        return getattr(torch.Tensor, name)(self.value, *(_unwrap(other) for other in others))
 
     apply.__name__ = name
     return apply
 
 
 def _result(name: str) -> Callable[[Any, Any], Any]:
-    operator = getattr(torch.Tensor, f"__{name}__")
-
     def apply(self: Any, other: Any) -> Any:
-        return operator(self.value, other)
+        return getattr(torch.Tensor, f"__{name}__")(self.value, other)
 
     return apply
 
@@ -342,7 +339,7 @@ for _operator in ("add", "sub", "mul", "truediv", "floordiv", "pow"):
     setattr(VariableMethods, f"__i{_operator}__", _result(_operator))
 
 _OPERATORS = """
-    add radd sub rsub mul rmul truediv rtruediv pow rpow matmul rmatmul neg abs lt le gt ge
+    add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul neg abs lt le gt ge
 """.split()
 for _operator in _OPERATORS:
     setattr(WeightView, f"__{_operator}__", _forward_operator(f"__{_operator}__"))

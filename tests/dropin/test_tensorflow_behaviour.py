@@ -177,6 +177,46 @@ def test_checkpoints_bring_values_back(tf, tmp_path):
         tf.train.Checkpoint(other=tf.Variable(1)).restore(path)
 
 
+def test_operators_take_arrays_and_lists_as_tensors_of_the_others_type(tf):
+    floats, integers, variable = tf.ones((2, 3)), tf.range(3), tf.Variable(tf.ones(3))
+    array, listed = np.array([1.0, 2.0, 3.0]), [1, 2, 3]
+    for found in (
+        array * floats,
+        floats * array,
+        listed * floats,
+        floats - listed,
+        variable * array,
+        listed + variable,
+    ):
+        assert isinstance(found, torch.Tensor) and found.dtype == tf.float32
+    assert (array - floats).numpy()[0].tolist() == (listed - floats).numpy()[0].tolist() == [0, 1, 2]
+    assert (2**integers).numpy().tolist() == ([2, 2, 2] ** integers).numpy().tolist() == [1, 2, 4]
+    assert (integers * np.ones(3)).dtype == (integers * listed).dtype == tf.int32
+    assert (integers * [0.5, 1, 1]).numpy().tolist() == [0, 1, 2]
+    assert (floats > [0, 1, 2]).numpy()[0].tolist() == (floats == [1, 0, 0]).numpy()[0].tolist() == [True, False, False]
+    assert (tf.constant([True, False]) & np.array([True, True])).dtype == tf.bool
+    assert (np.ones((2, 2)) @ floats).shape == (2, 3)
+    assert type(np.log(floats)) is type(np.maximum(floats, 1.5)) is np.ndarray
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(array * variable * [1, 1, 2])
+    assert tape.gradient(loss, variable).numpy().tolist() == [1, 2, 6]
+    kernel = tf.keras.layers.Conv1D(2, 2)
+    kernel.build((None, 4, 1))
+    assert (np.ones(2) * kernel.kernel).shape == (kernel.kernel % [1, 2]).shape == (2, 1, 2)
+
+
+def test_slices_may_go_backwards(tf):
+    values = np.arange(24).reshape(2, 3, 4)
+    tensor = tf.constant(values)
+    for index in np.s_[::-1], np.s_[..., ::-2], np.s_[:, ::-1, 3:0:-1], np.s_[1, ::-1], np.s_[None, :, ::-1, 0]:
+        assert np.array_equal(tensor[index].numpy(), values[index])
+    assert np.array_equal(tensor[values > 5, tf.newaxis].numpy(), values[values > 5, None])
+    x = tf.keras.Input((3, 4))
+    assert np.array_equal(tf.keras.Model(x, x[:, ::-1] * [1, 2, 3, 4])(values).numpy(), values[:, ::-1] * [1, 2, 3, 4])
+    with pytest.raises(ValueError, match="step"):
+        tensor[::0]
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_summaries_are_written(tf, tmp_path):
     pytest.importorskip("tensorboard")
@@ -280,6 +320,8 @@ def test_dtypes_have_tensorflows_attributes_while_the_hook_is_in_place(tf):
 
 
 def test_text_is_bytes_to_numpy(tf):
+    assert tf.compat.as_bytes("é") == tf.compat.as_bytes("é".encode()) == "é".encode()
+    assert tf.compat.as_str("é".encode()) == tf.compat.as_text("é") == "é"
     assert tf.constant("abc").numpy().decode() == "abc" and tf.constant("abc").dtype == tf.string
     assert [item.decode() for item in tf.constant(["a", "b"]).numpy()] == ["a", "b"]
 

@@ -20,7 +20,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.backend.string_array import StringArray
 from keras_torch.backend.variable import VariableMethods
-from keras_torch.dropin.tensorflow import dtypes
+from keras_torch.dropin.tensorflow import dtypes, operators
 
 _ABSENT = object()
 
@@ -150,6 +150,7 @@ _TENSOR: dict[str, Any] = {
     "__array__": array,
     "__array_function__": array_function,
     "__float__": to_float,
+    **operators.METHODS,
 }
 _VARIABLE: dict[str, Any] = {
     **{name: _assigning(name) for name in ("assign", "assign_add", "assign_sub")},

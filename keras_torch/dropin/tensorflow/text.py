@@ -168,7 +168,19 @@ def as_string(input: Any, precision: int = -1, scientific: bool = False, **optio
     return _text(found.reshape(tuple(values.shape)))
 
 
+def as_bytes(bytes_or_text: Any, encoding: str = "utf-8") -> bytes:
+    """Text as bytes."""
+    return bytes_or_text.encode(encoding) if isinstance(bytes_or_text, str) else bytes(bytes_or_text)
+
+
+def as_text(bytes_or_text: Any, encoding: str = "utf-8") -> str:
+    """Bytes as text."""
+    return bytes_or_text if isinstance(bytes_or_text, str) else bytes(bytes_or_text).decode(encoding)
+
+
 NAMES = {
+    "compat.as_bytes": as_bytes,
+    "compat.as_str compat.as_text": as_text,
     "strings.as_string as_string": as_string,
     "strings.bytes_split": bytes_split,
     "strings.join": join,
