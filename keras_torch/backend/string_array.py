@@ -79,6 +79,7 @@ def is_text(value: Any) -> bool:
 def to_strings(value: Any, label: str) -> StringArray:
     """Return strings (a string, an array, a rectangular list) as a StringArray; bytes are read as UTF-8.
 
+    Bytes that are none become surrogates, from which `encoded` makes them again.
     `label` names what is converted in messages. TypeError for what is no text, ValueError for ragged lists.
     """
     if isinstance(value, StringArray):
@@ -93,9 +94,13 @@ def to_strings(value: Any, label: str) -> StringArray:
     if array.dtype.kind in "UST":
         array = array.astype(object)
     kinds = set(map(type, array.ravel().tolist()))
-    if bytes in kinds:
-        decoded = [item.decode() if isinstance(item, bytes) else item for item in array.ravel().tolist()]
-        array, kinds = np.array(decoded, object).reshape(array.shape), kinds - {bytes}
+    if any(issubclass(kind, bytes) for kind in kinds):
+        decoded = [
+            item.decode(errors="surrogateescape") if isinstance(item, bytes) else item
+            for item in array.ravel().tolist()
+        ]
+        array = np.array(decoded, object).reshape(array.shape)
+        kinds = {kind for kind in kinds if not issubclass(kind, bytes)}
     wrong = next((kind for kind in kinds if not issubclass(kind, str)), None)
     if array.dtype.kind != "O" or wrong is not None:
         kind_name = wrong.__name__ if wrong is not None else array.dtype
@@ -103,9 +108,14 @@ def to_strings(value: Any, label: str) -> StringArray:
     return array.view(StringArray)
 
 
+def encoded(text: str) -> bytes:
+    """Return the bytes of a text, those that were no UTF-8 included."""
+    return text.encode(errors="surrogateescape")
+
+
 def _with_objects(value: Any) -> Any:
     """Keep strings of a list as the objects they are: numpy would copy each to the length of the longest."""
-    if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, (str, bytes)) for item in value):
         array = np.empty(len(value), object)
         array[:] = value
         return array

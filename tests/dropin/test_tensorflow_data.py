@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 import pytest
 
@@ -75,16 +73,6 @@ def test_lines_of_files_are_elements(tf, tmp_path):
     lines = tf.data.TextLineDataset([str(tmp_path / "a.txt"), str(tmp_path / "b.txt")])
     assert [line.numpy() for line in lines] == [b"one", b"two", b"three"]
     assert [len(words) for words in lines.skip(1).map(lambda line: tf.strings.split(line, "e"))] == [1, 3]
-
-
-def test_records_of_files_are_elements(tf, tmp_path):
-    path = tmp_path / "some.tfrecord"
-    records = [b"first", b"\xff\x00"]
-    path.write_bytes(b"".join(struct.pack("<QI", len(r), 0) + r + bytes(4) for r in records))
-    assert [record.numpy() for record in tf.data.TFRecordDataset(str(path))] == records
-    path.write_bytes(struct.pack("<QI", 2**60, 0) + b"short")
-    with pytest.raises(ValueError, match="ends within a record"):
-        list(tf.data.TFRecordDataset(str(path)))
 
 
 def test_tables_become_batches_of_columns(tf, tmp_path):

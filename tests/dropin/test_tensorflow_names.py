@@ -66,7 +66,11 @@ BEHAVIOUR = {
         data.Dataset.zip data.Dataset.from_generator data.Dataset.from_tensors data.Dataset.range
         data.Dataset.list_files data.experimental.cardinality data.Options""",
     "test_lines_of_files_are_elements": "data.TextLineDataset",
-    "test_records_of_files_are_elements": "data.TFRecordDataset",
+    "test_a_pipeline_of_records_feeds_a_model": """
+        data.TFRecordDataset io.TFRecordWriter io.FixedLenFeature io.parse_single_example io.parse_example""",
+    "test_examples_are_written_and_read_as_tensorflow_does": """
+        train.Example train.Feature train.Features train.BytesList train.Int64List""",
+    "test_examples_are_parsed_to_tensorflows_values": "io.VarLenFeature",
     "test_tables_become_batches_of_columns": "data.experimental.make_csv_dataset data.experimental.CsvDataset",
     "test_version_1_casts": "to_float to_int32",
 }

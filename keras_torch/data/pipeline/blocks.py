@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch.backend.string_array import StringArray
+from keras_torch.backend.string_array import StringArray, to_strings
 from keras_torch.data.conversion import from_numpy, to_numpy_or_tensor
 from keras_torch.data.rows import Rows
 from keras_torch.data.structure import flatten, map_structure
@@ -70,7 +70,7 @@ def rebuilt(structure: Any, leaves: Iterable[Any]) -> Any:
 
 
 def _apart(leaf: Any) -> Any:
-    if isinstance(leaf, torch.Tensor):
+    if not isinstance(leaf, StringArray):
         return leaf.unbind(0)
     # A slice of length one keeps the class, which a single entry of an array of objects would lose.
     return [leaf[position : position + 1].reshape(leaf.shape[1:]) for position in range(len(leaf))]
@@ -81,7 +81,7 @@ def to_leaf(value: Any) -> Any:
 
     Python's floats become float32 and its integers int32, as TensorFlow's constants; arrays keep their types.
     """
-    if value is None or isinstance(value, _LEAVES) or hasattr(value, "as_numpy_iterator"):
+    if value is None or isinstance(value, _LEAVES) or hasattr(value, "as_numpy_iterator") or hasattr(value, "stacked"):
         return value
     if isinstance(value, bytes) and type(value) is not bytes:  # what a file holds, which need not be text
         return value
@@ -111,10 +111,17 @@ def to_element(value: Any) -> Any:
 
 
 def stack_leaves(leaves: Sequence[Any]) -> Any:
-    """Join one component of several elements along a new first axis; ValueError if their shapes differ."""
+    """Join one component of several elements along a new first axis; ValueError if their shapes differ.
+
+    Leaves that are neither tensors nor text, such as sparse ones, say by `stacked` how that is done.
+    """
+    if hasattr(leaves[0], "stacked"):
+        return type(leaves[0]).stacked(leaves)
     _check_shapes({tuple(leaf.shape) for leaf in leaves})
     if isinstance(leaves[0], torch.Tensor):
         return torch.stack(list(leaves))
+    if isinstance(leaves[0], bytes):
+        return to_strings(list(leaves), "A component of a dataset")
     return np.stack(leaves).view(StringArray)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
-from keras_torch.backend.string_array import StringArray
+from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.data.numpy_bridge import to_numpy
 from keras_torch.data.pipeline import combining, grouping, steps
 from keras_torch.data.pipeline.blocks import to_element
@@ -373,8 +373,8 @@ def _positive(value: Any, argument: str) -> int:
 
 def _as_numpy(leaf: Any) -> Any:
     if isinstance(leaf, StringArray):
-        data = [item.encode() if isinstance(item, str) else item for item in leaf.ravel().tolist()]
+        data = [encoded(item) for item in leaf.ravel().tolist()]
         return data[0] if not leaf.ndim else np.array(data, object).reshape(leaf.shape)
     if isinstance(leaf, torch.Tensor):
         return to_numpy(leaf)[()]
-    return leaf
+    return bytes(leaf) if isinstance(leaf, bytes) else leaf

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import glob
-import gzip
 import itertools
 import os
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +18,7 @@ from keras_torch.data.pipeline import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CA
 from keras_torch.data.pipeline.blocks import Stacked
 from keras_torch.data.pipeline.sources import Items, Step
 from keras_torch.dropin.tensorflow.dtypes import StringType, as_dtype
-from keras_torch.dropin.tensorflow.files import Content
+from keras_torch.dropin.tensorflow.records import opened, paths
 
 _LINES_AT_ONCE = 1024
 _ROWS_FOR_TYPES = 100
@@ -34,21 +32,6 @@ class Options(SimpleNamespace):
         super().__init__(**{**{part: SimpleNamespace() for part in parts}, **settings})
 
 
-def _paths(filenames: Any) -> Iterator[str]:
-    if isinstance(filenames, Dataset):
-        for element in filenames:
-            yield str(element)
-    else:
-        yield from (os.fsdecode(item) for item in np.ravel(np.asarray(filenames, object)))
-
-
-def _opened(path: str, compression: Any) -> Any:
-    kind = str(compression or "")
-    if kind not in ("", "GZIP"):
-        raise ValueError(f"`compression_type` must be '' or 'GZIP'. Received: {compression!r}")
-    return gzip.open(path, "rb") if kind else open(path, "rb")
-
-
 class _Lines(Step):
     def __init__(self, filenames: Any, compression: Any) -> None:
         self._filenames = filenames
@@ -59,8 +42,8 @@ class _Lines(Step):
 
     def blocks(self) -> Iterator[Any]:
         lines: list[str] = []
-        for path in _paths(self._filenames):
-            with _opened(path, self._compression) as file:
+        for path in paths(self._filenames):
+            with opened(path, self._compression) as file:
                 for line in file:
                     lines.append(line.decode().rstrip("\r\n"))
                     if len(lines) == _LINES_AT_ONCE:
@@ -84,43 +67,6 @@ class TextLineDataset(Dataset):
         super().__init__(_Lines(filenames, compression_type))
 
 
-class TFRecordDataset(Dataset):
-    """The records of TFRecord files, as bytes. Each has its length and checksums before and behind it."""
-
-    def __init__(
-        self,
-        filenames: Any,
-        compression_type: str | None = None,
-        buffer_size: int | None = None,
-        num_parallel_reads: int | None = None,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(Items(lambda: _records(filenames, compression_type)))
-
-
-def _records(filenames: Any, compression: Any) -> Iterator[Content]:
-    for path in _paths(filenames):
-        with _opened(path, compression) as file:
-            while head := file.read(12):
-                if len(head) < 12:
-                    raise ValueError(f"The file {path!r} ends within the head of a record.")
-                (length,) = struct.unpack("<Q", head[:8])
-                # Read in parts: a damaged length must not ask for all memory at once.
-                data = b"".join(iter(_parts(file, length)))
-                if len(data) < length or len(file.read(4)) < 4:
-                    raise ValueError(f"The file {path!r} ends within a record of {length} bytes.")
-                yield Content(data)
-
-
-def _parts(file: Any, length: int) -> Iterator[bytes]:
-    while length > 0:
-        part = file.read(min(length, 1 << 20))
-        if not part:
-            return
-        length -= len(part)
-        yield part
-
-
 class CsvDataset(Dataset):
     """Rows of CSV files as tuples; `record_defaults` gives, by column, the type or what stands for a missing value."""
 
@@ -137,11 +83,11 @@ class CsvDataset(Dataset):
         select_cols: Sequence[int] | None = None,
         exclude_cols: Sequence[int] | None = None,
     ) -> None:
-        columns = [_column(default) for default in record_defaults]
+        columns = [column(default) for default in record_defaults]
         quoting = csv.QUOTE_MINIMAL if use_quote_delim else csv.QUOTE_NONE
 
         def rows() -> Iterator[tuple[Any, ...]]:
-            for path in _paths(filenames):
+            for path in paths(filenames):
                 for number, row in enumerate(_table(path, field_delim, quoting, compression_type)):
                     if not header or number:
                         kept = _selected(row, select_cols, exclude_cols)
@@ -161,7 +107,7 @@ def _selected(row: list[str], chosen: Any, left_out: Any) -> list[str]:
     return [text for index, text in enumerate(row) if index not in (left_out or ())]
 
 
-def _column(default: Any) -> Callable[[str, str], Any]:
+def column(default: Any) -> Callable[[str, str], Any]:
     """Return what makes a value of a field's text, by a type (the field is then required) or a default value."""
     value: Any = None
     if isinstance(default, (torch.dtype, type, StringType)):
@@ -185,7 +131,7 @@ def _column(default: Any) -> Callable[[str, str], Any]:
 
 
 def _table(path: str, delimiter: str, quoting: int, compression: Any) -> Iterator[list[str]]:
-    with _opened(path, compression) as file:
+    with opened(path, compression) as file:
         yield from csv.reader((line.decode() for line in file), delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
 
 
@@ -279,7 +225,6 @@ NAMES = {
     "data.UNKNOWN_CARDINALITY data.experimental.UNKNOWN_CARDINALITY": UNKNOWN_CARDINALITY,
     "data.Dataset": Dataset,
     "data.Options": Options,
-    "data.TFRecordDataset": TFRecordDataset,
     "data.TextLineDataset": TextLineDataset,
     "data.experimental.CsvDataset": CsvDataset,
     "data.experimental.cardinality": cardinality,

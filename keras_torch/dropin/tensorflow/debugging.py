@@ -28,6 +28,10 @@ class NotFoundError(OpError, OSError):
     """A file does not exist."""
 
 
+class DataLossError(OpError, ValueError):
+    """A file is damaged."""
+
+
 class OutOfRangeError(OpError, StopIteration):
     """An iterator has come to its end."""
 
@@ -161,6 +165,7 @@ NAMES: dict[str, Any] = {
     "debugging.check_numerics": check_numerics,
     "debugging.enable_check_numerics": lambda *args, **kwargs: torch.autograd.set_detect_anomaly(True),
     "debugging.is_numeric_tensor": lambda tensor: isinstance(tensor, torch.Tensor) and tensor.dtype is not torch.bool,
+    "errors.DataLossError": DataLossError,
     "errors.InvalidArgumentError": InvalidArgumentError,
     "errors.NotFoundError": NotFoundError,
     "errors.OpError": OpError,

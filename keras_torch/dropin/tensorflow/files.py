@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from keras_torch.backend.string_array import StringArray
+from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import STRING, as_dtype
 from keras_torch.dropin.tensorflow.images import convert_image_dtype
@@ -30,8 +30,13 @@ class Content(bytes):
         """Return the bytes."""
         return bytes(self)
 
+    def get_shape(self) -> torch.Size:
+        """That of a scalar."""
+        return self.shape
 
-def _path(name: Any) -> str:
+
+def as_path(name: Any) -> str:
+    """Return the path in a text, a scalar of text, or a Path."""
     if isinstance(name, (StringArray, np.ndarray)):
         name = name.item()
     return os.fsdecode(name)
@@ -39,29 +44,30 @@ def _path(name: Any) -> str:
 
 def read_file(filename: Any) -> Content:
     """Return the bytes of a file."""
-    with open(_path(filename), "rb") as file:
+    with open(as_path(filename), "rb") as file:
         return Content(file.read())
 
 
 def write_file(filename: Any, contents: Any) -> None:
     """Write bytes to a file, whose folder is made if need be."""
-    path = _path(filename)
+    path = as_path(filename)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as file:
-        file.write(_bytes(contents))
+        file.write(as_bytes(contents))
 
 
-def _bytes(contents: Any) -> bytes:
+def as_bytes(contents: Any) -> bytes:
+    """Return the bytes in a scalar of text."""
     if isinstance(contents, (StringArray, np.ndarray)):
         contents = contents.item()
-    return contents.encode() if isinstance(contents, str) else bytes(contents)
+    return encoded(contents) if isinstance(contents, str) else bytes(contents)
 
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 def _image(contents: Any, channels: Any, name: str) -> np.ndarray:
-    image = pillow(f"`{name}`").open(io.BytesIO(_bytes(contents)))
+    image = pillow(f"`{name}`").open(io.BytesIO(as_bytes(contents)))
     if channels:
         image = image.convert(_MODES[int(channels)])
     elif image.mode not in (*_MODES.values(), "I;16", "I"):
@@ -83,7 +89,7 @@ def _decoder(name: str) -> Any:
 
 def decode_gif(contents: Any) -> Any:
     """All pictures of a GIF file: (frames, height, width, 3)."""
-    image = pillow("`tf.io.decode_gif`").open(io.BytesIO(_bytes(contents)))
+    image = pillow("`tf.io.decode_gif`").open(io.BytesIO(as_bytes(contents)))
     frames = []
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
@@ -93,7 +99,7 @@ def decode_gif(contents: Any) -> Any:
 
 def decode_image(contents: Any, channels: Any = None, dtype: Any = "uint8", expand_animations: bool = True) -> Any:
     """The picture in a file of any format that Pillow knows; the pictures of a GIF one after the other."""
-    data = _bytes(contents)
+    data = as_bytes(contents)
     if data[:3] == b"GIF":
         found = decode_gif(data)
         found = found if expand_animations else found[0]
@@ -117,13 +123,13 @@ def _encoder(kind: str) -> Any:
 def decode_raw(input_bytes: Any, out_type: Any, little_endian: bool = True, fixed_length: Any = None) -> Any:
     """Bytes as numbers of a type."""
     name = np.dtype(str(as_dtype(out_type)).removeprefix("torch.")).newbyteorder("<" if little_endian else ">")
-    array = np.frombuffer(_bytes(input_bytes), name)
+    array = np.frombuffer(as_bytes(input_bytes), name)
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
 
 
 def decode_wav(contents: Any, desired_channels: int = -1, desired_samples: int = -1) -> Any:
     """A WAV file of 16 bits as samples in [-1, 1), (samples, channels), and the sample rate."""
-    with wave.open(io.BytesIO(_bytes(contents))) as file:
+    with wave.open(io.BytesIO(as_bytes(contents))) as file:
         if file.getsampwidth() != 2:
             raise ValueError(f"`decode_wav` reads samples of 16 bits. Received: {8 * file.getsampwidth()} bits")
         data = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, file.getnchannels())
@@ -158,7 +164,7 @@ def encode_wav(audio: Any, sample_rate: Any) -> Content:
 
 def matching_files(pattern: Any) -> Any:
     """The sorted paths of files that match a pattern."""
-    return convert_to_tensor(sorted(globbing.glob(_path(pattern))) or np.empty(0, object), "string")
+    return convert_to_tensor(sorted(globbing.glob(as_path(pattern))) or np.empty(0, object), "string")
 
 
 class GFile:
@@ -166,47 +172,47 @@ class GFile:
 
     def __new__(cls, name: Any, mode: str = "r") -> Any:
         """Return the open file."""
-        return open(_path(name), mode)  # noqa: SIM115 - the caller's to close
+        return open(as_path(name), mode)  # noqa: SIM115 - the caller's to close
 
 
 def gfile_glob(pattern: Any) -> list[str]:
     """Paths that match a pattern."""
     patterns = pattern if isinstance(pattern, (list, tuple)) else [pattern]
-    return sorted(path for item in patterns for path in globbing.glob(_path(item)))
+    return sorted(path for item in patterns for path in globbing.glob(as_path(item)))
 
 
 def copy(src: Any, dst: Any, overwrite: bool = False) -> None:
     """Copy a file. FileExistsError if there is one already and `overwrite` is false."""
-    if os.path.exists(_path(dst)) and not overwrite:
-        raise FileExistsError(f"`gfile.copy` found a file at {_path(dst)!r}; pass `overwrite=True` to replace it.")
-    shutil.copyfile(_path(src), _path(dst))
+    if os.path.exists(as_path(dst)) and not overwrite:
+        raise FileExistsError(f"`gfile.copy` found a file at {as_path(dst)!r}; pass `overwrite=True` to replace it.")
+    shutil.copyfile(as_path(src), as_path(dst))
 
 
 def rename(src: Any, dst: Any, overwrite: bool = False) -> None:
     """Move a file. FileExistsError if there is one already and `overwrite` is false."""
-    if os.path.exists(_path(dst)) and not overwrite:
-        raise FileExistsError(f"`gfile.rename` found a file at {_path(dst)!r}; pass `overwrite=True` to replace it.")
-    os.replace(_path(src), _path(dst))
+    if os.path.exists(as_path(dst)) and not overwrite:
+        raise FileExistsError(f"`gfile.rename` found a file at {as_path(dst)!r}; pass `overwrite=True` to replace it.")
+    os.replace(as_path(src), as_path(dst))
 
 
 def walk(top: Any, topdown: bool = True, onerror: Any = None) -> Iterator[Any]:
     """Folders, their folders and files, as `os.walk`."""
-    return os.walk(_path(top), topdown, onerror)
+    return os.walk(as_path(top), topdown, onerror)
 
 
 _GFILE = {
     "GFile Open FastGFile": GFile,
     "copy Copy": copy,
-    "exists Exists": lambda path: os.path.exists(_path(path)),
+    "exists Exists": lambda path: os.path.exists(as_path(path)),
     "glob Glob": gfile_glob,
-    "isdir IsDirectory": lambda path: os.path.isdir(_path(path)),
-    "listdir ListDirectory": lambda path: os.listdir(_path(path)),
-    "makedirs MakeDirs": lambda path: os.makedirs(_path(path), exist_ok=True),
-    "mkdir MkDir": lambda path: os.mkdir(_path(path)),
-    "remove Remove": lambda path: os.remove(_path(path)),
+    "isdir IsDirectory": lambda path: os.path.isdir(as_path(path)),
+    "listdir ListDirectory": lambda path: os.listdir(as_path(path)),
+    "makedirs MakeDirs": lambda path: os.makedirs(as_path(path), exist_ok=True),
+    "mkdir MkDir": lambda path: os.mkdir(as_path(path)),
+    "remove Remove": lambda path: os.remove(as_path(path)),
     "rename Rename": rename,
-    "rmtree DeleteRecursively": lambda path: shutil.rmtree(_path(path)),
-    "stat Stat": lambda path: os.stat(_path(path)),
+    "rmtree DeleteRecursively": lambda path: shutil.rmtree(as_path(path)),
+    "stat Stat": lambda path: os.stat(as_path(path)),
     "walk Walk": walk,
 }
 _KINDS = ("bmp", "jpeg", "png")

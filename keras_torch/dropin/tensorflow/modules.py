@@ -1,4 +1,4 @@
-"""`tf.Module` on `torch.nn.Module`, descriptions of tensors, arrays of tensors, sparse tensors, nested structures."""
+"""`tf.Module` on `torch.nn.Module`, descriptions of tensors, arrays of tensors, nested structures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from keras_torch.backend.variable import WeightView
 from keras_torch.data import pipeline
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
-from keras_torch.dropin.tensorflow.sizes import ints
 from keras_torch.symbolic import KerasTensor, Shape
 
 
@@ -207,58 +206,6 @@ class TensorArray:
         self._entries = []
 
 
-def sparse_tensor(indices: Any, values: Any, dense_shape: Any) -> Any:
-    """`tf.SparseTensor`: torch's sparse tensor of coordinates, one row a value."""
-    places = convert_to_tensor(indices).long().reshape(-1, len(ints(dense_shape))).T
-    return torch.sparse_coo_tensor(
-        places, convert_to_tensor(values), tuple(ints(dense_shape)), check_invariants=True
-    ).coalesce()
-
-
-class SparseTensor:
-    """`tf.SparseTensor(indices, values, dense_shape)` makes a sparse tensor of torch."""
-
-    def __new__(cls, indices: Any, values: Any, dense_shape: Any) -> Any:
-        """Return the tensor."""
-        return sparse_tensor(indices, values, dense_shape)
-
-
-def sparse_to_dense(sp_input: Any, default_value: Any = None, validate_indices: bool = True) -> Any:
-    """The dense tensor, with `default_value` where there is none."""
-    if not sp_input.is_sparse:
-        return sp_input
-    if not default_value:
-        return sp_input.to_dense()
-    sp_input = sp_input.coalesce()
-    found = torch.full(tuple(sp_input.shape), default_value, dtype=sp_input.dtype)
-    return found.index_put(tuple(sp_input.indices()), sp_input.values())
-
-
-def sparse_from_dense(tensor: Any) -> Any:
-    """The sparse tensor of what is not 0."""
-    return convert_to_tensor(tensor).to_sparse()
-
-
-def sparse_add(a: Any, b: Any, threshold: Any = 0) -> Any:
-    """The sum; sparse if both are."""
-    if a.is_sparse and b.is_sparse:
-        return (a + b).coalesce()
-    return (a.to_dense() if a.is_sparse else a) + (b.to_dense() if b.is_sparse else b)
-
-
-def sparse_reduce_sum(sp_input: Any, axis: Any = None, keepdims: bool = False, output_is_sparse: bool = False) -> Any:
-    """The sum over axes, dense unless asked for otherwise."""
-    dense = sp_input.to_dense()
-    axes = tuple(range(dense.dim())) if axis is None else axis
-    found = torch.sum(dense, axes, keepdims)
-    return found.to_sparse() if output_is_sparse else found
-
-
-def sparse_dense_matmul(sp_a: Any, b: Any, adjoint_a: bool = False, adjoint_b: bool = False) -> Any:
-    """Multiply a sparse matrix by a dense one."""
-    return torch.sparse.mm(sp_a.t() if adjoint_a else sp_a, b.t() if adjoint_b else b)
-
-
 class IndexedSlices:
     """Rows of a tensor, as TensorFlow has gradients of tables: here they are dense; this holds what it is given."""
 
@@ -309,7 +256,6 @@ def is_symbolic_tensor(tensor: Any) -> bool:
 NAMES = {
     "IndexedSlices": IndexedSlices,
     "Module": Module,
-    "SparseTensor sparse.SparseTensor": SparseTensor,
     "Tensor": Tensor,
     "TensorArray": TensorArray,
     "TensorShape": TensorShape,
@@ -320,13 +266,4 @@ NAMES = {
     "nest.is_nested": is_nested,
     "nest.map_structure": map_structure,
     "nest.pack_sequence_as": pack_sequence_as,
-    "sparse.add": sparse_add,
-    "sparse.from_dense": sparse_from_dense,
-    "sparse.reduce_sum": sparse_reduce_sum,
-    "sparse.sparse_dense_matmul": sparse_dense_matmul,
-    "sparse.to_dense": sparse_to_dense,
-}
-VERSION_1 = {
-    "sparse_tensor_dense_matmul": sparse_dense_matmul,
-    "sparse_tensor_to_dense": sparse_to_dense,
 }

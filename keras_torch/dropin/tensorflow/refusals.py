@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from keras_torch.errors import suggest
 
-_RECORDS = (
-    "Records of TensorFlow are messages of protobuf: keep arrays with `numpy.savez` or h5py, and feed a "
-    "`keras.utils.Sequence` or a `torch.utils.data.Dataset`."
-)
 _ESTIMATORS = "Estimators ended with TensorFlow 2.15: compile a Keras model and call `fit`, `evaluate` and `predict`."
 _GRAPHS = "There is no graph of TensorFlow: tensors have values, and models run directly."
 # Path, or `family.*` → what to use.
@@ -20,19 +16,10 @@ FUNCTIONS: dict[str, str] = {
     "estimator.*": _ESTIMATORS,
     "feature_column.*": "Use `keras.layers.Normalization`, `StringLookup`, `CategoryEncoding` and `Discretization`.",
     "get_collection": f"{_GRAPHS} Use `model.trainable_variables`, `model.losses` or `model.updates`.",
-    "io.FixedLenFeature": _RECORDS,
-    "io.FixedLenSequenceFeature": _RECORDS,
-    "io.TFRecordWriter": _RECORDS,
-    "io.VarLenFeature": _RECORDS,
-    "io.parse_example": _RECORDS,
-    "io.parse_single_example": _RECORDS,
-    "io.parse_tensor": "Use `torch.load(path, weights_only=True)`.",
-    "io.serialize_tensor": "Use `torch.save`.",
     "layers.*": "It makes new weights at each call: make a layer of `keras.layers` once, and call it.",
     "lite.*": "Export with `model.export(path, format='onnx')`, or use torch.ao.quantization.",
     "lookup.*": "Use `keras.layers.StringLookup` or `keras.layers.IntegerLookup`, or a dict of Python.",
     "metrics.*": "Use the classes of `keras.metrics`.",
-    "python_io.*": _RECORDS,
     "python.*": "It is inside TensorFlow: use what `tf`, `tf.keras` or torch offer.",
     "quantization.*": "Use torch.ao.quantization.",
     "ragged.*": "Torch layers take no ragged tensors: pad with `keras.utils.pad_sequences`, and mask.",
@@ -45,14 +32,7 @@ FUNCTIONS: dict[str, str] = {
     "summary.merge": f"{_GRAPHS} Use the callback TensorBoard, or `tf.summary.create_file_writer`.",
     "tables_initializer": "There are no tables to initialize.",
     "tpu.*": "There are no TPUs.",
-    "train.BytesList": _RECORDS,
-    "train.Example": _RECORDS,
-    "train.Feature": _RECORDS,
-    "train.Features": _RECORDS,
-    "train.FloatList": _RECORDS,
-    "train.Int64List": _RECORDS,
     "train.Saver": "Use `model.save_weights` and `model.load_weights`, or `tf.train.Checkpoint`.",
-    "train.SequenceExample": _RECORDS,
     "train.get_global_step": "The optimizer counts its steps: `optimizer.iterations`.",
     "train.get_or_create_global_step": "The optimizer counts its steps: `optimizer.iterations`.",
     "train.import_meta_graph": f"{_GRAPHS} Build the model in code and load its weights.",

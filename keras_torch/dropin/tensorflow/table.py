@@ -10,6 +10,7 @@ from keras_torch.dropin.tensorflow import (
     debugging,
     distribute,
     dtypes,
+    examples,
     files,
     function,
     images,
@@ -18,12 +19,15 @@ from keras_torch.dropin.tensorflow import (
     math,
     modules,
     nn,
+    parsing,
     random,
+    records,
     reused,
     sessions,
     settings,
     sizes,
     slicing,
+    sparse,
     tape,
     text,
     training,
@@ -33,7 +37,20 @@ from keras_torch.dropin.tensorflow.adapt import spread
 
 _TOPICS = (
     *(dtypes, sizes, arrays, math, slicing, linalg, nn, images, random, text, files, function, variables, tape),
-    *(modules, data, debugging, settings, sessions, distribute, training, keras_names),
+    *(
+        modules,
+        sparse,
+        data,
+        records,
+        examples,
+        parsing,
+        debugging,
+        settings,
+        sessions,
+        distribute,
+        training,
+        keras_names,
+    ),
 )
 
 

@@ -18,7 +18,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
-from keras_torch.backend.string_array import StringArray
+from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.backend.variable import VariableMethods
 from keras_torch.dropin.tensorflow import dtypes, operators
 
@@ -101,7 +101,7 @@ def set_shape(self: torch.Tensor, shape: Any) -> None:
 
 def _text(self: StringArray) -> Any:
     """Text as numpy has it in TensorFlow: bytes, a single one for a scalar."""
-    found = np.array([item.encode() for item in self.ravel().tolist()], object).reshape(self.shape)
+    found = np.array([encoded(item) for item in self.ravel().tolist()], object).reshape(self.shape)
     return found[()]
 
 
