@@ -13,6 +13,7 @@ import torch
 from keras_torch import config
 from keras_torch.backend.string_array import StringArray, to_strings
 from keras_torch.dropin.tensorflow import protobuf
+from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.data import column
 from keras_torch.dropin.tensorflow.debugging import InvalidArgumentError
 from keras_torch.dropin.tensorflow.dtypes import STRING, as_dtype
@@ -147,7 +148,7 @@ def _column(feature: Any, rows: list[np.ndarray | None], name: str, one: bool) -
         )
     known, values = _joined(rows, feature.dtype)
     lengths = [len(row) for row in known]
-    inner = np.concatenate([np.arange(n) for n in lengths] or [np.empty(0)]).astype(np.int64)
+    inner = np.concatenate([np.empty(0, np.int64), *map(np.arange, lengths)])
     if one:
         return SparseTensor(torch.from_numpy(inner[:, None]), _tensor(values), [lengths[0]])
     places = np.stack([np.repeat(np.arange(len(known)), lengths), inner], axis=1)
@@ -210,20 +211,22 @@ def parse_single_sequence_example(
 
 
 # Type → its number in a TensorProto, and the field that holds its values where they are not in `tensor_content`.
-_TYPES = dict(
-    zip(
-        (torch.float32, torch.float64, torch.int32, torch.uint8, torch.int16, torch.int8, STRING, torch.int64),
-        ((1, 5), (2, 6), (3, 7), (4, 7), (5, 7), (6, 7), (7, 8), (9, 10)),
-        strict=True,
-    )
-)
-_TYPES[torch.bool], _TYPES[torch.uint16] = (10, 11), (17, 7)
+_TYPES: dict[Any, tuple[int, int]] = {
+    torch.float32: (1, 5),
+    torch.float64: (2, 6),
+    torch.int32: (3, 7),
+    torch.uint8: (4, 7),
+    torch.int16: (5, 7),
+    torch.int8: (6, 7),
+    STRING: (7, 8),
+    torch.int64: (9, 10),
+    torch.bool: (10, 11),
+    torch.uint16: (17, 7),
+}
 
 
 def serialize_tensor(tensor: Any) -> Content:
     """Return a tensor as the bytes of a TensorProto."""
-    from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
-
     value = convert_to_tensor(tensor)
     dtype = STRING if isinstance(value, StringArray) else value.dtype
     if dtype not in _TYPES:
