@@ -53,10 +53,10 @@ class Installation:
         self._era = old_names.install()
 
     def _register(self, rest: str) -> None:
-        """Enter one old path in `sys.modules` and, where the name is free, in its package.
+        """Enter one old path in `sys.modules` and, unless the name is a function or class there, in its package.
 
         Entered beforehand, it is not bound to its package by a later import, which would cover names such as the
-        function `keras.layers.merge`.
+        function `keras.layers.merge`. A submodule of ours is covered: `keras.layers.core` had more names.
         """
         if rest not in module_paths.JOINED and finder.target_of(f"keras.{rest}") is None:
             return
@@ -65,7 +65,7 @@ class Installation:
             sys.modules[f"{prefix}.{rest}"] = module
         parent_path, _, child = rest.rpartition(".")
         parent = sys.modules.get(f"keras_torch.{parent_path}" if parent_path else "keras_torch")
-        if parent is not None and not hasattr(parent, child):
+        if parent is not None and isinstance(getattr(parent, child, module), ModuleType):
             self._set(parent, child, module)
 
     def uninstall(self) -> None:

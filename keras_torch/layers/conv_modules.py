@@ -121,6 +121,8 @@ _CUT_TRANSPOSE: dict[int, Any] = {1: CutConvTranspose1d, 2: CutConvTranspose2d, 
 
 def _fixed_padding(kernel_size: Sizes, strides: Sizes, dilation: Sizes, padding: str) -> Sizes | None:
     """Return what torch pads on both sides if that is all there is to pad for every size of the input, else None."""
+    if padding == "full":
+        return tuple(rate * (kernel - 1) for kernel, rate in zip(kernel_size, dilation, strict=True))
     if padding == "valid":
         return (0,) * len(strides)
     if padding == "causal" or max(strides) > 1:

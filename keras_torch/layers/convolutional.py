@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from keras_torch import config
 from keras_torch.engine import InputSpec
 from keras_torch.engine.tensor_layout import CONV
 from keras_torch.layers.conv_modules import make_convolution
@@ -96,7 +97,7 @@ class Conv(BaseConvolution):
 
     Input (batch, *space, channels), output (batch, *space, filters); channels second with `channels_first`; there
     may be several batch axes. `padding="same"` pads as TensorFlow does (the odd element after), `"causal"` (1D) only
-    before.
+    before, `"full"` (Keras 1 and 2 on Theano) by all but one element of the window on both sides.
     """
 
     def __init__(
@@ -121,7 +122,8 @@ class Conv(BaseConvolution):
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.filters = whole_numbers(filters, 1, "filters", self.name)[0]
-        self._take_window(kernel_size, strides, padding, PADDINGS if self.rank == 1 else PADDINGS[:2])
+        paddings = PADDINGS if self.rank == 1 else PADDINGS[:2]
+        self._take_window(kernel_size, strides, padding, (*paddings, "full") if config.is_classic() else paddings)
         self.dilation_rate = whole_numbers(dilation_rate, self.rank, "dilation_rate", self.name)
         self.groups = whole_numbers(groups, 1, "groups", self.name)[0]
         self._take_options(data_format, activation, use_bias)

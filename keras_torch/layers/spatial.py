@@ -58,9 +58,10 @@ def window_count(size: int | None, kernel: int, stride: int, padding: str, dilat
     """Return how many positions a window takes along an axis; None for an unknown size."""
     if size is None:
         return None
-    if padding != "valid":
+    if padding in ("same", "causal"):
         return -(-size // stride)
-    return (size - (kernel - 1) * dilation - 1) // stride + 1
+    reach = (kernel - 1) * dilation
+    return (size + (reach if padding == "full" else -reach) - 1) // stride + 1
 
 
 def split_shape(

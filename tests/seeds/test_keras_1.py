@@ -68,8 +68,6 @@ def test_two_branches_are_merged(mode, expected):
 
     branches = [Sequential([Dense(4, input_dim=6)]) for _ in range(2)]
     options = {"dot_axes": 1} if mode in ("dot", "cos") else {}
-    if callable(mode):
-        options["output_shape"] = lambda shapes: shapes[0]
     model = Sequential([Merge(branches, mode=mode, **options)])
     x = [np.random.rand(5, 6), np.random.rand(5, 6)]
     a, b = (branch.predict(part) for branch, part in zip(branches, x, strict=True))
@@ -366,6 +364,67 @@ def test_layers_take_all_their_arguments_by_name_and_by_position(name):
     if name != "core.Highway":  # whose transform_bias moved
         again = Sequential([kind(*leading, **others, input_shape=shape[1:])])
         assert again.layers[0].get_config() == {**model.layers[0].get_config(), "name": again.layers[0].name}
+
+
+def test_the_shapes_behind_the_second_of_two_layers():
+    from keras.layers import core
+    from keras.layers.convolutional import AtrousConvolution1D, Convolution1D, Convolution2D
+    from keras.models import Sequential
+
+    chains = [
+        ([Convolution2D(6, 3, 3, border_mode="same", input_shape=(3, 8, 8)), core.Flatten()], [(6, 8, 8), (384,)]),
+        ([core.Reshape((3, 4), input_shape=(12,)), core.Reshape((6, 2))], [(3, 4), (6, 2)]),
+        ([core.Permute((2, 1), input_shape=(10, 6)), core.Permute((2, 1))], [(6, 10), (10, 6)]),
+        ([core.Dense(5, input_dim=4), core.RepeatVector(3)], [(5,), (3, 5)]),
+        ([Convolution1D(6, 3, border_mode="same", input_shape=(10, 4)), Convolution1D(5, 3, border_mode="same")],
+         [(10, 6), (10, 5)]),
+        ([AtrousConvolution1D(6, 3, atrous_rate=2, border_mode="same", input_shape=(10, 4)),
+          AtrousConvolution1D(5, 3, atrous_rate=2, border_mode="same")], [(10, 6), (10, 5)]),
+    ]  # fmt: skip
+    for layers, shapes in chains:
+        model = Sequential(layers)
+        assert [layer.output_shape[1:] for layer in layers] == shapes
+        assert model.predict(np.random.rand(2, *model.input_shape[1:])).shape == (2, *shapes[-1])
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_full_border_lets_the_window_reach_over_both_ends(step):
+    from keras import backend as K
+    from keras.layers import Convolution1D
+    from keras.models import Sequential
+
+    layer = Convolution1D(1, 3, border_mode="full", subsample_length=step, input_shape=(5, 1))
+    model = Sequential([layer])
+    kernel = np.random.rand(3)
+    model.set_weights([kernel.reshape(layer.get_weights()[0].shape), np.zeros(1)])
+    x = np.random.rand(5)
+    expected = np.correlate(x, kernel, "full")[::step]
+    assert model.output_shape == (None, len(expected), 1)
+    assert np.allclose(model.predict(x.reshape(1, 5, 1)).ravel(), expected, atol=1e-6)
+    image, window = K.variable(x.reshape(1, 5, 1, 1)), K.variable(kernel.reshape(3, 1, 1, 1))
+    direct = K.conv2d(image, window, (step, 1), border_mode="full", dim_ordering="tf")
+    assert np.allclose(K.eval(direct).ravel(), expected, atol=1e-6)
+
+
+def test_old_modules_have_all_their_names_as_attributes():
+    import keras
+
+    layers = keras.layers
+    names = {
+        layers.core: "Highway MaxoutDense Merge TimeDistributedDense Lambda ActivityRegularization Masking",
+        layers.convolutional: "Convolution2D AtrousConvolution1D MaxPooling2D AveragePooling1D UpSampling2D",
+        layers.recurrent: "Recurrent SimpleRNN GRU LSTM time_distributed_dense",
+        layers.advanced_activations: "LeakyReLU PReLU ELU ParametricSoftplus ThresholdedReLU SReLU",
+        layers.pooling: "GlobalMaxPooling1D MaxPooling1D",
+        layers.embeddings: "Embedding",
+        keras.engine.topology: "Layer Merge Node InputSpec Container merge",
+    }
+    assert [
+        (module, name) for module, text in names.items() for name in text.split() if not hasattr(module, name)
+    ] == []
+    recurrent = layers.recurrent.Recurrent(weights=None, return_sequences=False, go_backwards=False, stateful=False,
+                                           unroll=False, consume_less="cpu", input_dim=4, input_length=6)  # fmt: skip
+    assert recurrent.batch_input_shape == (None, 6, 4)
 
 
 def test_layers_are_given_weights_regularizers_and_constraints():

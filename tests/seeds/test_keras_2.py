@@ -184,6 +184,60 @@ def test_callbacks_of_the_handbook_work_together(tmp_path, capsys):
     assert len(rows) == 4
 
 
+def test_modules_and_arguments_of_the_last_versions(tmp_path, capsys):
+    import keras
+    from keras import metrics
+    from keras.callbacks import callbacks, tensorboard_v1
+
+    model = small()
+    x, y = data()
+    model.compile("sgd", "mse", metrics=["cosine_proximity", "top_k_categorical_accuracy"], loss_weights=None,
+                  sample_weight_mode=None, weighted_metrics=["accuracy"], target_tensors=None)  # fmt: skip
+    history = model.fit(x=x, y=y, batch_size=None, epochs=3, verbose=0, validation_data=(x, y), validation_freq=[1, 3],
+                        max_queue_size=10, workers=1, use_multiprocessing=False, callbacks=[
+        callbacks.BaseLogger(stateful_metrics=None),
+        callbacks.TerminateOnNaN(),
+        callbacks.ProgbarLogger(count_mode="samples", stateful_metrics=None),
+        callbacks.History(),
+        callbacks.EarlyStopping(monitor="loss", min_delta=0, patience=9, verbose=0, mode="auto", baseline=None,
+                                restore_best_weights=False),
+        callbacks.LearningRateScheduler(lambda epoch: 0.1, verbose=0),
+        callbacks.ReduceLROnPlateau(monitor="loss", min_delta=0.0001, cooldown=0, min_lr=0),
+        callbacks.CSVLogger(str(tmp_path / "log.csv"), separator=";", append=False),
+    ]).history  # fmt: skip
+    assert len(history["val_loss"]) == 2
+    assert len(history["loss"]) == 3
+    assert (tmp_path / "log.csv").read_text().startswith("epoch;")
+    capsys.readouterr()
+    remote = callbacks.RemoteMonitor(root="http://localhost:9000", path="/publish/epoch/end/", field="data",
+                                     headers=None, send_as_json=False)  # fmt: skip
+    board = tensorboard_v1.TensorBoard(log_dir=str(tmp_path), histogram_freq=0, batch_size=32, write_graph=True,
+                                       write_grads=False, write_images=False, embeddings_freq=0,
+                                       embeddings_layer_names=None, embeddings_metadata=None, embeddings_data=None,
+                                       update_freq="epoch")  # fmt: skip
+    assert isinstance(board, keras.callbacks.TensorBoard)
+    assert remote.path == "/publish/epoch/end/"
+
+    threshold = metrics.BinaryAccuracy(threshold=0.3)
+    copy, same = metrics.clone_metrics([threshold, metrics.mae])
+    assert copy is not threshold
+    assert copy.threshold == 0.3
+    assert same is metrics.mae
+    assert metrics.clone_metric(threshold).get_config() == threshold.get_config()
+    assert keras.losses.is_categorical_crossentropy("categorical_crossentropy")
+    assert not keras.losses.is_categorical_crossentropy(keras.losses.mean_squared_error)
+    lines = []
+    keras.utils.print_summary(model, line_length=60, positions=[0.33, 0.55, 0.67, 1.0], print_fn=lines.append)
+    assert any("activation" in line for line in lines)
+    steps = keras.Sequential([keras.layers.Dense(2, input_shape=(5, 4))])
+    steps.compile("sgd", "mse", sample_weight_mode="temporal")
+    weights = np.zeros((3, 5))
+    weights[:, 2] = 3
+    inputs = np.random.rand(3, 5, 4)
+    loss = steps.test_on_batch(inputs, np.ones((3, 5, 2)), sample_weight=weights)
+    assert loss == pytest.approx(3 * np.square(steps.predict(inputs)[:, 2] - 1).mean(), rel=1e-5)
+
+
 def test_the_best_weights_are_kept_and_training_stops(tmp_path, capsys):
     from keras.callbacks import EarlyStopping, ModelCheckpoint
     from keras.models import load_model
@@ -366,6 +420,9 @@ def test_states_are_kept_between_batches_and_reset():
     model.layers[0].reset_states()
     assert np.array_equal(model.predict(x[:, :10]), first)
     assert not np.allclose(first, second)
+    model.reset_states()
+    model.predict_classes(x[:, :10])
+    assert np.array_equal(model.predict(x[:, :10]), second)
 
 
 def test_the_last_layer_is_taken_away():
@@ -394,6 +451,19 @@ APPLICATIONS = {
 def test_networks_are_where_they_were(module):
     found = pytest.importorskip(f"keras.applications.{module}")
     assert all(callable(getattr(found, name)) for name in APPLICATIONS[module].split())
+
+
+def test_weights_of_networks_are_asked_for_where_there_is_no_network(tmp_path, monkeypatch):
+    from keras.applications.vgg16 import VGG16
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", _no_network)
+    with pytest.raises(OSError, match="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"):
+        VGG16(weights="imagenet", include_top=False)
+
+
+def _no_network(*args, **kwargs):
+    raise OSError("no network")
 
 
 def test_arrays_in_hdf5_files_are_predicted_and_trained_on(tmp_path):
