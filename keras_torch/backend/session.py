@@ -78,14 +78,19 @@ class Session:
         are here, gives None. `options` and `run_metadata` steer and watch TensorFlow's runtime and have no meaning.
         """
         if isinstance(fetches, (list, tuple)) and not isinstance(fetches, Update):
-            return type(fetches)([self.run(item, feed_dict) for item in fetches])
+            # In one run: what is random, or read from a file, is the same for all.
+            places = [index for index, item in enumerate(fetches) if isinstance(item, KerasTensor)]
+            values = [None if i in places else self.run(item, feed_dict) for i, item in enumerate(fetches)]
+            computed = _computed([fetches[index] for index in places], feed_dict) if places else ()
+            for index, value in zip(places, computed, strict=True):
+                values[index] = value
+            return type(fetches)(values)
         if isinstance(fetches, dict):
             return {key: self.run(item, feed_dict) for key, item in fetches.items()}
         if fetches is None:
             return None
         if isinstance(fetches, KerasTensor):
-            inputs = [item for item in feed_dict or {} if isinstance(item, (KerasTensor, int))]
-            return Function(inputs, fetches)([feed_dict[item] for item in inputs])
+            return _computed(fetches, feed_dict)
         if isinstance(fetches, str) or not (isinstance(fetches, Update) or is_tensor(fetches)):
             raise TypeError(
                 "`run` of a session takes tensors, variables and updates, and None for an initializer. "
@@ -95,6 +100,11 @@ class Session:
 
     def close(self) -> None:
         """Release nothing: the session holds nothing."""
+
+
+def _computed(tensors: Any, feed_dict: Any) -> Any:
+    inputs = [item for item in feed_dict or {} if isinstance(item, (KerasTensor, int))]
+    return Function(inputs, tensors)([feed_dict[item] for item in inputs])
 
 
 _session: Any = Session()

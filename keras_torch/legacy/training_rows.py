@@ -147,7 +147,6 @@ METHODS: dict[str, Row] = {
         },
         refused={
             "sample_weight_mode": Refused("pass sample weights of the target's shape.", (None, "temporal")),
-            "target_tensors": Refused("pass the targets to `fit`."),
             "class_mode": Refused("the loss tells it.", ANY),
             "experimental_run_tf_function": Refused("it chose between equal computations.", ANY),
             "pss_evaluation_shards": Refused("parameter servers do not exist here.", (0, None)),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.backend.variable import WeightView
 from keras_torch.engine import Input, InputLayer
 from keras_torch.models.model import Model
 from keras_torch.models.network import Network, replay
@@ -111,21 +113,30 @@ def _in_order(model: Model, network: Network, input_tensors: Any) -> list[KerasT
             f"`input_tensors` must have one tensor per input of model {model.name!r}: {network.input_names}. "
             f"Received: {len(given)}"
         )
-    wrong = next((item for item in given if not isinstance(item, KerasTensor)), None)
-    if wrong is not None:
+    return [_as_input(item, name, model) for item, name in zip(given, network.input_names, strict=True)]
+
+
+def _as_input(item: Any, name: str, model: Model) -> KerasTensor:
+    """Return a symbolic tensor; one for a variable, which then takes the place of data."""
+    if isinstance(item, (torch.Tensor, WeightView)):
+        return Input(tensor=item, name=f"input_wrapper_for_{name}")
+    if not isinstance(item, KerasTensor):
         raise ValueError(
-            f"`input_tensors` for model {model.name!r} must be symbolic; make them with `Input`. Received: {wrong!r}"
+            f"`input_tensors` for model {model.name!r} must be symbolic; make them with `Input`. Received: {item!r}"
         )
-    return given
+    return item
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, clone: Callable[[Any], Any]) -> Sequential:
     copy = Sequential(name=model.name)
     if input_tensors is not None:
         leaves = pytree.tree_leaves(input_tensors)
-        if len(leaves) != 1 or not isinstance(leaves[0], KerasTensor):
+        if len(leaves) != 1:
             raise ValueError(f"A Sequential model takes one symbolic input tensor. Received: {input_tensors!r}")
-        copy.add(Input(batch_shape=leaves[0].shape, dtype=leaves[0].dtype))
+        tensor = _as_input(leaves[0], model.input_names[0] if model._inputs else "input", model)
+        if tensor is leaves[0]:
+            tensor = Input(batch_shape=tensor.shape, dtype=tensor.dtype)
+        copy.add(tensor)
     elif len(model._inputs) == 1:
         copy.add(InputLayer.from_config(model._inputs[0].get_config()))
     for layer in model.layers:

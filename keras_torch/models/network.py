@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ class Network:
         self.input_layers = [_input_layer(tensor) for tensor in self.flat_inputs]
         self.input_names = [layer.name for layer in self.input_layers]
         self.single_input = isinstance(inputs, KerasTensor)
+        self.computed_inputs = _computed(self.flat_inputs)
         self.nodes: list[Node] = []
         self.operations: list[Any] = []
         self._map()
@@ -302,6 +304,20 @@ def _input_layer(tensor: KerasTensor) -> InputLayer:
     layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype)
     layer._stands_for = id(tensor)
     return layer
+
+
+def _computed(inputs: list[KerasTensor]) -> list[int]:
+    """Return the places of the inputs that need no data, because they are made of tensors or of the other inputs."""
+    if all(tensor._computed_by is None for tensor in inputs):
+        return []
+    given = [tensor for tensor in inputs if tensor._computed_by is None]
+    found = []
+    for index, tensor in enumerate(inputs):
+        if tensor._computed_by is not None:
+            with contextlib.suppress(ValueError):
+                sort_nodes(given, [tensor])
+                found.append(index)
+    return found
 
 
 def without_internal_masks(operation: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import jit, standardize
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
+from keras_torch.training.feeds import targets_of
 from keras_torch.training.steps import Compiled, claim, is_built, set_trained
 from keras_torch.training.symbolic_loss import SymbolicLoss, closes_over_tensors
 
@@ -33,6 +34,9 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     compiled.counts_batches = config.dialect() == "tf" and arguments["loss"] is None
     if loss.built and any(closes_over_tensors(item) for item in loss.losses):
         compiled.symbolic = SymbolicLoss(model, loss)
+    targets = arguments.get("target_tensors")
+    if targets is not None:
+        compiled.targets = targets_of(model, targets, loss.losses if loss.built else [])
     if is_built(model):
         compiled.trainable = list(model.trainable_variables)
     return compiled

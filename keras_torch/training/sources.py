@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +29,7 @@ from keras_torch.data.transfer import to_device
 from keras_torch.errors import DataTypeError
 from keras_torch.training import standardize
 from keras_torch.training.class_weights import ClassWeights, class_weights_of
+from keras_torch.training.feeds import computed_batches
 from keras_torch.training.standardize import Arrays
 from keras_torch.training.steps import ensure_built, is_built
 
@@ -94,8 +96,8 @@ class ArrayArguments:
         for name in ("x", "y", "weight"):
             arrays: Arrays = getattr(self, name)
             tensors = [tensor[which] for tensor in arrays.tensors]
-            setattr(part, name, Arrays(tensors, arrays.dtypes, arrays.rebuild))
-        part.size = int(part.x.tensors[0].shape[0])
+            setattr(part, name, dataclasses.replace(arrays, tensors=tensors))
+        part.size = int([*part.x.tensors, *part.y.tensors][0].shape[0])
         return part
 
     def as_list(self) -> list[np.ndarray]:
@@ -119,7 +121,7 @@ class ArrayArguments:
             shuffle,
             [dtype for arrays in every for dtype in arrays.dtypes or [None] * len(arrays.tensors)],
             device_of(self.model),
-            _packer(self.x, y, weight),
+            _packer(self.x, y, weight, device_of(self.model)),
         )
 
     def _weighted(self, by_class: ClassWeights) -> Arrays:
@@ -151,8 +153,11 @@ def _in_memory(tensor: Any) -> Any:
     return tensor if isinstance(tensor, Rows) else to_numpy(tensor)
 
 
-def held_out(model: Any, data: Any) -> ArrayArguments:
-    """Return `validation_data` given as arrays: `(x, y)`, `(x, y, sample_weight)`, `(x,)` or `x` alone."""
+def held_out(model: Any, data: Any, steps: Any = None) -> Any:
+    """Return `validation_data` given as arrays: `(x, y)`, `(x, y, sample_weight)`, `(x,)` or `x` alone.
+
+    What is computed for each batch becomes an iterator of batches, of which `steps` are asked for.
+    """
     if isinstance(data, ArrayArguments):
         return data
     if not isinstance(data, (tuple, list)):
@@ -167,7 +172,9 @@ def held_out(model: Any, data: Any) -> ArrayArguments:
             f"`validation_data` lacks the targets that the loss {model._compiled.loss.user_loss!r} needs. "
             f"Received: a {type(data).__name__} of one element"
         )
-    return ArrayArguments(model, *data)
+    x, y, weight = (*data, None, None)[:3]
+    computed = computed_batches(model, x, y, weight, "validation_steps", steps)
+    return ArrayArguments(model, *data) if computed is None else computed
 
 
 def _has_own_test(model: Any) -> bool:
@@ -178,7 +185,9 @@ def _has_default_step(model: Any) -> bool:
     return not model._overrides("train_step")
 
 
-def _packer(x: Arrays, y: Arrays, weight: Arrays) -> Callable[[tuple[torch.Tensor, ...]], Any] | None:
+def _packer(
+    x: Arrays, y: Arrays, weight: Arrays, device: torch.device
+) -> Callable[[tuple[torch.Tensor, ...]], Any] | None:
     """Return the function from a batch's tensors to what steps get; None where the tuple is that already."""
     parts = (x, y, weight)
     if all(len(arrays.tensors) == 1 and arrays.rebuild is None for arrays in parts if arrays.given) and y.given:
@@ -190,6 +199,8 @@ def _packer(x: Arrays, y: Arrays, weight: Arrays) -> Callable[[tuple[torch.Tenso
         for arrays, start, end in zip(parts, (0, *ends), ends, strict=False):
             leaves = list(tensors[start:end])
             values.append(None if not leaves else arrays.rebuild(leaves) if arrays.rebuild else leaves[0])
+        if x.feeds is not None:
+            values[:2] = x.feeds.complete(values[0] or [], values[1], device)
         return pack_x_y_sample_weight(*values)
 
     return pack
@@ -272,12 +283,16 @@ def convert_batch(
     inputs = standardize.standardize_x(model, x)
     targets = standardize.standardize_y(model, y, None if loss is None else loss.losses)
     weights = standardize.standardize_sample_weight(model, sample_weight, targets)
-    standardize.check_lengths(inputs, targets, weights)
+    if inputs.feeds is None or inputs.given or targets.given or weights.given:
+        standardize.check_lengths(inputs, targets, weights)
     by_class = class_weights_of(class_weight)
     if by_class is not None:
         given = by_class(_whole(targets), _whole(weights), standardize.output_names(model))
         weights = standardize.as_given(given, "`class_weight`")
-    return pack_x_y_sample_weight(_restore(inputs, device), _restore(targets, device), _restore(weights, device))
+    x, y, weight = (_restore(arrays, device) for arrays in (inputs, targets, weights))
+    if inputs.feeds is not None:
+        x, y = inputs.feeds.complete(x or [], y, device)
+    return pack_x_y_sample_weight(x, y, weight)
 
 
 def _restore(arrays: Arrays, device: torch.device) -> Any:

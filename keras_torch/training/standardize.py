@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from keras_torch.data.conversion import to_numpy_or_tensor, to_tensor
 from keras_torch.data.rows import Rows
 from keras_torch.data.structure import flatten, is_nested, leaves_like, rebuilder
 from keras_torch.errors import suggest
+from keras_torch.training.feeds import Feeds, feeds_of, has_arrays
 from keras_torch.training.targets import Slot, target_of
 
 
@@ -26,6 +27,8 @@ class Arrays:
     tensors: list[torch.Tensor | Rows] = field(default_factory=list)
     dtypes: list[torch.dtype | None] = field(default_factory=list)
     rebuild: Any = None
+    # What the model adds to them, which are then one list.
+    feeds: Feeds | None = None
 
     @property
     def given(self) -> bool:
@@ -76,8 +79,14 @@ def standardize_x(model: Any, x: Any) -> Arrays:
     label = f"model {model.name!r}" if getattr(model, "name", None) else "the model"
     if known is None:
         return as_given(x, "`x`", are_inputs=True)
+    feeds = feeds_of(model)
+    if feeds is not None and not _is_whole(x, known):
+        known = [known[index] for index in feeds.inputs]
+    if not known:
+        _refuse_data(x, "`x`", "input", label)
+        return Arrays(rebuild=list, feeds=feeds)
     leaves, rebuild = _nested(x, model, "input") or _match(x, known, "`x`", "input", label)
-    arrays = Arrays(rebuild=rebuild)
+    arrays = Arrays(rebuild=rebuild if feeds is None else list, feeds=feeds)
     for slot, leaf in zip(known, leaves, strict=True):
         array = to_numpy_or_tensor(leaf, f"Input {slot.name!r} of {label}", slot.text)
         if slot.text and not isinstance(array, StringArray):
@@ -87,6 +96,22 @@ def standardize_x(model: Any, x: Any) -> Arrays:
         arrays.tensors.append(_fit_shape(to_tensor(array, array_dtype(array, slot.dtype)), slot, label))
         arrays.dtypes.append(slot.dtype)
     return arrays
+
+
+def _is_whole(x: Any, known: list[Slot]) -> bool:
+    """Whether data for a model that computes some of its inputs has them all the same."""
+    if isinstance(x, Mapping):
+        return all(slot.name in x for slot in known)
+    return len(x) == len(known) if isinstance(x, (list, tuple)) else x is not None and len(known) == 1
+
+
+def _refuse_data(value: Any, argument: str, kind: str, label: str) -> None:
+    """ValueError if data is given where the model computes all of it."""
+    if has_arrays(value):
+        raise ValueError(
+            f"{label} computes each {kind} itself, from the tensors it was made or compiled with, so {argument} must "
+            f"be None. Received: {_describe(value)}"
+        )
 
 
 def array_dtype(array: Any, wanted: torch.dtype | None) -> torch.dtype | None:
@@ -100,16 +125,23 @@ def array_dtype(array: Any, wanted: torch.dtype | None) -> torch.dtype | None:
 
 def standardize_y(model: Any, y: Any, losses: list[Any] | None) -> Arrays:
     """Return the targets as tensors, in the user's structure, checked against outputs and losses if these are known."""
+    feeds = feeds_of(model)
     if y is None:
-        return Arrays()
+        return Arrays(feeds=feeds)
     known = slots(model, "outputs")
     label = f"model {model.name!r}" if getattr(model, "name", None) else "the model"
+    if feeds is not None and feeds.targets and known is not None and losses is not None:
+        places = [index for index, target in enumerate(feeds.targets) if target is None]
+        known, losses = [known[index] for index in places], [losses[index] for index in places]
+        if not known or not any(losses):
+            _refuse_data(y, "`y`", "target", label)
+            return Arrays(feeds=feeds)
     if known is None or losses is None or len(losses) != len(known):
         return as_given(y, "`y`")
     nested = _nested(y, model, "output")
     # Losses and metrics take the targets of nested outputs in a row.
     leaves, rebuild = (nested[0], list) if nested else _match(y, known, "`y`", "output", label, losses)
-    arrays = Arrays(rebuild=rebuild)
+    arrays = Arrays(rebuild=rebuild if feeds is None else _filled([leaf is not None for leaf in leaves]), feeds=feeds)
     used = [i for i, leaf in enumerate(leaves) if leaf is not None]
     for index in used:
         slot = known[index]
@@ -248,13 +280,17 @@ def _match(
             f"{argument} must be a list of {count} arrays, one for each {kind} of {label}: {names}. "
             f"Received: {_describe(value)}"
         )
-    kept = [item is not None for item in value]
+    return list(value), _filled([item is not None for item in value])
+
+
+def _filled(kept: list[bool]) -> Callable[[list[Any]], list[Any]]:
+    """Return the function that puts None where nothing was kept."""
 
     def rebuild(parts: list[Any]) -> list[Any]:
         remaining = iter(parts)
         return [next(remaining) if keep else None for keep in kept]
 
-    return list(value), rebuild
+    return rebuild
 
 
 def _only(value: Any, argument: str, names: list[str], kind: str, label: str) -> Any:

@@ -32,6 +32,8 @@ class Compiled(pickled.HoldsFunctions):
     compute_metrics: Callable[..., Any] | None = None
     forward: Callable[..., Any] | None = None
     symbolic: SymbolicLoss | None = None
+    # One per output where `target_tensors` were given; None stands for targets that come with the data.
+    targets: list[Any] = field(default_factory=list)
     layer_metrics: list[Any] | None = None
     metric_version: int = 0
     # Without a loss of its own tf.keras took the mean over batches, not samples.

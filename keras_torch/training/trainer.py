@@ -16,6 +16,7 @@ from keras_torch.data.structure import map_structure
 from keras_torch.training import compiling, jit, loop, sources, steps
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
+from keras_torch.training.feeds import computed_batches, evaluated, has_arrays
 from keras_torch.training.generators import GeneratorMethods
 from keras_torch.training.loop import Steps
 from keras_torch.training.predictions import Predictions
@@ -46,13 +47,15 @@ class Trainer(GeneratorMethods):
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        target_tensors: Any = None,
     ) -> None:
         """Choose optimizer, losses and metrics, and fix the set of weights that training changes.
 
         `loss`, `loss_weights`, `metrics` and `weighted_metrics` may be given for each output, as lists or as dicts by
         output name. Torch optimizers and losses are taken, too. `jit_compile=True` runs the model through
         `torch.compile` (unless `run_eagerly`), or eagerly with a warning where that fails. `auto_scale_loss` wraps the
-        optimizer of a "mixed_float16" model in a LossScaleOptimizer. ValueError names an unknown optimizer or the like.
+        optimizer of a "mixed_float16" model in a LossScaleOptimizer. Where `target_tensors` stand for outputs, `y` is
+        computed from them for each batch (Keras 1 and 2). ValueError names an unknown optimizer or the like.
         """
         arguments = {
             "optimizer": optimizer,
@@ -64,6 +67,7 @@ class Trainer(GeneratorMethods):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
             "auto_scale_loss": auto_scale_loss,
+            "target_tensors": target_tensors,
         }
         compiled = compiling.make(self, arguments)
         object.__setattr__(self, "_compiled", compiled)
@@ -103,7 +107,13 @@ class Trainer(GeneratorMethods):
         epochs, initial_epoch = compiling.check_epochs(epochs, initial_epoch)
         size = sources.check_batch_size(batch_size)
         workers_and_queue = (workers, use_multiprocessing, max_queue_size)
-        if sources.is_array_like(x):
+        computed = computed_batches(self, x, y, sample_weight, "steps_per_epoch", steps_per_epoch)
+        if computed is not None:
+            compiling.refuse_split(validation_split, x)
+            if validation_data is None and validation_steps is not None and not has_arrays(x, y):
+                validation_data = (None, None)
+            source = sources.stream(self, computed, class_weight=class_weight)
+        elif sources.is_array_like(x):
             arrays = sources.ArrayArguments(self, x, y, sample_weight, class_weight)
             if validation_split and validation_data is None:
                 arrays, validation_data = arrays.split(validation_split)
@@ -114,7 +124,7 @@ class Trainer(GeneratorMethods):
             source = sources.stream(self, x, y, sample_weight, class_weight, batch_size, shuffle, *workers_and_queue)
         batches = Steps(source, sources.check_steps("steps_per_epoch", steps_per_epoch))
         if validation_data is not None and sources.is_array_like(validation_data):
-            validation_data = sources.held_out(self, validation_data)
+            validation_data = sources.held_out(self, validation_data, validation_steps)
         validation = self._validation(
             validation_data, validation_batch_size or batch_size, validation_steps, workers_and_queue
         )
@@ -154,7 +164,10 @@ class Trainer(GeneratorMethods):
         """Return the loss and metrics on data: a number, a list in the order of `metrics_names`, or a dict."""
         compiling.require(self, "evaluate")
         size = sources.check_batch_size(batch_size)
-        if sources.is_array_like(x):
+        computed = computed_batches(self, x, y, sample_weight, "steps", steps)
+        if computed is not None:
+            source = sources.stream(self, computed)
+        elif sources.is_array_like(x):
             source = sources.ArrayArguments(self, x, y, sample_weight).source(size, False)
         else:
             sources.warn_batch_size(batch_size, x)
@@ -181,7 +194,10 @@ class Trainer(GeneratorMethods):
     ) -> Any:
         """Return the model's outputs for all samples as numpy arrays, in the structure of the outputs."""
         size = sources.check_batch_size(batch_size)
-        if sources.is_array_like(x):
+        computed = computed_batches(self, x, None, None, "steps", steps)
+        if computed is not None:
+            source = sources.stream(self, computed, for_predict=True)
+        elif sources.is_array_like(x):
             source = sources.ArrayArguments(self, x).source(size, False)
         else:
             sources.warn_batch_size(batch_size, x)
@@ -206,6 +222,7 @@ class Trainer(GeneratorMethods):
     ) -> Any:
         """Make one update from one batch and return loss and metrics like `evaluate`."""
         compiling.require(self, "train_on_batch")
+        x, y, sample_weight = evaluated(x, y, sample_weight)
         data = sources.convert_batch(self, x, y, sample_weight, class_weight)
         self._prepare(training=True, loop=False)
         return self._on_batch(self._function("train"), data, True, reset_metrics, return_dict)
@@ -221,14 +238,14 @@ class Trainer(GeneratorMethods):
     ) -> Any:
         """Measure the model on one batch and return loss and metrics like `evaluate`."""
         compiling.require(self, "test_on_batch")
-        data = sources.convert_batch(self, x, y, sample_weight)
+        data = sources.convert_batch(self, *evaluated(x, y, sample_weight))
         self._prepare(training=False, loop=False)
         with torch.no_grad():
             return self._on_batch(self._function("test"), data, False, reset_metrics, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch as numpy arrays."""
-        data = sources.convert_batch(self, x, None, None)
+        data = sources.convert_batch(self, *evaluated(x, None, None))
         self.make_predict_function()
         with loop.mode_of(self, False), torch.no_grad():
             return map_structure(to_numpy, self._function("predict")(data))

@@ -213,12 +213,3 @@ def test_inputs_of_arrays_are_refused():
     model = keras.Model(x, keras.layers.Dense(1)(x))
     with pytest.raises(ValueError, match="must be symbolic"):
         keras.models.clone_model(model, input_tensors=[values])
-
-
-@pytest.mark.parametrize("make", [lambda: keras.Input((3,)), lambda: keras.backend.variable(np.ones((4, 3)))])
-def test_target_tensors_are_refused_whatever_they_are(keras_2, make):
-    model = keras.Sequential([keras.layers.Dense(3, input_shape=(2,))])
-    for targets in (make(), [make()], {"dense": make()}):
-        with pytest.raises(ValueError, match="`target_tensors`: pass the targets to `fit`"):
-            model.compile("sgd", "mse", target_tensors=targets)
-    model.compile("sgd", "mse", target_tensors=None)

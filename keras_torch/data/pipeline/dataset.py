@@ -14,6 +14,7 @@ from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.data.numpy_bridge import to_numpy
 from keras_torch.data.pipeline import combining, grouping, steps
 from keras_torch.data.pipeline.blocks import to_element
+from keras_torch.data.pipeline.iterators import GraphIterator
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Items, Kept, RandomNumbers, Slices, Step, generator_of
 from keras_torch.data.pipeline.spec import TensorSpec, cast_like, spec_of
 from keras_torch.data.structure import flatten, map_structure
@@ -309,6 +310,14 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Any]:
         return self.step.elements()
+
+    def make_one_shot_iterator(self) -> GraphIterator:
+        """Return an iterator whose `get_next()` gives symbolic tensors in dialects 1 and 2 (TensorFlow 1)."""
+        return GraphIterator(self)
+
+    def make_initializable_iterator(self, shared_name: str | None = None) -> GraphIterator:
+        """Return such an iterator; running its `initializer` starts over (TensorFlow 1)."""
+        return GraphIterator(self)
 
     def __len__(self) -> int:
         if self.step.size == INFINITE:

@@ -16,6 +16,7 @@ import torch
 from keras_torch.backend.string_array import to_strings
 from keras_torch.data.pipeline import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 from keras_torch.data.pipeline.blocks import Stacked
+from keras_torch.data.pipeline.iterators import GraphIterator
 from keras_torch.data.pipeline.sources import Items, Step
 from keras_torch.dropin.tensorflow.dtypes import StringType, as_dtype
 from keras_torch.dropin.tensorflow.records import opened, paths
@@ -225,8 +226,13 @@ NAMES = {
     "data.UNKNOWN_CARDINALITY data.experimental.UNKNOWN_CARDINALITY": UNKNOWN_CARDINALITY,
     "data.Dataset": Dataset,
     "data.Options": Options,
+    "data.Iterator": GraphIterator,
     "data.TextLineDataset": TextLineDataset,
     "data.experimental.CsvDataset": CsvDataset,
     "data.experimental.cardinality": cardinality,
     "data.experimental.make_csv_dataset": make_csv_dataset,
+}
+VERSION_1 = {
+    "data.make_initializable_iterator": Dataset.make_initializable_iterator,
+    "data.make_one_shot_iterator": Dataset.make_one_shot_iterator,
 }
