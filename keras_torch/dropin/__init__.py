@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_torch import config
 from keras_torch.dropin import era as old_names
-from keras_torch.dropin import finder, module_paths, tensorflow
+from keras_torch.dropin import finder, module_paths, numpy_operands, tensorflow
 
 KERAS_VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1", None: "3.15.1"}
 
@@ -41,6 +41,7 @@ class Installation:
             self._set_aside[name] = sys.modules.pop(name)
         sys.meta_path.insert(0, self._hook)
         tensorflow.forget()
+        numpy_operands.install()
         if config.dialect() in ("1", "2", "tf"):
             tensorflow.change_tensors()
         root = importlib.import_module("keras_torch")
@@ -78,6 +79,7 @@ class Installation:
             self._era.uninstall()
         sys.meta_path.remove(self._hook)  # type: ignore[arg-type]
         tensorflow.restore_tensors()
+        numpy_operands.uninstall()
         for name in [name for name in sys.modules if _stands_in_for(name)]:
             del sys.modules[name]
         sys.modules.update(self._set_aside)
