@@ -14,6 +14,7 @@ ROOT = Path(keras_torch.__file__).parent
 
 TIERS = [
     {"config", "errors", "checkpoint"},
+    {"distributed"},
     {"registry"},
     {"legacy"},
     {"dtype_policies"},

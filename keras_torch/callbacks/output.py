@@ -7,6 +7,7 @@ import os
 import sys
 
 from keras_torch import config
+from keras_torch.distributed import is_main
 
 
 def redraws() -> bool:
@@ -18,7 +19,9 @@ def redraws() -> bool:
 
 
 def print_message(text: str, end: str = "\n") -> None:
-    """Write `text` for the user."""
+    """Write `text` for the user, once where several processes train together."""
+    if not is_main():
+        return
     if config.is_interactive_logging_enabled():
         sys.stdout.write(text + end)
         sys.stdout.flush()

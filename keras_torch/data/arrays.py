@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from keras_torch import config
 from keras_torch.data.rows import Rows
 from keras_torch.data.transfer import to_device
+from keras_torch.distributed import Share
 
 # The share of free GPU memory that training data may take before it stays on the host.
 DEVICE_SHARE = 0.25
@@ -29,7 +31,8 @@ class ArrayData:
 
     `tensors` lie on the host, or are Rows, which are read block by block; `dtypes` are what the model wants (None: as
     they are); `pack` turns the tuple of one batch's tensors into the batch. `shuffle` is True, False or "batch"
-    (shuffle whole batches or the samples of each, as the Keras at hand does).
+    (shuffle whole batches or the samples of each, as the Keras at hand does). With a `share` only this process's rows
+    of each batch are read.
     """
 
     repeatable = True
@@ -42,6 +45,7 @@ class ArrayData:
         dtypes: list[torch.dtype | None] | None = None,
         device: torch.device | None = None,
         pack: Callable[[tuple[torch.Tensor, ...]], Any] | None = None,
+        share: Share | None = None,
     ) -> None:
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -49,6 +53,7 @@ class ArrayData:
         self.num_batches = math.ceil(self.size / batch_size)
         self.device = device or config.default_device()
         self._pack = pack
+        self._share = share
         self._order: np.ndarray | None = None
         self._rng: torch.Tensor | None = None
         self._place(tensors, dtypes or [None] * len(tensors))
@@ -77,6 +82,9 @@ class ArrayData:
 
     def _batches(self, order: torch.Tensor | None, start: int) -> Iterator[Any]:
         # Blocks begin where they always do: the results of kernels may depend on where data lies in memory.
+        if self._share is not None:
+            yield from self._shares(self._share, order, start)
+            return
         skipped = start * self.batch_size % self._block // self.batch_size
         for first in range(start * self.batch_size // self._block * self._block, self.size, self._block):
             chunk = self._gather(order, first, min(first + self._block, self.size))
@@ -86,6 +94,21 @@ class ArrayData:
                 yield from parts
             else:
                 yield from map(self._pack, parts)
+
+    def _shares(self, share: Share, order: torch.Tensor | None, start: int) -> Iterator[Any]:
+        """Yield this process's part of the batches, gathered block by block as whole batches are."""
+        size = self.batch_size
+        order = self._placed(torch.arange(self.size, device="cpu")) if order is None else order
+        skipped = start * size % self._block // size
+        for first in range(start * size // self._block * self._block, self.size, self._block):
+            batches = order[first : first + self._block].split(size)
+            rows = [batch[share.rows(len(batch))] for batch in batches]
+            chunk = self._gather(torch.cat(rows), 0, sum(map(len, rows)))
+            parts = zip(*(tensor.split(list(map(len, rows))) for tensor in chunk), strict=True)
+            for batch, part in itertools.islice(zip(batches, parts, strict=True), skipped, None):
+                share.take(len(batch))
+                yield part if self._pack is None else self._pack(part)
+            skipped = 0
 
     def on_epoch_end(self) -> None:
         """Arrays need nothing between epochs."""

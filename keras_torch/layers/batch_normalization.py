@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from keras_torch import config, initializers
+from keras_torch.distributed import Share, is_active
 from keras_torch.engine import InputSpec
 from keras_torch.engine.tensor_layout import IDENTITY, Reshaped
 from keras_torch.layers.normalization_base import ScaledNormalization, broadcasts
@@ -305,7 +306,7 @@ class BatchNormalization(ScaledNormalization):
 
     def _spreads(self) -> bool:
         """Whether the statistics are those of several processes."""
-        return self.synchronized and torch.distributed.is_available() and torch.distributed.is_initialized()
+        return self.synchronized and is_active() and torch.distributed.is_initialized()
 
     @property
     def running_mean(self) -> Any:
@@ -349,17 +350,25 @@ def _average(variable: torch.Tensor, value: torch.Tensor, momentum: float) -> No
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes, whose gradient is summed over them as well."""
+    """The sum over all processes, whose gradient is summed over them as well.
+
+    Gradients of processes count by their part of the batch, with which the optimizer will multiply this one's.
+    """
 
     @staticmethod
     def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
         total = value.clone(memory_format=torch.contiguous_format)
+        ctx.weight = share_of_batch = Share.of_batch()
+        if not share_of_batch:
+            total.zero_()
         torch.distributed.all_reduce(total)
         return total
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        return _Sum.forward(ctx, gradient)
+        total = gradient * ctx.weight
+        torch.distributed.all_reduce(total)
+        return total / (ctx.weight or float("inf"))
 
 
 def _over_processes(value: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.distributed import Share, weighted
 from keras_torch.errors import suggest
 
 
@@ -222,10 +223,11 @@ def reduce_loss(
         return values
     if reduction == "mean_with_sample_weight" and weight is not None:
         total = weight.sum()
-        return torch.where(total == 0, torch.zeros_like(total), values.sum() / total)
+        return weighted(torch.where(total == 0, torch.zeros_like(total), values.sum() / total), total)
     if reduction == "sum":
-        return values.sum()
-    return values.mean() if values.numel() else values.sum()
+        return values.sum() if Share.current is None else values.sum() / Share.current.divisor
+    value = values.mean() if values.numel() else values.sum()
+    return value if mask is None or Share.current is None else weighted(value, as_tensor(mask, values).sum())
 
 
 def _weighted(values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -245,4 +247,12 @@ def _reduce_classic(values: torch.Tensor, sample_weight: torch.Tensor, mask: tor
     if values.dim() > sample_weight.dim():
         values = values.mean(dim=tuple(range(sample_weight.dim(), values.dim())))
     weight = sample_weight.to(values.dtype)
-    return (values * weight / (weight != 0).to(values.dtype).mean()).mean()
+    value = (values * weight / (weight != 0).to(values.dtype).mean()).mean()
+    if Share.current is None:
+        return value
+    count = (weight != 0).sum()
+    if mask is None:
+        return weighted(value, count)
+    # Of the means of both, which stand in the denominator, the product counts.
+    sums = torch.stack([count, mask.sum(), torch.ones_like(mask).sum()]).to(torch.float64)
+    return weighted(value, sums, lambda sums: sums[0] * sums[1] / sums[2])

@@ -12,6 +12,7 @@ import torch
 
 from keras_torch import checkpoint, config, legacy, registry
 from keras_torch.backend.variable import Variable
+from keras_torch.distributed import Share
 from keras_torch.metrics.running import RunningSum
 from keras_torch.registry import pickled
 from keras_torch.symbolic.naming import unique_name
@@ -30,6 +31,8 @@ class Metric(pickled.HoldsFunctions):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "result" in cls.__dict__:
+            cls.result = _naming_its_metric(cls.__dict__["result"])  # type: ignore[method-assign, assignment]
         if cls.__module__.startswith("keras_torch."):
             legacy.adapt(cls)
             return
@@ -297,6 +300,21 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 def _call_old_reset(self: Metric) -> None:
     self.reset_states()
+
+
+def _naming_its_metric(result: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """In a step that several processes share, note on results whose they are: their parts are no whole."""
+
+    @functools.wraps(result)
+    def named(self: Metric) -> Any:
+        value = result(self)
+        if Share.current is not None:
+            for key, part in value.items() if isinstance(value, Mapping) else ((None, value),):
+                if isinstance(part, torch.Tensor):
+                    part._keras_result_of = (self, key)  # type: ignore[attr-defined]
+        return value
+
+    return named
 
 
 def _returning_copy(result: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -10,6 +10,7 @@ import torch
 
 from keras_torch import config, registry
 from keras_torch.backend.variable import Variable
+from keras_torch.distributed import Share
 from keras_torch.losses.base import FUSED_MEANS
 from keras_torch.losses.reduction import (
     as_pair,
@@ -88,6 +89,8 @@ class Mean(Metric):
         values = as_tensor(values).detach()
         if sample_weight is None or isinstance(sample_weight, (int, float)):
             factor = 1 if sample_weight is None else sample_weight
+            if sample_weight is None and Share.current is not None and not values.dim():
+                factor = Share.of_batch()
             if values.dtype in (torch.float16, torch.bfloat16):
                 values = values.to(self._state_dtype)
             samples = values.shape[0] if values.dim() else 1

@@ -77,6 +77,17 @@ class RunningSum:
         self._pending, self._number, self._seen = None, 0, True
         return self._variable
 
+    @property
+    def variable(self) -> Variable:
+        """The variable that shows the sum, as it is."""
+        return self._variable
+
+    def replace(self, value: torch.Tensor) -> None:
+        """Set the sum, without rounding it."""
+        device = self._variable.device if self._pending is None else self._pending.device
+        self._pending = value.to(device, wide_dtype(device), copy=True).view(self._variable.shape)
+        self._number, self._seen = 0, False
+
     def state_dict(self) -> dict[str, Any]:
         """Return the sum exactly, as plain data, without looking."""
         return checkpoint.attributes(self)

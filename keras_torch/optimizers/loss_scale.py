@@ -9,6 +9,7 @@ import torch
 
 from keras_torch import registry
 from keras_torch.backend.variable import Variable
+from keras_torch.distributed import Share
 from keras_torch.optimizers.base import HARMLESS, Optimizer
 
 # What Keras 3 wrote of the outer optimizer before it said that these belong to the inner one.
@@ -108,6 +109,14 @@ class LossScaleOptimizer(Optimizer):
 
     def step(self) -> None:
         """Update the variables once from the scaled `.grad` of their storages, which get unscaled, or skip the step."""
+        share = Share.pending()
+        if share is None:
+            self._step()
+            return
+        with share.exchanged(self._params):
+            self._step()
+
+    def _step(self) -> None:
         self._settle()
         inner = self.inner_optimizer
         grads = [param.grad for param in self._params if param.grad is not None]

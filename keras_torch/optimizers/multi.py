@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from keras_torch import registry
+from keras_torch.distributed import Share
 from keras_torch.optimizers.base import Optimizer
 
 
@@ -186,6 +187,14 @@ class MultiOptimizer(Optimizer):
 
     def step(self) -> None:
         """Let each optimizer update its variables from the `.grad` of their storages."""
+        share = Share.pending()
+        if share is None:
+            self._step()
+            return
+        with share.exchanged(self._params):
+            self._step()
+
+    def _step(self) -> None:
         if not self.built or all(param.grad is None for param in self._params):
             self._step_with_extras()
         for optimizer in self._inner_optimizers:

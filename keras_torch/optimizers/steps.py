@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from keras_torch.distributed import Share
 from keras_torch.optimizers import gradients, state
 
 
@@ -52,9 +53,11 @@ class Steps:
     def step(self) -> None:
         """Update the variables once from the `.grad` of their storages; those without a gradient stay as they are.
 
-        ValueError if none has a gradient.
+        In a step that several processes share, gradients are summed over them first. ValueError if none has a gradient.
         """
         params = self._params
+        if Share.current is not None and not self.gradient_accumulation_steps:
+            self._exchange()
         complete = all([param.grad is not None for param in params])
         if self._plain and complete and params:
             self._update(self._rate())
@@ -63,6 +66,11 @@ class Steps:
             if not complete:
                 self._synced = None
         self._iterations.add_(1)
+
+    def _exchange(self, weighted: bool = True) -> None:
+        share = Share.pending()
+        if share is not None:
+            share.exchange(self._params, weighted)
 
     def _update(self, rate: float) -> None:
         count = self._iterations.item()
@@ -142,10 +150,16 @@ class Steps:
         """Add to the accumulators; return the mean gradient when an update is due, else None."""
         steps = self.gradient_accumulation_steps
         sums = [self._accumulated[param] for param in params]
-        torch._foreach_add_(sums, grads)
+        share = Share.pending()
+        torch._foreach_add_(sums, grads if share is None else torch._foreach_mul(grads, share.weight))
         if (self._iterations.item() + 1) % steps:  # type: ignore[operator]
             return None
-        mean = torch._foreach_div(sums, float(steps))  # type: ignore[arg-type]
+        mean: Any = torch._foreach_div(sums, float(steps))  # type: ignore[arg-type]
+        if share is not None:
+            for param in self._params:
+                param.grad = self._accumulated[param] / steps  # type: ignore[operator]
+            self._exchange(weighted=False)
+            mean = [param.grad for param in params]
         torch._foreach_zero_(list(self._accumulated.values()))
         return mean
 

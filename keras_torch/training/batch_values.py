@@ -31,7 +31,11 @@ def batch_logs(model: Any, before: dict[int, tuple[Any, Any]]) -> Logs:
                 logs[metric.name] = (total - former_total) / (weight if hasattr(weight, "dim") or weight else 1)
         return logs
 
-    logs = Logs(values)
-    # What the progress bar shows.
-    logs.so_far = Logs(model.get_metrics_result)
+    return with_totals(values, model.get_metrics_result)
+
+
+def with_totals(batch: Any, so_far: Any) -> Logs:
+    """Return the logs of a batch, beside those of the epoch so far, which the progress bar shows."""
+    logs = Logs(batch)
+    logs.so_far = Logs(so_far)
     return logs

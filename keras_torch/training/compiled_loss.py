@@ -11,7 +11,9 @@ import torch
 from keras_torch import config, losses
 from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
+from keras_torch.distributed import Share
 from keras_torch.metrics import Metric
+from keras_torch.metrics.summing import SumSlot
 from keras_torch.registry import pickled
 from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
 
@@ -45,7 +47,8 @@ class LossTracker(Metric):
             return
         values = torch.as_tensor(values, dtype=None).detach()
         with torch.no_grad():
-            self.add(values.mean() if values.dim() else values, 1 if sample_weight is None else float(sample_weight))
+            weight = Share.of_batch() if sample_weight is None else float(sample_weight)
+            self.add(values.mean() if values.dim() else values, weight)
 
     def result(self) -> torch.Tensor:
         """Return the mean so far."""
@@ -56,6 +59,19 @@ class LossTracker(Metric):
     def sums(self) -> tuple[Any, Any]:
         """Return the weighted sum and the weight so far, as they are now."""
         return (0.0 if self._total is None else self._total.clone()), self._count
+
+    def sum_slots(self) -> list[SumSlot]:
+        """Return what adds up over processes: sum and weight."""
+        return [SumSlot(self._both, self._set_both)]
+
+    def _both(self) -> torch.Tensor:
+        total = 0.0 if self._total is None else self._total
+        return torch.stack([torch.as_tensor(value, dtype=torch.float64).cpu() for value in (total, self._count)])
+
+    def _set_both(self, values: torch.Tensor) -> None:
+        device = torch.device("cpu") if self._total is None else self._total.device
+        dtype = torch.float32 if device.type == "mps" else torch.float64
+        self._total, self._count = values[0].to(device, dtype, copy=True), float(values[1])
 
     def reset_state(self) -> None:
         """Start a new mean."""
@@ -207,7 +223,7 @@ def output_loss(loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_we
 
 def _unreduced(value: torch.Tensor) -> torch.Tensor:
     """Return the mean, with the gradient of the sum: what tf.keras logs and trains if losses are not reduced."""
-    total = value.sum()
+    total = value.sum() if Share.current is None else value.sum() / Share.current.divisor
     return value.mean().detach() + total - total.detach()
 
 

@@ -11,7 +11,8 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.callbacks import CallbackList, Logs
-from keras_torch.training.batch_values import batch_logs, sums_of
+from keras_torch.training import sharding
+from keras_torch.training.batch_values import sums_of
 from keras_torch.training.position import Steps, warn_exhausted
 from keras_torch.training.resume import Run
 from keras_torch.training.steps import sample_count
@@ -23,7 +24,8 @@ def run_epoch(
     batches: Iterator[Any],
     callbacks: CallbackList,
     mode: str,
-    logs_of: Callable[[Any], dict[str, Any]],
+    shards: sharding.Alone,
+    logs_of: Callable[[Any], dict[str, Any]] | None = None,
     start: int = 0,
 ) -> Any:
     """Run `step` on every batch and fire the batch events of `mode` ("train", "test" or "predict").
@@ -31,6 +33,7 @@ def run_epoch(
     Returns what the last step returned. Logs are only made where a callback listens. `start` is the number of the
     first batch, when an epoch goes on that another process began.
     """
+    logs_of = logs_of or shards.logs_of(callbacks, mode)
     begin, end = batch_hooks(callbacks, mode)
     stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[mode]
     # Keras 1 looked at `stop_training` after epochs only.
@@ -49,8 +52,8 @@ def run_epoch(
         outcome = step(data)
         if (index + 1) % group == 0:
             if end is not None:
-                end(index, batch_logs(model, before) if single and outcome is None else logs_of(outcome))
-            if heeds and getattr(model, stop):
+                end(index, shards.single_logs(before) if single and outcome is None else logs_of(outcome))
+            if heeds and shards.stops(callbacks, mode, stop):
                 return outcome
     if end is not None and (index + 1) % group:
         end(index, logs_of(outcome))
@@ -100,7 +103,8 @@ def train(
     A callback that keeps backups may let training begin elsewhere, even within an epoch.
     """
     run = Run(model, steps, callbacks, initial_epoch, validation)
-    with run.followed():
+    shards = sharding.of(model)
+    with shards.joined(training=True), run.followed():
         callbacks.on_train_begin()
         if config.is_classic():
             model.stop_training = False
@@ -110,7 +114,8 @@ def train(
                 if steps.steps is None:
                     warn_exhausted()
                 break
-            _train_epoch(model, steps, callbacks, run, validate)
+            _train_epoch(model, steps, callbacks, run, validate, shards)
+            shards.agree()
             run.over = model.stop_training
         if model.optimizer is not None and not run.skipped:
             model.optimizer.finalize_variable_values(model.trainable_variables)
@@ -118,7 +123,12 @@ def train(
 
 
 def _train_epoch(
-    model: Any, steps: Steps, callbacks: CallbackList, run: Run, validate: Callable[[int], dict[str, Any] | None]
+    model: Any,
+    steps: Steps,
+    callbacks: CallbackList,
+    run: Run,
+    validate: Callable[[int], dict[str, Any] | None],
+    shards: sharding.Alone,
 ) -> None:
     """Train for one epoch, or for what is left of one."""
     if not run.done:
@@ -128,8 +138,10 @@ def _train_epoch(
         # A training that was stopped by the last batch before a backup ends its epoch without another one.
         stopped = run.done and model.stop_training and config.dialect() != "1"
         batches = iter(()) if stopped else steps.epoch()
-        outcome = run_epoch(model, model._function("train"), batches, callbacks, "train", model._logs, run.done)
-    logs = _final_logs(model, run.logs if outcome is None and run.done and run.logs else outcome)
+        step = shards.step(model._function("train"))
+        outcome = run_epoch(model, step, batches, callbacks, "train", shards, start=run.done)
+    shards.finish_steps()
+    logs = _final_logs(shards, run.logs if outcome is None and run.done and run.logs else outcome)
     # In Keras 2 an epoch that a batch ended had no validation.
     cut = config.dialect() == "2" and model.stop_training
     extra = None if cut else validate(run.epoch)
@@ -139,10 +151,9 @@ def _train_epoch(
     callbacks.on_epoch_end(run.epoch - 1, logs)
 
 
-def _final_logs(model: Any, outcome: Any) -> Logs:
+def _final_logs(shards: sharding.Alone, outcome: Any) -> Logs:
     """Return the results of an epoch, fixed before other metrics follow. Keras 3 sorts them by name."""
-    results = model._logs(outcome)
-    results = results() if callable(results) else results
+    results = shards.results(outcome)
     return Logs(dict(sorted(results.items())) if config.dialect() == "3" else results)
 
 
@@ -160,10 +171,12 @@ def _with_validation(logs: Logs, extra: dict[str, Any]) -> Logs:
 def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:
     """Measure the model on the data and return its logs."""
     model.reset_metrics()
+    shards = sharding.of(model)
     callbacks.on_test_begin()
-    with mode_of(model, False), torch.no_grad():
-        outcome = run_epoch(model, model._function("test"), steps.epoch(), callbacks, "test", model._logs)
-    logs = _final_logs(model, outcome)
+    with shards.joined(), mode_of(model, False), torch.no_grad():
+        step = shards.step(model._function("test"))
+        outcome = run_epoch(model, step, steps.epoch(), callbacks, "test", shards)
+        logs = _final_logs(shards, outcome)
     callbacks.on_test_end(logs)
     return logs
 
@@ -171,10 +184,11 @@ def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:
 def predict(model: Any, steps: Steps, callbacks: CallbackList, found: Any) -> Any:
     """Collect the outputs for all batches in `found` and return its result."""
 
+    shards = sharding.of(model)
     recent: list[Any] = []
     listening = callbacks.listens("on_predict_batch_end")
 
-    function = model._function("predict")
+    function = shards.step(model._function("predict"))
 
     def step(data: Any) -> None:
         outputs = function(data)
@@ -188,7 +202,7 @@ def predict(model: Any, steps: Steps, callbacks: CallbackList, found: Any) -> An
         return {"outputs": outputs}
 
     callbacks.on_predict_begin()
-    with mode_of(model, False), torch.no_grad():
-        run_epoch(model, step, steps.epoch(), callbacks, "predict", logs_of)
+    with shards.joined(), mode_of(model, False), torch.no_grad():
+        run_epoch(model, step, steps.epoch(), callbacks, "predict", shards, logs_of)
     callbacks.on_predict_end()
     return found.result()

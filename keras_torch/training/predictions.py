@@ -10,9 +10,15 @@ import torch
 from keras_torch.backend.string_array import StringArray
 from keras_torch.data.conversion import to_numpy
 from keras_torch.data.structure import flatten, rebuilder
+from keras_torch.distributed import Share, all_arrays, gather_rows
 
 # Outputs up to this size stay on the device until the end, so that no batch waits for a copy.
 KEEP_BYTES = 1 << 30
+
+
+def predictions(share: Share | None, samples: int | None) -> Predictions:
+    """Return what collects the outputs of `samples` (None if unknown), alone or with other processes."""
+    return Predictions(samples) if share is None else SharedPredictions(share)
 
 
 class Predictions:
@@ -38,6 +44,37 @@ class Predictions:
             raise ValueError("`predict` got no batches. Received: data without any batch")
         arrays = [buffer.result() for buffer in self._buffers]
         return self._rebuild(arrays) if self._rebuild else arrays[0]
+
+
+class SharedPredictions(Predictions):
+    """Outputs of which each process has a part; `result` gives all of them to all processes, in their order."""
+
+    def __init__(self, share: Share) -> None:
+        super().__init__(None)
+        self._share = share
+        self._lengths: list[int] = []
+
+    def add(self, outputs: Any) -> None:
+        """Append this process's part of a batch's outputs; what was computed of borrowed rows is left out."""
+        leaves = [leaf if leaf.dim() else leaf.reshape(1) for leaf in flatten(outputs)]
+        own = [leaf if self._share.local else leaf[:0] for leaf in leaves]
+        rebuild = rebuilder(outputs)
+        super().add(rebuild(own) if rebuild else own[0])
+        self._lengths.append(len(own[0]))
+
+    def result(self) -> Any:
+        """Return numpy arrays in the structure of the model's outputs."""
+        if not self._buffers:
+            return super().result()
+        lengths = [part.tolist() for part in gather_rows(torch.tensor(self._lengths))]
+        arrays = [self._joined(buffer.result(), lengths) for buffer in self._buffers]
+        return self._rebuild(arrays) if self._rebuild else arrays[0]
+
+    def _joined(self, own: np.ndarray, lengths: list[list[int]]) -> np.ndarray:
+        """Return the rows of all processes, batch by batch."""
+        parts = all_arrays(own)
+        cut = [np.split(part, np.cumsum(sizes)[:-1]) for part, sizes in zip(parts, lengths, strict=True)]
+        return np.concatenate([part for batch in zip(*cut, strict=True) for part in batch])
 
 
 class _Buffer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,6 +29,7 @@ from keras_torch.errors import DataTypeError
 from keras_torch.training import standardize
 from keras_torch.training.class_weights import ClassWeights, class_weights_of
 from keras_torch.training.feeds import computed_batches
+from keras_torch.training.sharding import share_of
 from keras_torch.training.standardize import Arrays
 from keras_torch.training.steps import ensure_built, is_built
 
@@ -94,9 +94,7 @@ class ArrayArguments:
         part = object.__new__(ArrayArguments)
         part.model, part.class_weight, part.given = self.model, class_weight, (None, None)
         for name in ("x", "y", "weight"):
-            arrays: Arrays = getattr(self, name)
-            tensors = [tensor[which] for tensor in arrays.tensors]
-            setattr(part, name, dataclasses.replace(arrays, tensors=tensors))
+            setattr(part, name, getattr(self, name).rows(which))
         part.size = int([*part.x.tensors, *part.y.tensors][0].shape[0])
         return part
 
@@ -122,6 +120,7 @@ class ArrayArguments:
             [dtype for arrays in every for dtype in arrays.dtypes or [None] * len(arrays.tensors)],
             device_of(self.model),
             _packer(self.x, y, weight, device_of(self.model)),
+            share_of(self.model),
         )
 
     def _weighted(self, by_class: ClassWeights) -> Arrays:
@@ -284,7 +283,11 @@ def convert_batch(
     targets = standardize.standardize_y(model, y, None if loss is None else loss.losses)
     weights = standardize.standardize_sample_weight(model, sample_weight, targets)
     if inputs.feeds is None or inputs.given or targets.given or weights.given:
-        standardize.check_lengths(inputs, targets, weights)
+        size = standardize.check_lengths(inputs, targets, weights)
+        share = share_of(model)
+        if share is not None:
+            rows = share.take(size)
+            inputs, targets, weights = (part.rows(rows) for part in (inputs, targets, weights))
     by_class = class_weights_of(class_weight)
     if by_class is not None:
         given = by_class(_whole(targets), _whole(weights), standardize.output_names(model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,10 @@ class Arrays:
     def given(self) -> bool:
         """Whether there is any array."""
         return bool(self.tensors)
+
+    def rows(self, which: slice) -> Arrays:
+        """Return the argument for some of the samples."""
+        return dataclasses.replace(self, tensors=[tensor[which] for tensor in self.tensors])
 
 
 def slots(model: Any, kind: str, keys: Any = ()) -> list[Slot] | None:

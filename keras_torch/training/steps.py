@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
+from keras_torch.distributed import Share
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.api import own_metrics
 from keras_torch.engine.call import state as call_state
@@ -202,7 +203,7 @@ def count(
 ) -> dict[str, Any] | None:
     """Add a batch to the running means and metrics."""
     samples = y_pred.shape[0] if isinstance(y_pred, torch.Tensor) and y_pred.dim() else sample_count(y_pred, x)
-    compiled.loss.total.add(loss, 1 if compiled.counts_batches else samples)
+    compiled.loss.total.add(loss, Share.of_batch() if compiled.counts_batches else samples)
     if compiled.compute_metrics is not None:
         return compiled.compute_metrics(x, y, y_pred, weight)
     if y is not None:

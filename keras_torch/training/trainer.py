@@ -11,15 +11,13 @@ import torch
 from keras_torch import config, legacy
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
-from keras_torch.data.conversion import to_numpy
-from keras_torch.data.structure import map_structure
-from keras_torch.training import compiling, jit, loop, sources, steps
+from keras_torch.training import compiling, jit, loop, sharding, sources, steps
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.feeds import computed_batches, evaluated, has_arrays
 from keras_torch.training.generators import GeneratorMethods
 from keras_torch.training.loop import Steps
-from keras_torch.training.predictions import Predictions
+from keras_torch.training.predictions import predictions
 
 
 class Trainer(GeneratorMethods):
@@ -206,7 +204,7 @@ class Trainer(GeneratorMethods):
         batches = Steps(source, sources.check_steps("steps", steps), fresh=True)
         self.stop_predicting = False
         self.make_predict_function()
-        found = Predictions(getattr(source, "size", None) if steps is None else None)
+        found = predictions(sharding.share_of(self), getattr(source, "size", None) if steps is None else None)
         with batches:
             return loop.predict(self, batches, self._callback_list(callbacks, verbose, source, batches), found)
 
@@ -247,15 +245,18 @@ class Trainer(GeneratorMethods):
         """Return the model's outputs for one batch as numpy arrays."""
         data = sources.convert_batch(self, *evaluated(x, None, None))
         self.make_predict_function()
-        with loop.mode_of(self, False), torch.no_grad():
-            return map_structure(to_numpy, self._function("predict")(data))
+        shards = sharding.of(self)
+        with shards.joined(), loop.mode_of(self, False), torch.no_grad():
+            return shards.predictions_on_batch(shards.step(self._function("predict"))(data))
 
     def _on_batch(self, step: Any, data: Any, training: bool, reset_metrics: bool, return_dict: bool) -> Any:
         if reset_metrics:
             self.reset_metrics()
-        with loop.mode_of(self, training):
-            outcome = step(data)
-        return self._as_result(Logs(self._logs(outcome)), return_dict)
+        shards = sharding.of(self)
+        with shards.joined(), loop.mode_of(self, training):
+            outcome = shards.step(step)(data)
+            logs = shards.results_on_batch(outcome, training, reset_metrics)
+        return self._as_result(Logs(logs), return_dict)
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """Learn from one batch and return the logs. Override it for a training of your own.

@@ -1,0 +1,25 @@
+"""Several processes that train one model: who they are, how they meet, what they exchange.
+
+`torchrun` (or `keras-torch run --gpus N`) starts them; `torch.distributed` joins them. Nothing here knows layers.
+"""
+
+from keras_torch.distributed.collectives import all_arrays, broadcast, gather_rows, shared_object, sum_over_processes
+from keras_torch.distributed.environment import is_active, is_main, local_rank, rank, world_size
+from keras_torch.distributed.group import start
+from keras_torch.distributed.share import Share, weighted
+
+__all__ = [
+    "Share",
+    "all_arrays",
+    "broadcast",
+    "gather_rows",
+    "is_active",
+    "is_main",
+    "local_rank",
+    "rank",
+    "shared_object",
+    "start",
+    "sum_over_processes",
+    "weighted",
+    "world_size",
+]

@@ -1,0 +1,72 @@
+"""Sums, copies and joins over all processes, each in as few messages as there are dtypes and devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+
+def device() -> torch.device:
+    """Return where small messages travel from: the GPU with NCCL, else the CPU."""
+    if dist.get_backend() == "nccl":
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")
+
+
+def sum_over_processes(values: Sequence[float] | torch.Tensor) -> torch.Tensor:
+    """Return the float64 sum of vectors of numbers over all processes, by one `all_reduce`."""
+    vector = torch.as_tensor(values, dtype=torch.float64).to(device())
+    vector = vector.clone() if vector is values else vector
+    dist.all_reduce(vector)
+    return vector
+
+
+def broadcast(tensors: Iterable[torch.Tensor], source: int = 0) -> None:
+    """Copy the tensors of process `source` into those of the others, in one message for each dtype and device."""
+    groups: dict[Any, list[torch.Tensor]] = {}
+    for tensor in tensors:
+        if tensor.numel() and not tensor.is_meta:
+            groups.setdefault((tensor.dtype, tensor.device), []).append(tensor.detach())
+    with torch.no_grad():
+        for group in groups.values():
+            flat = torch.cat([tensor.reshape(-1) for tensor in group])
+            dist.broadcast(flat, source)
+            parts = flat.split([tensor.numel() for tensor in group])
+            for tensor, part in zip(group, parts, strict=True):
+                tensor.copy_(part.view(tensor.shape))
+
+
+def shared_object(value: Any, source: int = 0) -> Any:
+    """Return the object of process `source`, pickled on its way (`broadcast_object_list`)."""
+    found = [value]
+    dist.broadcast_object_list(found, source, device=device())
+    return found[0]
+
+
+def gather_rows(rows: torch.Tensor) -> list[torch.Tensor]:
+    """Return the tensors of all processes in their order; they may differ in the length of the first axis."""
+    count = dist.get_world_size()
+    sizes = torch.zeros(count, dtype=torch.int64, device=rows.device)
+    sizes[dist.get_rank()] = len(rows)
+    dist.all_reduce(sizes)
+    lengths = sizes.tolist()
+    padded = rows.new_zeros((max(lengths), *rows.shape[1:]))
+    padded[: len(rows)] = rows
+    as_bytes = padded.contiguous().view(torch.uint8) if rows.dtype == torch.bool else padded.contiguous()
+    found = [torch.empty_like(as_bytes) for _ in range(count)]
+    dist.all_gather(found, as_bytes)
+    return [part.view(rows.dtype)[:length] for part, length in zip(found, lengths, strict=True)]
+
+
+def all_arrays(array: Any) -> list[Any]:
+    """Return the numpy arrays of all processes in their order; those of text travel pickled."""
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        found: list[Any] = [None] * dist.get_world_size()
+        dist.all_gather_object(found, array)
+        return found
+    rows = torch.from_numpy(np.ascontiguousarray(array)).to(device())
+    return [part.cpu().numpy() for part in gather_rows(rows)]

@@ -1,0 +1,60 @@
+"""Two rows of random numbers: one that all processes share, for the order of the data, and one of each process's own.
+
+torch's generator gives the shared row outside of steps, and within them (dropout, noise) a process's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Iterator
+
+import torch
+
+from keras_torch.distributed import Share
+
+
+class _Own:
+    """The state of this process's row, and what the shared one was when it last ended."""
+
+    state: torch.Tensor | None = None
+    end: torch.Tensor | None = None
+
+
+@contextlib.contextmanager
+def shared(share: Share) -> Iterator[None]:
+    """Begin this process's row, unless nothing was drawn or seeded since it was last used: then it goes on."""
+    common = torch.get_rng_state()
+    if _Own.state is None or _Own.end is None or not torch.equal(_Own.end, common):
+        seed = zlib.crc32(common.numpy().tobytes()) + (share.rank << 32)
+        _Own.state = torch.Generator().manual_seed(seed).get_state()
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed(seed)
+    try:
+        yield
+    finally:
+        _Own.end = torch.get_rng_state()
+
+
+def enter() -> torch.Tensor:
+    """Switch to this process's row, and return the state of the shared one."""
+    common = torch.get_rng_state()
+    if _Own.state is not None:
+        torch.set_rng_state(_Own.state)
+    return common
+
+
+def leave(common: torch.Tensor) -> None:
+    """Switch back."""
+    _Own.state = torch.get_rng_state()
+    torch.set_rng_state(common)
+
+
+def own_state() -> torch.Tensor | None:
+    """Return the state of this process's row."""
+    return _Own.state
+
+
+def set_own_state(state: torch.Tensor | None) -> None:
+    """Go back to a state of this process's row."""
+    _Own.state = state

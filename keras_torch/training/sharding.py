@@ -1,0 +1,291 @@
+"""One training by several processes: what `fit`, `evaluate`, `predict` and `*_on_batch` do otherwise then.
+
+Each process computes its share of every global batch. The numbers are those of one process: gradients are sums weighted
+by true numbers of samples (`distributed.gradients`), and the states of metrics are summed whenever logs are read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from keras_torch import distributed
+from keras_torch.backend.random import get_rng_state, set_rng_state
+from keras_torch.callbacks import CallbackList
+from keras_torch.data.conversion import to_numpy
+from keras_torch.data.structure import map_structure
+from keras_torch.distributed import Share
+from keras_torch.distributed.collectives import device
+from keras_torch.metrics import summing
+from keras_torch.training import random_streams
+from keras_torch.training.batch_values import batch_logs, with_totals
+from keras_torch.training.feeds import feeds_of
+from keras_torch.training.predictions import SharedPredictions
+from keras_torch.training.steps import is_built
+
+# Models whose weights are known to be the same in all processes.
+_equal: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+@functools.cache
+def _share() -> Share:
+    return Share(distributed.rank(), distributed.world_size())
+
+
+def share_of(model: Any) -> Share | None:
+    """Return this process's share of the batches of a model, None if it computes whole batches.
+
+    So it is in one process, and for models that are made for one batch size or bring data themselves: each process then
+    does everything.
+    """
+    if not distributed.is_active() or model.stateful or _has_fixed_batch(model) or feeds_of(model) is not None:
+        return None
+    return _share()
+
+
+def _has_fixed_batch(model: Any) -> bool:
+    return any(tensor.shape and tensor.shape[0] is not None for tensor in model.inputs or ())
+
+
+def of(model: Any) -> Alone:
+    """Return how the steps of a loop run, and where its results come from."""
+    share = share_of(model)
+    return Alone(model) if share is None else Shards(model, share)
+
+
+class Alone:
+    """One process: everything is as it is."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    @contextlib.contextmanager
+    def joined(self, training: bool = False) -> Iterator[None]:
+        """What happens within it is done by all processes together."""
+        yield
+
+    def step(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return the function that makes a step of a batch."""
+        return function
+
+    def logs_of(self, callbacks: CallbackList, mode: str) -> Callable[[Any], Any]:
+        """Return the function from what a step returned to the logs of a batch."""
+        return self.model._logs
+
+    def single_logs(self, before: dict[int, tuple[Any, Any]]) -> Any:
+        """Return the logs of the batch since `before`, in Keras 1 and 2."""
+        return batch_logs(self.model, before)
+
+    def results(self, outcome: Any) -> Mapping[str, Any]:
+        """Return the logs after the last step."""
+        logs = self.model._logs(outcome)
+        return logs() if callable(logs) else logs
+
+    def results_on_batch(self, outcome: Any, training: bool, reset_metrics: bool) -> Any:
+        """Return the logs of a step that belongs to no loop."""
+        return self.model._logs(outcome)
+
+    def predictions_on_batch(self, outputs: Any) -> Any:
+        """Return the outputs of a batch as numpy arrays."""
+        return map_structure(to_numpy, outputs)
+
+    def stops(self, callbacks: CallbackList, mode: str, flag: str) -> bool:
+        """Whether the batch that is done was to be the last."""
+        return bool(getattr(self.model, flag))
+
+    def finish_steps(self) -> None:
+        """Called when the steps of an epoch are done."""
+
+    def agree(self) -> None:
+        """Called when callbacks have seen the end of an epoch, and may have set `stop_training`."""
+
+
+class Shards(Alone):
+    """One of several processes. All of them call all methods in the same order."""
+
+    def __init__(self, model: Any, share: Share) -> None:
+        super().__init__(model)
+        self.share = share
+        self._exact: dict[str, bool] = {}
+
+    @contextlib.contextmanager
+    def joined(self, training: bool = False) -> Iterator[None]:
+        """Begin with the weights and random generators of process 0."""
+        distributed.start()
+        if training or self.model not in _equal:
+            self._equalize()
+        with random_streams.shared(self.share):
+            yield
+
+    def _equalize(self) -> None:
+        set_rng_state(distributed.shared_object(get_rng_state()))
+        distributed.broadcast([*self.model.parameters(), *self.model.buffers()])
+        if is_built(self.model):
+            _equal.add(self.model)
+
+    def step(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return the step on this process's part: its own random numbers, and none counted of borrowed rows."""
+        share = self.share
+
+        def run(data: Any) -> Any:
+            if self.model not in _equal:
+                return self._building_step(function, data)
+            before, Share.current = Share.current, share
+            streams = random_streams.enter()
+            try:
+                return function(data) if share.local else self._uncounted(function, data)
+            finally:
+                random_streams.leave(streams)
+                Share.current = before
+
+        return run
+
+    def _building_step(self, function: Callable[[Any], Any], data: Any) -> Any:
+        """Make a step that may build layers, for which all processes need the same random numbers."""
+        with self.share.step():
+            outcome = function(data) if self.share.local else self._uncounted(function, data)
+        self._equalize()
+        _equal.add(self.model)
+        return outcome
+
+    def _uncounted(self, function: Callable[[Any], Any], data: Any) -> Any:
+        metrics = self.model.metrics
+        before = summing.read(metrics)
+        outcome = function(data)
+        summing.write(metrics, before)
+        summing.write([metric for metric in self.model.metrics if metric not in metrics], [])
+        return outcome
+
+    def logs_of(self, callbacks: CallbackList, mode: str) -> Callable[[Any], Any]:
+        """Exact logs where a callback reads them; for the progress bar, which not all draw, those of its process."""
+        self._exact[mode] = callbacks.listens_to_values(f"on_{mode}_batch_end")
+        return self._exchanged if self._exact[mode] else self.model._logs
+
+    def _exchanged(self, outcome: Any) -> Mapping[str, Any]:
+        return self._reduced(outcome, restore=True)[0]
+
+    def single_logs(self, before: dict[int, tuple[Any, Any]]) -> Any:
+        """Return the logs of the batch since `before`, over all processes."""
+        metrics = [metric for metric in self.model.metrics if hasattr(metric, "sums")]
+        changes = []
+        for metric in metrics:
+            former = before.get(id(metric), (0.0, 0.0))
+            changes += [float(now) - float(then) for now, then in zip(metric.sums(), former, strict=True)]
+        logs, sums = self._reduced(None, True, changes)
+        values = {m.name: (id(m), sums[2 * i], sums[2 * i + 1]) for i, m in enumerate(metrics)}
+        found = {
+            name: values[name][1] / (values[name][2] or 1.0) if name in values and values[name][0] in before else value
+            for name, value in logs.items()
+        }
+        return with_totals(found, logs)
+
+    def results_on_batch(self, outcome: Any, training: bool, reset_metrics: bool) -> Any:
+        """Return the logs of a step that belongs to no loop; if that was all, the metrics keep the whole state."""
+        if training:
+            self.finish_steps()
+        return self._reduced(outcome, restore=not reset_metrics)[0]
+
+    def predictions_on_batch(self, outputs: Any) -> Any:
+        """Return the outputs of all processes as numpy arrays."""
+        found = SharedPredictions(self.share)
+        found.add(outputs)
+        return found.result()
+
+    def results(self, outcome: Any) -> Mapping[str, Any]:
+        """Return the logs after the last step; the metrics keep the state of all processes."""
+        summing.merge_written_in_python(self.model.metrics)
+        return self._reduced(outcome, restore=False)[0]
+
+    def _reduced(
+        self, outcome: Any, restore: bool, more: list[float] | None = None
+    ) -> tuple[dict[str, Any], list[float]]:
+        """Return logs of all processes, and the sums of `more` numbers, by one `all_reduce`."""
+        entries = _flattened(outcome)
+        metrics = list(self.model.metrics)
+        for value in entries.values():
+            owner = getattr(value, "_keras_result_of", (None, None))[0]
+            if owner is not None and not any(owner is metric for metric in metrics):
+                metrics.append(owner)
+        local = summing.read(metrics)
+        plain = {name: number for name, value in entries.items() if (number := _number(value)) is not None}
+        numbers = [number * self.share.weight for number in plain.values()]
+        vector = torch.cat(
+            [part.reshape(-1).to(device()) for part in local]
+            + [torch.tensor([*numbers, *(more or ())], dtype=torch.float64, device=device())]
+        )
+        total = distributed.sum_over_processes(vector)
+        *parts, rest = total.split([*(part.numel() for part in local), len(numbers) + len(more or ())])
+        sums = rest.tolist()
+        summing.write(metrics, [part.view(own.shape) for part, own in zip(parts, local, strict=True)])
+        try:
+            if not isinstance(outcome, Mapping):
+                logs = dict(self.model.get_metrics_result())
+            else:
+                known = dict(zip(plain, sums, strict=False))
+                logs = {name: known.get(name, _result_again(value)) for name, value in entries.items()}
+        finally:
+            if restore:
+                summing.write(metrics, local)
+        return logs, sums[len(numbers) :]
+
+    def stops(self, callbacks: CallbackList, mode: str, flag: str) -> bool:
+        """Whether any process wants to stop; those that only see equal logs decide equally."""
+        own = bool(getattr(self.model, flag))
+        if not self._exact.get(mode):
+            return own
+        found = _any(own)
+        setattr(self.model, flag, found)
+        return found
+
+    def finish_steps(self) -> None:
+        """Make buffers, such as the averages of batch normalization, the mean of those of all processes."""
+        buffers = [item for item in self.model.buffers() if item.is_floating_point() and item.numel()]
+        if not buffers:
+            return
+        flat = torch.cat([item.detach().reshape(-1).to(device(), torch.float64) for item in buffers])
+        dist.all_reduce(flat)
+        means = flat.div_(self.share.world).split([item.numel() for item in buffers])
+        for item, mean in zip(buffers, means, strict=True):
+            item.data.copy_(mean.view(item.shape))
+
+    def agree(self) -> None:
+        """Stop if any process wants to."""
+        self.model.stop_training = _any(self.model.stop_training)
+
+
+def _any(flag: Any) -> bool:
+    found = torch.tensor(int(bool(flag)), device=device())
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return bool(found.item())
+
+
+def _flattened(outcome: Any) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in outcome.items() if isinstance(outcome, Mapping) else ():
+        flat.update(value if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+def _number(value: Any) -> float | None:
+    """Return what a train_step of the user's own logged as a number of its batch; None for results of metrics."""
+    if hasattr(value, "_keras_result_of") or isinstance(value, (str, bytes)) or value is None:
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _result_again(value: Any) -> Any:
+    """Return the result that a value was, now that the state of its metric is that of all processes."""
+    if not hasattr(value, "_keras_result_of"):
+        return value
+    metric, key = value._keras_result_of
+    result = metric.result()
+    return result if key is None else result[key]

@@ -1,0 +1,37 @@
+"""One of several processes: runs all cases, and writes what came of them."""
+
+import os
+import pickle
+import sys
+import traceback
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+
+torch.set_num_threads(1)
+
+import alone  # noqa: E402
+import cases  # noqa: E402
+
+
+def main(folder):
+    rank = int(os.environ["RANK"])
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", message=".*barrier.*")
+    found = {}
+    names = [("cases", name) for name in cases.CASES] + [("alone", name) for name in alone.CHECKS]
+    for kind, name in names:
+        try:
+            found[name] = cases.run(name) if kind == "cases" else alone.run(name)
+        except Exception:
+            found[name] = traceback.format_exc()
+            break
+    Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
