@@ -33,10 +33,6 @@ MISSING = {
         name_scope remat
     """,
     "backend": "tf_major_version tf_minor_version",
-    "ops": "ctc_decode rearrange unique",
-    "ops.image": "elastic_transform extract_patches_3d map_coordinates scale_and_translate sobel_edges ssim",
-    "ops.nn": "ctc_decode",
-    "ops.numpy": "unique",
     "utils": """
         FeatureSpace
     """,

@@ -196,11 +196,9 @@ def transposed(
     x, last = _to_channels_first(x, data_format)
     sizes = output_shape[1:-1] if last else output_shape[2:]
     result = _CONV_TRANSPOSE[rank](x, weight, stride=strides, dilation=dilation)
-    windows = list(zip(weight.shape[2:], strides, dilation, strict=True))
     pairs = []
-    for size, full, (before, _) in zip(
-        sizes, result.shape[2:], padding_pairs(sizes, windows, padding.lower()), strict=True
-    ):
+    for size, full in zip(sizes, result.shape[2:], strict=True):
+        before = max(full - size, 0) // 2 if padding.lower() == "same" else 0
         pairs.append((-before, size - (full - before)))
     result = F.pad(result, _flat(pairs)) if any(_flat(pairs)) else result
     return torch.movedim(result, 1, -1) if last else result

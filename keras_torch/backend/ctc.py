@@ -60,6 +60,37 @@ def ctc_decode(
     return results, torch.as_tensor(scores, dtype=config.torch_dtype(y_pred.dtype))
 
 
+def greedy(
+    logits: torch.Tensor, lengths: torch.Tensor, merge_repeated: bool, blank: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the best class of each step (1, samples, time) without blanks, -1 behind, and minus the summed logits."""
+    scores, best = logits.max(-1)
+    steps = torch.arange(logits.shape[1], device=logits.device)
+    used = steps < lengths[:, None]
+    best = torch.where(used, best, blank)
+    kept = best != blank
+    if merge_repeated:
+        kept[:, 1:] &= best[:, 1:] != best[:, :-1]
+    order = torch.argsort(torch.where(kept, steps, len(steps)), dim=-1, stable=True)
+    labels = torch.where(kept, best, -1).gather(1, order).to(torch.int32)
+    return labels[None], -torch.where(used, scores, 0.0).sum(1, keepdim=True)
+
+
+def beam_search(
+    logits: torch.Tensor, lengths: torch.Tensor, width: int, count: int, blank: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the `count` likeliest labels (count, samples, time), -1 behind, and their log probabilities."""
+    classes = [index for index in range(logits.shape[-1]) if index != blank]
+    logs = F.log_softmax(logits.detach(), -1)[..., [*classes, blank]].cpu().double().numpy()
+    labels = torch.full((count, *logits.shape[:2]), -1, dtype=torch.int32)
+    scores = torch.full((len(logs), count), -math.inf, dtype=logits.dtype)
+    for sample, length in enumerate(lengths.tolist()):
+        for path, (found, score) in enumerate(_beam_search(logs[sample, :length], width, count)):
+            labels[path, sample, : len(found)] = torch.tensor([classes[index] for index in found], dtype=torch.int32)
+            scores[sample, path] = score
+    return labels.to(logits.device), scores.to(logits.device)
+
+
 def _best_path(logs: np.ndarray) -> tuple[list[int], float]:
     best = logs.argmax(-1)
     changes = np.diff(best, prepend=-1) != 0

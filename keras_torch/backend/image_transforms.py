@@ -24,6 +24,14 @@ def _wrapped(x: torch.Tensor, size: int) -> torch.Tensor:
     return torch.where(x < 0, before, torch.where(x > size - 1, behind, x)).clamp(0, size - 1)
 
 
+def _mirrored(x: torch.Tensor, size: int) -> torch.Tensor:
+    """Mirror the image at the centres of its border pixels."""
+    if size == 1:
+        return torch.zeros_like(x)
+    x = torch.remainder(x, 2 * (size - 1))
+    return torch.minimum(x, 2 * (size - 1) - x)
+
+
 def _reflected(x: torch.Tensor, size: int) -> torch.Tensor:
     """Mirror the image at the outer edge of its border pixels."""
     x = torch.remainder(x + 0.5, 2 * size)
@@ -68,9 +76,11 @@ def sample(
 
     `F.grid_sample` for "bilinear", a gather for "nearest".
     """
+    height, width = images.shape[-2:]
+    if fill_mode == "mirror":
+        x, y, fill_mode = _mirrored(x, width), _mirrored(y, height), "nearest"
     if interpolation == "nearest":
         return _nearest(images, x, y, fill_mode, fill_value)
-    height, width = images.shape[-2:]
     if fill_mode == "wrap":
         x, y = _wrapped(x, width), _wrapped(y, height)
     grid = torch.stack(((2.0 * x + 1.0) / width - 1.0, (2.0 * y + 1.0) / height - 1.0), -1)
@@ -114,7 +124,7 @@ def affine_transform(
 ) -> torch.Tensor:
     """Apply one affine map of `projected` to each image of (N, C, H, W)."""
     height, width = images.shape[-2:]
-    if interpolation == "nearest" or fill_mode == "wrap":
+    if interpolation == "nearest" or fill_mode in ("wrap", "mirror"):
         x, y = projected(transforms, height, width)
         return sample(images, x, y, interpolation, fill_mode, fill_value)
     # The grid in one addition: what each column gives to x and y, and what each row does, in grid_sample's units.

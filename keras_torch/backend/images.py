@@ -167,6 +167,22 @@ def _kernel_weights(size: int, new_size: int, interpolation: str, antialias: boo
     return weights / weights.sum(1, keepdim=True)
 
 
+def placed_weights(
+    size: int, new_size: int, scale: torch.Tensor, translation: torch.Tensor, kernel: str, antialias: bool
+) -> torch.Tensor:
+    """Return the weights of old elements (columns) in new ones (rows), enlarged by `scale`, then moved.
+
+    New elements whose centres lie outside the old ones are 0.
+    """
+    places = torch.arange(new_size, device=scale.device, dtype=scale.dtype)
+    centre = (places + 0.5 - translation) / scale - 0.5
+    distance = (torch.arange(size, device=scale.device, dtype=scale.dtype) - centre[:, None]).abs()
+    weights = _KERNELS[kernel](distance * scale.clamp(max=1.0) if antialias else distance)
+    total = weights.sum(1, keepdim=True)
+    inside = (centre >= -0.5) & (centre <= size - 0.5)
+    return torch.where(inside[:, None] & (total.abs() > 1e-4), weights / total, 0.0)
+
+
 def _weighted(x: torch.Tensor, size: Sequence[int], interpolation: str, antialias: bool) -> torch.Tensor:
     """Resize (..., height, width) by one product with a matrix of weights for each of the two axes."""
     if interpolation == "area":

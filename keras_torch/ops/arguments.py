@@ -11,7 +11,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend.tensors import is_symbolic, tensor
-from keras_torch.symbolic import KerasTensor, record_function
+from keras_torch.symbolic import KerasTensor, Shape, record_function
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,17 +22,28 @@ _SIZES = {torch.int8: 8, torch.int16: 16, torch.int32: 32, torch.int64: 64}
 names: dict[Callable[..., Any], str] = {}
 
 
-def operation(function: F) -> F:
-    """Function decorator: a call with symbolic tensors becomes one node; `names` knows what it is called."""
+def operation(function: F, sized_by_values: tuple[type, ...] = ()) -> F:
+    """Function decorator: a call with symbolic tensors becomes one node; `names` knows what it is called.
+
+    Vectors in results of the types `sized_by_values` are as long as the values decide, so nobody knows before.
+    """
     names[function] = function.__name__.strip("_")
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any(map(_holds_symbolic, args)) or (kwargs and any(map(_holds_symbolic, kwargs.values()))):
-            return record_function(function, args, kwargs)
+            found = record_function(function, args, kwargs)
+            return _of_unknown_size(found) if isinstance(found, sized_by_values) else found
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
+
+
+def _of_unknown_size(found: Any) -> Any:
+    for item in found if isinstance(found, (list, tuple)) else [found]:
+        if item.ndim == 1:
+            item.shape = Shape((None,))
+    return found
 
 
 def _holds_symbolic(item: Any) -> bool:

@@ -10,7 +10,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import backend
-from keras_torch.ops.arguments import convert
+from keras_torch.ops.arguments import convert, operation
 from keras_torch.symbolic import KerasTensor
 
 
@@ -21,7 +21,7 @@ def is_tensor(x: Any) -> bool:
 
 def convert_to_numpy(x: Any) -> Any:
     """Return the values as a numpy array."""
-    return np.asarray(backend.get_value(convert(x)))
+    return np.asarray(x if isinstance(x, (list, tuple, bool, int, float)) else backend.get_value(convert(x)))
 
 
 def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
@@ -58,16 +58,19 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     return value
 
 
+@operation
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """Apply a function to each entry of the first axis and stack the results."""
     return scan(lambda carry, x: (carry, f(x)), None, xs)[1]
 
 
+@operation
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Apply a function to each entry of the first axis, all at once (`torch.vmap`)."""
     return torch.vmap(function)(pytree.tree_map(convert, elements))
 
 
+@operation
 def scan(
     f: Callable[[Any, Any], Any],
     init: Any,
@@ -80,7 +83,7 @@ def scan(
 
     `unroll` is a hint to compilers that changes nothing here.
     """
-    leaves, spec = pytree.tree_flatten(pytree.tree_map(convert, xs))
+    leaves, spec = pytree.tree_flatten(None if xs is None else pytree.tree_map(convert, xs))
     leaves = [item for item in leaves if item is not None]
     count = len(leaves[0]) if leaves else length
     if count is None or (length is not None and count != length):
@@ -97,17 +100,24 @@ def scan(
     return carry, stacked
 
 
+@operation
 def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
-    """Combine all entries along an axis up to each with an associative function."""
-    elems = pytree.tree_map(convert, elems)
-    count = pytree.tree_leaves(elems)[0].shape[axis]
-    entries = [pytree.tree_map(lambda x, i=i: x.narrow(axis, i, 1), elems) for i in range(count)]
-    entries = entries[::-1] if reverse else entries
-    found = entries[:1]
-    for entry in entries[1:]:
-        found.append(f(found[-1], entry))
-    found = found[::-1] if reverse else found
-    return pytree.tree_map(lambda *items: torch.cat(items, axis), *found)
+    """Combine all entries along an axis up to each with an associative function of many entries at once.
+
+    The function is called so often as the number of entries can be halved (Hillis and Steele, 1986).
+    """
+    leaves, spec = pytree.tree_flatten(pytree.tree_map(convert, elems))
+    leaves = [item.flip(axis) for item in leaves] if reverse else leaves
+    count, reach = leaves[0].shape[axis], 1
+    while reach < count:
+        before = pytree.tree_unflatten([item.narrow(axis, 0, count - reach) for item in leaves], spec)
+        behind = pytree.tree_unflatten([item.narrow(axis, reach, count - reach) for item in leaves], spec)
+        found = pytree.tree_leaves(f(before, behind))
+        leaves = [
+            torch.cat((item.narrow(axis, 0, reach), other), axis) for item, other in zip(leaves, found, strict=True)
+        ]
+        reach *= 2
+    return pytree.tree_unflatten([item.flip(axis) for item in leaves] if reverse else leaves, spec)
 
 
 def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: Any = None) -> Callable[..., Any]:

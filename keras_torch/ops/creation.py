@@ -122,7 +122,9 @@ def linspace(
     """`num` evenly spaced values from `start` to `stop`; with `retstep` their distance too."""
     values, step = _spaced(start, stop, num, endpoint, axis)
     values = values if dtype is None else values.to(_dtype(dtype))
-    return (values, step) if retstep else values
+    if retstep:
+        return values, step if hasattr(start, "shape") or hasattr(stop, "shape") else step.item()
+    return values
 
 
 @operation
@@ -154,7 +156,8 @@ def meshgrid(*x: Any, indexing: str = "xy") -> Any:
 @operation
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of a vector as columns, falling unless `increasing`."""
-    return torch.vander(convert(x), N, increasing=increasing)
+    x = convert(x)
+    return torch.vander(x, N, increasing=increasing).to(x.dtype)
 
 
 @operation

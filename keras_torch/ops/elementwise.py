@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -142,7 +143,8 @@ def rsqrt(x: Any) -> Any:
 @operation
 def cbrt(x: Any) -> Any:
     """The cube root."""
-    x = floating(x)
+    x = convert(x)
+    x = x if x.dtype.is_floating_point else x.to(_wide(x))
     return torch.sign(x) * torch.abs(x) ** (1 / 3)
 
 
@@ -394,12 +396,14 @@ def fmin(x1: Any, x2: Any) -> Any:
 
 @operation
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """Limit values to [x_min, x_max]; None is no limit."""
+    """Limit values to [x_min, x_max]; None is no limit. Integers between floats become floats."""
     x = convert(x)
     x = x.to(torch.int32) if x.dtype is torch.bool else x
     limits: list[Any] = [
         item if item is None or isinstance(item, (int, float)) else convert(item) for item in (x_min, x_max)
     ]
+    if not x.dtype.is_floating_point:
+        x = as_dtype(x, result_dtype(x, *(item for item in limits if item is not None)))
     if limits == [None, None]:
         return x
     if any(isinstance(item, torch.Tensor) for item in limits):
@@ -468,7 +472,7 @@ def logical_not(x: Any) -> Any:
     return torch.logical_not(convert(x))
 
 
-@operation
+@partial(operation, sized_by_values=(list,))
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """`x1` where the condition holds, else `x2`; with the condition alone, the indices where it holds."""
     condition = convert(condition, "bool")

@@ -13,39 +13,29 @@ from keras_torch.backend.conv import padding_pairs
 from keras_torch.backend.images import check_interpolation
 from keras_torch.backend.images import resize as resize_by
 from keras_torch.ops.arguments import convert, floating, operation
-
-
-def _first(images: Any, data_format: str | None) -> tuple[Any, bool]:
-    """Return images with the channels before rows and columns, and whether they were last."""
-    last = config.standardize_data_format(data_format) == "channels_last"
-    if images.dim() not in (3, 4):
-        raise ValueError(f"`images` must have 3 axes, or 4 with a batch. Received: shape {tuple(images.shape)}")
-    return (images.movedim(-1, -3) if last else images), last
-
-
-def _back(images: Any, last: bool) -> Any:
-    return images.movedim(-3, -1) if last else images
+from keras_torch.ops.image_layout import back, check, first
+from keras_torch.ops.image_sampling import elastic_transform, map_coordinates, scale_and_translate, sobel_edges, ssim
 
 
 @operation
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
     """The luma of red, green and blue, as one channel."""
-    x, last = _first(convert(images), data_format)
-    return _back(image_colors.rgb_to_grayscale(x), last)
+    x, last = first(convert(images), data_format)
+    return back(image_colors.rgb_to_grayscale(x), last)
 
 
 @operation
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Hue, saturation and value of red, green and blue."""
-    x, last = _first(floating(images), data_format)
-    return _back(image_colors.rgb_to_hsv(x), last)
+    x, last = first(floating(images), data_format)
+    return back(image_colors.rgb_to_hsv(x), last)
 
 
 @operation
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """Red, green and blue of hue, saturation and value."""
-    x, last = _first(floating(images), data_format)
-    return _back(image_colors.hsv_to_rgb(x), last)
+    x, last = first(floating(images), data_format)
+    return back(image_colors.hsv_to_rgb(x), last)
 
 
 @operation
@@ -65,7 +55,7 @@ def resize(
         raise ValueError("Only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be True.")
     if fill_mode != "constant":
         raise ValueError(f"`fill_mode` must be 'constant'. Received: fill_mode={fill_mode!r}")
-    x, last = _first(convert(images), data_format)
+    x, last = first(convert(images), data_format)
     height, width = x.shape[-2:]
     rows, columns = (int(item) for item in size)
     if crop_to_aspect_ratio:
@@ -78,7 +68,7 @@ def resize(
         amounts = (left, full[1] - width - left, top, full[0] - height - top)
         x = F.pad(x, amounts, value=fill_value)
     name = check_interpolation(interpolation, "`resize`")
-    return _back(resize_by(x, (rows, columns), name, antialias, "channels_first"), last)
+    return back(resize_by(x, (rows, columns), name, antialias, "channels_first"), last)
 
 
 @operation
@@ -91,19 +81,14 @@ def affine_transform(
     data_format: str | None = None,
 ) -> Any:
     """Apply the map of 8 numbers that takes places in the result to places in the image."""
-    _check(interpolation, image_transforms.SAMPLINGS, "interpolation")
-    _check(fill_mode, image_transforms.FILL_MODES, "fill_mode")
-    x, last = _first(convert(images), data_format)
+    check(interpolation, image_transforms.SAMPLINGS, "interpolation")
+    check(fill_mode, (*image_transforms.FILL_MODES, "mirror"), "fill_mode")
+    x, last = first(convert(images), data_format)
     batch = x if x.dim() == 4 else x[None]
     transform = floating(transform).to(batch.device)
     maps = (transform if transform.dim() == 2 else transform[None]).expand(len(batch), -1)
     found = image_transforms.affine_transform(batch, maps, interpolation, fill_mode, fill_value)
-    return _back(found if x.dim() == 4 else found[0], last)
-
-
-def _check(value: str, allowed: Any, argument: str) -> None:
-    if value not in allowed:
-        raise ValueError(f"`{argument}` must be one of {tuple(allowed)}. Received: {argument}={value!r}")
+    return back(found if x.dim() == 4 else found[0], last)
 
 
 @operation
@@ -116,14 +101,14 @@ def perspective_transform(
     data_format: str | None = None,
 ) -> Any:
     """Apply the projective map that takes four points of the image to four others."""
-    _check(interpolation, image_transforms.SAMPLINGS, "interpolation")
-    x, last = _first(convert(images), data_format)
+    check(interpolation, image_transforms.SAMPLINGS, "interpolation")
+    x, last = first(convert(images), data_format)
     batch = x if x.dim() == 4 else x[None]
     points = [floating(item).to(batch.device).reshape(-1, 4, 2) for item in (start_points, end_points)]
     maps = image_transforms.homography(*points).expand(len(batch), -1)
     columns, rows = image_transforms.projected(maps, batch.shape[-2], batch.shape[-1], affine=False)
     found = image_transforms.sample(batch, columns, rows, interpolation, "constant", fill_value)
-    return _back(found if x.dim() == 4 else found[0], last)
+    return back(found if x.dim() == 4 else found[0], last)
 
 
 @operation
@@ -136,22 +121,39 @@ def extract_patches(
     data_format: str | None = None,
 ) -> Any:
     """The windows of images as vectors of (rows, columns, channels) each: (..., places down, places across, values)."""
-    x, last = _first(floating(images), data_format)
-    batch = x if x.dim() == 4 else x[None]
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    strides = size if strides is None else strides
-    strides = (strides, strides) if isinstance(strides, int) else tuple(strides)
-    dilation = (dilation_rate, dilation_rate) if isinstance(dilation_rate, int) else tuple(dilation_rate)
-    windows = list(zip(size, strides, dilation, strict=True))
-    (top, bottom), (left, right) = padding_pairs(batch.shape[-2:], windows, padding.lower())
-    batch = F.pad(batch, (left, right, top, bottom))
-    places = [
-        (n - (k - 1) * d - 1) // s + 1 for n, k, s, d in zip(batch.shape[-2:], size, strides, dilation, strict=True)
-    ]
-    columns = F.unfold(batch, size, dilation=dilation, stride=strides)
-    columns = columns.unflatten(1, (batch.shape[1], -1)).transpose(1, 2).flatten(1, 2)
-    found = columns.unflatten(2, places)
-    return _back(found if x.dim() == 4 else found[0], last)
+    return _patches(images, 2, size, strides, dilation_rate, padding, data_format)
+
+
+@operation
+def extract_patches_3d(
+    volumes: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Any:
+    """The windows of volumes as vectors of (depth, rows, columns, channels) each."""
+    return _patches(volumes, 3, size, strides, dilation_rate, padding, data_format)
+
+
+def _patches(x: Any, rank: int, size: Any, strides: Any, dilation: Any, padding: str, data_format: str | None) -> Any:
+    x = floating(x)
+    if x.dim() not in (rank + 1, rank + 2):
+        raise ValueError(f"Patches of {rank} axes need {rank + 1} axes, or one more. Received: shape {tuple(x.shape)}")
+    last = config.standardize_data_format(data_format) == "channels_last"
+    single, channels = x.dim() == rank + 1, -1 if last else -rank - 1
+    batch = (x[None] if single else x).movedim(channels, 1)
+    numbers = [(item,) * rank if isinstance(item, int) else tuple(item) for item in (size, strides or size, dilation)]
+    windows = list(zip(*numbers, strict=True))
+    pairs = padding_pairs(batch.shape[2:], windows, padding.lower())
+    batch = F.pad(batch, [amount for pair in reversed(pairs) for amount in pair])
+    for axis, (width, stride, step) in enumerate(windows, 2):
+        batch = batch.unfold(axis, (width - 1) * step + 1, stride)[..., ::step]
+    # (N, C, places, windows) as (N, windows and C, places).
+    found = batch.permute(0, *range(rank + 2, 2 * rank + 2), 1, *range(2, rank + 2)).flatten(1, -rank - 1)
+    found = found.movedim(1, channels) if last else found
+    return found[0] if single else found
 
 
 @operation
@@ -166,10 +168,10 @@ def pad_images(
     data_format: str | None = None,
 ) -> Any:
     """Put zeros around images; of amount before, amount after and target size, two are given for each side."""
-    x, last = _first(convert(images), data_format)
+    x, last = first(convert(images), data_format)
     top, bottom = _amounts(x.shape[-2], top_padding, bottom_padding, target_height, -1, "top, bottom, target_height")
     left, right = _amounts(x.shape[-1], left_padding, right_padding, target_width, -1, "left, right, target_width")
-    return _back(F.pad(x, (left, right, top, bottom)), last)
+    return back(F.pad(x, (left, right, top, bottom)), last)
 
 
 @operation
@@ -184,10 +186,10 @@ def crop_images(
     data_format: str | None = None,
 ) -> Any:
     """Cut images; of amount before, amount after and target size, two are given for each side."""
-    x, last = _first(convert(images), data_format)
+    x, last = first(convert(images), data_format)
     top, bottom = _amounts(x.shape[-2], top_cropping, bottom_cropping, target_height, 1, "top, bottom, target_height")
     left, right = _amounts(x.shape[-1], left_cropping, right_cropping, target_width, 1, "left, right, target_width")
-    return _back(x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right], last)
+    return back(x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right], last)
 
 
 def _amounts(
@@ -209,12 +211,32 @@ def _amounts(
 def gaussian_blur(
     images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
 ) -> Any:
-    """Blur with a Gaussian of so many pixels and widths (rows, columns)."""
-    x, last = _first(floating(images), data_format)
+    """Blur with a Gaussian of so many pixels and such widths (across, down)."""
+    x, last = first(floating(images), data_format)
     batch = x if x.dim() == 4 else x[None]
     kernels = [
         image_transforms.gaussian_kernel(size, torch.as_tensor(float(width), device=x.device))
-        for size, width in zip(reversed(tuple(kernel_size)), reversed(tuple(sigma)), strict=True)
+        for size, width in zip(kernel_size, sigma, strict=True)
     ]
     found = image_transforms.blur(batch, kernels)
-    return _back(found if x.dim() == 4 else found[0], last)
+    return back(found if x.dim() == 4 else found[0], last)
+
+
+__all__ = [
+    "affine_transform",
+    "crop_images",
+    "elastic_transform",
+    "extract_patches",
+    "extract_patches_3d",
+    "gaussian_blur",
+    "hsv_to_rgb",
+    "map_coordinates",
+    "pad_images",
+    "perspective_transform",
+    "resize",
+    "rgb_to_grayscale",
+    "rgb_to_hsv",
+    "scale_and_translate",
+    "sobel_edges",
+    "ssim",
+]

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import backend, config
+from keras_torch.backend import ctc
 from keras_torch.backend.logits import note_logits
 from keras_torch.ops.arguments import axes as axes_of
 from keras_torch.ops.arguments import convert, floating, operation
@@ -118,7 +119,7 @@ hard_swish = hard_silu
 @operation
 def hard_tanh(x: Any) -> Any:
     """`x` clipped to [-1, 1]."""
-    return F.hardtanh(floating(x))
+    return torch.clamp(convert(x), -1, 1)
 
 
 @operation
@@ -142,7 +143,7 @@ def tanh_shrink(x: Any) -> Any:
 @operation
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """`x` where it exceeds `threshold`, else `default_value`."""
-    return F.threshold(floating(x), threshold, default_value)
+    return F.threshold(convert(x), threshold, default_value)
 
 
 @operation
@@ -302,6 +303,30 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
 
 @operation
+def ctc_decode(
+    inputs: Any,
+    sequence_lengths: Any,
+    strategy: str = "greedy",
+    beam_width: int = 100,
+    top_paths: int = 1,
+    merge_repeated: bool = True,
+    mask_index: int = 0,
+) -> Any:
+    """Return labels (paths, samples, time), filled up with -1, of logits (samples, time, classes), and their scores.
+
+    "greedy" takes the best class of each step, scored by minus the sum of its logits; "beam_search" the `top_paths`
+    likeliest sequences, scored by their log probabilities, on the CPU.
+    """
+    x, lengths = floating(inputs), convert(sequence_lengths).long()
+    mask_index = x.shape[-1] - 1 if mask_index is None else mask_index % x.shape[-1]
+    if strategy == "greedy":
+        return ctc.greedy(x, lengths.to(x.device), merge_repeated, mask_index)
+    if strategy == "beam_search":
+        return ctc.beam_search(x, lengths, beam_width, top_paths, mask_index)
+    raise ValueError(f"`strategy` must be 'greedy' or 'beam_search'. Received: strategy={strategy!r}")
+
+
+@operation
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """The peak signal to noise ratio in decibels."""
     x1, x2 = floating(x1), floating(x2)
@@ -357,6 +382,7 @@ __all__ = [
     "celu",
     "conv",
     "conv_transpose",
+    "ctc_decode",
     "ctc_loss",
     "depth_to_space",
     "depthwise_conv",

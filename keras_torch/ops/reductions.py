@@ -14,8 +14,8 @@ _SUMS = {
     torch.bool: torch.int32,
     torch.int8: torch.int32,
     torch.int16: torch.int32,
-    torch.uint8: torch.uint32,
-    torch.uint16: torch.uint32,
+    torch.uint8: torch.int32,
+    torch.uint16: torch.int32,
 }
 
 
@@ -47,10 +47,10 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
     """The product."""
     x = convert(x)
     wanted = _sum_dtype(x) if dtype is None else config.torch_dtype(dtype)
-    x = x.to(torch.int32 if wanted is torch.uint32 else wanted)
+    x = x.to(wanted)
     for item in sorted(axes(x, axis), reverse=True):
-        x = torch.prod(x, item, keepdims)
-    return x.to(wanted)
+        x = torch.prod(x, item, keepdims, dtype=wanted)
+    return x
 
 
 @operation

@@ -33,7 +33,7 @@ def dtype(x: Any) -> str:
 @operation
 def size(x: Any) -> Any:
     """The number of values."""
-    return torch.tensor(convert(x).numel(), dtype=torch.int32)
+    return torch.tensor(convert(x).numel())
 
 
 @operation
@@ -266,16 +266,17 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         raise ValueError(f"`mode` must be one of {sorted(_PAD_MODES)}. Received: {mode!r}")
     for axis, (before, after) in enumerate(pairs):
         if before or after:
-            index = _mirrored(x.shape[axis], before, after, mode)
+            index = inside(torch.arange(-before, x.shape[axis] + after, device="cpu"), x.shape[axis], mode)
             x = torch.index_select(x, axis, index.to(x.device))
     return x
 
 
-def _mirrored(count: int, before: int, after: int, mode: str) -> torch.Tensor:
-    """Return the indices along one axis that pad it."""
-    index = torch.arange(-before, count + after, device="cpu")
+def inside(index: torch.Tensor, count: int, mode: str) -> torch.Tensor:
+    """Return the place, of `count` along an axis, that each index stands for which may lie outside."""
     if mode == "edge":
         return index.clamp(0, count - 1)
+    if mode == "wrap":
+        return index.remainder(count)
     period = max(2 * count - 2, 1) if mode == "reflect" else 2 * count
     index = index.remainder(period)
     return torch.where(index < count, index, (period if mode == "reflect" else period - 1) - index)
@@ -380,25 +381,23 @@ def stop_gradient(variable: Any) -> Any:
 
 @operation
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Spread channels over blocks of pixels."""
+    """Spread channels over blocks of pixels; with the channels first it is `F.pixel_shuffle`."""
     x = convert(x)
     if data_format == "channels_first":
-        x = x.movedim(1, -1)
+        return torch.nn.functional.pixel_shuffle(x, block_size)
     count, height, width, depth = x.shape
     b = block_size
     x = x.reshape(count, height, width, b, b, depth // (b * b)).permute(0, 1, 3, 2, 4, 5)
-    x = x.reshape(count, height * b, width * b, depth // (b * b))
-    return x.movedim(-1, 1) if data_format == "channels_first" else x
+    return x.reshape(count, height * b, width * b, depth // (b * b))
 
 
 @operation
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Gather blocks of pixels into channels."""
+    """Gather blocks of pixels into channels; with the channels first it is `F.pixel_unshuffle`."""
     x = convert(x)
     if data_format == "channels_first":
-        x = x.movedim(1, -1)
+        return torch.nn.functional.pixel_unshuffle(x, block_size)
     count, height, width, depth = x.shape
     b = block_size
     x = x.reshape(count, height // b, b, width // b, b, depth).permute(0, 1, 3, 2, 4, 5)
-    x = x.reshape(count, height // b, width // b, depth * b * b)
-    return x.movedim(-1, 1) if data_format == "channels_first" else x
+    return x.reshape(count, height // b, width // b, depth * b * b)

@@ -95,5 +95,17 @@ def istft(
     found = _complex(x).transpose(-2, -1)
     made = _window(window, sequence_length, fft_length, torch.real(found))
     flat = found.reshape(-1, *found.shape[-2:])
-    result = torch.istft(flat, fft_length, sequence_stride, window=made, center=center, length=length)
+    if center:
+        result = torch.istft(flat, fft_length, sequence_stride, window=made, center=True, length=length)
+    else:
+        result = _overlapped(torch.fft.irfft(flat, fft_length, dim=1), made, sequence_stride)[:, :length]
     return result.reshape(*found.shape[:-2], -1)
+
+
+def _overlapped(frames: Any, window: Any, stride: int) -> Any:
+    """Add windows (batch, values, windows) up; the ends, where fewer windows lie, count as if all did."""
+    count = len(window)
+    squares = torch.nn.functional.pad(window.square(), (0, -count % stride)).reshape(-1, stride)
+    frames = frames * (window / squares.sum(0).repeat(len(squares))[:count])[:, None]
+    size = count + stride * (frames.shape[-1] - 1)
+    return torch.nn.functional.fold(frames, (1, size), (1, count), stride=(1, stride))[:, 0, 0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 
 from keras_torch import backend, config
 from keras_torch.ops.arguments import convert, floating, operation, sizes, together
+from keras_torch.symbolic import KerasTensor
 
 
 @operation
@@ -90,7 +92,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 @operation
 def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:  # noqa: A002 - the name in Keras
-    """How many values lie in each of `bins` bins of equal width, and their edges."""
+    """How many values, in their dtype, lie in each of `bins` bins of equal width, and their edges."""
     if not isinstance(bins, int) or bins < 1:
         raise ValueError(f"`bins` must be a positive integer. Received: bins={bins!r}")
     if range is not None and (len(range) != 2 or range[1] < range[0]):
@@ -100,10 +102,10 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:  # noqa: A002 -
     edges = torch.linspace(float(low), float(high), bins + 1, device=x.device, dtype=x.dtype)
     inside = x[(x >= edges[0]) & (x <= edges[-1])]
     places = torch.bucketize(inside, edges, right=True).clamp(max=bins) - 1
-    return torch.bincount(places, minlength=bins).to(torch.int32), edges
+    return torch.bincount(places, minlength=bins).to(x.dtype), edges
 
 
-@operation
+@partial(operation, sized_by_values=(tuple,))
 def nonzero(x: Any) -> Any:
     """The indices, one int32 vector an axis, of what is other than 0."""
     return tuple(item.to(torch.int32) for item in torch.nonzero(convert(x), as_tuple=True))
@@ -189,3 +191,40 @@ def multi_hot(
         raise ValueError("`multi_hot` needs `num_classes`.")
     reduced = 1 if inputs.dim() > 1 else 0
     return torch.amax(one_hot(inputs, num_classes, axis, dtype, sparse), reduced)
+
+
+@partial(operation, sized_by_values=(tuple, KerasTensor))
+def unique(
+    x: Any,
+    sorted: bool = True,  # noqa: A002 - the name in Keras
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    """The different values, or slices along an axis (`torch.unique`), sorted.
+
+    Then, as int64, where each occurs first, which of them each value is, and how often each occurs. `size` cuts them
+    off or fills them up with `fill_value`.
+    """
+    x = convert(x)
+    values, inverse, counts = torch.unique(x, sorted=sorted, return_inverse=True, return_counts=True, dim=axis)
+    places = torch.arange(inverse.numel(), device=x.device)
+    index = torch.full_like(counts, inverse.numel()).scatter_reduce(0, inverse.flatten(), places, "amin")
+    found = [_fitted(values, axis or 0, size, 0 if fill_value is None else fill_value)]
+    found += [_fitted(index, 0, size, 1)] if return_index else []
+    found += [inverse] if return_inverse else []
+    found += [_fitted(counts, 0, size, 0)] if return_counts else []
+    return tuple(found) if len(found) > 1 else found[0]
+
+
+def _fitted(x: Any, axis: int, size: int | None, fill: Any) -> Any:
+    """Cut off or fill up an axis to a size."""
+    missing = 0 if size is None else size - x.shape[axis]
+    if missing <= 0:
+        return x if size is None else x.narrow(axis, 0, size)
+    shape = list(x.shape)
+    shape[axis] = missing
+    return torch.cat((x, x.new_full(shape, fill)), axis)

@@ -68,7 +68,7 @@ def _run_all(function: Callable[..., Any], args: Any, kwargs: Any, sizes: tuple[
             return [_run(function, args, kwargs, size, "cpu") for size in small]
 
 
-def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, error: RuntimeError) -> list[Any]:
+def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> list[Any]:
     """Run with sizes that occur in the inputs, as an unknown one may have to fit them.
 
     What comes out with that size may stem from an unknown one, so a second result is made up that says so.
@@ -77,7 +77,7 @@ def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, 
     for size in sorted({1, *(n for item in found for n in item.shape if n is not None)}):
         try:
             result = _run(function, args, kwargs, size, "meta")
-        except (NotImplementedError, RuntimeError):
+        except (NotImplementedError, RuntimeError, ValueError):
             continue
         return [result, pytree.tree_map(functools.partial(_resized, size=size), result)]
     raise error
@@ -92,7 +92,7 @@ def _results(function: Callable[..., Any], args: Any, kwargs: Any) -> list[Any]:
     unknown = _has_unknown((args, kwargs))
     try:
         return _run_all(function, args, kwargs, SIZES if unknown else SIZES[:1])
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         if not unknown:
             raise
         return _run_with_known_sizes(function, args, kwargs, error)

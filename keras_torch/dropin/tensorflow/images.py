@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import ops
+from keras_torch.backend.image_quality import similarity, sobel
 from keras_torch.backend.tensors import recorded
 from keras_torch.dropin.tensorflow import random
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
@@ -238,12 +239,6 @@ def _limit(image: Any, max_val: Any) -> float:
     return float(max_val) / torch.iinfo(dtype).max if is_integer(dtype) else float(max_val)
 
 
-def _window(size: int, sigma: float, channels: int, like: Any) -> Any:
-    steps = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
-    line = torch.softmax(-0.5 * (steps / sigma) ** 2, 0)
-    return (line[:, None] * line)[None, None].expand(channels, 1, size, size)
-
-
 def ssim(
     img1: Any,
     img2: Any,
@@ -258,25 +253,11 @@ def ssim(
     first, second = (convert_to_tensor(item) for item in (img1, img2))
     limit = _limit(first, max_val)
     first, second = (convert_image_dtype(item, "float32") for item in (first, second))
-    luminance, structure = _similarity(first, second, limit, filter_size, filter_sigma, k1, k2)
-    found = luminance * structure
+    batch = first.shape[:-3]
+    first, second = (item.reshape(-1, *item.shape[-3:]).permute(0, 3, 1, 2) for item in (first, second))
+    luminance, structure = similarity(first, second, limit, filter_size, filter_sigma, k1, k2)
+    found = (luminance * structure).unflatten(0, batch)
     return found.mean(1) if return_index_map else found.mean((-2, -1)).mean(-1)
-
-
-def _similarity(a: Any, b: Any, limit: float, size: int, sigma: float, k1: float, k2: float) -> tuple[Any, Any]:
-    batch = a.shape[:-3]
-    a, b = (item.reshape(-1, *item.shape[-3:]).permute(0, 3, 1, 2) for item in (a, b))
-    kernel = _window(size, sigma, a.shape[1], a)
-
-    def local(x: Any) -> Any:
-        return F.conv2d(x, kernel, groups=x.shape[1])
-
-    c1, c2 = (k1 * limit) ** 2, (k2 * limit) ** 2
-    mean_a, mean_b = local(a), local(b)
-    product, squares = mean_a * mean_b * 2, mean_a.square() + mean_b.square()
-    luminance = (product + c1) / (squares + c1)
-    structure = (local(a * b) * 2 - product + c2) / (local(a.square() + b.square()) - squares + c2)
-    return tuple(item.reshape(*batch, *item.shape[1:]) for item in (luminance, structure))  # type: ignore[return-value]
 
 
 def total_variation(images: Any) -> Any:
@@ -295,11 +276,7 @@ def image_gradients(image: Any) -> Any:
 
 def sobel_edges(image: Any) -> Any:
     """The derivatives by Sobel's kernels along height and width, as a last axis."""
-    x = convert_to_tensor(image).permute(0, 3, 1, 2)
-    down = torch.tensor([[-1.0, -2, -1], [0, 0, 0], [1, 2, 1]], dtype=x.dtype, device=x.device)
-    kernel = torch.stack([down, down.T])[:, None].repeat(x.shape[1], 1, 1, 1)
-    found = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), kernel, groups=x.shape[1])
-    return found.reshape(len(x), x.shape[1], 2, *x.shape[2:]).permute(0, 3, 4, 1, 2)
+    return sobel(convert_to_tensor(image).permute(0, 3, 1, 2), "reflect").permute(0, 3, 4, 1, 2)
 
 
 def crop_and_resize(

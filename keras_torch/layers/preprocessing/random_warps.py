@@ -154,11 +154,7 @@ class RandomElasticTransform(SpatialImageLayer):
         across, down = self._shifts(noise, transformation["distortion_factor"])
         x = across + torch.arange(width, device=planes.device)
         y = down + torch.arange(height, device=planes.device)[:, None]
-        fill_mode = self.fill_mode
-        if fill_mode == "mirror":
-            fill_mode = "reflect"
-            x, y = _mirrored(x, width), _mirrored(y, height)
-        moved = sample(planes, x, y, interpolation, fill_mode, self.fill_value)
+        moved = sample(planes, x, y, interpolation, self.fill_mode, self.fill_value)
         return torch.where(transformation["apply_transform"].view(-1, 1, 1, 1), moved, planes)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> torch.Tensor:
@@ -168,14 +164,6 @@ class RandomElasticTransform(SpatialImageLayer):
     def get_config(self) -> dict[str, Any]:
         settings = {"factor": self.factor, "scale": self.scale, "value_range": self.value_range}
         return {**super().get_config(), **settings}
-
-
-def _mirrored(x: torch.Tensor, size: int) -> torch.Tensor:
-    """Mirror coordinates at the centres of the border pixels."""
-    if size == 1:
-        return torch.zeros_like(x)
-    x = torch.remainder(x, 2 * (size - 1))
-    return torch.minimum(x, 2 * (size - 1) - x)
 
 
 class RandomGaussianBlur(RandomImageLayer):

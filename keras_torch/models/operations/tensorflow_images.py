@@ -134,11 +134,18 @@ def _pool(name: str, function: Callable[..., Any], rank: int) -> Callable[..., A
 
 
 def depth_to_space(input: Any, block_size: int, data_format: Any = "NHWC") -> Any:  # noqa: A002
-    return ops.depth_to_space(input, block_size, _layout(data_format, 2))
+    return _channels_behind(ops.depth_to_space, input, block_size, data_format)
 
 
 def space_to_depth(input: Any, block_size: int, data_format: Any = "NHWC") -> Any:  # noqa: A002
-    return ops.space_to_depth(input, block_size, _layout(data_format, 2))
+    return _channels_behind(ops.space_to_depth, input, block_size, data_format)
+
+
+def _channels_behind(function: Callable[..., Any], x: Any, block_size: int, data_format: Any) -> Any:
+    """TensorFlow orders the channels of blocks alike in both layouts; Keras 3 does not."""
+    if _layout(data_format, 2) == "channels_last":
+        return function(x, block_size)
+    return ops.moveaxis(function(ops.moveaxis(x, 1, -1), block_size), -1, 1)
 
 
 RESIZE_METHODS = {0: "bilinear", 1: "nearest", 2: "bicubic", 3: "area"}
