@@ -258,7 +258,8 @@ def serialize_layer(layer: Any) -> dict[str, Any]:
 
 def _structure(tensors: Any, positions: _Positions) -> Any:
     if isinstance(tensors, KerasTensor):
-        return [positions.of(tensors)] if registry.wants_lists() else positions.of(tensors)
+        # Keras 3 takes a list for a model whose output is one, Keras 2.2.4 reads nothing else.
+        return [positions.of(tensors)] if registry.wants_single_lists() else positions.of(tensors)
     if isinstance(tensors, Mapping):
         return {key: positions.of(item) for key, item in tensors.items()}
     return [positions.of(item) for item in pytree.tree_leaves(tensors)]

@@ -29,7 +29,7 @@ from keras_torch.registry.forms import (
     finish,
     serialize_keras_object,
 )
-from keras_torch.registry.sharing import sharing_scope
+from keras_torch.registry.sharing import marked_if_shared, sharing_scope
 from keras_torch.registry.tables import (
     FAMILIES,
     Registry,
@@ -50,6 +50,7 @@ from keras_torch.registry.tables import (
     snake_case,
     wants_lists,
     wants_modern,
+    wants_single_lists,
 )
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "layers",
     "load_function",
     "losses",
+    "marked_if_shared",
     "metrics",
     "optimizers",
     "register_keras_serializable",
@@ -93,4 +95,5 @@ __all__ = [
     "snake_case",
     "wants_lists",
     "wants_modern",
+    "wants_single_lists",
 ]

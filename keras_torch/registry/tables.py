@@ -38,6 +38,11 @@ def wants_lists() -> bool:
     return _for_hdf5.get() or settings.dialect() in ("1", "2", "tf")
 
 
+def wants_single_lists() -> bool:
+    """Whether the only input or output stands in a list, as in Keras 2; tf.keras reads it without as well."""
+    return wants_lists() and not (_for_hdf5.get() and not settings.is_classic())
+
+
 def counts_from_1() -> bool:
     """Whether the calls of nested models are counted as Keras 2 did; the writer of HDF5 files does it himself."""
     return not _for_hdf5.get() and settings.dialect() in ("1", "2", "tf")

@@ -105,7 +105,7 @@ _FAMILIES = (
     registry.metrics,
 )
 _NOTHING = object()
-_ENTRY_KEYS = ("name", "inbound_nodes")
+_ENTRY_KEYS = ("name", "inbound_nodes", "shared_object_id")
 MODEL_CLASSES = frozenset({"Functional", "Model", "Sequential"})
 _WRAPPED = ("layer", "forward_layer", "backward_layer", "cell", "cells", "layers")
 
@@ -122,7 +122,7 @@ def write_object(item: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(config, Mapping):
         is_model = "layers" in config and class_name != "Pipeline"
         entry["config"] = write_model(config) if is_model else write_config(class_name, config)
-    for key in _ENTRY_KEYS:
+    for key in _ENTRY_KEYS if "inbound_nodes" in item or class_name in MODEL_CLASSES else ():
         if key in item:
             entry[key] = item[key]
     return entry

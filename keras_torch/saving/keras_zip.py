@@ -49,7 +49,7 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True, zipped:
             writer.write(METADATA, json.dumps(metadata))
             writer.write(CONFIG, text)
             with writer.open(WEIGHTS) as file, hdf5.filling(file) as group:
-                weights_store.write_file(group, model, include_optimizer)
+                weights_store.write_file(group, model, include_optimizer, beside_config=True)
             for path in sorted(item for item in Path(folder).rglob("*") if item.is_file()):
                 writer.write(f"{ASSETS}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 

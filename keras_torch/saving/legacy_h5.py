@@ -35,7 +35,8 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
     compiled = model.get_compile_config() if include_optimizer and getattr(model, "optimizer", None) else None
     optimizer = model.optimizer if compiled else None
     if compiled:
-        training = json.dumps(write_training_config(compiled, optimizer), default=to_plain)
+        written = write_training_config(compiled, optimizer, model._compiled.metrics)
+        training = json.dumps(written, default=to_plain)
     dialect = dialect_of(model, optimizer)
     classic = config.is_classic() and (optimizer is None or classic_optimizer(optimizer) is not None)
     version = _CLASSIC_VERSION if classic else VERSION
@@ -53,18 +54,22 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
 
 def _described(model: Any) -> dict[str, Any]:
     """Return the model's config for Keras 2.2 in dialects 1 and 2, for 3 in dialect 3, else for 2.15 and, mostly, 3."""
+    if config.is_classic():
+        return for_keras_2(_written(model))
+    described = _written(model)
+    warn_of_own_functions(described, 6)
+    if config.dialect() == "3" or needs_keras_3(described):
+        with config.dialect_scope("3"):
+            return for_keras_3(_written(model))
+    with config.dialect_scope("tf"):
+        return _written(model)
+
+
+def _written(model: Any) -> dict[str, Any]:
     from keras_torch.models.functional_config import architecture
 
-    with registry.for_hdf5():
-        if config.is_classic():
-            return for_keras_2(write_object(architecture(model)))
-        described = write_object(architecture(model))
-        warn_of_own_functions(described, 6)
-        if config.dialect() == "3" or needs_keras_3(described):
-            with config.dialect_scope("3"):
-                return for_keras_3(write_object(architecture(model)))
-        with config.dialect_scope("tf"):
-            return write_object(architecture(model))
+    with registry.for_hdf5(), registry.sharing_scope():
+        return registry.marked_if_shared(write_object(architecture(model)))
 
 
 def write_weights(target: Any, model: Any) -> None:

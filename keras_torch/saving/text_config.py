@@ -29,7 +29,7 @@ def describe(model: Any) -> dict[str, Any]:
     dialect = config.dialect()
     if dialect not in _VERSIONS:
         with registry.sharing_scope():
-            found = registry.serialize_keras_object(model)
+            found = registry.marked_if_shared(registry.serialize_keras_object(model))
         warn_of_own_functions(found)
         return found
     with registry.for_hdf5():

@@ -17,6 +17,7 @@ from keras_torch.optimizers import LossScaleOptimizer
 from keras_torch.registry import snake_case
 from keras_torch.saving.file_config import write_config, write_object
 from keras_torch.saving.legacy_config import ConfigReader
+from keras_torch.training.compiled import CompiledMetrics
 
 # Resolved by the shapes of targets and predictions; every generation knows these four.
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
@@ -32,8 +33,10 @@ _REDUCTIONS = {"auto": "sum_over_batch_size"}
 _WRAPPERS = frozenset({"MeanMetricWrapper", "LossFunctionWrapper", "SumOverBatchSizeMetricWrapper"})
 
 
-def write_training_config(compiled: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
-    """Return the training config of a file, from `Model.get_compile_config()` and the optimizer."""
+def write_training_config(
+    compiled: Mapping[str, Any], optimizer: Any, made: CompiledMetrics | None = None
+) -> dict[str, Any]:
+    """Return the training config of a file, from `Model.get_compile_config()`, the optimizer and the metrics made."""
     classic = classic_optimizer(optimizer)
     if classic is not None:
         return {
@@ -48,6 +51,8 @@ def write_training_config(compiled: Mapping[str, Any], optimizer: Any) -> dict[s
         more[_LOSS_SCALE] = _write_loss_scale(optimizer)
         optimizer = optimizer.inner_optimizer
         described = registry.optimizers.serialize(optimizer)
+    if settings.dialect() == "tf":
+        compiled = {**compiled, **_made_metrics(made)}
     return {
         "loss": _write_nested(compiled.get("loss"), _write_loss),
         "metrics": _write_nested(compiled.get("metrics"), _write_metric),
@@ -56,6 +61,24 @@ def write_training_config(compiled: Mapping[str, Any], optimizer: Any) -> dict[s
         "optimizer_config": _write_optimizer(described, optimizer),
         **more,
     }
+
+
+def _made_metrics(made: CompiledMetrics | None) -> dict[str, Any]:
+    """Return the metrics of each output as tf.keras writes them: resolved, and with the names that the logs have.
+
+    It reads names as they stand, where Keras 3 puts the output's in front. Nothing before the first batch.
+    """
+    if made is None or not made.built:
+        return {}
+    found: dict[str, Any] = {}
+    for key, weighted in (("metrics", False), ("weighted_metrics", True)):
+        entries = [entry for entry in made.entries if entry.weighted == weighted]
+        written = [
+            [registry.metrics.serialize(entry.metric) for entry in entries if entry.output == index]
+            for index in range(len(made.plan[0]) if made.plan else 0)
+        ]
+        found[key] = written if entries else None
+    return found
 
 
 def classic_optimizer(optimizer: Any) -> dict[str, Any] | None:

@@ -246,20 +246,35 @@ def generation() -> str:
     return "tf" if config.dialect() == "tf" else "3"
 
 
-def write_file(group: h5py.Group, model: Any, include_optimizer: bool = True, skip: Iterable[Any] = ()) -> None:
-    """Write all objects of a model, but for `skip`, to one file."""
-    write(_Writer(group), model, include_optimizer, skip)
+def write_file(
+    group: h5py.Group,
+    model: Any,
+    include_optimizer: bool = True,
+    skip: Iterable[Any] = (),
+    beside_config: bool = False,
+) -> None:
+    """Write all objects of a model, but for `skip`, to one file; `beside_config`: its config is stored as well."""
+    write(_Writer(group), model, include_optimizer, skip, beside_config)
     _link_other_names(group, model)
 
 
-def write(writer: Any, model: Any, include_optimizer: bool = True, skip: Iterable[Any] = ()) -> None:
+def write(
+    writer: Any,
+    model: Any,
+    include_optimizer: bool = True,
+    skip: Iterable[Any] = (),
+    beside_config: bool = False,
+) -> None:
     """Write all objects of a model as the dialect's Keras does: tf.keras 2.15 in dialect "tf", else Keras 3."""
     for path, item in walk(model, GENERATIONS[generation()], skip):
         if isinstance(item, Optimizer) and not include_optimizer:
             continue
         name = getattr(item, "name", None)
         named = isinstance(name, str) and generation() == "3"
-        write_object(writer.make(path, name if named else None), item, generation())
+        target = writer.make(path, name if named else None)
+        # Where the config tells what a layer learnt, Keras 2.15 makes it without the weight.
+        if not (beside_config and getattr(item, "_learnt_stands_in_config", False)):
+            write_object(target, item, generation())
 
 
 def _link_other_names(group: h5py.Group, model: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.models.operations import is_operation
-from keras_torch.saving.file_config import CLASS_NAMES, for_keras_3, own_keys, repeat_calls_of_nested_models
+from keras_torch.saving.file_config import for_keras_3, own_keys, repeat_calls_of_nested_models
 
 # Kept in `assets/` unless they were given to the constructor.
 _VOCABULARY = ("vocabulary", "idf_weights")
@@ -25,7 +25,7 @@ def describe(model: Any, with_compile: bool) -> dict[str, Any]:
     """
     of_keras_2 = settings.dialect() == "tf"
     with settings.dialect_scope("tf" if of_keras_2 else "3"), registry.for_hdf5(), registry.sharing_scope():
-        item = registry.serialize_keras_object(model)
+        item = registry.marked_if_shared(registry.serialize_keras_object(model))
     if not with_compile:
         item.pop("compile_config", None)
     item = _object(item)
@@ -44,8 +44,6 @@ def _object(item: Mapping[str, Any]) -> dict[str, Any]:
     if item["class_name"] == "Functional":
         # The name under which both generations find the class.
         written.update(module="keras", class_name="Model", registered_name=None)
-    if isinstance(item["class_name"], str) and str(item.get("module")).startswith("keras"):
-        written["class_name"] = CLASS_NAMES.get(item["class_name"], written["class_name"])
     if isinstance(written.get("compile_config"), dict):
         _trim_compile_config(written["compile_config"])
     return written

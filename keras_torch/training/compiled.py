@@ -74,6 +74,11 @@ class CompiledMetrics(pickled.HoldsFunctions):
         return not _leaves(self.user_metrics) and not _leaves(self.user_weighted_metrics)
 
     @property
+    def entries(self) -> list[Entry]:
+        """What stands in the logs; without metric objects before the first batch."""
+        return list(self._entries or ())
+
+    @property
     def metrics(self) -> list[Any]:
         """The metric objects in Keras's order; empty before the first batch."""
         return [entry.metric for entry in self._entries or () if entry.metric is not None]

@@ -14,7 +14,7 @@ from keras_torch import config, losses, optimizers
 from keras_torch import metrics as metrics_module
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.training import jit, standardize
-from keras_torch.training.compiled import CompiledMetrics
+from keras_torch.training.compiled import CompiledMetrics, own_name
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.feeds import targets_of
 from keras_torch.training.steps import Compiled, claim, is_built, set_trained
@@ -191,12 +191,20 @@ def serialize(model: Any) -> dict[str, Any] | None:
         "optimizer": optimizers.serialize(optimizer),
         "loss": _map(losses.serialize, arguments["loss"]),
         "loss_weights": arguments["loss_weights"],
-        "metrics": _map(metrics_module.serialize, arguments["metrics"]),
-        "weighted_metrics": _map(metrics_module.serialize, arguments["weighted_metrics"]),
+        "metrics": _map(_serialize_metric, arguments["metrics"]),
+        "weighted_metrics": _map(_serialize_metric, arguments["weighted_metrics"]),
         "run_eagerly": arguments["run_eagerly"],
         "steps_per_execution": arguments["steps_per_execution"],
         "jit_compile": arguments["jit_compile"],
     }
+
+
+def _serialize_metric(metric: Any) -> Any:
+    """Return a metric as it was given: without the name of its output, which compiling puts in front."""
+    described = metrics_module.serialize(metric)
+    if isinstance(metric, metrics_module.Metric) and described["config"].get("name") == metric.name:
+        described["config"] = {**described["config"], "name": own_name(metric)}
+    return described
 
 
 def _map(function: Callable[[Any], Any], value: Any) -> Any:

@@ -63,6 +63,17 @@ def content(version, name, kind):
     return _archive(version, kind)[f"{name}.{ENDINGS[kind]}"]
 
 
+def exists(version, name, kind):
+    """Return whether Keras wrote such a file."""
+    return name in TABLE and kind in TABLE[name].written(version) and version in TABLE[name].keras
+
+
+def remembered(version, name, with_losses):
+    """Return what the model did in Keras that wrote the files: outputs, and `losses` by `names` of ten steps."""
+    kept = ("losses", "names") if with_losses else ()
+    return {key: value for key, value in _results(version)[name].items() if key.startswith("output") or key in kept}
+
+
 def write(version, name, kind, folder):
     """Write a file to a folder and return its path."""
     path = folder / f"{name}.{ENDINGS[kind]}"

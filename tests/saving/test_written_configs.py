@@ -166,3 +166,56 @@ def test_the_outputs_in_files_of_keras_3_count_the_calls_of_a_functional_model_f
         config["config"]["output_layers"] = [["sum", 0, 0], ["inner", 1, 0]]
         read = ConfigReader("3", "3.15.1").model(config)
     assert read["config"]["output_layers"] == [["sum", 0, 0], ["inner", 0, 0]]
+
+
+@pytest.mark.parametrize(("dialect", "listed"), [("2", True), ("tf", False), ("3", False), (None, False)])
+def test_the_only_output_of_a_nested_model_stands_in_a_list_for_keras_2_2_4_alone(dialect, listed, tmp_path):
+    with keras.config.dialect_scope(dialect):
+        source = keras.Input((4,), name="in")
+        inner = keras.Model(source, keras.layers.Dense(4, name="dense")(source), name="inner")
+        model = keras.Sequential([inner, keras.layers.Dense(2, name="last")])
+        model.save(tmp_path / "model.h5")
+    config = layer_in(tmp_path / "model.h5", "Model" if listed else "Functional")["config"]
+    assert config["output_layers"] == ([["dense", 0, 0]] if listed else ["dense", 0, 0])
+    assert_same_after_loading(model, tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("dialect", ["tf", "3"])
+@pytest.mark.parametrize("name", ["model.h5", "model.keras"])
+def test_a_layer_inside_and_outside_of_a_nested_model_stays_one_layer(dialect, name, tmp_path):
+    data, targets = np.ones((4, 3), "float32"), np.zeros((4, 3), "float32")
+    with keras.config.dialect_scope(dialect):
+        common = keras.layers.Dense(3, name="common")
+        source, outer = keras.Input((3,), name="in"), keras.Input((3,), name="outer")
+        tower = keras.Model(source, keras.layers.Dense(3, name="top")(common(source)), name="tower")
+        model = keras.Model(outer, keras.layers.Add(name="sum")([tower(outer), common(outer)]), name="model")
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+        model.train_on_batch(data, targets)
+        model.save(tmp_path / name)
+        again = saving.load_model(tmp_path / name)
+    assert again.get_layer("common") is again.get_layer("tower").get_layer("common")
+    assert again.train_on_batch(data, targets) == model.train_on_batch(data, targets)
+
+
+@pytest.mark.parametrize(("dialect", "names"), [("tf", ["left_gap", "right_gap", "right_mae"]), ("3", ["gap", "mae"])])
+def test_metrics_of_several_outputs_have_the_names_that_each_generation_makes_those_of_its_logs_of(
+    dialect, names, tmp_path
+):
+    data, targets = np.ones((4, 3), "float32"), [np.zeros((4, 1), "float32")] * 2
+    with keras.config.dialect_scope(dialect):
+        source = keras.Input((3,), name="in")
+        outputs = [keras.layers.Dense(1, name=name)(source) for name in ("left", "right")]
+        model = keras.Model(source, outputs)
+        gaps = [keras.metrics.MeanSquaredError(name="gap") for _ in outputs]
+        model.compile("sgd", ["mse", "mse"], metrics=[[gaps[0]], [gaps[1], "mae"]])
+        model.train_on_batch(data, targets)
+        model.save(tmp_path / "model.h5")
+        again = saving.load_model(tmp_path / "model.h5")
+        assert [
+            metric["config"]["name"] for output in model.get_compile_config()["metrics"] for metric in output[:1]
+        ] == ["gap", "gap"]
+        logs = [item.train_on_batch(data, targets, return_dict=True) for item in (again, model)]
+    with h5py.File(tmp_path / "model.h5") as file:
+        metrics = json.loads(file.attrs["training_config"])["metrics"]
+    assert sorted({metric["config"]["name"] for output in metrics for metric in output}) == names
+    assert logs[0] == logs[1] and {"left_gap", "right_gap", "right_mae"} <= logs[0].keys()

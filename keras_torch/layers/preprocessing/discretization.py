@@ -23,6 +23,7 @@ class Discretization(PreprocessingLayer):
     """
 
     _accepts_integers = False
+    _learnt_stands_in_config = True
 
     def __init__(
         self,
@@ -94,7 +95,9 @@ class Discretization(PreprocessingLayer):
             self.finalize_state()
 
     def save_own_variables(self, store: Any) -> None:
-        """Store nothing: the boundaries are in the config."""
+        """Store the summary, as Keras 2.15 does; in Keras 3 the boundaries are in the config alone."""
+        if self._as_keras_2 and self.num_bins is not None:
+            store["0"] = self._summary
 
     def load_own_variables(self, store: Any) -> None:
         """Take the summary that Keras 2.15 keeps as a weight, if there is one."""
