@@ -5,7 +5,7 @@ The reviews are made up: words above 100 lean towards one kind, the others towar
 from __future__ import print_function
 
 import numpy as np
-np.random.seed(1337)  # for reproducibility
+np.random.seed(1337)
 
 from keras.models import Model, Sequential
 from keras.layers import Dense, Dropout, Activation, Embedding, LSTM, GRU, Input, merge
@@ -14,9 +14,8 @@ from keras.layers.wrappers import TimeDistributed
 from keras.layers.recurrent import SimpleRNN
 from keras.preprocessing import sequence
 
-max_features = 200
+WORDS = 200
 maxlen = 20
-batch_size = 32
 
 kinds = np.random.randint(0, 2, 600)
 reviews = []
@@ -25,38 +24,34 @@ for kind in kinds:
     leaning = np.random.rand(len(words)) < (0.75 if kind else 0.25)
     reviews.append(list(words + 100 * leaning))
 
-print('Pad sequences (samples x time)')
 X = sequence.pad_sequences(reviews, maxlen=maxlen)
 X_train, y_train = X[:500], kinds[:500]
 X_test, y_test = X[500:], kinds[500:]
-print('X_train shape:', X_train.shape)
-print('X_test shape:', X_test.shape)
+print('shapes:', X_train.shape, X_test.shape)
 
 scores = {}
 
 
 def train(name, model, optimizer='adam', nb_epoch=3):
     model.compile(loss='binary_crossentropy', optimizer=optimizer, metrics=['accuracy'])
-    print('Train', name)
-    model.fit(X_train, y_train, batch_size=batch_size, nb_epoch=nb_epoch, verbose=2,
+    model.fit(X_train, y_train, batch_size=32, nb_epoch=nb_epoch, verbose=2,
               validation_data=(X_test, y_test))
-    score, acc = model.evaluate(X_test, y_test, batch_size=batch_size, verbose=0)
-    print('Test score:', score)
-    print('Test accuracy:', acc)
+    score, acc = model.evaluate(X_test, y_test, batch_size=32, verbose=0)
+    print('%s: loss %.3f, accuracy %.3f' % (name, score, acc))
     scores[name] = acc
 
 
 # LSTM
 model = Sequential()
-model.add(Embedding(max_features, 16, dropout=0.1, mask_zero=True))
-model.add(LSTM(16, dropout_W=0.1, dropout_U=0.1))  # try using a GRU instead, for fun
+model.add(Embedding(WORDS, 16, dropout=0.1, mask_zero=True))
+model.add(LSTM(16, dropout_W=0.1, dropout_U=0.1))
 model.add(Dense(1))
 model.add(Activation('sigmoid'))
 train('lstm', model, nb_epoch=4)
 
 # convolutions, then LSTM
 model = Sequential()
-model.add(Embedding(max_features, 16, input_length=maxlen))
+model.add(Embedding(WORDS, 16, input_length=maxlen))
 model.add(Dropout(0.25))
 model.add(Convolution1D(nb_filter=24,
                         filter_length=5,
@@ -71,7 +66,7 @@ train('cnn_lstm', model)
 
 # bidirectional, put together by hand as one did before there was a wrapper
 word_ids = Input(shape=(maxlen,), dtype='int32')
-embedded = Embedding(max_features, 16, input_length=maxlen)(word_ids)
+embedded = Embedding(WORDS, 16, input_length=maxlen)(word_ids)
 forwards = LSTM(12)(embedded)
 backwards = LSTM(12, go_backwards=True)(embedded)
 merged = merge([forwards, backwards], mode='concat', concat_axis=-1)
@@ -82,7 +77,7 @@ train('bidirectional', model)
 
 # the other two recurrent layers, and an average over time
 model = Sequential()
-model.add(Embedding(max_features, 16, input_length=maxlen))
+model.add(Embedding(WORDS, 16, input_length=maxlen))
 model.add(GRU(12, return_sequences=True, inner_activation='hard_sigmoid'))
 model.add(SimpleRNN(12, inner_init='orthogonal', return_sequences=True))
 model.add(TimeDistributed(Dense(1, activation='sigmoid')))

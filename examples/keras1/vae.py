@@ -1,4 +1,4 @@
-'''Variational autoencoder of handwritten digits; its loss closes over tensors of the graph.'''
+'''A variational autoencoder of digits with two numbers in the middle; its loss closes over tensors of the graph.'''
 from __future__ import print_function
 
 import os
@@ -6,79 +6,51 @@ import os
 import numpy as np
 np.random.seed(1337)
 
-from keras.layers import Input, Dense, Lambda
-from keras.models import Model
 from keras import backend as K
 from keras import objectives
+from keras.layers import Dense, Input, Lambda
+from keras.models import Model
 
-batch_size = 50
-original_dim = 64
-latent_dim = 2
-intermediate_dim = 48
-nb_epoch = 10
-epsilon_std = 1.0
+BATCH, PIXELS, HIDDEN, CODE = 50, 64, 48, 2
+here = os.path.dirname(os.path.abspath(__file__))
+digits = np.load(os.path.join(here, '..', 'data', 'digits.npz'))['images'].astype('float32').reshape(-1, PIXELS) / 16
+x_train, x_test = digits[:1500], digits[1500:1750]
 
-x = Input(batch_shape=(batch_size, original_dim))
-h = Dense(intermediate_dim, activation='relu')(x)
-z_mean = Dense(latent_dim)(h)
-z_log_var = Dense(latent_dim)(h)
-
-
-def sampling(args):
-    z_mean, z_log_var = args
-    epsilon = K.random_normal(shape=(batch_size, latent_dim), mean=0., std=epsilon_std)
-    return z_mean + K.exp(z_log_var / 2) * epsilon
+picture = Input(batch_shape=(BATCH, PIXELS))
+read = Dense(HIDDEN, activation='relu')(picture)
+centre, log_spread = Dense(CODE)(read), Dense(CODE)(read)
 
 
-# note that "output_shape" isn't necessary with the TensorFlow backend
-z = Lambda(sampling, output_shape=(latent_dim,))([z_mean, z_log_var])
-
-# we instantiate these layers separately so as to reuse them later
-decoder_h = Dense(intermediate_dim, activation='relu')
-decoder_mean = Dense(original_dim, activation='sigmoid')
-h_decoded = decoder_h(z)
-x_decoded_mean = decoder_mean(h_decoded)
+def around(both):
+    '''A point near the centre, drawn so that the gradient passes.'''
+    noise = K.random_normal(shape=(BATCH, CODE), mean=0., std=1.)
+    return both[0] + noise * K.exp(0.5 * both[1])
 
 
-def vae_loss(x, x_decoded_mean):
-    xent_loss = original_dim * objectives.binary_crossentropy(x, x_decoded_mean)
-    kl_loss = - 0.5 * K.sum(1 + z_log_var - K.square(z_mean) - K.exp(z_log_var), axis=-1)
-    return xent_loss + kl_loss
+point = Lambda(around, output_shape=(CODE,))([centre, log_spread])
+write = [Dense(HIDDEN, activation='relu'), Dense(PIXELS, activation='sigmoid')]
 
 
-vae = Model(x, x_decoded_mean)
-vae.compile(optimizer='rmsprop', loss=vae_loss)
+def written(code):
+    return write[1](write[0](code))
 
-data = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'digits.npz'))
-digits = data['images'].astype('float32').reshape(-1, original_dim) / 16.
-x_train, y_train = digits[:1500], data['labels'][:1500]
-x_test, y_test = digits[1500:1750], data['labels'][1500:1750]
 
-history = vae.fit(x_train, x_train,
-                  shuffle=True,
-                  nb_epoch=nb_epoch,
-                  batch_size=batch_size,
-                  verbose=2,
+def bits_lost(truth, drawn):
+    '''What the drawing misses, and what the codes tell beyond a standard normal distribution.'''
+    missed = PIXELS * objectives.binary_crossentropy(truth, drawn)
+    told = 0.5 * K.sum(K.exp(log_spread) + K.square(centre) - log_spread - 1, axis=-1)
+    return missed + told
+
+
+vae = Model(picture, written(point))
+vae.compile(optimizer='rmsprop', loss=bits_lost)
+history = vae.fit(x_train, x_train, shuffle=True, nb_epoch=10, batch_size=BATCH, verbose=2,
                   validation_data=(x_test, x_test))
 
-# build a model to project inputs on the latent space
-encoder = Model(x, z_mean)
-x_test_encoded = encoder.predict(x_test, batch_size=batch_size)
-
-# build a digit generator that can sample from the learned distribution
-decoder_input = Input(shape=(latent_dim,))
-_h_decoded = decoder_h(decoder_input)
-_x_decoded_mean = decoder_mean(_h_decoded)
-generator = Model(decoder_input, _x_decoded_mean)
-
-# a 2D manifold of the digits
-n = 5
-digit_size = 8
-figure = np.zeros((digit_size * n, digit_size * n))
-grid_x = np.linspace(-1.5, 1.5, n)
-for i, yi in enumerate(grid_x):
-    for j, xi in enumerate(grid_x):
-        z_sample = np.array([[xi, yi]]) * epsilon_std
-        x_decoded = generator.predict(z_sample)
-        digit = x_decoded[0].reshape(digit_size, digit_size)
-        figure[i * digit_size: (i + 1) * digit_size, j * digit_size: (j + 1) * digit_size] = digit
+encoder = Model(picture, centre)
+x_test_encoded = encoder.predict(x_test, batch_size=BATCH)
+code = Input(shape=(CODE,))
+generator = Model(code, written(code))
+across, down = np.meshgrid(np.linspace(-1.5, 1.5, 5), np.linspace(-1.5, 1.5, 5))
+tiles = generator.predict(np.stack([across.ravel(), down.ravel()], 1)).reshape(5, 5, 8, 8)
+sheet = tiles.transpose(0, 2, 1, 3).reshape(40, 40)

@@ -1,4 +1,4 @@
-'''Visualization of filters and of the regions that a class is recognised by (Grad-CAM), via gradients of the input.'''
+'''What a network looks at: pictures that please its filters, and the places and pixels that speak for a class.'''
 from __future__ import print_function
 
 import os
@@ -10,68 +10,46 @@ from keras.models import Model
 from keras.utils import np_utils
 
 np.random.seed(1)
-data = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'digits.npz'))
-images, labels = data['images'][:600, ..., np.newaxis] / 16., np_utils.to_categorical(data['labels'][:600], 10)
+here = os.path.dirname(os.path.abspath(__file__))
+digits = np.load(os.path.join(here, '..', 'data', 'digits.npz'))
+images, labels = digits['images'][:600, ..., None] / 16., np_utils.to_categorical(digits['labels'][:600], 10)
 
-inputs = Input(shape=(8, 8, 1), name='pixels')
-x = Conv2D(8, 3, padding='same', activation='relu', name='block1_conv1')(inputs)
+pixels = Input(shape=(8, 8, 1), name='pixels')
+x = Conv2D(8, 3, padding='same', activation='relu', name='lines')(pixels)
 x = MaxPooling2D()(x)
-x = Conv2D(12, 3, padding='same', activation='relu', name='block2_conv1')(x)
-predictions = Dense(10, activation='softmax', name='predictions')(Flatten()(x))
-model = Model(inputs, predictions)
+x = Conv2D(12, 3, padding='same', activation='relu', name='shapes')(x)
+model = Model(pixels, Dense(10, activation='softmax', name='kinds')(Flatten()(x)))
 model.compile('adam', 'categorical_crossentropy', metrics=['accuracy'])
 model.fit(images, labels, epochs=4, batch_size=32, verbose=0)
+shapes = model.get_layer('shapes').output
 
 
-def deprocess_image(x):
-    x -= x.mean()
-    x /= (x.std() + K.epsilon())
-    x *= 0.25
-    x += 0.5
-    return np.clip(np.clip(x, 0, 1) * 255, 0, 255).astype('uint8')
+def pleasing(number, climbs=20):
+    '''The picture, in bytes, and what the filter answered on the way to it.'''
+    answer = K.mean(shapes[..., number])
+    uphill = K.l2_normalize(K.gradients(answer, [pixels])[0]) * 0.8
+    look = K.function([pixels], [answer, uphill])
+    picture, answers = np.random.uniform(0.4, 0.5, (1, 8, 8, 1)), []
+    for _ in range(climbs):
+        found, move = look([picture])
+        answers.append(found)
+        picture += move
+    spread = (picture[0] - picture.min()) / np.ptp(picture)
+    return (spread * 255).astype('uint8'), answers
 
 
-def normalize(x):
-    return x / (K.sqrt(K.mean(K.square(x))) + K.epsilon())
+patterns = [pleasing(number) for number in range(4)]
 
-
-def generate_pattern(layer_name, filter_index, steps=20, step=0.1):
-    layer_output = model.get_layer(layer_name).output
-    loss = K.mean(layer_output[:, :, :, filter_index])
-    grads = normalize(K.gradients(loss, model.input)[0])
-    iterate = K.function([model.input], [loss, grads])
-    input_img_data = np.random.random((1, 8, 8, 1)) * 0.1 + 0.4
-    losses = []
-    for i in range(steps):
-        loss_value, grads_value = iterate([input_img_data])
-        input_img_data += grads_value * step
-        losses.append(loss_value)
-    return deprocess_image(input_img_data[0]), losses
-
-
-patterns = [generate_pattern('block2_conv1', i) for i in range(4)]
-
-# heat map of what made the network say which digit it is
+# Where the shapes are that speak for the likeliest kind: each by the mean slope of the score along it.
 image = images[:1]
-preds = model.predict(image)
-digit = np.argmax(preds[0])
-class_output = model.output[:, digit]
-last_conv_layer = model.get_layer('block2_conv1')
-grads = K.gradients(class_output, last_conv_layer.output)[0]
-pooled_grads = K.mean(grads, axis=(0, 1, 2))
-iterate = K.function([model.input], [pooled_grads, last_conv_layer.output[0]])
-pooled_grads_value, conv_layer_output_value = iterate([image])
-for i in range(12):
-    conv_layer_output_value[:, :, i] *= pooled_grads_value[i]
-heatmap = np.mean(conv_layer_output_value, axis=-1)
-heatmap = np.maximum(heatmap, 0)
-heatmap /= np.max(heatmap)
+kind = model.predict(image)[0].argmax()
+weight = K.mean(K.gradients(model.output[:, kind], shapes)[0], axis=(1, 2), keepdims=True)
+place = K.function([model.input], [K.relu(K.sum(weight * shapes, axis=-1))[0]])
+heatmap = place([image])[0]
+heatmap = heatmap / heatmap.max()
 
-# saliency: how much the score changes with each pixel
-saliency = K.function([model.layers[0].input, K.learning_phase()], K.gradients(K.max(model.output, axis=1), model.input))
-saliency_map = np.abs(saliency([image, 0])[0]).max(axis=-1)
+# How much each pixel changes the score.
+slopes = K.function([model.layers[0].input, K.learning_phase()], K.gradients(K.max(model.output, axis=1), model.input))
+saliency_map = np.abs(slopes([image, 0])[0]).max(axis=-1)
 
-# activations of all layers, one model with many outputs
-layer_outputs = [layer.output for layer in model.layers[1:]]
-activation_model = Model(inputs=model.input, outputs=layer_outputs)
-activations = activation_model.predict(image)
+activations = Model(inputs=model.input, outputs=[layer.output for layer in model.layers[1:]]).predict(image)

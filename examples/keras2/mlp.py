@@ -1,6 +1,6 @@
-'''Trains a simple deep NN on the UCI handwritten digits.
+'''A network of three Dense layers learns handwritten digits.
 
-Gets to 93% test accuracy after 12 epochs.
+After twelve epochs it names 93 % of new ones rightly.
 '''
 from __future__ import print_function
 
@@ -13,21 +13,17 @@ from keras.layers import Dense, Dropout
 from keras.optimizers import RMSprop
 
 np.random.seed(1337)
-batch_size = 32
-num_classes = 10
-epochs = 12
+CLASSES = 10
 
 data = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'digits.npz'))
 x_train = data['images'][:1400].reshape(1400, 64).astype('float32')
 x_test = data['images'][1400:].reshape(-1, 64).astype('float32')
 x_train /= 16
 x_test /= 16
-print(x_train.shape[0], 'train samples')
-print(x_test.shape[0], 'test samples')
+print('%d digits to learn from, %d held back' % (len(x_train), len(x_test)))
 
-# convert class vectors to binary class matrices
-y_train = keras.utils.to_categorical(data['labels'][:1400], num_classes)
-y_test = keras.utils.to_categorical(data['labels'][1400:], num_classes)
+y_train = keras.utils.to_categorical(data['labels'][:1400], CLASSES)
+y_test = keras.utils.to_categorical(data['labels'][1400:], CLASSES)
 
 model = Sequential()
 model.add(Dense(128, activation='relu', input_shape=(64,),
@@ -36,7 +32,7 @@ model.add(Dense(128, activation='relu', input_shape=(64,),
 model.add(Dropout(0.2))
 model.add(Dense(64, activation='relu', kernel_initializer='he_uniform'))
 model.add(Dropout(0.2))
-model.add(Dense(num_classes, activation='softmax'))
+model.add(Dense(CLASSES, activation='softmax'))
 
 model.summary()
 
@@ -45,11 +41,10 @@ model.compile(loss='categorical_crossentropy',
               metrics=['accuracy'])
 
 history = model.fit(x_train, y_train,
-                    batch_size=batch_size,
-                    epochs=epochs,
+                    batch_size=32,
+                    epochs=12,
                     verbose=2,
                     validation_data=(x_test, y_test))
 score = model.evaluate(x_test, y_test, verbose=0)
-classes = model.predict_classes(x_test, batch_size=batch_size, verbose=0)
-print('Test loss:', score[0])
-print('Test accuracy:', score[1])
+classes = model.predict_classes(x_test, batch_size=32, verbose=0)
+print('loss %.3f and accuracy %.3f of those held back' % tuple(score))

@@ -1,181 +1,74 @@
-'''Neural style transfer: an image with the content of one and the style of another.
-
-Base image, style image and the image to make go through the network as one batch of three, two of them variables.
-'''
-from __future__ import print_function
-
-import time
+'''A picture takes the style of another one: L-BFGS on the pixels, through a convolutional network.'''
+from __future__ import print_function, division
 
 import numpy as np
+from keras import backend as K
+from keras.layers import AveragePooling2D, Conv2D, Input
+from keras.models import Model
 from scipy.optimize import fmin_l_bfgs_b
 
-from keras.layers import Conv2D, Input, MaxPooling2D
-from keras.models import Model
-from keras import backend as K
-
 np.random.seed(8)
-# these are the weights of the different loss components
-total_variation_weight = 1e-3
-style_weight = 1.
-content_weight = 0.025
-
-img_height = img_width = 12
-assert img_height == img_width, 'Due to the use of the Gram matrix, width and height must match.'
-
-# two made-up pictures, with a bright square and with stripes
-base = np.zeros((img_height, img_width, 3))
-base[3:9, 3:9] = 1.
-style = np.zeros((img_height, img_width, 3))
-style[::2] = (0.9, 0.5, 0.1)
+SIDE = 12
+channels_first = K.image_data_format() == 'channels_first'
+shape = (1, 3, SIDE, SIDE) if channels_first else (1, SIDE, SIDE, 3)
 
 
-def preprocess_image(img):
-    img = img * 255.
-    if K.image_data_format() == 'channels_first':
-        img = img[:, :, ::-1].transpose((2, 0, 1))
-    else:
-        img = img[:, :, ::-1]
-    img = np.expand_dims(img.copy(), axis=0)
-    return img / 64. - 2.
+def picture_of(draw):
+    canvas = np.full((SIDE, SIDE, 3), -2.)
+    draw(canvas)
+    return np.moveaxis(canvas, -1, 0)[None] if channels_first else canvas[None]
 
 
-# get tensor representations of our images
-base_image = K.variable(preprocess_image(base))
-style_reference_image = K.variable(preprocess_image(style))
-
-# this will contain our generated image
-if K.image_data_format() == 'channels_first':
-    combination_image = K.placeholder((1, 3, img_width, img_height))
-else:
-    combination_image = K.placeholder((1, img_width, img_height, 3))
-
-# combine the 3 images into a single Keras tensor
-input_tensor = K.concatenate([base_image,
-                              style_reference_image,
-                              combination_image], axis=0)
-
-# build the network with our 3 images as input
-x = Input(tensor=input_tensor)
-image_input = x
-x = Conv2D(8, (3, 3), activation='relu', padding='same', name='block1_conv1')(x)
-x = MaxPooling2D((2, 2), strides=(2, 2))(x)
-x = Conv2D(12, (3, 3), activation='relu', padding='same', name='block2_conv1')(x)
-model = Model(image_input, x)
-print('Model loaded.')
-
-# get the symbolic outputs of each "key" layer (we gave them unique names).
-outputs_dict = dict([(layer.name, layer.output) for layer in model.layers])
+def circle(canvas):
+    rows, columns = np.mgrid[:SIDE, :SIDE] - SIDE / 2 + 0.5
+    canvas[rows ** 2 + columns ** 2 < 16] = 2.
 
 
-# compute the neural style loss; first we need to define 4 util functions
-
-# the gram matrix of an image tensor (feature-wise outer product)
-def gram_matrix(x):
-    assert K.ndim(x) == 3
-    if K.image_data_format() == 'channels_first':
-        features = K.batch_flatten(x)
-    else:
-        features = K.batch_flatten(K.permute_dimensions(x, (2, 0, 1)))
-    gram = K.dot(features, K.transpose(features))
-    return gram
+def checks(canvas):
+    canvas[::2, ::2] = canvas[1::2, 1::2] = (1.5, 0., -1.)
 
 
-def style_loss(style, combination):
-    assert K.ndim(style) == 3
-    assert K.ndim(combination) == 3
-    S = gram_matrix(style)
-    C = gram_matrix(combination)
-    channels = 3
-    size = img_width * img_height
-    return K.sum(K.square(S - C)) / (4. * (channels ** 2) * (size ** 2))
+content, style = K.variable(picture_of(circle)), K.variable(picture_of(checks))
+made = K.placeholder(shape=shape)
+together = Input(tensor=K.concatenate([content, style, made], axis=0))
+x = Conv2D(8, (3, 3), activation='relu', padding='same', name='block1')(together)
+x = AveragePooling2D((2, 2))(x)
+x = Conv2D(12, (3, 3), activation='relu', padding='same', name='block2')(x)
+network = Model(together, x)
 
 
-def content_loss(base, combination):
-    return K.sum(K.square(combination - base))
+def gram(features):
+    if not channels_first:
+        features = K.permute_dimensions(features, (2, 0, 1))
+    flat = K.reshape(features, (K.int_shape(features)[0], -1))
+    return K.dot(flat, K.transpose(flat))
 
 
-# designed to keep the generated image locally coherent
-def total_variation_loss(x):
-    assert K.ndim(x) == 4
-    if K.image_data_format() == 'channels_first':
-        a = K.square(x[:, :, :img_width - 1, :img_height - 1] - x[:, :, 1:, :img_height - 1])
-        b = K.square(x[:, :, :img_width - 1, :img_height - 1] - x[:, :, :img_width - 1, 1:])
-    else:
-        a = K.square(x[:, :img_width - 1, :img_height - 1, :] - x[:, 1:, :img_height - 1, :])
-        b = K.square(x[:, :img_width - 1, :img_height - 1, :] - x[:, :img_width - 1, 1:, :])
-    return K.sum(K.pow(a + b, 1.25))
+def variation(x):
+    '''Neighbours should be alike.'''
+    if channels_first:
+        x = K.permute_dimensions(x, (0, 2, 3, 1))
+    return K.sum(K.abs(x[:, 1:] - x[:, :-1])) + K.sum(K.abs(x[:, :, 1:] - x[:, :, :-1]))
 
 
-# combine these loss functions into a single scalar
-loss = K.variable(0.)
-layer_features = outputs_dict['block2_conv1']
-base_image_features = layer_features[0, :, :, :]
-combination_features = layer_features[2, :, :, :]
-loss = loss + content_weight * content_loss(base_image_features, combination_features)
-
-feature_layers = ['block1_conv1', 'block2_conv1']
-for layer_name in feature_layers:
-    layer_features = outputs_dict[layer_name]
-    style_reference_features = layer_features[1, :, :, :]
-    combination_features = layer_features[2, :, :, :]
-    sl = style_loss(style_reference_features, combination_features)
-    loss = loss + (style_weight / len(feature_layers)) * sl
-loss = loss + total_variation_weight * total_variation_loss(combination_image)
-
-# get the gradients of the generated image wrt the loss
-grads = K.gradients(loss, combination_image)
-
-outputs = [loss]
-if type(grads) in {list, tuple}:
-    outputs += grads
-else:
-    outputs.append(grads)
-f_outputs = K.function([combination_image], outputs)
+of_content, _, of_made = [network.get_layer('block2').output[i] for i in range(3)]
+total = 0.025 * K.sum(K.square(of_made - of_content)) + 1e-3 * variation(made)
+for block in ('block1', 'block2'):
+    features = network.get_layer(block).output
+    total = total + 0.5 * K.mean(K.square(gram(features[1]) - gram(features[2]))) / SIDE ** 2
+evaluate = K.function([made], [total] + K.gradients(total, made))
 
 
-def eval_loss_and_grads(x):
-    if K.image_data_format() == 'channels_first':
-        x = x.reshape((1, 3, img_width, img_height))
-    else:
-        x = x.reshape((1, img_width, img_height, 3))
-    outs = f_outputs([x])
-    loss_value = outs[0]
-    if len(outs[1:]) == 1:
-        grad_values = outs[1].flatten().astype('float64')
-    else:
-        grad_values = np.array(outs[1:]).flatten().astype('float64')
-    return loss_value, grad_values
+def both(flat):
+    value, gradient = evaluate([flat.reshape(shape)])
+    return np.float64(value), np.asarray(gradient, 'float64').flatten()
 
 
-class Evaluator(object):
-    def __init__(self):
-        self.loss_value = None
-        self.grads_values = None
-
-    def loss(self, x):
-        assert self.loss_value is None
-        loss_value, grad_values = eval_loss_and_grads(x)
-        self.loss_value = loss_value
-        self.grad_values = grad_values
-        return self.loss_value
-
-    def grads(self, x):
-        assert self.loss_value is not None
-        grad_values = np.copy(self.grad_values)
-        self.loss_value = None
-        self.grad_values = None
-        return grad_values
-
-
-evaluator = Evaluator()
-
-# run scipy-based optimization (L-BFGS) over the pixels of the generated image so as to minimize the neural style loss
-x = np.random.uniform(0, 1, (1,) + tuple(K.int_shape(combination_image)[1:])) - 0.5
-first_loss = float(eval_loss_and_grads(x)[0])
+x = np.random.uniform(-0.5, 0.5, shape).flatten()
+first_loss = both(x)[0]
 minima = []
-for i in range(4):
-    start_time = time.time()
-    x, min_val, info = fmin_l_bfgs_b(evaluator.loss, x.flatten(), fprime=evaluator.grads, maxfun=20)
-    print('Current loss value:', min_val)
-    minima.append(float(min_val))
-    print('Iteration %d completed in %ds' % (i, time.time() - start_time))
+for iteration in range(4):
+    x, minimum, information = fmin_l_bfgs_b(both, x, maxfun=20)
+    minima.append(float(minimum))
+    print('%d: loss %.4f (%s)' % (iteration, minimum, information['task']))
+result = x.reshape(shape)

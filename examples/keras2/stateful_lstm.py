@@ -16,7 +16,6 @@ batch_size = 1
 input_len = 122
 epochs = 3
 
-print('Generating Data...')
 x = np.random.uniform(-0.1, +0.1, size=(input_len,))
 expected_output = np.convolve(x, np.ones(tsteps) / tsteps, mode='full')[:input_len]
 x_train = x[2:82].reshape(80, 1, 1)
@@ -25,7 +24,7 @@ x_test = x[82:].reshape(-1, 1, 1)
 y_test = expected_output[82:].reshape(-1, 1)
 
 
-def create_model(stateful):
+def averaging(stateful):
     model = Sequential()
     model.add(LSTM(8,
                    input_shape=(lahead, 1),
@@ -36,13 +35,11 @@ def create_model(stateful):
     return model
 
 
-print('Creating Stateful Model...')
-model_stateful = create_model(stateful=True)
-K.set_value(model_stateful.optimizer.lr, 0.01)
+remembering = averaging(stateful=True)
+K.set_value(remembering.optimizer.lr, 0.01)
 losses = []
 for i in range(epochs):
-    print('Epoch', i + 1, '/', epochs)
-    history = model_stateful.fit(x_train,
+    history = remembering.fit(x_train,
                                  y_train,
                                  batch_size=batch_size,
                                  epochs=1,
@@ -50,14 +47,13 @@ for i in range(epochs):
                                  validation_data=(x_test, y_test),
                                  shuffle=False)
     losses.append(history.history['loss'][0])
-    model_stateful.reset_states()
+    remembering.reset_states()
 
-predicted_output = model_stateful.predict(x_test, batch_size=batch_size)
-again = model_stateful.predict(x_test, batch_size=batch_size)
-model_stateful.layers[0].reset_states()
-afresh = model_stateful.predict(x_test, batch_size=batch_size)
+predicted_output = remembering.predict(x_test, batch_size=batch_size)
+again = remembering.predict(x_test, batch_size=batch_size)
+remembering.layers[0].reset_states()
+afresh = remembering.predict(x_test, batch_size=batch_size)
 
-print('Creating Stateless Model...')
-model_stateless = create_model(stateful=False)
-model_stateless.set_weights(model_stateful.get_weights())
-stateless = model_stateless.predict(x_test, batch_size=batch_size)
+forgetful = averaging(stateful=False)
+forgetful.set_weights(remembering.get_weights())
+stateless = forgetful.predict(x_test, batch_size=batch_size)

@@ -1,111 +1,72 @@
-'''Variational autoencoder of handwritten digits, with its loss in a custom layer.'''
+'''Variational autoencoders of digits: one whose loss is made by a layer of its own, one whose loss the model is told.'''
 from __future__ import print_function
 
 import os
 
 import numpy as np
-from keras.layers import Input, Dense, Lambda, Layer
-from keras.models import Model
 from keras import backend as K
 from keras import metrics
+from keras.layers import Dense, Input, Lambda, Layer
+from keras.models import Model
 
 np.random.seed(1337)
-batch_size = 50
-original_dim = 64
-latent_dim = 2
-intermediate_dim = 48
-epochs = 10
-epsilon_std = 1.0
-
-x = Input(shape=(original_dim,))
-h = Dense(intermediate_dim, activation='relu')(x)
-z_mean = Dense(latent_dim)(h)
-z_log_var = Dense(latent_dim)(h)
+PIXELS, HIDDEN, CODE = 64, 48, 2
+here = os.path.dirname(os.path.abspath(__file__))
+digits = np.load(os.path.join(here, '..', 'data', 'digits.npz'))['images'].astype('float32').reshape(-1, PIXELS) / 16
+x_train, x_test = digits[:1500], digits[1500:1750]
 
 
-def sampling(args):
-    z_mean, z_log_var = args
-    epsilon = K.random_normal(shape=(K.shape(z_mean)[0], latent_dim), mean=0., stddev=epsilon_std)
-    return z_mean + K.exp(z_log_var / 2) * epsilon
+def around(both):
+    '''A point near the centre, drawn so that the gradient passes.'''
+    centre, log_spread = both
+    noise = K.random_normal(shape=(K.shape(centre)[0], CODE), mean=0., stddev=1.)
+    return centre + noise * K.exp(0.5 * log_spread)
 
 
-z = Lambda(sampling, output_shape=(latent_dim,))([z_mean, z_log_var])
-
-# we instantiate these layers separately so as to reuse them later
-decoder_h = Dense(intermediate_dim, activation='relu')
-decoder_mean = Dense(original_dim, activation='sigmoid')
-h_decoded = decoder_h(z)
-x_decoded_mean = decoder_mean(h_decoded)
+def told(centre, log_spread):
+    '''How far the codes are from a standard normal distribution.'''
+    return 0.5 * K.sum(K.exp(log_spread) + K.square(centre) - log_spread - 1, axis=-1)
 
 
-# Custom loss layer
-class CustomVariationalLayer(Layer):
-    def __init__(self, **kwargs):
-        self.is_placeholder = True
-        super(CustomVariationalLayer, self).__init__(**kwargs)
+class Judge(Layer):
+    '''Adds what a drawing misses of a picture, and what its code tells, to the loss.'''
 
-    def vae_loss(self, x, x_decoded_mean):
-        xent_loss = original_dim * metrics.binary_crossentropy(x, x_decoded_mean)
-        kl_loss = - 0.5 * K.sum(1 + z_log_var - K.square(z_mean) - K.exp(z_log_var), axis=-1)
-        return K.mean(xent_loss + kl_loss)
+    def __init__(self, pixels, **kwargs):
+        self.pixels = pixels
+        super(Judge, self).__init__(**kwargs)
 
     def call(self, inputs):
-        x = inputs[0]
-        x_decoded_mean = inputs[1]
-        loss = self.vae_loss(x, x_decoded_mean)
-        self.add_loss(loss, inputs=inputs)
-        # We won't actually use the output.
-        return x
+        picture, drawing, centre, log_spread = inputs
+        missed = self.pixels * metrics.binary_crossentropy(picture, drawing)
+        self.add_loss(K.mean(missed + told(centre, log_spread)), inputs=inputs)
+        return drawing
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[1]
 
 
-y = CustomVariationalLayer()([x, x_decoded_mean])
-vae = Model(x, y)
+picture = Input(shape=(PIXELS,))
+read = Dense(HIDDEN, activation='relu')(picture)
+middle = [Dense(CODE)(read), Dense(CODE)(read)]
+point = Lambda(around, output_shape=(CODE,))(middle)
+drawn = Dense(PIXELS, activation='sigmoid')(Dense(HIDDEN, activation='relu')(point))
+vae = Model(picture, Judge(PIXELS)([picture, drawn] + middle))
 vae.compile(optimizer='rmsprop', loss=None)
+history = vae.fit(x_train, shuffle=True, epochs=10, batch_size=50, verbose=2, validation_data=(x_test, None))
+encoder = Model(picture, middle[0])
+x_test_encoded = encoder.predict(x_test, batch_size=50)
 
-data = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'data', 'digits.npz'))
-digits = data['images'].astype('float32').reshape(-1, original_dim) / 16.
-x_train, y_train = digits[:1500], data['labels'][:1500]
-x_test, y_test = digits[1500:1750], data['labels'][1500:1750]
-
-history = vae.fit(x_train,
-                  shuffle=True,
-                  epochs=epochs,
-                  batch_size=batch_size,
-                  verbose=2,
-                  validation_data=(x_test, None))
-
-# build a model to project inputs on the latent space
-encoder = Model(x, z_mean)
-x_test_encoded = encoder.predict(x_test, batch_size=batch_size)
-
-# build a digit generator that can sample from the learned distribution
-decoder_input = Input(shape=(latent_dim,))
-_h_decoded = decoder_h(decoder_input)
-_x_decoded_mean = decoder_mean(_h_decoded)
-generator = Model(decoder_input, _x_decoded_mean)
-
-# the same once more, with the loss added to the model itself
-inputs = Input(shape=(original_dim,), name='encoder_input')
-hidden = Dense(intermediate_dim, activation='relu')(inputs)
-mean = Dense(latent_dim, name='z_mean')(hidden)
-log_var = Dense(latent_dim, name='z_log_var')(hidden)
-sampled = Lambda(sampling, output_shape=(latent_dim,), name='z')([mean, log_var])
-encoder_2 = Model(inputs, [mean, log_var, sampled], name='encoder')
-latent_inputs = Input(shape=(latent_dim,), name='z_sampling')
-hidden = Dense(intermediate_dim, activation='relu')(latent_inputs)
-decoder_2 = Model(latent_inputs, Dense(original_dim, activation='sigmoid')(hidden), name='decoder')
+inputs = Input(shape=(PIXELS,), name='picture')
+hidden = Dense(HIDDEN, activation='relu')(inputs)
+mean, log_var = Dense(CODE, name='mean')(hidden), Dense(CODE, name='log_var')(hidden)
+encoder_2 = Model(inputs, [mean, log_var, Lambda(around, output_shape=(CODE,))([mean, log_var])], name='encoder')
+code = Input(shape=(CODE,), name='code')
+hidden = Dense(HIDDEN, activation='relu')(code)
+decoder_2 = Model(code, Dense(PIXELS, activation='sigmoid')(hidden), name='decoder')
 outputs = decoder_2(encoder_2(inputs)[2])
-vae_2 = Model(inputs, outputs, name='vae_mlp')
-
-reconstruction_loss = K.mean(K.square(inputs - outputs), axis=-1) * original_dim
-kl_loss = 1 + log_var - K.square(mean) - K.exp(log_var)
-kl_loss = K.sum(kl_loss, axis=-1)
-kl_loss *= -0.5
-vae_2.add_loss(K.mean(reconstruction_loss + kl_loss))
+vae_2 = Model(inputs, outputs, name='vae')
+missed = PIXELS * metrics.mean_squared_error(inputs, outputs)
+vae_2.add_loss(K.mean(missed + told(mean, log_var)))
 vae_2.compile(optimizer='adam')
-history_2 = vae_2.fit(x_train,
-                      epochs=5,
-                      batch_size=batch_size,
-                      verbose=2,
-                      validation_data=(x_test, None))
-codes = encoder_2.predict(x_test, batch_size=batch_size)
+history_2 = vae_2.fit(x_train, epochs=5, batch_size=50, verbose=2, validation_data=(x_test, None))
+codes = encoder_2.predict(x_test, batch_size=50)
