@@ -96,7 +96,7 @@ def _add_check(commands: Any) -> None:
         description="Read scripts, without running them: which names and arguments of Keras they use, what of that "
         "this package lacks, and how Keras 3 spells what is old. The exit status is 1 if anything is missing.",
     )
-    check.add_argument("paths", nargs="+", metavar="SCRIPT", help="scripts, or folders of scripts")
+    check.add_argument("paths", nargs="+", metavar="SCRIPT", help="scripts, notebooks (.ipynb), or folders of them")
     check.add_argument("--dialect", choices=config.DIALECTS, help="the Keras of the scripts; guessed if left out")
     check.add_argument("--json", action="store_true", help="print JSON, for scripts, with all names")
     check.set_defaults(parser=check, action=_check)
@@ -192,9 +192,20 @@ def _run_file(path: Path, arguments: Sequence[str]) -> Callable[[], object]:
 
 def _run_module(name: str, arguments: Sequence[str]) -> Callable[[], object]:
     """Return a function that runs a module as `python -m NAME ARGS` would."""
+    from keras_torch.dropin import child
+
     sys.argv = [name, *arguments]
     sys.path.insert(0, os.getcwd())
-    return lambda: runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+    def start() -> None:
+        spec, code = child.module_code(name)
+        module = types.ModuleType("__main__")
+        module.__dict__.update(child.main_names(spec), __builtins__=__builtins__, __spec__=child.spec_of_module(spec))
+        sys.modules["__main__"] = module
+        sys.argv[0] = spec.origin or name
+        exec(code, module.__dict__)
+
+    return start
 
 
 def _without_own_frames(traceback: TracebackType | None) -> TracebackType | None:
@@ -249,8 +260,7 @@ def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
     dialect = options.dialect or config.dialect() or (guess.guess_dialect(source) if source else None)
     era = dialect in ("1", "2") and not options.no_era
     dropin.install(dialect, era=era)
-    if script is not None:
-        child.describe(script, dialect, era)
+    child.describe(script, options.module, dialect, era)
     if options.image_data_format:
         config.set_image_data_format(options.image_data_format)
     return _execute(start)

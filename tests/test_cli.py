@@ -72,12 +72,15 @@ print(K.backend.floatx(), K.activations.relu.__name__, __file__, open("data.txt"
 
 # Each new process imports torch anew.
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver", "module"])
 def test_worker_processes_know_keras(tmp_path: Path, method: str):
+    start = ("-m", "project.script") if method == "module" else (str(tmp_path / "project" / "script.py"),)
+    method = "spawn" if method == "module" else method
     source = f"""
 import multiprocessing
-import keras
 import numpy as np
+{"from . import part" if start[0] == "-m" else ""}
+import keras
 
 def work(number):
     return number, keras.__version__, np.float(number)
@@ -86,7 +89,10 @@ if __name__ == "__main__":
     with multiprocessing.get_context({method!r}).Pool(1) as pool:
         print(pool.map(work, [1, 2]))
 """
-    result = run("run", "--dialect", "1", write(tmp_path, source), folder=tmp_path)
+    (tmp_path / "project").mkdir()
+    write(tmp_path, "", "project/part.py")
+    write(tmp_path, source, "project/script.py")
+    result = run("run", "--dialect", "1", *start, folder=tmp_path)
     assert result.stdout.strip() == "[(1, '1.2.2', 1.0), (2, '1.2.2', 2.0)]", result.stderr
 
 

@@ -11,13 +11,13 @@ import builtins
 import functools
 import importlib.util
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from keras_torch import config
-from keras_torch.dropin import finder, guess, modern, module_paths, source
+from keras_torch.dropin import finder, guess, modern, module_paths, notebook, source
 from keras_torch.dropin.era import tables
 from keras_torch.errors import NeedsAnotherBackend
 
@@ -33,10 +33,13 @@ class Use:
     argument: str | None
     status: str
     modern: str | None = None
+    # In a notebook, whose lines are counted cell by cell.
+    cell: int | None = None
 
     def __str__(self) -> str:
         what = self.name if self.argument is None else f"{self.name}({self.argument}=)"
-        return f"line {self.line}: {what}" + (f" → {self.modern}" if self.modern else "")
+        place = f"line {self.line}" if self.cell is None else f"cell {self.cell}, line {self.line}"
+        return f"{place}: {what}" + (f" → {self.modern}" if self.modern else "")
 
 
 @dataclass(frozen=True)
@@ -78,25 +81,35 @@ class Report:
 
 
 def check(paths: Sequence[str | Path], dialect: str | None = None) -> list[Report]:
-    """Check scripts, and all scripts in folders. `dialect` is guessed for each script if it is None."""
+    """Check scripts and notebooks, and all in folders. `dialect` is guessed for each file if it is None."""
     files: list[Path] = []
     for path in map(Path, paths):
-        files += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        inside = (file for suffix in (".py", notebook.SUFFIX) for file in path.rglob(f"*{suffix}"))
+        files += sorted(inside) if path.is_dir() else [path]
     resolve.cache_clear()
     return [_check_file(file, dialect) for file in files]
 
 
 def _check_file(path: Path, dialect: str | None) -> Report:
+    cells = None
     try:
-        tree = ast.parse(path.read_bytes())
+        if path.suffix == notebook.SUFFIX:
+            cells = notebook.read(path)
+        tree = ast.parse(path.read_bytes() if cells is None else cells.text)
     except OSError as error:
         return Report(str(path), dialect, problem=f"cannot be read: {error.strerror}")
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        return Report(str(path), dialect, problem=f"is no Python 3{f' (line {line})' if line else ''}: {error}")
+    except SyntaxError as error:
+        line = error.lineno or 1
+        place = f"line {line}" if cells is None else "cell {}, line {}".format(*cells.place(line))
+        return Report(str(path), dialect, problem=f"is no Python 3 ({place}): {error.msg}")
+    except ValueError as error:
+        return Report(str(path), dialect, problem=f"cannot be read: {error}")
     dialect = dialect or guess.guess_dialect(path)
     with config.dialect_scope(dialect):
         uses = _Checker(tree, dialect).uses()
+    if cells is not None:
+        places = [cells.place(use.line) for use in uses]
+        uses = [replace(use, cell=cell, line=line) for use, (cell, line) in zip(uses, places, strict=True)]
     return Report(str(path), dialect, tuple(uses))
 
 

@@ -81,6 +81,9 @@ def _not_found(name: str) -> ModuleNotFoundError:
 def load(name: str) -> ModuleType:
     """Return the module that answers for `name`; ModuleNotFoundError if nothing does."""
     rest = module_paths.split(name)
+    if name in module_paths.PARTS:
+        parts = [f"keras_torch.{rest}", "keras_torch.dropin.parts"]
+        return JoinedModule(name, [importlib.import_module(part) for part in parts])
     if rest in module_paths.JOINED:
         parts = [f"keras_torch.{part}" for part in module_paths.JOINED[rest]]
         return JoinedModule(name, [importlib.import_module(part) for part in parts if _exists(part)])

@@ -21,8 +21,8 @@ PREFIXES = (
     "keras",
 )
 
-# Packages of their own that Keras took parts of itself from: pickled Tokenizers name this one.
-PARTS = {"keras_preprocessing": "preprocessing"}
+# Packages of their own that Keras took parts of itself from; pickled Tokenizers name the former.
+PARTS = {"keras_preprocessing": "preprocessing", "keras_applications": "applications"}
 
 # Packages that held names of several of ours, and had no names of their own.
 JOINED = {

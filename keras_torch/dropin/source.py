@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_torch.dropin import notebook
+
 _LOCAL_FILES = 50
 
 
@@ -19,7 +21,7 @@ def trees(path: Path) -> Iterator[tuple[Path, ast.Module]]:
             continue
         seen.add(current)
         try:
-            tree = ast.parse(current.read_bytes())
+            tree = ast.parse(text_of(current))
         except (OSError, SyntaxError, ValueError):
             continue
         yield current, tree
@@ -28,6 +30,11 @@ def trees(path: Path) -> Iterator[tuple[Path, ast.Module]]:
             waiting += [
                 file for file in (path.parent / f"{module}.py", path.parent / module / "__init__.py") if file.is_file()
             ]
+
+
+def text_of(path: Path) -> str | bytes:
+    """Return the source in a script or a notebook. OSError or ValueError if there is none."""
+    return notebook.read(path).text if path.suffix == notebook.SUFFIX else path.read_bytes()
 
 
 def imported_names(tree: ast.Module) -> dict[str, int]:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from keras_torch import config, legacy
@@ -476,6 +477,9 @@ class Trainer(GeneratorMethods):
         values = dict(logs.items())
         if return_dict:
             return dict(sorted(values.items())) if config.dialect() == "3" else values
+        if config.is_classic():
+            # Numbers of numpy have a shape, which scripts of the time look at.
+            values = {name: np.float64(value) if isinstance(value, float) else value for name, value in values.items()}
         if len(values) == 1:
             return next(iter(values.values()))
         first = [name for name in self.metrics_names if name in values] if config.dialect() == "3" else []

@@ -168,3 +168,47 @@ def test_the_examples_lack_nothing():
     folder = Path(__file__).parents[2] / "examples"
     for found in check.check([folder / "digits_cnn_keras1.py", folder / "digits_cnn_tfkeras.py"]):
         assert found.ok, str(found)
+
+
+def test_the_code_cells_of_notebooks_are_read(tmp_path: Path):
+    cells = [
+        {"cell_type": "markdown", "source": "keras.layers.Nothing"},
+        {
+            "cell_type": "code",
+            "source": ["%matplotlib inline\n", "!pip install keras\n", "from keras.layers import Dense\n"],
+        },
+        {"cell_type": "code", "source": "%%bash\nls *.h5"},
+        {
+            "cell_type": "code",
+            "source": "%%time\nfiles = !ls\nlayer = Dense(output_dim=3)\nlayer?",
+        },
+        {"cell_type": "code", "source": "Dense(\n  nothing=4\n  % 3)"},
+    ]
+    for name, content in (
+        ("four.ipynb", {"cells": cells, "metadata": {}, "nbformat": 4}),
+        ("three.ipynb", {"worksheets": [{"cells": cells}], "metadata": {}, "nbformat": 3}),
+    ):
+        (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
+        (found,) = check.check([tmp_path / name])
+        assert [str(use) for use in found.having("old")] == ["cell 4, line 3: Dense(output_dim=) → units"]
+        assert [str(use) for use in found.having("missing")] == ["cell 5, line 2: Dense(nothing=)"]
+        assert found.dialect == "1"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            '{"cells": [{"cell_type": "code", "source": "x"}, {"cell_type": "code", "source": "y\\nprint 1"}]}',
+            "cell 2, line 2",
+        ),
+        ('{"cells": 3}', "no Jupyter notebook"),
+        ("[]", "no Jupyter notebook"),
+        ("{", "cannot be read"),
+        ('{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "a notebook in r"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_notebook_is_told(tmp_path: Path, content: str, problem: str):
+    (tmp_path / "a.ipynb").write_text(content, encoding="utf-8")
+    (found,) = check.check([tmp_path])
+    assert not found.ok and problem in str(found)

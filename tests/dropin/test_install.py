@@ -147,3 +147,23 @@ def test_no_row_leads_to_a_module_below_another_row(path: str):
 def test_prefixes_are_longest_first():
     for index, prefix in enumerate(module_paths.PREFIXES):
         assert not any(prefix.startswith(earlier + ".") for earlier in module_paths.PREFIXES[:index])
+
+
+def test_the_packages_behind_keras_answer():
+    with dropin.install("2"):
+        import keras
+        import keras_applications
+        import keras_preprocessing
+        from keras_applications.vgg16 import VGG16
+        from keras_preprocessing.image import ImageDataGenerator
+
+        assert ImageDataGenerator is keras.preprocessing.image.ImageDataGenerator
+        assert VGG16 is keras.applications.vgg16.VGG16 is keras_applications.vgg16.VGG16
+        assert not hasattr(keras.preprocessing, "set_keras_submodules")
+        keras_preprocessing.set_keras_submodules(backend=keras.backend, utils=keras.utils)
+        parts = (keras.backend, keras.layers, keras.models, keras.utils)
+        assert keras_applications.get_submodules_from_kwargs({"backend": keras.backend}) == parts
+        with pytest.raises(ValueError, match="`backend` can be `keras.backend` only"):
+            keras_applications.set_keras_submodules(backend=sys)
+        with pytest.raises(ImportError, match="'optimizers'"):
+            keras_preprocessing.get_keras_submodule("optimizers")

@@ -480,3 +480,12 @@ def test_the_loss_of_an_output_may_stand_in_a_list_of_its_own() -> None:
         assert list(model.fit(X, [X[:, :1], X[:, 1:2]], verbose=0).history) == ["loss", "a_loss", "b_loss"]
     with pytest.raises(ValueError, match="one loss to the output 'a'.*Received: 2"):
         model.compile("sgd", {"a": ["mse", "mae"], "b": "mae"})
+
+
+def test_results_are_numbers_of_numpy_in_keras_2():
+    with config.dialect_scope("2"):
+        model = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
+        model.compile("sgd", "mse", metrics=["mae"])
+        x, y = np.ones((4, 2)), np.ones((4, 1))
+        results = model.evaluate(x, y, verbose=0) + model.train_on_batch(x, y) + model.test_on_batch(x, y)
+    assert [item.shape for item in results] == [()] * 6 and all(isinstance(item, float) for item in results)
