@@ -41,6 +41,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="do not add names that numpy, scipy and others had at the time of Keras 1 and 2, and have no longer",
     )
+    run.add_argument(
+        "--real-tensorflow",
+        action="store_true",
+        help="leave an installed TensorFlow alone, except for tf.keras (as KERAS_TORCH_TENSORFLOW=real does)",
+    )
     run.add_argument("--gpus", type=int, default=None, metavar="N", help="the number of GPUs to train on; 1 only")
     run.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a file, as `python -m` does")
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]", help="the script and its arguments")
@@ -161,7 +166,7 @@ def _report_errors(options: argparse.Namespace) -> int:
     return status
 
 
-_FLAGS = ("-h", "--help", "--no-era")
+_FLAGS = ("-h", "--help", "--no-era", "--real-tensorflow")
 
 
 def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -259,6 +264,8 @@ def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
         source = guess.module_file(options.module)
     dialect = options.dialect or config.dialect() or (guess.guess_dialect(source) if source else None)
     era = dialect in ("1", "2") and not options.no_era
+    if options.real_tensorflow:
+        os.environ[dropin.TENSORFLOW_VARIABLE] = "real"
     dropin.install(dialect, era=era)
     child.describe(script, options.module, dialect, era)
     if options.image_data_format:

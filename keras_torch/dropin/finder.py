@@ -10,7 +10,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -106,16 +106,57 @@ class _Loader(importlib.abc.Loader):
         sys.modules[name] = load(name)
 
 
-class Finder:
-    """Meta path finder for the names in `ROOTS`; what we do not have is left to the finders behind it."""
+def is_keras(name: str) -> bool:
+    """Whether a module below the real `tensorflow` is Keras. `tensorflow.python.keras` is used by TensorFlow itself."""
+    return module_paths.split(name) is not None and not name.startswith("tensorflow.python.")
 
-    def __init__(self) -> None:
+
+class _RealLoader(importlib.abc.Loader):
+    """Loads the real TensorFlow as its own loader does, and then gives it our Keras."""
+
+    def __init__(self, loader: Any, give_keras: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._give_keras = give_keras
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._give_keras(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+
+def in_real_tensorflow(tensorflow: ModuleType) -> list[tuple[ModuleType, str, Any]]:
+    """Return what is ours within the real TensorFlow: (module, attribute, value)."""
+    root = importlib.import_module("keras_torch")
+    compat = getattr(tensorflow, "compat", None)
+    versions = [getattr(compat, name) for name in ("v1", "v2") if hasattr(compat, name)]
+    found = [(module, "keras", root) for module in (tensorflow, *versions)]
+    # Those of Keras, at the root since TensorFlow 2.
+    packages = ("initializers", "losses", "metrics", "optimizers")
+    return found + [(tensorflow, name, importlib.import_module(f"keras_torch.{name}")) for name in packages]
+
+
+class Finder:
+    """Meta path finder for the names in `ROOTS`; what we do not have is left to the finders behind it.
+
+    With `give_keras`, which puts our Keras into it, all of `tensorflow` but that is left to them.
+    """
+
+    def __init__(self, give_keras: Callable[[ModuleType], None] | None = None) -> None:
         self._under_way: set[str] = set()
+        self._give_keras = give_keras
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         """Return a spec whose loader yields our module; ModuleNotFoundError if nobody has such a module."""
-        if name.partition(".")[0] not in ROOTS or name in self._under_way:
+        root = name.partition(".")[0]
+        if root not in ROOTS or name in self._under_way:
             return None
+        if self._give_keras is not None and root == "tensorflow" and not is_keras(name):
+            return self._real_root(path, target, self._give_keras) if name == root else None
         # Another hook may answer a search for a module of ours by importing this very name.
         self._under_way.add(name)
         try:
@@ -126,6 +167,20 @@ class Finder:
             return self._found_by_others(name, path, target)
         finally:
             self._under_way.discard(name)
+
+    def _real_root(
+        self, path: Any, target: Any, give_keras: Callable[[ModuleType], None]
+    ) -> importlib.machinery.ModuleSpec:
+        try:
+            spec = self._found_by_others("tensorflow", path, target)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "The real TensorFlow was asked for (`--real-tensorflow`, or KERAS_TORCH_TENSORFLOW=real) and is not "
+                "installed: pip install tensorflow. Without that, `tensorflow` is a stand-in on torch.",
+                name="tensorflow",
+            ) from error
+        spec.loader = _RealLoader(spec.loader, give_keras)
+        return spec
 
     def _found_by_others(self, name: str, path: Any, target: Any) -> importlib.machinery.ModuleSpec:
         behind = sys.meta_path[sys.meta_path.index(self) + 1 :]  # type: ignore[arg-type]
