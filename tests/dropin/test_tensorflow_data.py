@@ -88,3 +88,22 @@ def test_tables_become_batches_of_columns(tf, tmp_path):
     assert [(int(a), c.numpy()) for a, b, c in rows] == [(1, 0.5), (2, 9.0), (3, 2.0)]
     with pytest.raises(ValueError, match="must have 2 fields"):
         list(tf.data.experimental.CsvDataset(str(path), [tf.int32, tf.string], header=True))
+
+
+def test_branches_of_mapped_functions_are_taken_by_each_element(tf):
+    numbers = tf.data.Dataset.range(6)
+    both = numbers.map(lambda n: tf.cond(n > 2, lambda: n * 10, lambda: -n))
+    assert [int(n) for n in both] == [0, -1, -2, 30, 40, 50]
+    sizes = numbers.map(lambda n: tf.cond(n > 2, lambda: tf.ones(3), lambda: tf.ones(1)))
+    assert [len(item) for item in sizes] == [1, 1, 1, 3, 3, 3]
+
+
+def test_a_mapped_function_that_counts_is_called_for_each_element(tf):
+    count = tf.Variable(0, dtype=tf.int64)
+
+    def counted(n):
+        count.assign_add(1)
+        return n + count.read_value()
+
+    assert [int(n) for n in tf.data.Dataset.range(5).map(counted)] == [1, 3, 5, 7, 9]
+    assert int(count) == 5

@@ -100,6 +100,8 @@ def to_leaf(value: Any) -> Any:
 
 def to_element(value: Any) -> Any:
     """Return a value as an element: tuples and mappings are structures, all else becomes a component."""
+    if type(value) is torch.Tensor:
+        return value
     if isinstance(value, Mapping):
         return {key: to_element(item) for key, item in value.items()}
     if isinstance(value, tuple):
@@ -158,6 +160,18 @@ def by_component(values: Sequence[Any], join: Any) -> Any:
 def stack_elements(items: Sequence[Any]) -> Stacked:
     """Stack single elements."""
     return Stacked(by_component(items, stack_leaves), len(items))
+
+
+def behind(first: Block | None, second: Block) -> Block:
+    """Return the elements of one block behind those of another: stacked if both are, and alike."""
+    if first is None or not first.size:
+        return second
+    if isinstance(first, Stacked) and isinstance(second, Stacked):
+        try:
+            return join_blocks([first, second])
+        except (ValueError, TypeError):  # of different shapes
+            pass
+    return Listed([*first.elements(), *second.elements()])
 
 
 def join_blocks(blocks: Sequence[Block]) -> Stacked:

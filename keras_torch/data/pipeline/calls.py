@@ -15,12 +15,22 @@ from keras_torch.data.structure import flatten, map_structure
 _NOT_BATCHABLE = (RuntimeError, ValueError, TypeError, NotImplementedError, AttributeError, IndexError, KeyError)
 
 
+_changes = 0
+
+
+def note_change() -> None:
+    """Say that a variable was changed: a function that does so must be called for each element."""
+    global _changes
+    _changes += 1
+
+
 class ElementFunction:
     """A function of one element. A tuple's items are its arguments, as in `tf.data`.
 
     TensorFlow traces such a function once, so it may not depend on being called for every element. Here the first
     block of elements is computed by `vmap` and its first two elements once more by themselves; when both agree, in
     values or, for functions that draw random numbers, in shapes and types, blocks are computed by `vmap` from then on.
+    A function that changes a variable is called for each element.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -45,13 +55,14 @@ class ElementFunction:
             return None
         self.is_batched = False
         result = self._tried(block)
-        self.is_batched = result is not None
+        self.is_batched = isinstance(result, Stacked)
         return result
 
-    def _tried(self, block: Stacked) -> Stacked | None:
-        state = torch.get_rng_state()
-        first = list(block.part(0, 2).elements())
-        alone = [self(element) for element in first]
+    def _tried(self, block: Stacked) -> Block | None:
+        state, changes = torch.get_rng_state(), _changes
+        alone = [self(element) for element in block.part(0, 2).elements()]
+        if changes != _changes:
+            return Listed(alone + [self(element) for element in block.part(2, block.size).elements()])
         is_random = not torch.equal(state, torch.get_rng_state())
         torch.set_rng_state(state)
         if not all(is_tensors(item) for item in alone):

@@ -13,7 +13,7 @@ from keras_torch import config
 from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.data.numpy_bridge import to_numpy
 from keras_torch.data.pipeline import combining, grouping, steps
-from keras_torch.data.pipeline.blocks import to_element
+from keras_torch.data.pipeline.blocks import Block, Stacked, to_element
 from keras_torch.data.pipeline.iterators import GraphIterator
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Items, Kept, RandomNumbers, Slices, Step, generator_of
 from keras_torch.data.pipeline.spec import TensorSpec, cast_like, spec_of
@@ -209,9 +209,7 @@ class Dataset:
         size = _positive(size, "size")
         shift = size if shift is None else _positive(shift, "shift")
         stride = _positive(stride, "stride")
-        return Dataset(
-            grouping.Window(self.step, size, shift, stride, drop_remainder, lambda items: Dataset(Kept(items)))
-        )
+        return Dataset(grouping.Window(self.step, size, shift, stride, drop_remainder, _of_block))
 
     def flat_map(self, map_func: Callable[..., Any], name: str | None = None) -> Dataset:
         """Return the elements of the datasets that a function makes of the elements, one dataset after another."""
@@ -372,6 +370,10 @@ class Dataset:
     def __repr__(self) -> str:
         size = {INFINITE: "infinite", UNKNOWN: "unknown"}.get(self.step.size, str(self.step.size))
         return f"<{type(self).__name__} of {type(self.step).__name__}, length {size}>"
+
+
+def _of_block(block: Block) -> Dataset:
+    return Dataset(Slices(block.value) if isinstance(block, Stacked) else Kept(list(block.items)))
 
 
 def _positive(value: Any, argument: str) -> int:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, by_component, join_blocks, rebuilt
+from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, behind, by_component, join_blocks, rebuilt
 from keras_torch.data.pipeline.sources import UNKNOWN, Step
 from keras_torch.data.pipeline.steps import Over
-from keras_torch.data.structure import flatten, is_nested, leaves_like
+from keras_torch.data.structure import flatten, is_nested, leaves_like, map_structure
 
 
 class Batch(Over):
@@ -72,10 +71,10 @@ class Unbatch(Over):
 
 
 class Window(Over):
-    """Datasets of `size` elements each; `make` makes a dataset of the values of one component."""
+    """Datasets of `size` elements each; `make` makes a dataset of the block that has the values of one component."""
 
     def __init__(
-        self, source: Step, size: int, shift: int, stride: int, drop_remainder: bool, make: Callable[[list[Any]], Any]
+        self, source: Step, size: int, shift: int, stride: int, drop_remainder: bool, make: Callable[[Block], Any]
     ) -> None:
         super().__init__(source)
         self.has_loose_batches = False
@@ -91,21 +90,32 @@ class Window(Over):
     def blocks(self) -> Iterator[Block]:
         """Yield one window at a time."""
         reach = (self.window - 1) * self.stride + 1
-        held: deque[Any] = deque()
-        stream = self.source.elements()
+        held: Block | None = None
         skip = 0
-        while True:
-            skipped = sum(1 for _ in itertools.islice(stream, skip))
-            held.extend(itertools.islice(stream, reach - len(held)))
-            if not held or skipped < skip or (self.drop_remainder and len(held) < reach):
-                return
-            yield Listed([self._windows(list(itertools.islice(held, 0, None, self.stride)))])
-            skip = max(0, self.shift - len(held))
-            for _ in range(min(self.shift, len(held))):
-                held.popleft()
+        for block in self.source.blocks():
+            left_out = min(skip, block.size)
+            skip -= left_out
+            held = behind(held, block.part(left_out, block.size))
+            start = 0
+            while start + reach <= held.size:
+                yield Listed([self._window(held.part(start, start + reach))])
+                start += self.shift
+            skip += max(0, start - held.size)
+            held = held.part(min(start, held.size), held.size)
+        while held is not None and held.size and not self.drop_remainder:
+            yield Listed([self._window(held)])
+            held = held.part(min(self.shift, held.size), held.size)
 
-    def _windows(self, items: list[Any]) -> Any:
-        return rebuilt(items[0], (self._make(list(column)) for column in zip(*map(flatten, items), strict=True)))
+    def _window(self, block: Block) -> Any:
+        if isinstance(block, Stacked):
+            if self.stride > 1:
+                block = Stacked(
+                    map_structure(lambda leaf: leaf[:: self.stride], block.value), -(-block.size // self.stride)
+                )
+            return map_structure(lambda leaf: self._make(Stacked(leaf, block.size)), block.value)
+        items = block.items[:: self.stride]
+        columns = zip(*map(flatten, items), strict=True)
+        return rebuilt(items[0], (self._make(Listed(column)) for column in columns))
 
 
 class Interleave(Over):

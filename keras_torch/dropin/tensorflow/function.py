@@ -99,8 +99,21 @@ def name_scope(name: Any = None, default_name: Any = None, values: Any = None) -
 def cond(
     pred: Any, true_fn: Any = None, false_fn: Any = None, fn1: Any = None, fn2: Any = None, strict: bool = False
 ) -> Any:
-    """Call one of two functions. On a symbolic condition both are computed and the condition chooses."""
-    return ops.cond(pred, true_fn or fn1, false_fn or fn2)
+    """Call one of two functions. On a symbolic condition both are computed and the condition chooses.
+
+    So they are, too, where the elements of a dataset go through a function all at once.
+    """
+    first, second = true_fn or fn1, false_fn or fn2
+    if isinstance(pred, torch.Tensor) and torch._C._functorch.is_batchedtensor(pred):
+        return pytree.tree_map(functools.partial(_chosen, pred), first(), second())
+    return ops.cond(pred, first, second)
+
+
+def _chosen(pred: torch.Tensor, first: Any, second: Any) -> Any:
+    first, second = convert_to_tensor(first), convert_to_tensor(second)
+    if first.shape != second.shape or first.dtype != second.dtype:
+        raise ValueError("The two functions of `tf.cond` give results of different shapes or types.")
+    return torch.where(pred, first, second)
 
 
 def case(pred_fn_pairs: Any, default: Any = None, exclusive: bool = False, strict: bool = False) -> Any:

@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.backend.variable import VariableMethods
+from keras_torch.data.pipeline.calls import note_change
 from keras_torch.dropin.tensorflow import dtypes, operators
 
 _ABSENT = object()
@@ -125,6 +126,7 @@ def _assigning(name: str) -> Callable[..., Any]:
     original = getattr(VariableMethods, name)
 
     def call(self: Any, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
+        note_change()
         return original(self, value)
 
     return call
