@@ -196,6 +196,8 @@ def transposed(
     x, last = _to_channels_first(x, data_format)
     sizes = output_shape[1:-1] if last else output_shape[2:]
     result = _CONV_TRANSPOSE[rank](x, weight, stride=strides, dilation=dilation)
+    if padding.lower() not in ("valid", "same"):
+        raise ValueError(f"`padding` must be 'valid' or 'same'. Received: padding={padding!r}")
     pairs = []
     for size, full in zip(sizes, result.shape[2:], strict=True):
         before = max(full - size, 0) // 2 if padding.lower() == "same" else 0

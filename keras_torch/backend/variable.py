@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
-from keras_torch import config
+from keras_torch import config, registry
 
 Constraint = Callable[[torch.Tensor], torch.Tensor]
 
@@ -19,6 +20,10 @@ class VariableMethods:
 
     _path: str
     _scope: str
+    aggregation = "none"
+    synchronization = "auto"
+    # Whether layers of a mixed dtype policy leave it in its own type.
+    _keeps_dtype = False
     constraint: Constraint | None
     regularizer: Callable[[torch.Tensor], torch.Tensor] | None
 
@@ -50,6 +55,31 @@ class VariableMethods:
         """Return a copy of the value as a numpy array in Keras's layout; bfloat16 becomes float32."""
         value = self.value.detach().cpu()  # type: ignore[attr-defined]
         return (value.float() if value.dtype is torch.bfloat16 else value).numpy().copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.numpy(), dtype=dtype)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Call a function of numpy on arrays: it would ask for methods of torch, which have other arguments."""
+        return func(*pytree.tree_map(_as_array, args), **pytree.tree_map(_as_array, kwargs))
+
+    @property
+    def autocast(self) -> bool:
+        """Whether layers of a mixed dtype policy compute with it in their type."""
+        return not self._keeps_dtype
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether optimizers put the gradient in the variable's place, as Keras does with scales in float8: False."""
+        return False
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, flag: bool) -> None:
+        if flag:
+            raise NotImplementedError(
+                f"Optimizers do not overwrite the variable {self.path!r} with its gradient: assign it yourself. "
+                "Received: overwrite_with_gradient=True"
+            )
 
     def eval(self, session: object = None) -> np.ndarray:
         """Return the value as a numpy array (Keras 1 and 2 spelling; a session is not needed)."""
@@ -89,6 +119,12 @@ class VariableMethods:
         return self.assign(self.value.detach() - _as_tensor(value, self.value))  # type: ignore[attr-defined]
 
 
+def _as_array(item: Any) -> Any:
+    if isinstance(item, VariableMethods):
+        return item.numpy()
+    return item.detach().cpu().numpy() if isinstance(item, torch.Tensor) else item
+
+
 def _as_tensor(value: Any, like: torch.Tensor | None = None) -> torch.Tensor:
     if isinstance(value, WeightView):
         value = value.value
@@ -105,11 +141,26 @@ class Variable(VariableMethods, nn.Parameter):
     unusual). Integer and boolean variables never require a gradient.
     """
 
-    # Whether layers of a mixed dtype policy leave it in its own type.
-    _keeps_dtype = False
+    def __new__(
+        cls,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+        layout: Any = None,
+    ) -> Variable:
+        """Make a variable from values, or from an initializer (an object, a name, or a function of shape and dtype).
 
-    def __new__(cls, value: Any = None, trainable: bool = True, dtype: Any = None, name: str = "variable") -> Variable:
-        """Make a variable from an array; `dtype` defaults to that of a tensor, or to floatx for other float data."""
+        `dtype` defaults to that of a tensor, or to floatx for other float data. With `autocast=False` layers of a mixed
+        dtype policy leave it in its type. `aggregation` and `synchronization` are kept for those who ask: processes
+        average the gradients of all variables. `layout` must be None.
+        """
+        _check_options(aggregation, synchronization, layout)
+        value = _initial(initializer, shape, dtype)
         if not isinstance(value, torch.Tensor):
             array = np.asarray(value)
             if dtype is None and (array.dtype.kind == "f" or isinstance(value, (int, float, list, tuple))):
@@ -119,13 +170,26 @@ class Variable(VariableMethods, nn.Parameter):
             value = value.to(config.torch_dtype(dtype))
         differentiable = value.is_floating_point() or value.is_complex()
         variable = torch.Tensor._make_subclass(cls, value.detach(), bool(trainable and differentiable))
-        variable._path = name
+        variable._path = name or "variable"
         variable.constraint = None
         variable.regularizer = None
         return variable
 
-    def __init__(self, value: Any = None, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str = "none",
+        synchronization: str = "auto",
+        name: str | None = None,
+        layout: Any = None,
+    ) -> None:
         self._trainable = bool(trainable)
+        self._keeps_dtype = not autocast
+        self.aggregation, self.synchronization = aggregation, synchronization
 
     @property
     def trainable(self) -> bool:
@@ -180,6 +244,38 @@ class Variable(VariableMethods, nn.Parameter):
 
     def __repr__(self) -> str:  # type: ignore[override]
         return f"<Variable path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
+
+
+_AGGREGATIONS = ("none", "sum", "mean", "only_first_replica", None)
+_SYNCHRONIZATIONS = ("none", "auto", "on_read", "on_write", None)
+
+
+def _check_options(aggregation: Any, synchronization: Any, layout: Any) -> None:
+    for name, value, allowed in (
+        ("aggregation", aggregation, _AGGREGATIONS),
+        ("synchronization", synchronization, _SYNCHRONIZATIONS),
+    ):
+        if value not in allowed:
+            raise ValueError(f"`{name}` of a Variable must be one of {allowed}. Received: {name}={value!r}")
+    if layout is not None:
+        raise ValueError(
+            "`layout` of a Variable must be None: variables are whole on every device. Shard models with "
+            f"`torch.distributed`. Received: layout={layout!r}"
+        )
+
+
+def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
+    """Return the values that an initializer gives; values of another shape are refused."""
+    is_initializer = isinstance(initializer, str) or (callable(initializer) and not hasattr(initializer, "dtype"))
+    if is_initializer and shape is None:
+        raise ValueError(f"A Variable with an initializer needs a `shape`. Received: initializer={initializer!r}")
+    if is_initializer:
+        make = registry.initializers.get(initializer)
+        return make(tuple(shape or ()), dtype=config.dtype_name(dtype or config.floatx()))
+    found = tuple(np.shape(initializer))
+    if shape is not None and found != tuple(shape):
+        raise ValueError(f"`shape` of a Variable is not that of its values, {found}. Received: shape={tuple(shape)}")
+    return initializer
 
 
 def _rebuild_variable(data: torch.Tensor, requires_grad: bool, attributes: dict[str, Any]) -> Variable:
@@ -293,9 +389,6 @@ class WeightView(VariableMethods):
         if name.startswith("_") or not hasattr(torch.Tensor, name):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         return getattr(self.value, name)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.numpy(), dtype=dtype)
 
     def __getitem__(self, index: Any) -> torch.Tensor:
         return self.value[index]

@@ -53,8 +53,7 @@ class Installation:
         sys.meta_path.insert(0, self._hook)
         tensorflow.forget()
         numpy_operands.install()
-        if config.dialect() in ("1", "2", "tf"):
-            tensorflow.change_tensors()
+        tensorflow.change_tensors(values_only=config.dialect() not in ("1", "2", "tf"))
         root = importlib.import_module("keras_torch")
         self._set(root, "__version__", KERAS_VERSIONS[config.dialect()])
         for rest in (*module_paths.MOVED, *module_paths.JOINED):

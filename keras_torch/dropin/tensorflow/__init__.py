@@ -17,11 +17,11 @@ def load(name: str) -> Part:
     return _load(name)
 
 
-def change_tensors() -> None:
-    """Give tensors TensorFlow's methods, until `restore_tensors`."""
+def change_tensors(values_only: bool = False) -> None:
+    """Give tensors TensorFlow's methods, or those that return values alone, until `restore_tensors`."""
     from keras_torch.dropin.tensorflow import tensor_methods
 
-    tensor_methods.install()
+    tensor_methods.install(values_only)
 
 
 def restore_tensors() -> None:

@@ -78,6 +78,35 @@ def to_float(self: torch.Tensor) -> float:
     return float(self.detach().item())
 
 
+def assign(self: torch.Tensor, value: Any, **options: Any) -> torch.Tensor:
+    """Write into the variable that the tensor is a slice of."""
+    with torch.no_grad():
+        _written(self).copy_(torch.as_tensor(value))
+    return self
+
+
+def assign_add(self: torch.Tensor, delta: Any, **options: Any) -> torch.Tensor:
+    """Add to the part of a variable that the tensor is."""
+    with torch.no_grad():
+        _written(self).add_(torch.as_tensor(delta, dtype=self.dtype))
+    return self
+
+
+def assign_sub(self: torch.Tensor, delta: Any, **options: Any) -> torch.Tensor:
+    """Subtract from the part of a variable that the tensor is."""
+    with torch.no_grad():
+        _written(self).sub_(torch.as_tensor(delta, dtype=self.dtype))
+    return self
+
+
+def _written(tensor: torch.Tensor) -> torch.Tensor:
+    if not tensor._is_view():
+        raise AttributeError(
+            "Only variables and slices of them, such as `v[0]`, can be assigned to, not other tensors."
+        )
+    return tensor.detach()
+
+
 def get_shape(self: Any) -> Any:
     """The shape."""
     return self.shape
@@ -142,16 +171,23 @@ def _as_list(self: torch.Size) -> list[int]:
     return list(self)
 
 
-_TENSOR: dict[str, Any] = {
+# What scripts for Keras 3 expect of tensors whatever the backend.
+_VALUES: dict[str, Any] = {
     "numpy": numpy,
+    "__array__": array,
+    "__array_function__": array_function,
+    "__float__": to_float,
+}
+_TENSOR: dict[str, Any] = {
+    **_VALUES,
+    "assign": assign,
+    "assign_add": assign_add,
+    "assign_sub": assign_sub,
     "eval": evaluate,
     "get_shape": get_shape,
     "ref": ref,
     "experimental_ref": ref,
     "set_shape": set_shape,
-    "__array__": array,
-    "__array_function__": array_function,
-    "__float__": to_float,
     **operators.METHODS,
 }
 _VARIABLE: dict[str, Any] = {
@@ -203,15 +239,16 @@ def _dictionary(owner: type) -> dict[str, Any]:
     return gc.get_referents(owner.__dict__)[0]
 
 
-def install() -> None:
-    """Give tensors, variables, shapes and dtypes TensorFlow's methods."""
-    if _before:
+def install(values_only: bool = False) -> None:
+    """Give tensors, variables, shapes and dtypes TensorFlow's methods, or tensors and shapes those of values alone."""
+    if _before and (values_only or len(_before) > len(_VALUES)):
         return
-    for owner, methods in _PATCHES:
+    uninstall()
+    for owner, methods in [(torch.Tensor, _VALUES)] if values_only else _PATCHES:
         for name, method in methods.items():
             _before.append((owner, name, owner.__dict__.get(name, _ABSENT)))
             setattr(owner, name, method)
-    for owner, methods in _STATIC:
+    for owner, methods in _STATIC[:1] if values_only else _STATIC:
         _dictionary(owner).update({name: item for name, item in methods.items() if name not in owner.__dict__})
         ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
 

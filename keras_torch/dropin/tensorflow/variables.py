@@ -51,7 +51,7 @@ class _VariableType(type):
                 f"Received: {initial_value!r}"
             )
         made = backend.Variable(
-            value.detach().clone(), trainable is not False, name=(name or "Variable").partition(":")[0]
+            value.detach().clone(), trainable=trainable is not False, name=(name or "Variable").partition(":")[0]
         )
         made.constraint = constraint
         return made
