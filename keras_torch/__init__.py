@@ -31,13 +31,15 @@ try:
         regularizers,
         utils,
     )
-    from keras_torch.backend import Variable
+    from keras_torch.backend import Variable, name_scope
+    from keras_torch.backend.stateless import StatelessScope
     from keras_torch.config import DTypePolicy, FloatDTypePolicy
-    from keras_torch.engine import Input, InputSpec, Layer
+    from keras_torch.engine import Input, InputSpec, Layer, Operation, RematScope, SymbolicScope, device, remat
     from keras_torch.initializers import Initializer
     from keras_torch.losses import Loss
     from keras_torch.metrics import Metric
     from keras_torch.models import Model, Sequential
+    from keras_torch.models.function import Function
     from keras_torch.optimizers import Optimizer
     from keras_torch.regularizers import Regularizer
     from keras_torch.symbolic import KerasTensor
@@ -76,6 +78,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "Initializer",
     "Input",
     "InputSpec",
@@ -84,9 +87,13 @@ __all__ = [
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
+    "StatelessScope",
+    "SymbolicScope",
     "Variable",
     "activations",
     "applications",
@@ -95,6 +102,7 @@ __all__ = [
     "config",
     "constraints",
     "datasets",
+    "device",
     "dtype_policies",
     "engine",
     "export",
@@ -104,11 +112,13 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "preprocessing",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "tree",
     "utils",

@@ -29,8 +29,7 @@ MISSING_NAMESPACES = """
 
 MISSING = {
     "": """
-        Function Operation Quantizer RematScope StatelessScope SymbolicScope device
-        name_scope remat
+        Quantizer
     """,
     "backend": "tf_major_version tf_minor_version",
     "utils": """

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from keras_torch import config, registry
+from keras_torch.backend import stateless
 
 Constraint = Callable[[torch.Tensor], torch.Tensor]
 
@@ -59,6 +60,9 @@ class VariableMethods:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype=dtype)
 
+    def __float__(self) -> float:
+        return float(self.value.detach())  # type: ignore[attr-defined]
+
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Call a function of numpy on arrays: it would ask for methods of torch, which have other arguments."""
         return func(*pytree.tree_map(_as_array, args), **pytree.tree_map(_as_array, kwargs))
@@ -106,6 +110,8 @@ class VariableMethods:
                 f"The shape of the value does not match the variable {self.path!r}: expected {shape}. "
                 f"Received: {tuple(tensor.shape)}"
             )
+        if stateless.active:
+            stateless.active[-1].note(self)
         with torch.no_grad():
             self._write(tensor)  # type: ignore[attr-defined]
         return self
@@ -395,9 +401,6 @@ class WeightView(VariableMethods):
 
     def __len__(self) -> int:
         return self.shape[0]
-
-    def __float__(self) -> float:
-        return float(self.value)
 
     def __repr__(self) -> str:
         return f"<WeightView path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"

@@ -13,7 +13,7 @@ from torch import nn
 
 from keras_torch import config, dtype_policies, legacy, regularizers
 from keras_torch.backend.control import phased
-from keras_torch.engine import autocast
+from keras_torch.engine import autocast, scopes
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import ApiMixin
 from keras_torch.engine.arguments import constructor_arguments, constructor_config, is_plain, only_accepted
@@ -150,6 +150,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             raise TypeError(f"Layer {self.name!r}: `dynamic` must be a bool. Received: {dynamic!r}")
         if kwargs:
             self._refuse(kwargs)
+        if scopes.rematerializing:
+            scopes.rematerialize(self)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Move or convert all tensors, as `.to()` and its kin ask; the dtype of the computation follows."""
