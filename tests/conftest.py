@@ -1,5 +1,6 @@
 """One thread per worker, and a clean slate of names, dialect and seeds for each test."""
 
+import gc
 import os
 import warnings
 
@@ -8,6 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import torch
+    import torch._dynamo
 
 import numpy as np
 import pytest
@@ -39,6 +41,12 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if "gpu" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+def pytest_collection_finish():
+    """Keep what is there for good, all modules and tests, out of Python's garbage collections: they take a second."""
+    gc.collect()
+    gc.freeze()
 
 
 __all__ = ["clean_slate", "keras_torch"]
