@@ -32,9 +32,6 @@ MISSING = {
         Quantizer
     """,
     "backend": "tf_major_version tf_minor_version",
-    "utils": """
-        FeatureSpace
-    """,
 }
 
 

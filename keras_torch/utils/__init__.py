@@ -31,6 +31,7 @@ from keras_torch.utils.conv_utils import (
 )
 from keras_torch.utils.dataset_utils import split_dataset
 from keras_torch.utils.embedding_transfer import warmstart_embedding_matrix
+from keras_torch.utils.feature_space import FeatureSpace
 from keras_torch.utils.file_utils import get_file
 from keras_torch.utils.image_dataset import image_dataset_from_directory
 from keras_torch.utils.images import array_to_img, img_to_array, load_img, save_img
@@ -64,6 +65,7 @@ from keras_torch.utils.vis_utils import model_to_dot, plot, plot_model
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "GeneratorEnqueuer",
     "H5Dict",
     "HDF5Matrix",
