@@ -86,6 +86,11 @@ def _add_convert(commands: Any) -> None:
     convert.add_argument("--overwrite", action="store_true", help="replace DST without asking")
     convert.add_argument("--names", metavar="FILE.json", help="an object of torch module paths and their layers' names")
     convert.add_argument(
+        "--module",
+        metavar="FILE.py",
+        help="a script of yours, which is run, whose variable `module` is the torch module of the state dict in SRC",
+    )
+    convert.add_argument(
         "--custom-objects", metavar="FILE.py", help="a script of yours, which is run, with the classes that SRC needs"
     )
     convert.add_argument(
@@ -131,6 +136,7 @@ def _convert(options: argparse.Namespace) -> None:
         custom_objects=_custom_objects(options.custom_objects) if options.custom_objects else None,
         safe_mode=not options.unsafe,
         overwrite=options.overwrite,
+        module=_torch_module(options.module) if options.module else None,
         names=names,
     )
 
@@ -142,6 +148,16 @@ def _custom_objects(path: str) -> dict[str, Any]:
     with dropin.install():
         found = runpy.run_path(path)
     return {name: item for name, item in found.items() if callable(item) and not name.startswith("_")}
+
+
+def _torch_module(path: str) -> Any:
+    """Run a script of the user's, and return its module."""
+    import torch
+
+    found = runpy.run_path(path).get("module")
+    if not isinstance(found, torch.nn.Module):
+        raise TypeError(f"{path} must have a variable `module` with a torch.nn.Module. Received: {found!r}")
+    return found
 
 
 def _inspect(options: argparse.Namespace) -> None:

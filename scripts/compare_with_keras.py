@@ -170,7 +170,10 @@ def excuses(python, version, wrong, folder):
     place.mkdir(exist_ok=True)
     wrong = {key: kind for key, kind in wrong.items() if golden_files.exists(version, *key)}
     asked = [
-        {"path": str(golden_files.write(version, *key, place)), "name": key[0], "kind": key[1]} for key in sorted(wrong)
+        # Compile arguments in Keras 3's own .h5 files, which it often cannot read, would hide what it predicts.
+        {"path": str(golden_files.write(version, *key, place)), "compile": wrong[key] != "predictions"}
+        | {"name": key[0], "kind": key[1]}
+        for key in sorted(wrong)
     ]
     found = {}
     for item, theirs in zip(asked, ask_keras(python, asked, str(place)) if asked else [], strict=True):

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 
 import keras_torch
 from keras_torch import cli
@@ -204,6 +205,18 @@ def test_convert_writes_the_format_that_the_name_tells(tmp_path: Path, capsys: p
     assert cli.main(["convert", *architecture, str(tmp_path / "w.pt"), str(tmp_path / "n.h5")]) == 0
     assert cli.main(["inspect", str(tmp_path / "w.pt")]) == 0
     assert "only.weight" in capsys.readouterr().out
+
+
+def test_convert_takes_the_module_of_a_state_dict_from_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    text = "import torch\nmodule = torch.nn.Sequential(torch.nn.LSTM(3, 2, batch_first=True))\n"
+    script = str(tmp_path / write(tmp_path, text))
+    torch.save(torch.nn.Sequential(torch.nn.LSTM(3, 2, batch_first=True)).state_dict(), tmp_path / "w.pt")
+    assert cli.main(["convert", "--module", script, str(tmp_path / "w.pt"), str(tmp_path / "w.h5")]) == 0
+    assert cli.main(["inspect", str(tmp_path / "w.h5")]) == 0
+    assert "(3, 8)" in capsys.readouterr().out
+    (tmp_path / script).write_text("module = 3\n")
+    assert cli.main(["convert", "--module", script, str(tmp_path / "w.pt"), str(tmp_path / "w.h5")]) == 1
+    assert "must have a variable `module`" in capsys.readouterr().err
 
 
 def test_convert_takes_custom_objects_from_a_script_that_is_named(tmp_path: Path):

@@ -7,8 +7,10 @@ told about memory. So a stand-in takes the description of an array, and the arra
 
 from __future__ import annotations
 
+import io
 import math
 import pickle
+import pickletools
 import re
 import struct
 from collections.abc import Callable
@@ -32,9 +34,60 @@ def load_pickle(file: IO[bytes], name: str, encoding: str = "latin1") -> Any:
     `name` is how errors call the file; `encoding` is what becomes of Python 2's texts: a code, or "bytes".
     """
     try:
-        return _Unpickler(file, encoding=encoding).value()
+        data = file.read()
+        _check_numbers(data)
+        return _Unpickler(io.BytesIO(data), encoding=encoding).value()
     except _DAMAGED as error:
         raise FileFormatError(f"{name} is no pickle that can be read: {error or type(error).__name__}") from error
+
+
+def _operations() -> tuple[re.Pattern[bytes], dict[int, int]]:
+    """Return what matches a run of operations of fixed length that give no number, and how long the others' data is."""
+    fixed: dict[int, bytes] = {}
+    others: dict[int, int] = {}
+    for operation in pickletools.opcodes:
+        size = operation.arg.n if operation.arg is not None else 0
+        if size < 0 or operation.name in ("STOP", "LONG_BINPUT"):
+            others[ord(operation.code)] = 4 if operation.name == "LONG_BINPUT" else size
+        else:
+            fixed[size] = fixed.get(size, b"") + re.escape(operation.code.encode("latin1"))
+    parts = b"|".join(b"[%b]" % codes + (b".{%d}" % size if size else b"") for size, codes in fixed.items())
+    return re.compile(b"(?:%b){1,1000}" % parts, re.DOTALL), others
+
+
+_RUN, _OTHERS = _operations()
+_COUNTS = {
+    pickletools.TAKEN_FROM_ARGUMENT1: "<B",
+    pickletools.TAKEN_FROM_ARGUMENT4: "<i",
+    pickletools.TAKEN_FROM_ARGUMENT4U: "<I",
+    pickletools.TAKEN_FROM_ARGUMENT8U: "<Q",
+}
+_TWO_LINES = frozenset(b"ci")
+
+
+def _check_numbers(data: bytes) -> None:
+    """UnpicklingError if a value gets a number beyond any count: the unpickler makes room for as many at once."""
+    at = 0
+    while at < len(data):
+        run = _RUN.match(data, at)
+        if run is not None:
+            at = run.end()
+            continue
+        code, size, at = data[at], _OTHERS.get(data[at], 0), at + 1
+        if code == ord(pickle.STOP) or code not in _OTHERS:
+            return
+        number = b""
+        if size == pickletools.UP_TO_NEWLINE:
+            for _ in range(2 if code in _TWO_LINES else 1):
+                end = data.find(b"\n", at) + 1 or len(data)
+                number, at = data[at:end], end
+        elif size in _COUNTS:
+            kind = struct.Struct(_COUNTS[size])
+            at += kind.size + max(0, kind.unpack_from(data, at)[0])
+        else:
+            number, at = b"%d" % int.from_bytes(data[at : at + size], "little"), at + size
+        if code in (ord(pickle.PUT), ord(pickle.LONG_BINPUT)) and int(number) > len(data):
+            raise pickle.UnpicklingError(f"it numbers a value {int(number)}, which is more than there can be")
 
 
 def load_npy(file: IO[bytes], name: str) -> np.ndarray:

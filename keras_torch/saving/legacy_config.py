@@ -59,6 +59,9 @@ for _module in ("numpy.core.multiarray", "numpy._core.multiarray"):
     PlainLoader.add_constructor(f"tag:yaml.org,2002:python/object/apply:{_module}.scalar", _numpy_number)
 
 
+_CONTAINERS = (dict, list, tuple)
+
+
 def parse_json(text: str, where: str) -> Any:
     """Parse JSON text from a file; too large, too deep or malformed text is an error that names `where`."""
     _check_size(text, where, MAX_TEXT)
@@ -90,27 +93,24 @@ def _check_size(text: Any, where: str, limit: int) -> None:
 def _check_nesting(value: Any, where: str) -> Any:
     """Return what was parsed unless it is too deep or, written out, too large.
 
-    YAML's aliases let a short text stand for endlessly many values, so each list is measured only once.
+    YAML's aliases let a short text stand for endlessly many values; these are counted level by level, as often as they
+    would be written.
     """
-    known: dict[int, tuple[int, int]] = {}
-
-    def measure(item: Any, depth: int) -> tuple[int, int]:
-        if depth <= MAX_NESTING and id(item) not in known:
-            values = item.values() if isinstance(item, dict) else item
-            inner = [measure(each, depth + 1) for each in values if isinstance(each, (dict, list, tuple))]
-            known[id(item)] = (
-                len(item) + sum(size for size, _ in inner),
-                1 + max((high for _, high in inner), default=0),
-            )
-        size, height = known.get(id(item), (0, 1))
-        if depth + height - 1 > MAX_NESTING:
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    depth = count = 0
+    while level:
+        depth += 1
+        count += sum(map(len, level))
+        if depth > MAX_NESTING:
             raise FileFormatError(f"{where} is nested more than {MAX_NESTING} levels deep.")
-        if size > MAX_VALUES:
+        if count > MAX_VALUES:
             raise FileFormatError(f"{where} has more than {MAX_VALUES} values.")
-        return size, height
-
-    if isinstance(value, (dict, list, tuple)):
-        measure(value, 1)
+        level = [
+            part
+            for item in level
+            for part in (item.values() if isinstance(item, dict) else item)
+            if isinstance(part, _CONTAINERS)
+        ]
     return value
 
 

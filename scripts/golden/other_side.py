@@ -1,7 +1,7 @@
 """Read files with real Keras, predict and train on: the other half of scripts/compare_with_keras.py.
 
 `python other_side.py LIST.json`, where the list holds `{"path", "inputs", "result"}` for a file of any model, and
-`{"path", "name", "kind", "result"}` for one of a model in model_set/. Each result is an .npz: `output<i>`, `losses`,
+`{"path", "name", "kind", "result"}`, and perhaps `"compile"`, for one of a model in model_set/. Each result is an .npz: `output<i>`, `losses`,
 `names`, or `failed`.
 """
 
@@ -35,11 +35,11 @@ def use(path, inputs):
     return {f"output{index}": output for index, output in enumerate(outputs)}
 
 
-def resume(path, name, kind):
+def resume(path, name, kind, compile=True):
     """Return what a model of the set does after its file, or its weights, were read."""
     entry = model_set.table()[name]
     keras.backend.clear_session()
-    return model_set.resume(entry, keras, VERSION, path, kind, STEPS)
+    return model_set.resume(entry, keras, VERSION, path, kind, STEPS, compile)
 
 
 def main():

@@ -218,6 +218,8 @@ def hostile() -> list[bytes]:
     kinds.append(pickle.dumps(array, 2).replace(b"f8", b"O8"))  # bytes as addresses of objects
     kinds.append(pickle.dumps(array, 2).replace(b"K\x02\x85", b"K\x7f\x85"))  # more than there is
     kinds.append(pickle.dumps(np.zeros(2, [("a", "i4")]), 2))
+    kinds.append(b"\x80\x02]r\xff\xff\xff\xfe.")  # a number for which the unpickler would make room
+    kinds.append(b"(lp4000000000\n.")
     kinds.append(b"not a pickle")
     return kinds
 

@@ -79,6 +79,8 @@ MODELS = {
     "inspect json": lambda folder, config: str(keras.saving.inspect(_json_file(folder, config))),
     "convert h5": lambda f, config: keras.saving.convert(write_h5(f / "m.h5", config), f / "out.keras"),
     "convert keras": lambda f, config: keras.saving.convert(write_keras(f / "m.keras", config), f / "out.h5"),
+    "convert to a module of torch": lambda f, config: keras.saving.convert(write_keras(f / "m", config), f / "m.pt"),
+    "to_torch": lambda f, config: keras.saving.to_torch(keras.models.model_from_config(config)),
     "clone_model": lambda f, config: keras.models.clone_model(keras.models.model_from_config(config)),
 }
 # Those that the others lead to: each of the configs goes through these, some go through all.

@@ -125,20 +125,23 @@ def train(model: Any, inputs: Any, targets: Any, steps: int) -> dict[str, list[f
     return found
 
 
-def resume(entry: Entry, keras: Any, version: str, path: Any, kind: str, steps: int) -> dict[str, np.ndarray]:
+def resume(
+    entry: Entry, keras: Any, version: str, path: Any, kind: str, steps: int, compile: bool = True
+) -> dict[str, np.ndarray]:
     """Read a file of an entry, or its weights into a new model: `output<i>`, and `losses` by `names` of further steps.
 
-    Keras 3.15 restores no optimizer from `.h5` (it builds it for the model's own variables, not its layers'),
+    With `compile=False` there are only predictions. Keras 3.15 restores no optimizer from `.h5` (it builds it for the model's own variables, not its layers'),
     so that there only predictions are made.
     """
     model, inputs, targets = entry.build(keras, version)
     if kind in WHOLE:
-        model = keras.models.load_model(path, custom_objects=entry.objects(keras) if entry.objects else None)
+        objects = entry.objects(keras) if entry.objects else None
+        model = keras.models.load_model(path, custom_objects=objects, compile=compile)
     else:
         model.load_weights(path)
     outputs = predict(model, inputs)
     found = {f"output{index}": output for index, output in enumerate(outputs)}
-    if (version, kind) == ("3.15", "h5") or kind not in WHOLE:
+    if (version, kind) == ("3.15", "h5") or kind not in WHOLE or not compile:
         return found
     if getattr(model, "optimizer", None) is not None:
         losses = train(model, inputs, targets_like(outputs) if targets is None else targets, steps)
