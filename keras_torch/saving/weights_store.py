@@ -19,6 +19,7 @@ import numpy as np
 from keras_torch import config
 from keras_torch.engine import Layer
 from keras_torch.errors import FileFormatError
+from keras_torch.layers import AddMetric
 from keras_torch.optimizers import Optimizer, state
 from keras_torch.saving import hdf5
 from keras_torch.saving.array_conversions import Source
@@ -275,6 +276,17 @@ def write(
         # Where the config tells what a layer learnt, Keras 2.15 makes it without the weight.
         if not (beside_config and getattr(item, "_learnt_stands_in_config", False)):
             write_object(target, item, generation())
+    if generation() == "tf":
+        _write_added_metrics(writer, model)
+
+
+def _write_added_metrics(writer: Any, model: Any) -> None:
+    """Store the sums of `model.add_metric`, which Keras 2.15 looks for among the metrics of the model."""
+    added = [layer._mean for layer in model.modules() if isinstance(layer, AddMetric)]
+    for number, mean in enumerate(added):
+        target = writer.make(f"metrics/mean_{number}" if number else "metrics/mean", None)
+        for index, variable in enumerate(mean.variables):
+            target[str(index)] = variable
 
 
 def _link_other_names(group: h5py.Group, model: Any) -> None:

@@ -1,8 +1,8 @@
 """Read files with real Keras, predict and train on: the other half of scripts/compare_with_keras.py.
 
 `python other_side.py LIST.json`, where the list holds `{"path", "inputs", "result"}` for a file of any model, and
-`{"path", "name", "kind", "result"}`, and perhaps `"compile"`, for one of a model in model_set/. Each result is an .npz: `output<i>`, `losses`,
-`names`, or `failed`.
+`{"path", "name", "kind", "result"}`, and perhaps `"compile"`, for one of a model in model_set/. Each result is an
+.npz: `output<i>`, `losses`, `names`, or `failed`.
 """
 
 from __future__ import annotations

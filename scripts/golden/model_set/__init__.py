@@ -130,8 +130,8 @@ def resume(
 ) -> dict[str, np.ndarray]:
     """Read a file of an entry, or its weights into a new model: `output<i>`, and `losses` by `names` of further steps.
 
-    With `compile=False` there are only predictions. Keras 3.15 restores no optimizer from `.h5` (it builds it for the model's own variables, not its layers'),
-    so that there only predictions are made.
+    With `compile=False` there are only predictions; so it is with `.h5` in Keras 3.15, which restores no optimizer (it
+    builds it for the model's own variables, not its layers').
     """
     model, inputs, targets = entry.build(keras, version)
     if kind in WHOLE:

@@ -53,7 +53,18 @@ def keras_functions(keras, version):
     return _sgd(keras, model), numbers(5, 6, 4, 3), numbers(6, 6, 1)
 
 
+def added(keras, version):
+    """A loss and a metric that are computed from a tensor in the graph."""
+    source = keras.Input((3,), name="source")
+    hidden = keras.layers.Dense(4, activation="tanh", name="hidden")(source)
+    model = keras.Model(source, keras.layers.Dense(2, name="score")(hidden), name="added")
+    model.add_loss(keras.backend.mean(keras.backend.abs(hidden)) * 0.1)
+    model.add_metric(keras.backend.sum(hidden), name="activity", aggregation="mean")
+    return _sgd(keras, model), numbers(7, 6, 3), numbers(8, 6, 2)
+
+
 MODELS = {
+    "added": Entry(added, keras=TF),
     "operators": Entry(operators),
     "tensorflow-functions": Entry(tensorflow_functions, keras=TF),
     "keras-functions": Entry(keras_functions, keras=KERAS_3),
