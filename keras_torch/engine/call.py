@@ -107,11 +107,11 @@ def is_ready(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 def _name_options(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Turn positional `mask` and `training` into keywords, so that they are treated as what they are."""
-    positional = []
+    """Turn positional `mask` and `training`, and what follows them, into keywords, and so into what they are."""
+    positional: list[Any] = []
     for index, item in enumerate(args):
         name = signature.names[index] if index < len(signature.names) else None
-        if name in ("mask", "training"):
+        if name in ("mask", "training") or (name is not None and len(positional) < index):
             kwargs = {**kwargs, name: item}
         else:
             positional.append(item)

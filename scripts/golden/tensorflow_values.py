@@ -324,6 +324,11 @@ case("compat.v1.losses.sparse_softmax_cross_entropy", labels=[1, 0, 3], logits=x
 case("compat.v1.losses.sparse_softmax_cross_entropy", [1, 0, 3], x, np.array([1.0, 0.0, 1.0], "float32"))
 case("compat.v1.losses.sigmoid_cross_entropy", np.round(positive(3, 4)), x)
 case("compat.v1.losses.absolute_difference", x, y)
+table, inner = (np.arange(12).reshape(4, 3) / 10 - 0.5).astype("float32"), np.ones((2, 3), "float32") / 3
+drawn = [np.array([2, 0], "int64"), np.array([[0.3], [0.2]], "float32"), np.array([0.25, 0.5], "float32")]
+known = {"sampled_values": drawn, "num_sampled": 2, "num_classes": 4}
+for name in ("nn.nce_loss", "nn.sampled_softmax_loss"):
+    case(name, table, table[:, 0], np.array([[1], [2]], "int64"), inner, **known)
 
 
 def plain(item):

@@ -380,3 +380,84 @@ def test_methods_of_layers_may_be_functions(tf):
 
     assert Twice()(tf.keras.Input((3,))).shape == (None, 3)
     assert Twice()(tf.ones((1, 2))).numpy().tolist() == [[2, 2]]
+
+
+def test_a_sum_in_place_is_another_tensor(tf):
+    x = tf.ones((2,))
+    image = same = x
+    image += 0.5 * tf.ones((1, 2))
+    assert image.shape == (1, 2)
+    assert same.numpy().tolist() == [1, 1]
+    total = tf.constant(0.0)
+    weight = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        square = weight * weight
+        total += square
+        square *= 3.0
+        total += square
+    assert tape.gradient(total, weight).numpy() == 16
+    step = torch.zeros(())
+    exec("step += 1", {"__name__": "torch.optim.adam", "step": step})
+    assert step == 1
+
+
+def test_a_checkpoint_waits_for_weights_that_are_not_made_yet(tf, tmp_path):
+    class Two(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.out = tf.keras.layers.Dense(3), tf.keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.out(self.hidden(x))
+
+    def step(model, optimizer):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(tf.ones((2, 2))) ** 2)
+        optimizer.apply_gradients(
+            zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True)
+        )
+
+    model, optimizer = Two(), tf.keras.optimizers.Adam(0.1)
+    step(model, optimizer)
+    path = tf.train.Checkpoint(model=model, optimizer=optimizer).save(str(tmp_path / "c"))
+    model_2, optimizer_2 = Two(), tf.keras.optimizers.Adam(0.1)
+    tf.train.Checkpoint(model=model_2, optimizer=optimizer_2).restore(path)
+    np.testing.assert_array_equal(model_2(tf.ones((1, 2))).numpy(), model(tf.ones((1, 2))).numpy())
+    step(model, optimizer)
+    step(model_2, optimizer_2)
+    np.testing.assert_array_equal(model_2.out.kernel.numpy(), model.out.kernel.numpy())
+    assert int(optimizer_2.iterations) == 2
+
+
+def test_modules_need_not_call_init(tf):
+    class Scaled(tf.Module):
+        def __init__(self, layer):
+            self.layer = layer
+            self.factor = tf.Variable(2.0)
+
+        def __call__(self, x):
+            return self.layer(x) * self.factor
+
+    module = Scaled(tf.keras.layers.Dense(1))
+    assert module(tf.ones((1, 2))).shape == (1, 1)
+    assert len(module.trainable_variables) == 3
+    assert module.name == "scaled"
+
+
+def test_python_functions_may_be_decorated(tf):
+    @tf.numpy_function(Tout=[tf.float32, tf.int32])
+    def both(x):
+        return x / 2, np.int64(x)
+
+    half, whole = both(tf.constant(3.0))
+    assert (half.numpy(), whole.numpy(), whole.dtype) == (1.5, 3, tf.int32)
+
+
+def test_candidates_are_drawn_and_expected(tf):
+    found = tf.random.log_uniform_candidate_sampler(
+        true_classes=tf.constant([[1]], tf.int64), num_true=1, num_sampled=4, unique=True, range_max=8, seed=42
+    )
+    assert len(set(found.sampled_candidates.numpy().tolist())) == 4
+    assert ((found.sampled_expected_count > 0) & (found.sampled_expected_count < 1)).all()
+    again = tf.random.uniform_candidate_sampler(tf.constant([[1]], tf.int64), 1, 4, False, 8)
+    assert again.true_expected_count.numpy().tolist() == [[0.5]]

@@ -355,3 +355,14 @@ def test_a_layer_of_ones_own_may_say_what_its_losses_are():
 
     image = keras.Input((3,))
     assert keras.Model(image, Penalized()(image)).losses == [7.0]
+
+
+def test_what_follows_a_positional_training_is_an_argument_still():
+    class Decoder(keras.layers.Layer):
+        def call(self, x, memory, training, mask=None, scale=1.0):
+            return x * scale + (1.0 if training else 0.0)
+
+    layer = Decoder()
+    x = torch.ones(2, 3)
+    assert layer(x, None, True, None, 3.0)[0, 0] == 4
+    assert layer(x, x, False, None, torch.tensor(2.0))[0, 0] == 2

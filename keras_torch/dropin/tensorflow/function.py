@@ -253,13 +253,17 @@ def recompute_grad(f: Callable[..., Any]) -> Callable[..., Any]:
     return functools.wraps(f)(lambda *args, **kwargs: checkpoint(f, *args, use_reentrant=False, **kwargs))
 
 
-def py_function(func: Callable[..., Any], inp: Any, Tout: Any = None) -> Any:  # noqa: N803 - TensorFlow's name
-    """Call a Python function on tensors."""
+def py_function(func: Any = None, inp: Any = None, Tout: Any = None) -> Any:  # noqa: N803 - TensorFlow's name
+    """Call a Python function on tensors. Without it, return a decorator."""
+    if func is None:
+        return lambda function: lambda *args: py_function(function, args, Tout)
     return _typed(func(*(convert_to_tensor(item) for item in inp)), Tout)
 
 
-def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any = None, stateful: bool = True) -> Any:  # noqa: N803
-    """Call a Python function on numpy arrays, and return tensors."""
+def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful: bool = True) -> Any:  # noqa: N803
+    """Call a Python function on numpy arrays, and return tensors. Without it, return a decorator."""
+    if func is None:
+        return lambda function: lambda *args: numpy_function(function, args, Tout)
     return _typed(func(*(ops.convert_to_numpy(convert_to_tensor(item)) for item in inp)), Tout)
 
 

@@ -20,19 +20,26 @@ from keras_torch.symbolic import KerasTensor, Shape
 class Module(nn.Module):
     """`tf.Module`: a `torch.nn.Module` that lists variables and submodules as TensorFlow does."""
 
+    _name: str | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Module:
+        """Make the module ready for attributes: TensorFlow's subclasses need not call `__init__`, or not first."""
+        self = super().__new__(cls)
+        nn.Module.__init__(self)
+        return self
+
     def __init__(self, name: str | None = None) -> None:
-        super().__init__()
-        self._name = name or type(self).__name__.lower()
+        self._name = name
 
     @property
     def name(self) -> str:
         """The name given, or that of the class."""
-        return self._name
+        return self._name or type(self).__name__.lower()
 
     @property
     def name_scope(self) -> Any:
         """A context that groups operations under the name: there is no graph that would show it."""
-        return backend.name_scope(self._name)
+        return backend.name_scope(self.name)
 
     @classmethod
     def with_name_scope(cls, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,11 +1,14 @@
 """Operators between tensors and numpy's arrays or lists, which torch refuses or gives to numpy, and backward slices.
 
 As in TensorFlow, the array becomes a tensor of the other's type, on either side of the operator, so that gradients
-flow and float32 stays float32; of lists of floats beside integers the result is float32.
+flow and float32 stays float32; of lists of floats beside integers the result is float32. `x += y` in a script makes
+another tensor, which others that are `x`, and the graph of gradients, do not notice.
 """
 
 from __future__ import annotations
 
+import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -79,7 +82,21 @@ def _axes(part: Any) -> int:
     return part.ndim if is_mask else 1
 
 
+def _out_of_place(name: str) -> Callable[[Any, Any], Any]:
+    changing, making = getattr(torch.Tensor, f"__i{name}__"), getattr(operator, name)
+
+    def call(self: Any, other: Any) -> Any:
+        caller = sys._getframe(1).f_globals.get("__name__", "")
+        # torch counts steps of optimizers by `step += 1`.
+        if caller.partition(".")[0] in ("keras_torch", "torch"):
+            return changing(self, other)
+        return making(self, other)
+
+    return call
+
+
 METHODS: dict[str, Any] = {
+    **{f"__i{name}__": _out_of_place(name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")},
     **{name: _operator(name) for item in _ARITHMETIC for name in (f"__{item}__", f"__r{item}__")},
     **{f"__{name}__": _operator(f"__{name}__") for name in _COMPARISONS},
     "__array_wrap__": array_wrap,

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_torch.dropin.tensorflow import (
     arrays,
+    candidates,
     data,
     debugging,
     distribute,
@@ -36,7 +37,23 @@ from keras_torch.dropin.tensorflow import (
 from keras_torch.dropin.tensorflow.adapt import spread
 
 _TOPICS = (
-    *(dtypes, sizes, arrays, math, slicing, linalg, nn, images, random, text, files, function, variables, tape),
+    *(
+        dtypes,
+        sizes,
+        arrays,
+        math,
+        slicing,
+        linalg,
+        nn,
+        candidates,
+        images,
+        random,
+        text,
+        files,
+        function,
+        variables,
+        tape,
+    ),
     *(
         modules,
         sparse,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import time
@@ -11,11 +12,12 @@ from typing import Any
 
 import torch
 
-from keras_torch import backend
+from keras_torch import backend, optimizers
 from keras_torch.backend.variable import WeightView
 from keras_torch.callbacks.event_files import open_writer
 from keras_torch.checkpoint import replacing
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.engine import Layer
 
 SUFFIX = ".pt"
 _STATE = "checkpoint"
@@ -46,15 +48,35 @@ def _restore(item: Any, saved: Any, path: str) -> None:
         for key, part in item.items() if isinstance(item, dict) else enumerate(item):
             _restore(part, saved[str(key)], f"{path}/{key}")
     elif hasattr(item, "set_weights"):
-        values = [value.numpy() for value in saved]
-        if hasattr(item, "built") and not getattr(item, "weights", values) and hasattr(item, "apply_gradients"):
-            raise ValueError(
-                f"The optimizer {path!r} is not built, so its state has no place. Call "
-                "`optimizer.build(model.trainable_variables)` before `restore`."
-            )
-        item.set_weights(values)
+        _set_weights(item, [value.numpy() for value in saved])
     else:
         item.load_state_dict(saved)
+
+
+def _set_weights(item: Any, values: list[Any]) -> None:
+    """Set weights now, or as soon as an optimizer or a layer has made them."""
+    if isinstance(item, optimizers.Optimizer) and not item.built and values:
+        item.build = functools.partial(_build_and_set, item, values)  # type: ignore[method-assign]
+    elif isinstance(item, Layer) and not item.weights and values:
+        handles: list[Any] = []
+        hook = functools.partial(_make_and_set, handles, values)
+        handles.append(item.register_forward_pre_hook(hook, with_kwargs=True))
+    else:
+        item.set_weights(values)
+
+
+def _build_and_set(optimizer: Any, values: list[Any], variables: Any) -> None:
+    del optimizer.build
+    optimizer.build(variables)
+    optimizer.set_weights(values)
+
+
+def _make_and_set(handles: list[Any], values: list[Any], layer: Any, args: Any, kwargs: Any) -> None:
+    """Let layers inside make their weights in a first call, whose results are dropped."""
+    handles.pop().remove()
+    with torch.no_grad(), torch.random.fork_rng():
+        layer.forward(*args, **kwargs)
+    layer.set_weights(values)
 
 
 class Status:
