@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
-from keras_torch import config, layers
+from keras_torch import activations, config, layers
 from keras_torch.applications.building import STANDARD, Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
 from keras_torch.applications.weight_files import GOOGLE, WeightFiles
@@ -14,6 +15,14 @@ from keras_torch.symbolic import KerasTensor
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
 preprocess_input = preprocessing("tf")
+# What files of Keras 2.0 and 2.1 name, and scripts hand over in `custom_objects`.
+DepthwiseConv2D = layers.DepthwiseConv2D
+
+
+def relu6(x: Any) -> Any:
+    """Return x between 0 and 6."""
+    return activations.relu(x, max_value=6)
+
 
 _FILES = WeightFiles(GOOGLE + "mobilenet/", {})
 _ALPHAS = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}

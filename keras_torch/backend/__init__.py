@@ -89,6 +89,10 @@ from keras_torch.backend.nn import (
     sparse_categorical_crossentropy,
     tanh,
 )
+from keras_torch.backend.private import _EPSILON as _EPSILON
+from keras_torch.backend.private import _FLOATX as _FLOATX
+from keras_torch.backend.private import _get_available_gpus as _get_available_gpus
+from keras_torch.backend.private import _to_tensor as _to_tensor
 from keras_torch.backend.random import (
     random_bernoulli,
     random_binomial,
@@ -364,3 +368,10 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """Answer to `_BACKEND`, which scripts for Keras 1 compared where `backend()` came later."""
+    if name == "_BACKEND":
+        return backend()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

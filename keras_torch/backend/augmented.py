@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from keras_torch import config
+
 _NEW: dict[Any, Callable[..., Any]] = {
     torch.Tensor.add_: torch.add,
     torch.Tensor.sub_: torch.sub,
@@ -32,3 +34,11 @@ class Rebinding(TorchFunctionMode):
         if new is not None and sys._getframe(1).f_globals.get("__name__", "").partition(".")[0] not in _OURS:
             func = new
         return func(*args, **(kwargs or {}))
+
+
+def call_rebinding(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the user's so that its `x /= y` leaves the arguments as they are, before Keras 3."""
+    if config.dialect() not in ("1", "2", "tf") or torch.compiler.is_compiling():
+        return function(*args)
+    with Rebinding():
+        return function(*args)

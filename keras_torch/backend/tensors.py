@@ -77,7 +77,7 @@ def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
     rank = len(x.shape)
     if axis is None:
         return tuple(range(rank))
-    axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
+    axes = tuple(axis) if isinstance(axis, (list, tuple)) or getattr(axis, "ndim", 0) == 1 else (axis,)
     for item in axes:
         if not -rank <= int(item) < rank:
             raise ValueError(f"`axis` must be in [{-rank}, {rank}) for a tensor of {rank} axes. Received: {axis!r}")

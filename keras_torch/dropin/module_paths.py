@@ -27,8 +27,9 @@ PARTS = {"keras_preprocessing": "preprocessing", "keras_applications": "applicat
 # Packages that held names of several of ours, and had no names of their own.
 JOINED = {
     "engine": ("engine", "models", "layers"),
-    "engine.base_layer": ("engine", "engine.base_layer", "symbolic"),
-    "engine.topology": ("engine", "models", "layers", "symbolic", "utils", "dropin.old_engine"),
+    "engine.base_layer": ("engine", "engine.base_layer", "symbolic", "dropin.old_engine"),
+    "engine.topology": ("engine", "models", "layers", "symbolic", "utils", "saving", "dropin.old_engine"),
+    "engine.saving": ("saving", "dropin.old_engine"),
     "engine.training": ("models", "training", "utils.generic_utils", "dropin.old_engine"),
 }
 
@@ -54,7 +55,6 @@ MOVED = {
     "engine.keras_tensor": "symbolic",
     "engine.network": "dropin.old_engine",
     "engine.node": "symbolic",
-    "engine.saving": "saving",
     "engine.sequential": "models",
     "engine.training_arrays": "training",
     "engine.training_generator": "training",

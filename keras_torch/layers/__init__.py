@@ -49,6 +49,7 @@ from keras_torch.layers.merge import (
     multiply,
     subtract,
 )
+from keras_torch.layers.merge import _Merge as _Merge
 from keras_torch.layers.multi_head_attention import GroupQueryAttention, MultiHeadAttention
 from keras_torch.layers.noise import (
     AlphaDropout,

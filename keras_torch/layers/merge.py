@@ -110,6 +110,16 @@ def _equal_ranks(inputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     return [item[(slice(None), *(None,) * (rank - item.ndim))] for item in inputs]
 
 
+class _Merge(Merging):
+    """Keras 2's name of the base, for layers of one's own, which defined `_merge_function(inputs)`."""
+
+    def _merge_function(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        raise NotImplementedError(f"{type(self).__name__} must define `_merge_function(inputs)`.")
+
+    def _merge(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+        return self._merge_function(inputs)
+
+
 class MaskedMerging(Merging):
     """Base of the layers that, since Keras 3, leave masked steps out of the result."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from keras_torch import config, legacy, registry
+from keras_torch.backend.augmented import call_rebinding
 from keras_torch.losses.reduction import (
     REDUCTIONS,
     as_pair,
@@ -153,9 +154,11 @@ class LossFunctionWrapper(Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the function's values."""
-        if not self._builtin and not isinstance(y_pred, (dict, list, tuple)):
+        if self._builtin:
+            return self._function(y_true, y_pred)
+        if not isinstance(y_pred, (dict, list, tuple)):
             y_true, y_pred = same_rank(y_true, y_pred)
-        return self._function(y_true, y_pred)
+        return call_rebinding(self._function, y_true, y_pred)
 
     def _targets(self, y_true: Any, y_pred: Any) -> Any:
         return y_true if self._builtin else super()._targets(y_true, y_pred)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from keras_torch import config, registry
+from keras_torch.backend.augmented import call_rebinding
 from keras_torch.backend.variable import Variable
 from keras_torch.distributed import Share
 from keras_torch.losses.base import FUSED_MEANS
@@ -166,7 +167,8 @@ class MeanMetricWrapper(Mean):
             if not self._builtin:
                 y_true = user_targets(y_true, y_pred, config.dialect() in ("1", "2", "tf"))
                 y_true, y_pred = same_rank(y_true, y_pred)
-        values = self._function(y_true, y_pred)
+        function = self._function
+        values = function(y_true, y_pred) if self._builtin else call_rebinding(function, y_true, y_pred)
         if not isinstance(values, Mapping):
             self._count_values(self, as_tensor(values), y_pred, mask, sample_weight)
             return

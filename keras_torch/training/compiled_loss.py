@@ -116,7 +116,7 @@ class CompiledLoss(pickled.HoldsFunctions):
         self.tracking = True
         self.built = False
         self._single: Any = None
-        self._resolved = _resolve(loss)
+        self._resolved = None if _is_nothing(loss) else _resolve(loss)
         if output_names is not None:
             self.build(output_names)
 
@@ -225,6 +225,14 @@ def _unreduced(value: torch.Tensor) -> torch.Tensor:
     """Return the mean, with the gradient of the sum: what tf.keras logs and trains if losses are not reduced."""
     total = value.sum() if Share.current is None else value.sum() / Share.current.divisor
     return value.mean().detach() + total - total.detach()
+
+
+def _is_nothing(loss: Any) -> bool:
+    """Whether there is None for every output: before Keras 3 all losses could come from `add_loss`."""
+    if config.dialect() not in ("1", "2", "tf"):
+        return False
+    leaves = list(loss.values()) if isinstance(loss, dict) else loss
+    return isinstance(leaves, (list, tuple)) and all(item is None for item in leaves)
 
 
 def _resolve(loss: Any) -> Any:

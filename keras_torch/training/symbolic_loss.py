@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
+from keras_torch.backend.function import Gradients
 from keras_torch.data.structure import flatten
 from keras_torch.engine.call import state as call_state
 from keras_torch.losses.reduction import reduce_loss
@@ -28,6 +29,7 @@ class SymbolicLoss:
         self._loss = compiled_loss
         self._symbolic = [closes_over_tensors(loss) for loss in compiled_loss.losses]
         self._program: Any = None
+        self._differentiates = False
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_program": None}
@@ -45,13 +47,19 @@ class SymbolicLoss:
         """Return the predictions and the total loss of one batch."""
         if self._program is None:
             self._program = self._lower()
+            self._differentiates = any(isinstance(module, Gradients) for module in self._program.modules())
         names, floatx = self._loss.names, config.torch_dtype(config.floatx())
         targets = in_output_order(y, names, names)
         weights = in_output_order(sample_weight, names, names)
         fed = [target.to(floatx) for target, symbolic in zip(targets, self._symbolic, strict=True) if symbolic]
+        inputs = self._network.prepare(x)
+        if self._differentiates:
+            # As for gradient penalties, which no weight below asks for.
+            inputs = [item.detach().requires_grad_(item.is_floating_point()) for item in inputs]
         nested, call_state.in_program = call_state.in_program, True
         try:
-            y_pred, found = self._program(*self._network.prepare(x), *fed)
+            with torch.set_grad_enabled(self._differentiates or torch.is_grad_enabled()):
+                y_pred, found = self._program(*inputs, *fed)
         finally:
             call_state.in_program = nested
         predictions, remaining = flatten(y_pred), iter(found)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_torch import config
 from keras_torch.legacy import translated
 
 PADDINGS = ("valid", "same", "causal", "full")
@@ -23,6 +24,9 @@ def normalize_tuple(value: Any, n: int, name: str) -> tuple[int, ...]:
     if len(numbers) != n:
         raise ValueError(f"`{name}` must be an integer or a tuple of {n} integers. Received: {value!r}")
     return numbers
+
+
+normalize_data_format = config.standardize_data_format
 
 
 def normalize_padding(value: str) -> str:
