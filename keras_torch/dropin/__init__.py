@@ -52,8 +52,10 @@ class Installation:
             self._set_aside[name] = sys.modules.pop(name)
         sys.meta_path.insert(0, self._hook)
         tensorflow.forget()
-        numpy_operands.install()
-        tensorflow.change_tensors(values_only=config.dialect() not in ("1", "2", "tf"))
+        is_old = config.dialect() in ("1", "2", "tf")
+        tensorflow.change_tensors(values_only=not is_old)
+        if not is_old:
+            numpy_operands.install()
         root = importlib.import_module("keras_torch")
         self._set(root, "__version__", KERAS_VERSIONS[config.dialect()])
         for rest in (*module_paths.MOVED, *module_paths.JOINED):

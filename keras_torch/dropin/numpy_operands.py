@@ -1,8 +1,8 @@
-"""Arithmetic of a tensor and a numpy array, in either order, while the hook is in place.
+"""Arithmetic of a tensor and a numpy array, in either order, while the hook is in place for scripts of Keras 3.
 
-In TensorFlow, Theano and JAX the array becomes a tensor. torch leaves `tensor * array` to numpy, which has no
-gradient, and refuses `array * tensor`. Both come to numpy, which asks `__array_ufunc__` of the tensor: what torch does
-with two tensors takes no longer.
+In JAX and TensorFlow the array becomes a tensor. torch leaves `tensor * array` to numpy, which has no gradient, and
+refuses `array * tensor`. Both come to numpy, which asks `__array_ufunc__` of the tensor: what torch does with two
+tensors takes no longer. (Where tensors have TensorFlow's methods, `tensorflow.operators` takes arrays and lists.)
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs
         operands = [_operand(item, self) for item in inputs]
         if all(item is not None for item in operands):
             return operator(*operands)
-    return _on_arrays(ufunc, method, inputs, kwargs)
+    return _on_arrays(self, ufunc, method, inputs, kwargs)
 
 
 def _operand(item: Any, tensor: Any) -> Any:
@@ -62,13 +62,13 @@ def _operand(item: Any, tensor: Any) -> Any:
     return found.to(tensor.dtype) if found.dtype is torch.int64 and tensor.dtype is torch.int32 else found
 
 
-def _on_arrays(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Let numpy compute with the values, as it did without `__array_ufunc__`; results are tensors again."""
+def _on_arrays(tensor: Any, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Let numpy compute with the values, as it did without `__array_ufunc__`."""
     arrays = [np.asarray(item) if isinstance(item, _CLASSES) else item for item in inputs]
     found = getattr(ufunc, method)(*arrays, **kwargs)
-    if "out" in kwargs or not isinstance(found, np.ndarray):
+    if "out" in kwargs or not isinstance(found, np.ndarray) or not isinstance(tensor, torch.Tensor):
         return found
-    return torch.from_numpy(found)
+    return tensor.__array_wrap__(found)
 
 
 def install() -> None:

@@ -31,16 +31,33 @@ class _State:
 
     `loss_version` is 0 until a layer first adds a loss; it changes whenever the set of layers that do, or the structure
     of a model, may have changed. `metric_version` counts the metrics that layers added while they were called.
+    In a step of the user's own (`takes_defaults`), `call(self, x, training=True)` of the outermost layer means that.
     """
 
     def __init__(self) -> None:
         self.in_program = False
+        self.takes_defaults = False
         self.depth = 0
         self.loss_version = 0
         self.metric_version = 0
 
 
 state = _State()
+
+
+class InOwnStep:
+    """A step of the user's own, or (`own=False`) what it calls of ours: see `state.takes_defaults`."""
+
+    def __init__(self, step: Any, own: bool = True) -> None:
+        self.step = step
+        self.own = own
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        before, state.takes_defaults = state.takes_defaults, self.own
+        try:
+            return self.step(*args, **kwargs)
+        finally:
+            state.takes_defaults = before
 
 
 def call_inside(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -62,6 +79,8 @@ class CallSignature:
         self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.takes_mask = "mask" in keywords
         self.takes_training = "training" in keywords
+        default = next((p.default for p in parameters if p.name == "training"), None)
+        self.default_training = default if isinstance(default, bool) else None
         self.keywords = keywords
         options = [place for place, name in enumerate(self.names) if name in ("mask", "training")]
         self.inputs_before_options = min(options, default=len(self.names))
@@ -231,6 +250,8 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     """Call a layer on real tensors with everything that Keras does around it."""
     signature = layer._call_signature
     training = kwargs.pop("training", None)
+    if training is None and state.takes_defaults and state.depth == 0:
+        training = signature.default_training
     mask = kwargs.pop("mask", None)
     if args:
         args, kwargs = _convert_inputs(layer, args, kwargs)

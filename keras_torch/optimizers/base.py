@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import numbers
 import re
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -63,6 +64,8 @@ class Optimizer(Steps, CustomUpdates, StateDict):
     _counts_in_keras_2 = True
     # The layout of `weights` and of files, where it is not the dialect's.
     _layout: str | None = None
+    # The model that is being trained by a `train_step` of the user's own.
+    _model: weakref.ref[Any] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -132,7 +135,8 @@ class Optimizer(Steps, CustomUpdates, StateDict):
 
     def __getstate__(self) -> dict[str, Any]:
         # Indices are found by the identity of tensors, which copies do not share.
-        return {key: value for key, value in self.__dict__.items() if key != "_trainable_variables_indices"}
+        left_out = ("_trainable_variables_indices", "_model")
+        return {key: value for key, value in self.__dict__.items() if key not in left_out}
 
     def __getattr__(self, name: str) -> Any:
         if name != "_trainable_variables_indices":

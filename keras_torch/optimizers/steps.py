@@ -30,6 +30,7 @@ class Steps:
     iterations: Any
     _dialect: str | None
     _iterations: Any
+    _model: Any
     _params: list[torch.Tensor]
     _owners: list[int]
     _decays: list[bool]
@@ -209,6 +210,8 @@ class Steps:
         if len(grads) == 0:
             return
         if trainable_variables is None:
+            if not self.built and self._model is not None:
+                self.build(self._model().trainable_variables)
             if len(grads) != len(self._trainable_variables):
                 raise ValueError(
                     f"`grads` must have one gradient for each of the {len(self._trainable_variables)} variables that "

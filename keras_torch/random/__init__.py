@@ -6,6 +6,7 @@ from torch's generator, which `keras.utils.set_random_seed` seeds.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 
 from keras_torch import config
 from keras_torch.backend.tensors import recorded, tensor
-from keras_torch.random.seeds import SeedGenerator, generator_for, seed_of
+from keras_torch.random.seeds import SeedGenerator, generator_for, global_seed
 
 __all__ = [
     "SeedGenerator",
@@ -127,9 +128,7 @@ def _from_distribution(make: Callable[[], torch.distributions.Distribution], dty
     """Draw one sample; distributions of torch know the global generators only, which are set back afterwards."""
     device = config.default_device()
     is_seeded = seed is not None and device.type != "meta"
-    with torch.random.fork_rng([device] if device.type == "cuda" else [], enabled=is_seeded):
-        if is_seeded:
-            torch.manual_seed(seed_of(seed))
+    with global_seed(device, seed) if is_seeded else contextlib.nullcontext():
         return make().sample().to(config.torch_dtype(dtype))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -62,3 +64,22 @@ def generator_for(seed: Any) -> tuple[torch.device, torch.Generator | None]:
     if seed is None or device.type == "meta":
         return device, None
     return device, torch.Generator(device).manual_seed(seed_of(seed))
+
+
+@contextlib.contextmanager
+def global_seed(device: torch.device, seed: Any) -> Iterator[None]:
+    """Seed torch's own generator of a device for what knows no other, and set it back afterwards.
+
+    `torch.manual_seed` would seed those of every kind of device, and note where from: 5 ms a call.
+    """
+    if device.type == "cuda":
+        torch.cuda.init()
+        generator = torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
+    else:
+        generator = torch.default_generator
+    before = generator.get_state()
+    generator.manual_seed(seed_of(seed))
+    try:
+        yield
+    finally:
+        generator.set_state(before)

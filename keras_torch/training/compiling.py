@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
+import weakref
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -103,7 +104,7 @@ def prepare(model: Any, loop: bool = True) -> None:
     if loop:
         compiled.layer_metrics = None
     jit.forward_of(model)
-    if model._overrides("train_step") and model.built:
+    if model._overrides("train_step"):
         _follow_flags(model)
 
 
@@ -129,9 +130,15 @@ def claim_early(model: Any) -> None:
 
 
 def _follow_flags(model: Any) -> None:
-    """A train_step of the user's own takes the weights as they are flagged now, not as they were at compile time."""
-    set_trained(model, model.trainable_variables)
-    trainable_state.invalidate()
+    """A train_step of the user's own takes the weights as they are flagged now, not as they were at compile time.
+
+    Its optimizer learns whose they are, for `optimizer.apply(grads)` without variables.
+    """
+    if isinstance(model.optimizer, optimizers.Optimizer):
+        model.optimizer._model = weakref.ref(model)
+    if model.built:
+        set_trained(model, model.trainable_variables)
+        trainable_state.invalidate()
 
 
 def _tolerant(function: Callable[..., Any]) -> Callable[..., Any]:

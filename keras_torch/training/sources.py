@@ -283,8 +283,8 @@ def convert_batch(
     targets = standardize.standardize_y(model, y, None if loss is None else loss.losses)
     weights = standardize.standardize_sample_weight(model, sample_weight, targets)
     if inputs.feeds is None or inputs.given or targets.given or weights.given:
-        size = standardize.check_lengths(inputs, targets, weights)
         share = share_of(model)
+        size = standardize.check_lengths(inputs, targets, weights, not config.is_classic() and share is None)
         if share is not None:
             rows = share.take(size)
             inputs, targets, weights = (part.rows(rows) for part in (inputs, targets, weights))

@@ -360,14 +360,19 @@ def _shape_hint(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> str
     return ""
 
 
-def check_lengths(x: Arrays, y: Arrays, sample_weight: Arrays) -> int:
-    """Return the number of samples. ValueError if the arrays disagree, or if there are none."""
+def check_lengths(x: Arrays, y: Arrays, sample_weight: Arrays, may_be_uneven: bool = False) -> int:
+    """Return the number of samples. ValueError if the arrays disagree, or if there are none.
+
+    Several inputs that may be uneven, such as the nodes and edges of a batch of graphs, set no number for the targets.
+    """
     sizes = {}
     for name, arrays in (("x", x), ("y", y), ("sample_weight", sample_weight)):
         for index, tensor in enumerate(arrays.tensors):
             if tensor.dim() == 0:
                 raise ValueError(f"`{name}` must be an array with a batch axis. Received: a single number")
             sizes[name if len(arrays.tensors) == 1 else f"{name}[{index}]"] = int(tensor.shape[0])
+    if may_be_uneven and len(x.tensors) > 1 and 0 not in sizes.values():
+        sizes = {name: size for name, size in sizes.items() if not name.startswith("x")} or {"x": x.tensors[0].shape[0]}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"All arrays must have the same number of samples. Received the numbers: {sizes}")
     count = next(iter(sizes.values()), 0)

@@ -12,6 +12,7 @@ import torch
 from keras_torch import config, legacy
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
+from keras_torch.engine.call import InOwnStep
 from keras_torch.training import compiling, jit, loop, sharding, sources, steps
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
@@ -264,12 +265,12 @@ class Trainer(GeneratorMethods):
 
         `data` is `x`, `(x, y)` or `(x, y, sample_weight)`, as tensors.
         """
-        logs = steps.train_step(self, data)
+        logs = InOwnStep(steps.train_step, own=False)(self, data)
         return self.get_metrics_result() if logs is None else logs
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Measure one batch and return the logs. Override it for an evaluation of your own."""
-        logs = steps.test_step(self, data)
+        logs = InOwnStep(steps.test_step, own=False)(self, data)
         return self.get_metrics_result() if logs is None else logs
 
     def predict_step(self, data: Any) -> Any:
@@ -280,14 +281,14 @@ class Trainer(GeneratorMethods):
         """Set and return `train_function(batch)`, which fit calls."""
         if self.train_function is None or force:
             fast = not self._overrides("train_step")
-            self.train_function = self._of_batch("train", self._train_batch if fast else self.train_step)
+            self.train_function = self._of_batch("train", self._train_batch if fast else InOwnStep(self.train_step))
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:
         """Set and return `test_function(batch)`, which evaluate calls."""
         if self.test_function is None or force:
             fast = not self._overrides("test_step")
-            self.test_function = self._of_batch("test", self._test_batch if fast else self.test_step)
+            self.test_function = self._of_batch("test", self._test_batch if fast else InOwnStep(self.test_step))
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Any:

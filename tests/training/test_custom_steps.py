@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -248,3 +249,64 @@ def test_a_train_function_of_the_users_own_gets_the_batch_as_an_iterator_or_in_a
 
     for kind in (AsIterator, AsList, Wrapped):
         same_training(kind)
+
+
+class DefaultMode(keras.Model):
+    """Its own steps do not say in which mode the layers are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.seen = []
+
+    def call(self, inputs, training=True):
+        self.seen.append(training)
+        return self.dense(inputs)
+
+    def train_step(self, data):
+        x, y = data
+        self.zero_grad()
+        loss = torch.mean((self(x) - y) ** 2)
+        loss.backward()
+        self.optimizer.apply([variable.value.grad for variable in self.trainable_variables])
+        return {"loss": loss}
+
+    def test_step(self, data):
+        self(data[0])
+        return super().test_step(data)
+
+
+def test_in_own_steps_the_default_of_training_holds_and_the_optimizer_knows_the_variables():
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    model = DefaultMode()
+    model.compile("sgd", "mse")
+    model.fit(x, y, verbose=0)
+    again = pickle.loads(pickle.dumps(model))
+    model.seen.clear()
+    model.evaluate(x, y, verbose=0)
+    assert model.seen == [True, False]
+    again.fit(x, y, verbose=0)
+    assert int(model.optimizer.iterations) == 1
+    assert int(again.optimizer.iterations) == 2
+
+
+class Graphs(keras.utils.PyDataset):
+    """Nodes of four graphs, with one target each."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return (np.ones((9, 3), "float32"), np.arange(9, dtype="int32") % 4), np.ones((4, 1), "float32")
+
+
+def test_batches_from_outside_may_have_uneven_inputs():
+    nodes, graph = keras.Input((3,)), keras.Input((), dtype="int32")
+    pooled = keras.ops.segment_sum(keras.layers.Dense(2)(nodes), graph, num_segments=4)
+    model = keras.Model([nodes, graph], keras.layers.Dense(1)(pooled))
+    model.compile("sgd", "mse")
+    assert np.isfinite(model.fit(Graphs(), verbose=0).history["loss"][0])
+    with pytest.raises(ValueError, match="same number of samples"):
+        model.fit(list(Graphs()[0][0]), Graphs()[0][1])
+    with pytest.raises(ValueError, match="same number of samples.*'y': 4, 'sample_weight': 3"):
+        model.fit(iter([(*Graphs()[0], np.ones(3))]), verbose=0)

@@ -12,6 +12,7 @@ from keras_torch.backend.tensors import recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype, is_integer
 from keras_torch.dropin.tensorflow.sizes import ints
+from keras_torch.random.seeds import global_seed
 
 
 def set_seed(seed: Any = None) -> None:
@@ -86,8 +87,7 @@ def poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None) -> A
 def _seeded(draw: Any, seed: Any) -> Any:
     if seed is None:
         return draw()
-    with torch.random.fork_rng():
-        torch.manual_seed(int(seed))
+    with global_seed(config.default_device(), int(seed)):
         return draw()
 
 
