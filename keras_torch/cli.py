@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from keras_torch import config
+from keras_torch.distributed import launch, worker
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="leave an installed TensorFlow alone, except for tf.keras (as KERAS_TORCH_TENSORFLOW=real does)",
     )
-    run.add_argument("--gpus", type=int, default=None, metavar="N", help="the number of GPUs to train on; 1 only")
+    _add_processes(run)
     run.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a file, as `python -m` does")
     run.add_argument("rest", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGS ...]", help="the script and its arguments")
     run.set_defaults(parser=run)
@@ -54,6 +55,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_check(commands)
     return parser
+
+
+def _add_processes(run: argparse.ArgumentParser) -> None:
+    group = run.add_argument_group("several processes, which torchrun starts")
+    group.add_argument("--gpus", type=int, metavar="N", help="train on N GPUs of this machine, one process for each")
+    group.add_argument("--processes", type=int, metavar="N", help="train in N processes on the CPU of this machine")
+    group.add_argument("--nodes", default="1", metavar="M", help="the number of machines; run the command on each")
+    group.add_argument("--node-rank", type=int, metavar="I", help="the number of this machine, from 0")
+    group.add_argument("--rdzv-endpoint", metavar="HOST:PORT", help="where the machines meet: the first one's address")
+    group.add_argument("--rdzv-id", default="keras-torch", metavar="NAME", help="a name for this run on all machines")
+    group.add_argument(
+        "--max-restarts", type=int, default=0, metavar="K", help="start all anew, K times, when a process dies"
+    )
+    group.add_argument("--shard", action="store_true", help="split the weights of the model among the processes")
 
 
 def _add_inspect(commands: Any) -> None:
@@ -182,7 +197,7 @@ def _report_errors(options: argparse.Namespace) -> int:
     return status
 
 
-_FLAGS = ("-h", "--help", "--no-era", "--real-tensorflow")
+_FLAGS = ("-h", "--help", "--no-era", "--real-tensorflow", "--shard")
 
 
 def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -246,18 +261,45 @@ def _execute(start: Callable[[], object]) -> int:
         raise
     except BaseException as error:
         trimmed = _without_own_frames(error.__traceback__)
+        if worker.launched():
+            return worker.report(error, trimmed)
         sys.excepthook(type(error), error.with_traceback(trimmed), trimmed)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
 
+def _process_count(options: argparse.Namespace) -> int | None:
+    """Return how many processes are asked for on this machine, None for this one alone."""
+    parser: argparse.ArgumentParser = options.parser
+    if options.gpus is not None and options.processes is not None:
+        parser.error("--gpus and --processes exclude each other: processes are on GPUs, or on the CPU.")
+    if options.processes is not None and options.processes < 1:
+        parser.error(f"--processes {options.processes}: expected the number of processes, 1 or more.")
+    wrong = None if options.gpus is None else launch.check_gpus(options.gpus)
+    if wrong:
+        parser.error(wrong)
+    count = options.processes or options.gpus
+    alone = options.nodes == "1" and not options.max_restarts and not options.shard
+    if count is None and not alone:
+        parser.error("--nodes, --max-restarts and --shard need --gpus N or --processes N, the number on each machine.")
+    return None if count in (None, 1) and alone else count
+
+
+def _launch(options: argparse.Namespace, count: int, script: Path | None, arguments: list[str]) -> int:
+    """Start this command again, as so many processes."""
+    command = ["run"]
+    for name in ("dialect", "image_data_format"):
+        value = getattr(options, name)
+        command += [] if value is None else [f"--{name.replace('_', '-')}", value]
+    command += ["--no-era"] if options.no_era else []
+    command += ["--real-tensorflow"] if options.real_tensorflow else []
+    command += ["-m", options.module] if script is None else [str(script)]
+    return launch.launch(options, count, [*command, *arguments])
+
+
 def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
     parser: argparse.ArgumentParser = options.parser
-    if options.gpus is not None and options.gpus != 1:
-        parser.error(
-            f"--gpus {options.gpus}: training on several GPUs is not available in this version; expected 1. Leave "
-            "--gpus out to use the first GPU, or the CPU where there is none."
-        )
+    count = _process_count(options)
     arguments = [*options.rest, *module_arguments]
     script: Path | None = None
     if options.module is None:
@@ -269,9 +311,14 @@ def _run(options: argparse.Namespace, module_arguments: list[str]) -> int:
         if not script.is_file():
             parser.error(f"there is no script {str(script)!r}")
 
+    if count is not None and not worker.launched():
+        return _launch(options, count, script, arguments)
+
     from keras_torch import dropin
     from keras_torch.dropin import child, guess
 
+    if worker.launched():
+        worker.begin()
     if script is not None:
         start = _run_file(script, arguments)
         source: Path | None = script

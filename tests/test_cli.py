@@ -163,11 +163,22 @@ def test_a_syntax_error_shows_the_line(tmp_path: Path):
     assert "SyntaxError" in result.stderr
 
 
-@pytest.mark.parametrize("count", ["2", "0"])
-def test_several_gpus_are_refused(tmp_path: Path, count: str):
-    result = run("run", "--gpus", count, write(tmp_path, ""), folder=tmp_path)
-    assert result.returncode == 2
-    assert f"--gpus {count}: training on several GPUs is not available" in result.stderr
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--gpus", "99"], "--gpus 99: this machine has"),
+        (["--gpus", "0"], "--gpus 0: expected the number of GPUs on this machine"),
+        (["--processes", "0"], "--processes 0: expected the number of processes, 1 or more"),
+        (["--gpus", "1", "--processes", "2"], "exclude each other"),
+        (["--nodes", "2"], "--nodes, --max-restarts and --shard need --gpus N or --processes N"),
+    ],
+)
+def test_wishes_for_processes_that_cannot_be_met_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], text: str
+):
+    with pytest.raises(SystemExit):
+        cli.main(["run", *options, str(tmp_path / write(tmp_path, ""))])
+    assert text in capsys.readouterr().err
 
 
 def test_one_gpu_is_what_happens_anyway(tmp_path: Path):

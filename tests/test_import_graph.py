@@ -13,8 +13,8 @@ import keras_torch
 ROOT = Path(keras_torch.__file__).parent
 
 TIERS = [
-    {"config", "errors", "checkpoint"},
     {"distributed"},
+    {"config", "errors", "checkpoint"},
     {"registry"},
     {"legacy"},
     {"dtype_policies"},

@@ -19,6 +19,7 @@ from keras_torch import config
 from keras_torch.backend.tensors import is_symbolic, recorded
 from keras_torch.backend.variable import Variable
 from keras_torch.backend.variables import builds_program
+from keras_torch.distributed import Share
 from keras_torch.legacy import translated
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node
 
@@ -43,7 +44,8 @@ def generator(seed: int | None, device: torch.device) -> torch.Generator | None:
             peek = np.random.RandomState()
             peek.set_state(np.random.get_state())
             seed = int(peek.randint(10_000_000))
-        _generators[key] = torch.Generator(device).manual_seed(int(seed))
+        # Processes that compute parts of one batch must not drop the same units in all of them.
+        _generators[key] = torch.Generator(device).manual_seed(int(seed) + Share.offset())
     return _generators[key]
 
 

@@ -18,6 +18,7 @@ import torch
 
 from keras_torch.callbacks.base import Callback
 from keras_torch.checkpoint import atomic, check_writable, pack, replacing, unpack
+from keras_torch.distributed import from_main, is_active, is_main, sum_over_processes
 from keras_torch.errors import FileFormatError
 
 FORMAT = 1
@@ -110,10 +111,11 @@ class BackupAndRestore(Callback):
         if self._run is None:
             raise RuntimeError("BackupAndRestore keeps the state of `fit` and has no use in other loops.")
         check_writable(str(self._path), "BackupAndRestore")
-        self._remove_leftovers()
+        if is_main():
+            self._remove_leftovers()
         self._batches_since_backup = 0
         self._run.watch()
-        state = self._read()
+        state = from_main(self._read)
         finished = self._finished_before()
         if state is not None and len(state["finished"]) > len(finished):
             warnings.warn(
@@ -130,20 +132,26 @@ class BackupAndRestore(Callback):
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._batches_since_backup += self._run.model.steps_per_execution
         due = self._counts_batches() and self._batches_since_backup >= self.save_freq  # type: ignore[operator]
-        if due or self._signalled:
+        if due or self._is_signalled():
             self._batches_since_backup = 0
             self._write(self._run.state_dict(midway=True, logs=logs))
             self._pass_signal_on()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if self.save_freq == "epoch" or self._signalled:
+        if self.save_freq == "epoch" or self._is_signalled():
             self._write(self._run.state_dict())
             self._pass_signal_on()
+
+    def _is_signalled(self) -> bool:
+        """Whether a signal came, to any of several processes: all of them write together."""
+        if self.save_before_preemption and is_active():
+            self._signalled = sum_over_processes([float(self._signalled)]).item() > 0
+        return self._signalled
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         history = dict(getattr(self.model.history, "history", {}))
         self._finished_before().append(pack(history))
-        if self.delete_checkpoint and not self._run.skipped:
+        if self.delete_checkpoint and not self._run.skipped and is_main():
             # The older one first: it must not be found alone.
             for path in (self._previous_path, self._path):
                 path.unlink(missing_ok=True)
@@ -152,6 +160,8 @@ class BackupAndRestore(Callback):
                 os.rmdir(self.backup_dir)
 
     def _write(self, state: dict[str, Any]) -> None:
+        if not is_main():
+            return
         finished = self._finished_before()
         with replacing(str(self._path)) as temporary:
             with open(temporary, "wb") as file:

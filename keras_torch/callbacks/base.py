@@ -30,6 +30,8 @@ class Callback:
     validation_data: Any = None
     # Whether each event reaches all others first.
     comes_last = False
+    # Whether it does nothing but write, so that where several processes train together one of them is enough.
+    only_writes = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -10,6 +10,7 @@ from keras_torch.callbacks.base import EVENTS, Callback
 from keras_torch.callbacks.history import History
 from keras_torch.callbacks.logs import Logs
 from keras_torch.callbacks.progress import ProgbarLogger
+from keras_torch.distributed import is_main
 
 LogSource = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None
 _OLD_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -106,6 +107,11 @@ class CallbackList:
 
     def _listener(self, callback: Any, event: str) -> Listener | None:
         """Return what to call for an event, None if there is nothing."""
+        if getattr(callback, "only_writes", False) and not is_main():
+            return None
+        return self._hook(callback, event)
+
+    def _hook(self, callback: Any, event: str) -> Listener | None:
         for name in (event, _OLD_NAMES.get(event)):
             hook = getattr(callback, name, None) if name else None
             if hook is None or getattr(hook, "__func__", hook) is getattr(Callback, str(name)):
@@ -121,8 +127,12 @@ class CallbackList:
         return bool(self._hooks[event])
 
     def listens_to_values(self, event: str) -> bool:
-        """Whether a callback other than the progress bar listens to `event`."""
-        return any(not isinstance(listener.owner, ProgbarLogger) for listener in self._hooks[event])
+        """Whether a callback listens to `event` that neither is the progress bar nor keeps backups of the run.
+
+        The answer is the same in all processes that train together.
+        """
+        others = (c for c in self.callbacks if not isinstance(c, ProgbarLogger) and not hasattr(c, "follow"))
+        return any(self._hook(callback, event) is not None for callback in others)
 
     def append(self, callback: Any) -> None:
         """Add a callback at the end."""

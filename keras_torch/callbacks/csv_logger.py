@@ -23,6 +23,8 @@ class CSVLogger(Callback):
     there are columns for validation results, which may begin later, in any case.
     """
 
+    only_writes = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         self.filename = check_path("CSVLogger", "filename", filename)
         if not isinstance(separator, str) or len(separator) != 1:

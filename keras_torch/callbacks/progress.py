@@ -19,6 +19,8 @@ class ProgbarLogger(Callback):
     loop are results of the epoch so far, so none is. Validation inside `fit` shows no bar of its own.
     """
 
+    only_writes = True
+
     def __init__(self, count_mode: str = "steps", stateful_metrics: Iterable[str] | None = None) -> None:
         if count_mode not in ("steps", "samples"):
             raise ValueError(f"`count_mode` of ProgbarLogger must be 'steps' or 'samples'. Received: {count_mode!r}")

@@ -25,6 +25,8 @@ class RemoteMonitor(Callback):
     # Seconds until an unreachable server is given up; training waits meanwhile.
     timeout = 10.0
 
+    only_writes = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

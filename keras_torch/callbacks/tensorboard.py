@@ -34,6 +34,8 @@ class TensorBoard(Callback):
     `embeddings_metadata` is the file of their labels, or a dict from layer names to files.
     """
 
+    only_writes = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike[str] = "logs",

@@ -7,8 +7,11 @@ import errno
 import os
 import re
 import secrets
+import tempfile
 import time
 from collections.abc import Iterator
+
+from keras_torch.distributed import is_main, main_writes
 
 # What systems answer that cannot force this kind of file onto the disk; anything else is a failure to write.
 _CANNOT_FLUSH = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -25,7 +28,20 @@ def replacing(path: str) -> Iterator[str]:
     The new file is flushed to disk first. When the block raises, it is removed and `path` stays as it was; an error of
     the system names `path`. What writers of `path` left that were killed long ago is removed. A symbolic link at
     `path` is followed; missing folders are made; the permissions of an existing file are kept.
+
+    Where several processes train together the main one's file is kept, and the others wait for it.
     """
+    with main_writes(path, "file") as here:
+        if here:
+            with _replacing(path) as temporary:
+                yield temporary
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                yield os.path.join(folder, os.path.basename(path))
+
+
+@contextlib.contextmanager
+def _replacing(path: str) -> Iterator[str]:
     target = os.path.realpath(path)
     if os.path.isdir(target):
         raise IsADirectoryError(f"Cannot write a file: {path!r} is a folder. Give a file name, e.g. 'model.h5'.")
@@ -102,8 +118,10 @@ def check_writable(path: str, owner: str) -> None:
     """Raise an OSError that names `owner` if no file `path` could be written, before hours of training are spent.
 
     Folders that do not exist yet count as writable if they could be made. `path` may be a template: what follows its
-    first brace is not looked at.
+    first brace is not looked at. Only asked where files are written, in the main one of several processes.
     """
+    if not is_main():
+        return
     if os.path.isdir(path):
         raise IsADirectoryError(f"{owner} needs the name of a file. Received: {path!r}, which is a folder")
     head, brace, _ = path.partition("{")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import datetime
 import os
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -20,13 +21,26 @@ def start() -> None:
     if dist.is_initialized():
         return
     limit = datetime.timedelta(seconds=TIMEOUT)
+    meeting = _meeting_again(limit)
     if torch.cuda.is_available() and not os.environ.get("KERAS_TORCH_DEVICE", "").startswith("cpu"):
         device = torch.device("cuda", local_rank())
         torch.cuda.set_device(device)
-        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=limit)
+        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=limit, **meeting)
     else:
-        dist.init_process_group("gloo", timeout=limit)
+        dist.init_process_group("gloo", timeout=limit, **meeting)
     atexit.register(_stop)
+
+
+def _meeting_again(limit: datetime.timedelta) -> dict[str, Any]:
+    """Return how to meet in torchrun's store, which after a restart still holds the addresses of dead processes."""
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if attempt == "0" or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return {}
+    count = int(os.environ["WORLD_SIZE"])
+    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = dist.TCPStore(*place, world_size=count, is_master=False, timeout=limit)
+    found = dist.PrefixStore(f"attempt_{attempt}", store)
+    return {"store": found, "rank": int(os.environ["RANK"]), "world_size": count}
 
 
 def _stop() -> None:

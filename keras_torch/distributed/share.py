@@ -72,6 +72,11 @@ class Share:
         return 1 if cls.current is None else cls.current.weight
 
     @classmethod
+    def offset(cls) -> int:
+        """Return what to add to seeds: 0, or a number of this process in a step that several share."""
+        return 0 if cls.current is None else cls.current.rank * 100_003
+
+    @classmethod
     def pending(cls) -> Share | None:
         """Return the share of the step that runs, unless its gradients are exchanged already."""
         share = cls.current

@@ -270,12 +270,14 @@ class BatchNormalization(ScaledNormalization):
             variance, mean = torch.var_mean(values, axes, correction=0)
             return mean, variance
         shape = (1, -1, *(1,) * (values.dim() - 2))
+        # Keras's guard against a mask that keeps nothing.
+        least = 0.0 if kept is None else 1e-7
         kept = torch.ones_like(values, dtype=torch.bool) if kept is None else kept
         count = kept.to(values.dtype).sum(axes)
         total = torch.where(kept, values, 0.0).sum(axes)
         if spread:
             count, total = _over_processes(count), _over_processes(total)
-        count = count + 1e-7
+        count = count + least
         mean = total / count
         squares = torch.where(kept, values - mean.view(shape), 0.0).square().sum(axes)
         return mean, (_over_processes(squares) if spread else squares) / count

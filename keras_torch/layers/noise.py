@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import config
+from keras_torch.distributed import Share
 from keras_torch.engine import InputSpec, Layer
 
 _BITS = 32
@@ -90,6 +91,7 @@ class Noise(Layer):
         if generator is None:
             seed = self._drawn_seed if self.seed is None else int(self.seed)
             seed = int(np.random.randint(_SEEDS)) if seed is None else seed
+            seed += Share.offset()
             generator = self._generators[device] = torch.Generator(device).manual_seed(seed)
         return generator
 

@@ -12,6 +12,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend.variable import Variable
+from keras_torch.distributed import Share
 
 
 class SeedGenerator:
@@ -52,7 +53,7 @@ class SeedGenerator:
 def seed_of(seed: Any) -> int:
     """Return the number that Keras 3 on torch seeds a generator with."""
     if isinstance(seed, SeedGenerator):
-        return int(seed.next().sum()) & 0xFFFFFFFF
+        return (int(seed.next().sum()) + Share.offset()) & 0xFFFFFFFF
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ValueError(f"`seed` must be an integer, a SeedGenerator or None. Received: seed={seed!r} of {type(seed)}")
     return int(seed) & 0xFFFFFFFF

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keras_torch import config
+from keras_torch.distributed import main_writes
 from keras_torch.saving import files, hdf5, keras_zip, legacy_h5, sharded_weights, weights_store
 
 _HDF5_FORMATS = ("h5", "hdf5", "keras_h5")
@@ -51,13 +52,14 @@ def save_model(
             "subclassed or its input shape is not known. Call `build(input_shape)` first, use a name that ends in "
             "`.keras`, or use `save_weights`."
         )
-    target = _target(filepath, overwrite)
-    if target is None:
-        return
-    if kind == "h5":
-        legacy_h5.write_model(target, model, include_optimizer)
-    else:
-        keras_zip.write_model(target, model, include_optimizer, zipped=kind == "zip")
+    with main_writes(filepath) as here:
+        target = _target(filepath, overwrite) if here else None
+        if target is None:
+            return
+        if kind == "h5":
+            legacy_h5.write_model(target, model, include_optimizer)
+        else:
+            keras_zip.write_model(target, model, include_optimizer, zipped=kind == "zip")
 
 
 def _model_format(filepath: Any, save_format: str | None, has_graph: bool) -> str:
@@ -118,12 +120,18 @@ def save_weights(
             "`objects_to_skip` needs a file name that ends in `.weights.h5`. "
             f"Received: filepath={filepath!r}, objects_to_skip={skip!r}"
         )
-    target = _target(filepath, overwrite)
-    if target is None:
-        return
+    if in_shards and not name:
+        raise ValueError(f"`max_shard_size` needs a file name. Received: filepath={filepath!r}")
+    with main_writes(filepath) as here:
+        target = _target(filepath, overwrite) if here else None
+        if target is not None:
+            _write_weights(model, target, name, max_shard_size, skip, in_shards, is_store)
+
+
+def _write_weights(
+    model: Any, target: Any, name: str, max_shard_size: float | None, skip: list[Any], in_shards: bool, is_store: bool
+) -> None:
     if in_shards:
-        if not name:
-            raise ValueError(f"`max_shard_size` needs a file name. Received: filepath={filepath!r}")
         with sharded_weights.writing(name, _DEFAULT_SHARD if max_shard_size is None else max_shard_size) as writer:
             weights_store.write(writer, model, skip=skip)
     elif is_store:

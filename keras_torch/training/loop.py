@@ -15,7 +15,6 @@ from keras_torch.training import sharding
 from keras_torch.training.batch_values import sums_of
 from keras_torch.training.position import Steps, warn_exhausted
 from keras_torch.training.resume import Run
-from keras_torch.training.steps import sample_count
 
 
 def run_epoch(
@@ -45,7 +44,7 @@ def run_epoch(
     index = -1
     for index, data in enumerate(batches, start):
         if sized:
-            callbacks.batch_size = sample_count(data)
+            callbacks.batch_size = shards.batch_size(data)
         if begin is not None and index % group == 0:
             begin(index, {})
         before = sums_of(model) if single else {}
@@ -102,8 +101,8 @@ def train(
 
     A callback that keeps backups may let training begin elsewhere, even within an epoch.
     """
-    run = Run(model, steps, callbacks, initial_epoch, validation)
     shards = sharding.of(model)
+    run = Run(model, steps, callbacks, initial_epoch, validation, shards)
     with shards.joined(training=True), run.followed():
         callbacks.on_train_begin()
         if config.is_classic():

@@ -19,20 +19,27 @@ class _Own:
 
     state: torch.Tensor | None = None
     end: torch.Tensor | None = None
+    in_use = False
 
 
 @contextlib.contextmanager
 def shared(share: Share) -> Iterator[None]:
     """Begin this process's row, unless nothing was drawn or seeded since it was last used: then it goes on."""
+    if _Own.in_use:
+        # A validation, or a callback that predicts.
+        yield
+        return
     common = torch.get_rng_state()
     if _Own.state is None or _Own.end is None or not torch.equal(_Own.end, common):
         seed = zlib.crc32(common.numpy().tobytes()) + (share.rank << 32)
         _Own.state = torch.Generator().manual_seed(seed).get_state()
         if torch.cuda.is_available():
             torch.cuda.manual_seed(seed)
+    _Own.in_use = True
     try:
         yield
     finally:
+        _Own.in_use = False
         _Own.end = torch.get_rng_state()
 
 

@@ -13,6 +13,7 @@ from keras_torch.backend.random import get_rng_state, set_rng_state
 from keras_torch.callbacks import CallbackList
 from keras_torch.checkpoint import Attributes, attributes, has_state, pack, set_attributes, unpack
 from keras_torch.training.position import Steps, example_of
+from keras_torch.training.sharding import Alone
 from keras_torch.training.steps import claim, ensure_built, is_built
 
 # Attributes of modules that are no state of a training: torch's own, and those that every loop sets.
@@ -30,9 +31,16 @@ class Run:
     """
 
     def __init__(
-        self, model: Any, steps: Steps, callbacks: CallbackList, initial_epoch: int, validation: Steps | None = None
+        self,
+        model: Any,
+        steps: Steps,
+        callbacks: CallbackList,
+        initial_epoch: int,
+        validation: Steps | None = None,
+        shards: Alone | None = None,
     ) -> None:
         self.model = model
+        self._shards = Alone(model) if shards is None else shards
         self.steps = steps
         self.callbacks = callbacks
         self.validation = validation
@@ -79,30 +87,37 @@ class Run:
         self.logs = logs
 
     def state_dict(self, midway: bool = False, logs: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the state between two epochs or, with `midway`, after a batch whose `logs` are given."""
+        """Return the state between two epochs or, with `midway`, after a batch whose `logs` are given.
+
+        Several processes that train together all call it, and that of the main one is the whole.
+        """
         model = self.model
         if midway and not (model._overrides("train_step") or model._compiled.compute_metrics):
             logs = {}
+        modules = [_module_state(module, self._modules.get(module)) for module in model.modules()]
         return {
             "epoch": self.epoch,
             "stop": bool(model.stop_training),
             "logs": pack(dict(logs or {}) if midway else dict(self.logs)),
             "weights": [(name, _plain(tensor)) for name, tensor in _tensors(model)],
-            "modules": [_module_state(module, self._modules.get(module)) for module in model.modules()],
+            "modules": modules,
             "optimizer": None if model.optimizer is None else model.optimizer.state_dict(),
-            "metrics": self._metrics(),
+            "metrics": self._metrics(midway),
             "steps": self.steps.state_dict(midway),
             "validation": None if self.validation is None else self.validation.state_dict(False),
             "callbacks": [(type(item).__name__, _state_of(item, changes)) for item, changes in self._listeners],
             "rng": pack(get_rng_state()),
+            "processes": pack(self._shards.own_states(modules)),
         }
 
-    def _metrics(self) -> dict[str, Any]:
+    def _metrics(self, midway: bool) -> dict[str, Any]:
         compiled = self.model._compiled
+        with self._shards.whole_metrics() if midway else contextlib.nullcontext():
+            values = [metric.state_dict() for metric in self.model.metrics]
         return {
             "losses": list(compiled.loss.names) if compiled.loss.built else None,
             "plan": pack(compiled.metrics.plan),
-            "values": [metric.state_dict() for metric in self.model.metrics],
+            "values": values,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -133,7 +148,10 @@ class Run:
         with torch.no_grad():
             for (_, tensor), (_, saved) in zip(_tensors(model), state["weights"], strict=True):
                 tensor.detach().copy_(saved)
-            for module, values in zip(model.modules(), state["modules"], strict=True):
+            processes = unpack(state["processes"]) if "processes" in state else None
+            for module, values in zip(
+                model.modules(), self._shards.own_modules(processes, state["modules"]), strict=True
+            ):
                 set_attributes(module, values)
             if state["optimizer"] is not None:
                 model.optimizer.load_state_dict(state["optimizer"])
@@ -145,6 +163,7 @@ class Run:
         model.stop_training = state["stop"]
         self.over = state["stop"] and not self.done
         set_rng_state(unpack(state["rng"]))
+        self._shards.load_own_state(processes)
 
     def _load_metrics(self, state: dict[str, Any]) -> None:
         compiled, plan = self.model._compiled, unpack(state["plan"])

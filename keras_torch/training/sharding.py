@@ -27,8 +27,10 @@ from keras_torch.training import random_streams
 from keras_torch.training.batch_values import batch_logs, with_totals
 from keras_torch.training.feeds import feeds_of
 from keras_torch.training.predictions import SharedPredictions
-from keras_torch.training.steps import is_built
+from keras_torch.training.steps import is_built, sample_count
 
+# Those of the random generators that layers draw from.
+_OWN_GENERATORS = ("cuda", "seeds")
 # Models whose weights are known to be the same in all processes.
 _equal: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -78,6 +80,10 @@ class Alone:
         """Return the function from what a step returned to the logs of a batch."""
         return self.model._logs
 
+    def batch_size(self, data: Any) -> int:
+        """Return the number of samples in a batch."""
+        return sample_count(data)
+
     def single_logs(self, before: dict[int, tuple[Any, Any]]) -> Any:
         """Return the logs of the batch since `before`, in Keras 1 and 2."""
         return batch_logs(self.model, before)
@@ -101,6 +107,22 @@ class Alone:
 
     def finish_steps(self) -> None:
         """Called when the steps of an epoch are done."""
+
+    @contextlib.contextmanager
+    def whole_metrics(self) -> Iterator[None]:
+        """Within it metrics have the state of all processes."""
+        yield
+
+    def own_states(self, modules: list[Any]) -> list[Any] | None:
+        """Return, in the main process, what processes have each for themselves; None where there is nothing."""
+        return None
+
+    def own_modules(self, states: list[Any] | None, modules: list[Any]) -> list[Any]:
+        """Return the states of modules that are this process's."""
+        return modules
+
+    def load_own_state(self, states: list[Any] | None) -> None:
+        """Go back to what `own_states` returned; metrics and weights have been loaded as the main process had them."""
 
     def agree(self) -> None:
         """Called when callbacks have seen the end of an epoch, and may have set `stop_training`."""
@@ -170,6 +192,10 @@ class Shards(Alone):
     def _exchanged(self, outcome: Any) -> Mapping[str, Any]:
         return self._reduced(outcome, restore=True)[0]
 
+    def batch_size(self, data: Any) -> int:
+        """Return the number of samples in the whole batch."""
+        return self.share.total
+
     def single_logs(self, before: dict[int, tuple[Any, Any]]) -> Any:
         """Return the logs of the batch since `before`, over all processes."""
         metrics = [metric for metric in self.model.metrics if hasattr(metric, "sums")]
@@ -183,7 +209,7 @@ class Shards(Alone):
             name: values[name][1] / (values[name][2] or 1.0) if name in values and values[name][0] in before else value
             for name, value in logs.items()
         }
-        return with_totals(found, logs)
+        return with_totals(lambda: found, lambda: logs)
 
     def results_on_batch(self, outcome: Any, training: bool, reset_metrics: bool) -> Any:
         """Return the logs of a step that belongs to no loop; if that was all, the metrics keep the whole state."""
@@ -253,6 +279,47 @@ class Shards(Alone):
         means = flat.div_(self.share.world).split([item.numel() for item in buffers])
         for item, mean in zip(buffers, means, strict=True):
             item.data.copy_(mean.view(item.shape))
+
+    @contextlib.contextmanager
+    def whole_metrics(self) -> Iterator[None]:
+        """Within it metrics have the state of all processes."""
+        metrics = self.model.metrics
+        local = summing.read(metrics)
+        vector = torch.cat([part.reshape(-1).to(device()) for part in local] or [torch.zeros(0, device=device())])
+        parts = distributed.sum_over_processes(vector).split([part.numel() for part in local])
+        summing.write(metrics, [part.view(own.shape) for part, own in zip(parts, local, strict=True)])
+        try:
+            yield
+        finally:
+            summing.write(metrics, local)
+
+    def own_states(self, modules: list[Any]) -> list[Any] | None:
+        """Return each process's random numbers, and its buffers, which differ until the end of the epoch."""
+        buffers = [item.detach() for item in self.model.buffers()]
+        generators = {name: value for name, value in get_rng_state().items() if name in _OWN_GENERATORS}
+        return distributed.gather_to_main(
+            {"random": random_streams.own_state(), "generators": generators, "buffers": buffers, "modules": modules}
+        )
+
+    def own_modules(self, states: list[Any] | None, modules: list[Any]) -> list[Any]:
+        """Return the states of modules of this process: the random generators in them."""
+        return states[self.share.rank]["modules"] if self._fits(states) else modules  # type: ignore[index]
+
+    def _fits(self, states: list[Any] | None) -> bool:
+        return states is not None and len(states) == self.share.world
+
+    def load_own_state(self, states: list[Any] | None) -> None:
+        """Go back to what `own_states` returned, unless there were more or fewer processes."""
+        if self.share.rank:
+            summing.write(self.model.metrics, [])
+        if not self._fits(states):
+            return
+        own = states[self.share.rank]  # type: ignore[index]
+        random_streams.set_own_state(own["random"])
+        set_rng_state({**get_rng_state(), **own["generators"]})
+        with torch.no_grad():
+            for item, value in zip(self.model.buffers(), own["buffers"], strict=True):
+                item.detach().copy_(value)
 
     def agree(self) -> None:
         """Stop if any process wants to."""

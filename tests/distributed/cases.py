@@ -5,7 +5,9 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 import keras_torch as keras
-from keras_torch import config, layers, symbolic
+from keras_torch import config, layers, metrics, symbolic
+from keras_torch.data import Dataset
+from keras_torch.metrics.base import PyMetric
 
 CASES = {}
 # 10 batches an epoch, the last of 7 samples.
@@ -91,7 +93,7 @@ def classifier(*middle, classes=3, shape=(6,)):
 @case
 def class_weights_and_a_last_batch_of_one():
     model = classifier(layers.Dense(8, activation="relu"))
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy", keras.metrics.Mean(name="own")][:1])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     count = BATCH * 9 + 1
     history = model.fit(
         numbers(count, 6), labels(count), BATCH, EPOCHS, verbose=0, class_weight={0: 1.0, 1: 3.0, 2: 0.5}
@@ -99,8 +101,8 @@ def class_weights_and_a_last_batch_of_one():
     return outcome(model, history, predicted=model.predict(numbers(12, 6), batch_size=11, verbose=0))
 
 
-@case
-def cnn_with_synchronized_batch_normalization():
+def cnn(dtype):
+    config.set_floatx(dtype)
     model = classifier(
         layers.Conv2D(4, 3, activation="relu"),
         layers.BatchNormalization(synchronized=True),
@@ -108,10 +110,20 @@ def cnn_with_synchronized_batch_normalization():
         layers.Flatten(),
         shape=(8, 8, 1),
     )
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    x = numbers(SAMPLES, 8, 8, 1)
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.5), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = numbers(SAMPLES, 8, 8, 1, dtype=dtype)
     history = model.fit(x, labels(SAMPLES), BATCH, EPOCHS, verbose=0, validation_split=0.1)
     return outcome(model, history, predicted=model.predict(x, verbose=0))
+
+
+@case
+def cnn_with_synchronized_batch_normalization():
+    return cnn("float32")
+
+
+@case
+def cnn_with_synchronized_batch_normalization_in_float64():
+    return cnn("float64")
 
 
 @case
@@ -239,3 +251,194 @@ def sequence():
 def dataloader():
     data = TensorDataset(torch.from_numpy(numbers(SAMPLES, 6)), torch.from_numpy(labels(SAMPLES)))
     return outcome(*streamed(DataLoader(data, BATCH, shuffle=True)))
+
+
+@case
+def dataset_of_tensorflow_kind():
+    rows = Dataset.from_tensor_slices((numbers(SAMPLES, 6), labels(SAMPLES)))
+    return outcome(*streamed(rows.shuffle(20, seed=3).batch(BATCH)))
+
+
+class Worst(keras.metrics.Metric):
+    """A metric with state of several shapes."""
+
+    def __init__(self, name="worst"):
+        super().__init__(name=name)
+        self.counts = self.add_weight(name="counts", shape=(3,))
+        self.mean = keras.metrics.Mean()
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.counts.assign_add(torch.bincount(y_true.reshape(-1).long(), minlength=3).float())
+        self.mean.update_state(y_pred.max(-1).values)
+
+    def result(self):
+        return {"most": self.counts.max(), "sure": self.mean.result()}
+
+
+class Median(PyMetric):
+    """A metric whose state is a list."""
+
+    def reset_state(self):
+        self.values = []
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.values += y_pred[:, 0].tolist()
+
+    def merge_state(self, metrics):
+        for other in metrics:
+            self.values += other.values
+
+    def result(self):
+        return float(np.median(self.values)) if self.values else 0.0
+
+
+@case
+def metrics_of_many_kinds():
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(4, activation="relu"), layers.Dense(1, activation="sigmoid")]
+    )
+    found = [metrics.AUC(), metrics.Precision(), metrics.F1Score(threshold=0.5), metrics.R2Score(), metrics.MeanIoU(2)]
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy", *found, metrics.RootMeanSquaredError()])
+    y = (labels(SAMPLES) > 0).astype("float32")
+    return outcome(model, model.fit(numbers(SAMPLES, 6), y, BATCH, EPOCHS, verbose=0, validation_split=0.3))
+
+
+@case
+def metrics_of_the_users_own():
+    model = classifier(layers.Dense(4))
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[Worst(), Median(name="median")])
+    return outcome(model, model.fit(numbers(SAMPLES, 6), labels(SAMPLES), BATCH, EPOCHS, verbose=0))
+
+
+class Watch(keras.callbacks.Callback):
+    """Reads the logs of each batch, predicts after each epoch, and stops the training by what it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append({name: float(value) for name, value in logs.items()})
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(float(self.model.predict(numbers(13, 6), verbose=0).sum()))
+
+
+@case
+def callbacks_that_read_logs_and_decide():
+    model = classifier(layers.Dense(4))
+    model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    watch = Watch()
+    callbacks = [
+        watch,
+        keras.callbacks.ReduceLROnPlateau("val_loss", 0.5, patience=0),
+        keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    options = {"validation_split": 0.2, "callbacks": callbacks, "verbose": 0}
+    history = model.fit(numbers(SAMPLES, 6), labels(SAMPLES), BATCH, 12, **options)
+    return outcome(model, history, seen=watch.seen)
+
+
+def steps_one_by_one():
+    critic = keras.Sequential(
+        [keras.Input((6,)), layers.Dense(8, activation="relu"), layers.Dense(1, activation="sigmoid")]
+    )
+    critic.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    maker = keras.Sequential([keras.Input((4,)), layers.Dense(6)])
+    critic.trainable = False
+    noise = keras.Input((4,))
+    both = keras.Model(noise, critic(maker(noise)))
+    both.compile("rmsprop", "binary_crossentropy")
+    seen = []
+    for step in range(10):
+        real, given = numbers(7, 6, seed=step), numbers(7, 4, seed=step)
+        batch = np.concatenate([real, maker.predict(given, verbose=0)])
+        seen.append(critic.train_on_batch(batch, np.repeat([[1.0], [0.0]], 7, axis=0)))
+        seen.append(both.train_on_batch(given, np.ones((7, 1))))
+    seen.append(both.test_on_batch(given, np.ones((7, 1))))
+    return {"weights": both.get_weights(), "seen": seen, "last": both.predict_on_batch(given)}
+
+
+@case
+def train_on_batch():
+    return steps_one_by_one()
+
+
+def in_dialect(dialect):
+    config.set_dialect(dialect)
+    model = classifier(layers.Dense(4, activation="tanh"))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["mae"])
+    watch = Watch()
+    weights = np.linspace(0, 1, SAMPLES).round(1)
+    options = {"sample_weight": weights, "callbacks": [watch], "validation_split": 0.2, "verbose": 0}
+    y = labels(SAMPLES)[:, None]
+    history = model.fit(numbers(SAMPLES, 6), y, batch_size=BATCH, epochs=EPOCHS, **options)
+    return outcome(model, history, seen=watch.seen)
+
+
+@case
+def in_the_dialect_of_keras_1():
+    return in_dialect("1")
+
+
+@case
+def in_the_dialect_of_keras_2():
+    return in_dialect("2")
+
+
+@case
+def in_the_dialect_of_tf_keras():
+    return in_dialect("tf")
+
+
+class Branches(keras.Model):
+    """Has a layer that no step uses, and a loss added by hand."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.unused = layers.Dense(3), layers.Dense(3)
+
+    def build(self, shape):
+        self.used.build(shape)
+        self.unused.build(shape)
+        self.built = True
+
+    def call(self, x):
+        found = self.used(x)
+        self.add_loss(found.square().mean())
+        return found
+
+
+@case
+def parameters_without_gradients_and_added_losses():
+    model = Branches()
+    model.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"])
+    return outcome(
+        model, model.fit(numbers(SAMPLES, 6), numbers(SAMPLES, 3), batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    )
+
+
+@case
+def sums_instead_of_means():
+    model = classifier()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(reduction="sum", ignore_class=1))
+    return outcome(model, model.fit(numbers(SAMPLES, 6), labels(SAMPLES), batch_size=BATCH, epochs=EPOCHS, verbose=0))
+
+
+@case
+def mixed_precision_with_a_scaled_loss():
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4), layers.Dense(1)])
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01, global_clipnorm=0.1)), "mse")
+    return outcome(
+        model, model.fit(numbers(SAMPLES, 6), numbers(SAMPLES, 1), batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    )
+
+
+@case
+def stateful_layers_are_not_split():
+    model = keras.Sequential([keras.Input(batch_shape=(4, 5, 2)), layers.LSTM(3, stateful=True), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return outcome(
+        model, model.fit(numbers(32, 5, 2), numbers(32, 1), batch_size=4, epochs=2, verbose=0, shuffle=False)
+    )
