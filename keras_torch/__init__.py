@@ -48,7 +48,8 @@ finally:
         gc.enable()
 
 if TYPE_CHECKING:
-    from keras_torch import applications, datasets, preprocessing, random, saving, tree, wrappers
+    from keras_torch import applications, datasets, preprocessing, quantizers, random, saving, tree, wrappers
+    from keras_torch.quantizers import Quantizer
 
 __version__ = "0.1.0"
 
@@ -56,6 +57,7 @@ _ON_DEMAND = {
     "applications",
     "datasets",
     "preprocessing",
+    "quantizers",
     "random",
     "saving",
     "tree",
@@ -72,6 +74,8 @@ def __getattr__(name: str) -> Any:
     """Import a namespace of `_ON_DEMAND` when it is asked for: h5py and PyYAML take longer than all the rest."""
     if name in _ON_DEMAND:
         return importlib.import_module(f"keras_torch.{name}")
+    if name == "Quantizer":
+        return importlib.import_module("keras_torch.quantizers").Quantizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -89,6 +93,7 @@ __all__ = [
     "Model",
     "Operation",
     "Optimizer",
+    "Quantizer",
     "Regularizer",
     "RematScope",
     "Sequential",
@@ -116,6 +121,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "quantizers",
     "random",
     "regularizers",
     "remat",

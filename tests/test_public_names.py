@@ -20,17 +20,10 @@ LISTS = sorted((Path(__file__).parent / "golden").glob("public_names_*.json"))
 
 # Nothing of ours answers to these paths yet.
 MISSING_NAMESPACES = """
-    backend.experimental
-    distillation distribution dtensor.experimental dtensor.experimental.optimizers estimator
-    experimental models.experimental
-    quantizers
-    utils.bounding_boxes utils.experimental visualization
+    distillation distribution visualization
 """.split()
 
 MISSING = {
-    "": """
-        Quantizer
-    """,
     "backend": "tf_major_version tf_minor_version",
 }
 
@@ -46,12 +39,29 @@ NEEDS_ANOTHER_BACKEND = {
         "QuantizedDTypePolicy": "quantizes the arrays of Keras's layers",
         "QuantizedFloat8DTypePolicy": "quantizes the arrays of Keras's layers",
     },
+    "experimental": {
+        "DatasetCreator": "serves TensorFlow's parameter servers",
+        "LayoutMap": "serves TensorFlow's DTensor",
+        "LinearModel": "takes TensorFlow's feature columns",
+        "SequenceFeatures": "takes TensorFlow's feature columns",
+        "SharpnessAwareMinimization": "replaces TensorFlow's training step",
+        "WideDeepModel": "takes TensorFlow's feature columns",
+        "model_to_estimator": "makes a TensorFlow Estimator",
+    },
     "export": {"ExportArchive": "writes a SavedModel of TensorFlow"},
     "layers": {
         "DenseFeatures": "takes TensorFlow's feature columns",
         "FlaxLayer": "runs a module of Flax, which is JAX",
         "JaxLayer": "runs a function of JAX",
         "TFSMLayer": "runs a SavedModel of TensorFlow",
+    },
+    "quantizers": {
+        "AWQConfig": "describes Keras's quantized layers",
+        "Float8QuantizationConfig": "describes Keras's quantized layers",
+        "GPTQConfig": "describes Keras's quantized layers",
+        "Int4QuantizationConfig": "describes Keras's quantized layers",
+        "Int8QuantizationConfig": "describes Keras's quantized layers",
+        "QuantizationConfig": "describes Keras's quantized layers",
     },
     "utils": {"StepsPerExecutionTuner": "runs several steps in one graph of TensorFlow"},
 }

@@ -18,7 +18,7 @@ from keras_torch.registry import (
     register_keras_serializable,
 )
 from keras_torch.symbolic import get_source_inputs, is_keras_tensor
-from keras_torch.utils import conv_utils, data_utils, generic_utils, io_utils, layer_utils, np_utils
+from keras_torch.utils import bounding_boxes, conv_utils, data_utils, generic_utils, io_utils, layer_utils, np_utils
 from keras_torch.utils.audio_dataset import audio_dataset_from_directory
 from keras_torch.utils.config import Config
 from keras_torch.utils.conv_utils import (
@@ -80,6 +80,7 @@ __all__ = [
     "array_to_img",
     "ask_to_proceed_with_overwrite",
     "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "conv_input_length",
     "conv_output_length",

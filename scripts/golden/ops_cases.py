@@ -1,4 +1,4 @@
-"""Calls of every function of `keras.ops`, as expressions, and the arrays that they name.
+"""Calls of every function of `keras.ops`, of quantizers and of boxes, as expressions, and the arrays they name.
 
 An array's name has a letter for its dtype and its sizes: `f234` is float32 of shape (2, 3, 4), `f4_b` another of (4,).
 `TYPES` and `WIDE` are arrays of dtypes of up to 32 and of 64 bits. Draws depend on the name alone.
@@ -31,6 +31,8 @@ KINDS = {
 NAME = re.compile(r"\b([a-z])(\d+)(_[a-z]\w*)?\b")
 TYPES = "t3 u3 s3 k3 i3 h3 f3".split()
 WIDE = "l3 d3".split()
+BOXES = np.array([[10.0, 20, 30, 50], [0, 0, 5, 8], [12, 18, 40, 60]], "float32")
+BOX_FORMATS = "xyxy yxyx xywh center_xywh center_yxhw rel_xyxy rel_yxyx rel_xywh rel_center_xywh".split()
 SQUARE = [[0.0, 0], [0, 3], [3, 0], [3, 3]]
 
 
@@ -63,7 +65,7 @@ def array(name):
     return np.asarray(values).astype(KINDS[kind])
 
 
-def evaluate(expression, ops, convert):
+def evaluate(expression, ops, convert, **modules):
     """Return the value of an expression, with the functions of `ops`, on tensors as `convert` makes them of arrays."""
     known = {name: getattr(ops, name) for name in dir(ops) if not name.startswith("_")}
     for found in NAME.finditer(expression):
@@ -73,7 +75,20 @@ def evaluate(expression, ops, convert):
     if "TYPES" in expression or "WIDE" in expression:
         known["TYPES"] = [convert(array(name)) for name in TYPES]
         known["WIDE"] = [convert(array(name)) for name in WIDE]
-    return eval(expression, {**known, "np": np, "part": slice, "inf": np.inf, "nan": np.nan, "SQUARE": SQUARE})
+    known["BOXES"] = convert(BOXES)
+    return eval(
+        expression,
+        {
+            **known,
+            **modules,
+            "BOX_FORMATS": BOX_FORMATS,
+            "np": np,
+            "part": slice,
+            "inf": np.inf,
+            "nan": np.nan,
+            "SQUARE": SQUARE,
+        },
+    )
 
 
 ANY = "abs absolute negative square sign signbit isfinite isinf isnan isneginf isposinf isreal ravel size ndim shape"

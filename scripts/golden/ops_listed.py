@@ -252,4 +252,26 @@ LISTED = """
     image.ssim(x993, x993_b, filter_size=3); image.ssim(x1399, x1399_b, filter_size=5, data_format='channels_first')
     arccosh(f23 + 4); arccosh(i3); [dtype(arccosh(x)) for x in TYPES]; [dtype(arccosh(x)) for x in WIDE]
     shape(empty_like(f23)); dtype(empty_like(i23)); shape(argpartition(f6, 3))
+    quantizers.abs_max_quantize(f34, 0); quantizers.abs_max_quantize(f34, axis=(0, 1))
+    quantizers.abs_max_quantize(f34, -1, value_range=(-8, 7)); quantizers.AbsMaxQuantizer(axis=-1)(f34)
+    quantizers.fake_quant_with_min_max_vars(f34, -1.0, 1.0)
+    quantizers.fake_quant_with_min_max_vars(f34, -0.7, 1.9, num_bits=4, narrow_range=True)
+    quantizers.fake_quant_with_min_max_vars(f34, [-1, -2, -0.5, -1], [1, 0.5, 1, 2.1], axis=1)
+    quantizers.pack_int4(s33); quantizers.pack_int4(s33, axis=1); quantizers.pack_int4(u34, dtype='uint8')
+    quantizers.unpack_int4(quantizers.pack_int4(s33)[0], 3)
+    quantizers.unpack_int4(quantizers.pack_int4(s33, axis=1)[0], 3, axis=1)
+    quantizers.compute_float8_scale(array(2.0), array(0.5), 448.0)
+    quantizers.compute_float8_scale(array(0.0), array(0.5), 448.0)
+    quantizers.compute_float8_amax_history(f34, p3); quantizers.get('abs_max_quantizer').get_config()['epsilon']
+    quantizers.quantize_and_dequantize(f34, array(0.01), 'float8_e4m3fn', 'float32')
+    boxes.compute_iou(BOXES, BOXES[:2] + 2, 'xyxy'); boxes.compute_iou(BOXES, BOXES - 20, 'xyxy', use_masking=True)
+    boxes.compute_iou(BOXES[None], BOXES[None] + 1, 'xywh'); boxes.compute_ciou(BOXES, BOXES[::1] + f4, 'xyxy')
+    boxes.compute_iou(BOXES / 100, BOXES / 90, 'rel_xyxy', image_shape=(80, 100, 3))
+    [boxes.convert_format(BOXES, 'xyxy', name, height=80, width=100) for name in BOX_FORMATS]
+    [boxes.convert_format(BOXES, name, 'center_yxhw', height=80, width=100) for name in BOX_FORMATS]
+    boxes.encode_box_to_deltas(BOXES, BOXES + 3, 'xyxy', 'xyxy')
+    boxes.encode_box_to_deltas(BOXES, BOXES + 3, 'xyxy', 'xywh', 'center_xywh', variance=[0.1, 0.1, 0.2, 0.2])
+    boxes.decode_deltas_to_boxes(BOXES, f34, 'xyxy', 'xyxy', variance=[0.1, 0.1, 0.2, 0.2])
+    boxes.crop(BOXES, 5, 8, 20, 25); boxes.pad(BOXES, 5, 8)
+    boxes.clip_to_image_size({'boxes': BOXES[None], 'labels': array([[1, 2, 3]])}, height=40, width=25)
 """

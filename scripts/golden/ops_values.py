@@ -51,10 +51,11 @@ def main():
     import keras
     from keras.src import backend
 
+    modules = {"quantizers": keras.quantizers, "boxes": keras.utils.bounding_boxes}
     cases, shapes, failed = {}, {}, []
     for expression in expressions():
         try:
-            cases[expression] = plain(evaluate(expression, keras.ops, keras.ops.convert_to_tensor), backend)
+            cases[expression] = plain(evaluate(expression, keras.ops, keras.ops.convert_to_tensor, **modules), backend)
         except Exception as error:
             failed.append(f"{expression}: {type(error).__name__} {str(error)[:100]}")
             continue

@@ -18,7 +18,8 @@ import torch
 from torch.utils import _pytree as pytree
 
 import keras_torch as keras
-from keras_torch import config, ops
+from keras_torch import config, ops, quantizers
+from keras_torch.utils import bounding_boxes
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "golden"))
@@ -27,7 +28,7 @@ from ops_cases import evaluate, unknown_first  # noqa: E402
 
 GOLDEN = json.loads(gzip.decompress((ROOT / "tests" / "golden" / "ops_keras315.json.gz").read_bytes()))
 CASES = GOLDEN["cases"]
-PREFIX = re.compile(r"\b(?:image\.)?\w+(?=\()")
+PREFIX = re.compile(r"\b(?:image\.|quantizers\.|boxes\.)?\w+(?=\()")
 # What Keras 3.15 on torch gets wrong, by its own symbolic shapes or by numpy; ours is the other. Patterns of cases.
 DIFFERENT = {
     r"\w+\(f23, keepdims=True\)": "without an axis `keepdims` is ignored by some reductions",
@@ -106,7 +107,7 @@ def test_a_function_gives_the_values_and_dtypes_of_keras_3(function: str) -> Non
                 warnings.filterwarnings("ignore", "An output with one or more elements was resized")
                 # torch.func imports a part of torch that complains about another.
                 warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated")
-                found = evaluate(expression, ops, torch.as_tensor)
+                found = evaluate(expression, ops, torch.as_tensor, quantizers=quantizers, boxes=bounding_boxes)
             compare(found, CASES[expression], expression)
 
 
