@@ -196,7 +196,10 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     def name(self) -> str:
         """The layer's name; made up from the class name on first use if none was given."""
         if self._name is None:
-            self._name = unique_name(snake_case(type(self).__name__))
+            first = config.dialect() == "1"
+            self._name = unique_name(
+                legacy.shown_class_name(self).lower() if first else snake_case(type(self).__name__)
+            )
         return self._name
 
     @name.setter

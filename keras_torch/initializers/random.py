@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -221,7 +222,8 @@ class LecunNormal(_Named):
 class Orthogonal(Initializer):
     """`gain` times a random (semi-)orthogonal matrix, by `torch.nn.init.orthogonal_`.
 
-    A weight of higher rank is seen as the matrix `(product of the leading dimensions, last dimension)`.
+    A weight of higher rank is seen as the matrix `(product of the leading dimensions, last dimension)`. In dialects 1
+    and 2 the values are those that Keras made of numbers from numpy's global generator, which a `seed` sets.
     """
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
@@ -232,6 +234,8 @@ class Orthogonal(Initializer):
         if len(shape) < 2:
             raise ValueError(f"Orthogonal needs a weight of at least two dimensions. Received: shape {tuple(shape)}")
         flat = (math.prod(shape[:-1]), shape[-1])
+        if config.is_classic() and torch.empty(()).device.type != "meta":
+            return torch.as_tensor(self._of_numpy(shape, flat)).to(config.torch_dtype(dtype))
         matrix = random_tensor(
             flat,
             dtype,
@@ -239,6 +243,14 @@ class Orthogonal(Initializer):
             lambda tensor, generator: torch.nn.init.orthogonal_(tensor, self.gain, generator=generator),
         )
         return matrix.reshape(tuple(shape))
+
+    def _of_numpy(self, shape: Sequence[int], flat: tuple[int, int]) -> np.ndarray:
+        if config.dialect() == "1":
+            flat = (shape[0], math.prod(shape[1:]))
+        if self.seed is not None:
+            np.random.seed(self.seed)
+        left, _, right = np.linalg.svd(np.random.normal(size=flat), full_matrices=False)
+        return self.gain * (left if left.shape == flat else right).reshape(tuple(shape))
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain, "seed": self.seed}

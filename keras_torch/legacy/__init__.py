@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_torch.legacy import backend_rows, data_rows, image_rows, layer_rows, training_rows
+from keras_torch.legacy.aliases import shown_class_name
 from keras_torch.legacy.configs import drop_harmless, upgrade_class_name, upgrade_config
 from keras_torch.legacy.rows import Row
 from keras_torch.legacy.translate import wrap
@@ -30,7 +31,17 @@ ROWS: dict[str, Row] = {
     **data_rows.DATASETS,
 }
 
-__all__ = ["ROWS", "Row", "adapt", "drop_harmless", "row_of", "translated", "upgrade_class_name", "upgrade_config"]
+__all__ = [
+    "ROWS",
+    "Row",
+    "adapt",
+    "drop_harmless",
+    "row_of",
+    "shown_class_name",
+    "translated",
+    "upgrade_class_name",
+    "upgrade_config",
+]
 
 
 def row_of(name: str) -> Row | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from keras_torch import config
+
 LAYERS: dict[str, str] = {
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
@@ -41,6 +45,16 @@ LAYERS: dict[str, str] = {
     "GRUV2": "GRU",
 }
 
+# Today's class → what Keras 1 called it, where that shows: in the default names of layers, and in summaries.
+KERAS_1_LAYERS: dict[str, str] = {
+    "Conv1D": "Convolution1D",
+    "Conv2D": "Convolution2D",
+    "Conv3D": "Convolution3D",
+    "Conv2DTranspose": "Deconvolution2D",
+    "SeparableConv2D": "SeparableConvolution2D",
+    **dict.fromkeys(("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"), "Merge"),
+}
+
 OPTIMIZERS: dict[str, str] = {
     "sgd": "SGD",
     "rmsprop": "RMSprop",
@@ -66,3 +80,13 @@ CONSTRAINTS: dict[str, str] = {
     "nonneg": "NonNeg",
     "unitnorm": "UnitNorm",
 }
+
+
+def shown_class_name(layer: Any) -> str:
+    """Return the name of a layer's class, in dialect 1 as Keras 1 called it."""
+    name = type(layer).__name__
+    if config.dialect() != "1":
+        return name
+    rates = getattr(layer, "dilation_rate", 1)
+    spread = any(rate != 1 for rate in (rates if isinstance(rates, (list, tuple)) else [rates]))
+    return ("Atrous" if spread and name in ("Conv1D", "Conv2D") else "") + KERAS_1_LAYERS.get(name, name)

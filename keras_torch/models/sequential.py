@@ -14,12 +14,12 @@ from keras_torch.engine import InputLayer, Layer
 from keras_torch.engine.call import is_shape
 from keras_torch.errors import reading_config
 from keras_torch.layers.torch_module import TorchModuleWrapper
-from keras_torch.legacy import translated
+from keras_torch.legacy import shown_class_name, translated
 from keras_torch.models import functional_config
 from keras_torch.models.layer_list import LayerList
 from keras_torch.models.model import Model
 from keras_torch.models.network import Network
-from keras_torch.symbolic import KerasTensor
+from keras_torch.symbolic import KerasTensor, unique_name
 
 
 class Sequential(Model):
@@ -142,7 +142,7 @@ class Sequential(Model):
                     f"Sequential model {self.name!r} takes one input of one shape. Received: {input_shape!r}"
                 )
             dtype = STRING if self._reads_text else _first_dtype(self._stack[0])
-            self._start(InputLayer(batch_shape=tuple(input_shape), dtype=dtype, name=f"{self._stack[0].name}_input"))
+            self._start(InputLayer(batch_shape=tuple(input_shape), dtype=dtype, name=_input_name(self._stack[0])))
             self._deferred = True
             for layer in self._stack:
                 self._output = layer(self._output)
@@ -243,7 +243,12 @@ def _first_inputs(layer: Layer) -> list[InputLayer]:
         shape = tuple(layer.inputs[0].shape)
     if shape is None:
         return []
-    return [InputLayer(batch_shape=shape, dtype=_first_dtype(layer), name=f"{layer.name}_input")]
+    return [InputLayer(batch_shape=shape, dtype=_first_dtype(layer), name=_input_name(layer))]
+
+
+def _input_name(layer: Layer) -> str:
+    """Return the name of the input in front of the first layer."""
+    return unique_name(f"{shown_class_name(layer).lower()}_input") if config.dialect() == "1" else f"{layer.name}_input"
 
 
 def _first_dtype(layer: Layer) -> Any:

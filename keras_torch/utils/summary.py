@@ -1,4 +1,4 @@
-"""The table that `Model.summary()` prints, in the look of Keras 2."""
+"""The table that `Model.summary()` prints, in the look of tf.keras; that of Keras 1 and 2 is in `summary_classic`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.callbacks.output import print_message
+from keras_torch.utils import summary_classic
 
 Print = Callable[[str], Any]
 
@@ -114,8 +115,13 @@ class _Summary:
         for node in getattr(layer, "_inbound_nodes", ()):
             if self.relevant and id(node) not in self.relevant:
                 continue
-            found += [f"{source.name}[{place}][{tensor}]" for source, place, tensor in _sources(node)]
+            found += [f"{source.name}[{_place(source, place)}][{tensor}]" for source, place, tensor in _sources(node)]
         return found
+
+
+def _place(source: Any, place: int) -> int:
+    """Return the number of a call; in Keras 1 and 2 the graph of a model itself was the first of its calls."""
+    return place + (config.is_classic() and getattr(source, "_network", None) is not None)
 
 
 def output_shape(layer: Any) -> Any:
@@ -207,6 +213,9 @@ def print_summary(
     """
     nodes = graph_nodes(model)
     chain = _is_chain(model, nodes)
+    if config.is_classic() and not (expand_nested or show_trainable or layer_range):
+        _print_classic(model, nodes, chain, line_length, positions, print_fn or print_message)
+        return
     line_length = line_length or (65 if chain else 98)
     positions = positions or ([0.45, 0.85, 1.0] if chain else [0.3, 0.6, 0.7, 1.0])
     print_fn = print_fn or print_message
@@ -227,13 +236,32 @@ def print_summary(
     _print_totals(model, table)
 
 
-def _print_totals(model: Any, table: _Table) -> None:
+def _print_classic(
+    model: Any,
+    nodes: Sequence[Any],
+    chain: bool,
+    line_length: int | None,
+    positions: Sequence[float] | None,
+    print_fn: Print,
+) -> None:
+    connections = _Summary(_Table(1, [1], print_fn), {id(node) for node in nodes}, False, False).connections
+    layers = model.layers
+    rows = [(layer, output_shape(layer), _parameters(layer), connections(layer)) for layer in layers]
+    summary_classic.print_table(rows, chain, line_length, positions, print_fn)
+    width, _ = summary_classic.layout(chain, line_length, positions)
+    counts = {title: count_params(weights) for title, weights in _totals(model)}
+    summary_classic.print_totals(counts, width, print_fn)
+
+
+def _totals(model: Any) -> list[tuple[str, list[Any]]]:
+    """Return titles and weights of the last lines."""
     # The weights that the optimizer got at compile time may differ from those trainable now.
     trainable = getattr(model, "_collected_trainable_weights", None) or model.trainable_weights
-    for title, weights in (
-        ("Total", [*trainable, *model.non_trainable_weights]),
-        ("Trainable", trainable),
-        ("Non-trainable", model.non_trainable_weights),
-    ):
+    fixed = model.non_trainable_weights
+    return [("Total", [*trainable, *fixed]), ("Trainable", trainable), ("Non-trainable", fixed)]
+
+
+def _print_totals(model: Any, table: _Table) -> None:
+    for title, weights in _totals(model):
         table.print_fn(f"{title} params: {count_params(weights)} ({readable_memory_size(memory_size(weights))})")
     table.rule("_")

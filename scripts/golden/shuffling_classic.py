@@ -1,7 +1,8 @@
 """Write tests/golden/shuffling_keras<version>.json with real Keras 1.2.2 or 2.2.4 on Theano, seed 11.
 
 They run as saving_h5_classic.py says. Each case seeds numpy, fits a model that cannot learn, and notes the loss of each
-batch, which tells the samples in it: the targets are 0, the outputs 1, 2, 3, ...
+batch, which tells the samples in it: the targets are 0, the outputs 1, 2, 3, ... `orthogonal` holds the values of that
+initializer for two shapes, and the number that numpy draws then.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ CASES = [
     {"count": 10, "batch_size": 4, "epochs": 2, "shuffle": True, "validation_split": 0.3},
     {"count": 7, "batch_size": 2, "epochs": 2, "shuffle": False},
 ]
+SHAPES = [(3, 4), (2, 3, 2)]
 
 
 def losses(case):
@@ -46,6 +48,16 @@ def losses(case):
     return found
 
 
+def orthogonal():
+    """Return the orthogonal values that follow a seed, and numpy's next number."""
+    np.random.seed(SEED)
+    if EPOCHS == "epochs":
+        found = [keras.initializers.Orthogonal()(shape) for shape in SHAPES]
+    else:
+        found = [keras.initializations.orthogonal(shape).get_value() for shape in SHAPES]
+    return {"shapes": SHAPES, "values": [np.round(item, 6).tolist() for item in found], "next": np.random.rand()}
+
+
 name = f"shuffling_keras{keras.__version__.replace('.', '')}.json"
-content = {"seed": SEED, "cases": [{**case, "losses": losses(case)} for case in CASES]}
+content = {"seed": SEED, "cases": [{**case, "losses": losses(case)} for case in CASES], "orthogonal": orthogonal()}
 (GOLDEN / name).write_text(json.dumps(content) + "\n", encoding="utf-8")

@@ -76,3 +76,14 @@ def test_seeds_are_drawn_when_layers_are_called() -> None:
     before = np.random.get_state()[1].tolist()
     keras.layers.Dropout(0.3)(keras.layers.Input((3,)))
     assert np.random.get_state()[1].tolist() == before
+
+
+@pytest.mark.parametrize("dialect", ["1", "2"])
+def test_orthogonal_values_and_what_numpy_draws_then_are_those_of_old_keras(dialect: str) -> None:
+    golden = ORDERS[dialect]["orthogonal"]
+    with config.dialect_scope(dialect):
+        np.random.seed(ORDERS[dialect]["seed"])
+        for shape, expected in zip(golden["shapes"], golden["values"], strict=True):
+            values = keras.initializers.Orthogonal()(tuple(shape))
+            np.testing.assert_allclose(values.numpy(), expected, atol=2e-6)
+    assert np.random.rand() == golden["next"]

@@ -50,3 +50,30 @@ def models(keras):
         "range": (image, {"layer_range": ["pool", "flat"]}),
         "absolute": (image, {"line_length": 80, "positions": [30, 60, 80]}),
     }
+
+
+def classic_models(keras):
+    """Return name → (model, options of summary) of Keras 1 and 2."""
+    layers, models = keras.layers, keras.models
+    first = keras.__version__.startswith("1")
+
+    def joined(tensors, name):
+        return layers.merge(tensors, mode="concat", name=name) if first else layers.concatenate(tensors, name=name)
+
+    chain = models.Sequential(name="chain")
+    chain.add(layers.Embedding(2000, 40, input_length=5, name="words"))
+    chain.add(layers.LSTM(6, name="a_name_that_is_too_long_for_its_column"))
+    chain.add(layers.Dense(3))
+    x = layers.Input((8,), name="x")
+    both = joined([layers.Dense(4, name="a")(x), layers.Dense(4, name="b")(x)], "both")
+    graph = models.Model(x, [layers.Dense(1, name="c")(both), layers.BatchNormalization(name="d")(both)])
+    graph.layers[1].trainable = False
+    z, y = layers.Input((5,), name="z"), layers.Input((5,), name="y")
+    again = joined([chain(z), chain(y)], "again")
+    return {
+        "chain": (chain, {}),
+        "graph": (graph, {}),
+        "nested": (models.Model([z, y], layers.Activation("relu", name="last")(again)), {}),
+        "narrow": (graph, {"line_length": 60}),
+        "absolute": (chain, {"line_length": 50, "positions": [10, 30, 40, 50]}),
+    }

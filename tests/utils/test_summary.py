@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import keras_torch as keras
+from keras_torch import dropin
 from keras_torch.utils import summary
 
 HERE = Path(__file__).parent
@@ -62,3 +63,14 @@ def test_sizes_are_readable():
     assert [summary.readable_memory_size(size) for size in (0, 1023, 1536, 5 * 1024**3)] == [
         "0.00 Byte", "1023.00 Byte", "1.50 KB", "5.00 GB",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["chain", "graph", "nested", "narrow", "absolute"])
+@pytest.mark.parametrize("version", ["1.2.2", "2.2.4"])
+def test_the_table_is_that_of_keras_1_and_of_keras_2_before_tensorflow(version, name, capsys):
+    golden = json.loads((HERE.parent / "golden" / f"summaries_keras{version.replace('.', '')}.json").read_text())
+    keras.backend.clear_session()
+    with dropin.install(version[0]):
+        model, options = runpy.run_path(str(HERE / "summary_models.py"))["classic_models"](keras)[name]
+        model.summary(**options)
+    assert capsys.readouterr().out.splitlines() == golden["printed"][name]
