@@ -1,0 +1,84 @@
+"""How much a training step of the benchmark's workloads does: a guard against what would make it slower unnoticed.
+
+Counted are operators of torch and calls of Python functions, which are the same on every machine, not times. A ceiling
+is what was counted when it was set; lower it when a step gets shorter.
+"""
+
+import collections
+import sys
+from pathlib import Path
+
+import pytest
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import keras_torch
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "benchmark"))
+from workloads import WORKLOADS, compiled
+
+BATCH = 4
+# workload: operators, calls of functions of keras_torch, calls of all Python functions
+CEILINGS = {
+    "tiny MLP": (64, 52, 170),
+    "MNIST MLP": (64, 52, 170),
+    "CNN": (102, 80, 225),
+    "LSTM": (65, 96, 235),
+    "ResNet-20": (554, 600, 1210),
+}
+
+
+class Operators(TorchDispatchMode):
+    """Counts the operators that run while it is entered."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = collections.Counter()
+
+    def __torch_dispatch__(self, operator, types, arguments=(), options=None):
+        self.found[str(operator)] += 1
+        return operator(*arguments, **(options or {}))
+
+
+def operators(work):
+    """Return how often each operator runs in `work()`."""
+    with Operators() as counted:
+        work()
+    return counted.found
+
+
+def python_calls(work):
+    """Return how often functions of each file are called in `work()`."""
+    found = collections.Counter()
+
+    def note(frame, event, argument):
+        if event == "call":
+            found[frame.f_code.co_filename] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return found
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_training_step_does_no_more_than_it_did(name):
+    x, y = WORKLOADS[name].data()
+    model = compiled(name, keras_torch)
+
+    def fit(steps):
+        model.fit(x[: steps * BATCH], y[: steps * BATCH], batch_size=BATCH, verbose=0)
+
+    def in_a_step(count):
+        """What 10 steps add to an epoch."""
+        more, few = count(lambda: fit(12)), count(lambda: fit(2))
+        return {key: (more[key] - few[key]) / 10 for key in more}
+
+    fit(2)
+    ran, called = in_a_step(operators), in_a_step(python_calls)
+    ours = sum(times for file, times in called.items() if "keras_torch" in Path(file).parts)
+    found = (sum(ran.values()), ours, sum(called.values()))
+    for times, ceiling, what in zip(found, CEILINGS[name], ("operators", "calls of ours", "Python calls"), strict=True):
+        assert times <= ceiling, f"{what}: {times}, most often {sorted(ran.items(), key=lambda item: -item[1])[:9]}"
