@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from keras_torch import config
@@ -68,6 +68,17 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     config.set_image_data_format(_ORDERINGS[dim_ordering])
 
 
+class Operation:
+    """Something that a session runs for what it does to variables: entries of `K.function(updates=)`."""
+
+    def __init__(self, updates: Sequence[Any] = ()) -> None:
+        self.updates = list(updates)
+
+    def run(self, feed_dict: Any = None, session: Any = None) -> None:
+        """Run in a session."""
+        (session or get_session()).run(self, feed_dict)
+
+
 class Session:
     """Stands where a TensorFlow session was expected: variables have their values from the start."""
 
@@ -79,9 +90,9 @@ class Session:
         """
         if isinstance(fetches, (list, tuple)) and not isinstance(fetches, Update):
             # In one run: what is random, or read from a file, is the same for all.
-            places = [index for index, item in enumerate(fetches) if isinstance(item, KerasTensor)]
+            places = [index for index, item in enumerate(fetches) if isinstance(item, (KerasTensor, Operation))]
             values = [None if i in places else self.run(item, feed_dict) for i, item in enumerate(fetches)]
-            computed = _computed([fetches[index] for index in places], feed_dict) if places else ()
+            computed = self._computed([fetches[index] for index in places], feed_dict) if places else ()
             for index, value in zip(places, computed, strict=True):
                 values[index] = value
             return type(fetches)(values)
@@ -89,8 +100,8 @@ class Session:
             return {key: self.run(item, feed_dict) for key, item in fetches.items()}
         if fetches is None:
             return None
-        if isinstance(fetches, KerasTensor):
-            return _computed(fetches, feed_dict)
+        if isinstance(fetches, (KerasTensor, Operation)):
+            return self._computed([fetches], feed_dict)[0]
         if isinstance(fetches, str) or not (isinstance(fetches, Update) or is_tensor(fetches)):
             raise TypeError(
                 "`run` of a session takes tensors, variables and updates, and None for an initializer. "
@@ -98,13 +109,22 @@ class Session:
             )
         return get_value(fetches)
 
+    def _computed(self, fetches: list[Any], feed_dict: Any) -> list[Any]:
+        """Return values of symbolic tensors, and None for operations, whose updates come behind them."""
+        inputs = [item for item in feed_dict or {} if isinstance(item, (KerasTensor, int))]
+        # A loop runs the same again and again. The function keeps what the numbers stand for.
+        functions = self.__dict__.setdefault("_functions", {})
+        key = tuple(map(id, inputs)), tuple(map(id, fetches))
+        if key not in functions:
+            tensors = [item for item in fetches if isinstance(item, KerasTensor)]
+            updates = [update for item in fetches if isinstance(item, Operation) for update in item.updates]
+            functions[key] = Function(inputs, tensors, updates), fetches
+        values = iter(functions[key][0]([feed_dict[item] for item in inputs]))
+        return [next(values) if isinstance(item, KerasTensor) else None for item in fetches]
+
     def close(self) -> None:
-        """Release nothing: the session holds nothing."""
-
-
-def _computed(tensors: Any, feed_dict: Any) -> Any:
-    inputs = [item for item in feed_dict or {} if isinstance(item, (KerasTensor, int))]
-    return Function(inputs, tensors)([feed_dict[item] for item in inputs])
+        """Forget what was computed."""
+        self.__dict__.pop("_functions", None)
 
 
 _session: Any = Session()

@@ -34,7 +34,7 @@ def _matching(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
 def accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
     """Return 1.0 where targets and predictions are equal, element by element, else 0.0."""
     y_true, y_pred = _matching(y_true, as_tensor(y_pred), "accuracy")
-    return _floats(y_true == y_pred)
+    return _floats(torch.eq(y_true, y_pred))
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> torch.Tensor:
@@ -45,13 +45,13 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> torch.T
 
 def _binary_matches(y_true: Any, y_pred: Any, threshold: float = 0.5) -> torch.Tensor:
     y_true, y_pred = _matching(y_true, as_tensor(y_pred), "binary_accuracy")
-    return _floats((y_pred > threshold) == y_true)
+    return _floats(torch.eq(y_pred > threshold, y_true))
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
     """Return 1.0 where the class with the highest score is that of the one-hot target, else 0.0."""
     y_true, y_pred = _matching(y_true, as_tensor(y_pred), "categorical_accuracy")
-    return _floats(y_true.argmax(dim=-1) == y_pred.argmax(dim=-1))
+    return _floats(torch.eq(y_true.argmax(dim=-1), y_pred.argmax(dim=-1)))
 
 
 def _labels(y_true: Any, y_pred: Any, name: str) -> Any:
@@ -69,7 +69,7 @@ def _labels(y_true: Any, y_pred: Any, name: str) -> Any:
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
     """Return 1.0 where the class with the highest score is the label, else 0.0."""
     y_pred = as_tensor(y_pred)
-    return _floats(y_pred.argmax(dim=-1) == _labels(y_true, y_pred, "sparse_categorical_accuracy"))
+    return _floats(torch.eq(y_pred.argmax(dim=-1), _labels(y_true, y_pred, "sparse_categorical_accuracy")))
 
 
 def _in_top_k(labels: torch.Tensor, scores: torch.Tensor, k: int) -> torch.Tensor:

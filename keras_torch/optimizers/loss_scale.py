@@ -182,13 +182,19 @@ class LossScaleOptimizer(Optimizer):
         finally:
             self._unscaled = False
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]], name: str | None = None, **kwargs: Any) -> Any:
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Any]], name: Any = None, global_step: Any = None, **kwargs: Any
+    ) -> Any:
         """Make one step, or skip it, from pairs of a gradient and a variable; return `iterations`."""
-        super().apply_gradients(grads_and_vars, name, **kwargs)
+        super().apply_gradients(grads_and_vars, name, global_step, **kwargs)
         return self.iterations
 
-    def minimize(self, loss: Any, var_list: Any, tape: Any = None) -> Any:
+    def minimize(
+        self, loss: Any, var_list: Any = None, tape: Any = None, global_step: Any = None, name: Any = None
+    ) -> Any:
         """Compute gradients of the scaled `loss` (a tensor, or a function that returns one) and make one step."""
+        if var_list is None:
+            raise ValueError("`minimize` with a scaled loss needs `var_list`, the variables to change. Received: None")
         if callable(loss) and not isinstance(loss, torch.Tensor):
             loss = loss()
         variables = list(var_list() if callable(var_list) else var_list)

@@ -13,13 +13,27 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 from keras_torch import initializers
 from keras_torch.backend.function import Step, gradients
-from keras_torch.backend.variable import Variable
-from keras_torch.backend.variables import GraphRun, is_tensor, running
+from keras_torch.backend.session import Operation
+from keras_torch.backend.variable import Variable, WeightView
+from keras_torch.backend.variables import GraphRun, Update, is_tensor, running
 from keras_torch.optimizers import state
-from keras_torch.symbolic import KerasTensor
+from keras_torch.symbolic import KerasTensor, get_source_inputs, sort_nodes
+
+
+def trainable_in(loss: KerasTensor) -> list[Any]:
+    """Return the trainable variables that a symbolic tensor is computed from: those of layers, and others."""
+    found: dict[int, Any] = {}
+    for node in sort_nodes(get_source_inputs(loss), [loss])[0]:
+        leaves = pytree.tree_leaves((node.args, node.kwargs, node.outputs))
+        for item in (*getattr(node.operation, "trainable_weights", ()), *leaves):
+            variable = item.__dict__.get("variable", item) if isinstance(item, KerasTensor) else item
+            if isinstance(variable, (Variable, WeightView)) and variable.trainable:
+                found.setdefault(id(variable), item)
+    return list(found.values())
 
 
 class OldProtocols:
@@ -74,6 +88,34 @@ class OldProtocols:
         variables = list(params)
         found = gradients(loss, variables)
         return [Step(found, lambda values: self.apply_gradients(zip(values, variables, strict=True)))]
+
+    def compute_gradients(self, loss: Any, var_list: Any = None) -> list[tuple[Any, Any]]:
+        """Return pairs of a symbolic gradient and a variable, as optimizers of TensorFlow 1 did.
+
+        Without `var_list`, those are the trainable variables that the symbolic `loss` is computed from.
+        """
+        if not isinstance(loss, KerasTensor):
+            raise TypeError(
+                "`compute_gradients` takes a symbolic loss, as graphs of TensorFlow 1 have. Use `tf.GradientTape`. "
+                f"Received: {loss!r}"
+            )
+        variables = trainable_in(loss) if var_list is None else list(var_list)
+        if not variables:
+            raise ValueError(f"The loss {loss.name!r} is computed from no trainable variable. Pass `var_list`.")
+        return list(zip(gradients(loss, variables), variables, strict=True))
+
+    def _symbolic_step(self, pairs: list[tuple[Any, Any]], global_step: Any = None) -> Operation:
+        """Return what a session runs to make one step from symbolic gradients, and to count it."""
+        known = [(grad, getattr(variable, "variable", variable)) for grad, variable in pairs if grad is not None]
+        variables = [variable for _, variable in known]
+        step: Any = Step(
+            [grad for grad, _ in known], lambda values: self.apply_gradients(zip(values, variables, strict=True))
+        )
+        if global_step is None:
+            return Operation([step])
+        count = Update((getattr(global_step, "variable", global_step), None))
+        count.change = lambda value: value + 1
+        return Operation([step, count])
 
     def _run_get_updates(self, variables: list[Any]) -> None:
         """Run the `get_updates` of a subclass and make the updates that it returns."""

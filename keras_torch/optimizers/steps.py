@@ -10,6 +10,7 @@ import torch
 
 from keras_torch.distributed import Share
 from keras_torch.optimizers import gradients, state
+from keras_torch.symbolic import KerasTensor
 
 
 class Steps:
@@ -47,6 +48,8 @@ class Steps:
     _set_step: Callable[[int], None]
     _torch_decays_weights: Callable[[], bool]
     _update_each: Callable[[float], None]
+    _symbolic_step: Callable[..., Any]
+    compute_gradients: Callable[..., list[tuple[Any, Any]]]
     _var_key: Callable[[Any], int]
     _get_variable_index: Callable[[Any], int]
     build: Callable[[Iterable[Any]], None]
@@ -195,12 +198,20 @@ class Steps:
 
     # Keras's ways to ask for a step.
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]], name: str | None = None, **kwargs: Any) -> Any:
-        """Make one step from pairs of a gradient in Keras's layout (or None) and a variable; return `iterations`."""
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Any, Any]], name: Any = None, global_step: Any = None, **kwargs: Any
+    ) -> Any:
+        """Make one step from pairs of a gradient in Keras's layout (or None) and a variable; return `iterations`.
+
+        Symbolic gradients give what a session of TensorFlow 1 runs; it adds 1 to `global_step`, a variable.
+        """
         unknown = set(kwargs) - {"skip_gradients_aggregation", "experimental_aggregate_gradients"}
         if unknown:
             raise TypeError(f"`apply_gradients` takes pairs of gradient and variable. Received: {sorted(unknown)}")
         pairs = list(grads_and_vars)
+        if any(isinstance(grad, KerasTensor) for grad, _ in pairs):
+            # TensorFlow 1 had the counter in second place.
+            return self._symbolic_step(pairs, global_step if name is None or isinstance(name, str) else name)
         if pairs:
             self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self._iterations
@@ -239,11 +250,18 @@ class Steps:
             for param, grad in zip(self._params, before, strict=True):
                 param.grad = grad
 
-    def minimize(self, loss: Any, var_list: Any, tape: Any = None) -> Any:
+    def minimize(
+        self, loss: Any, var_list: Any = None, tape: Any = None, global_step: Any = None, name: Any = None
+    ) -> Any:
         """Compute gradients of `loss` (a tensor, or a function that returns one) and make one step.
 
-        torch records gradients itself; a `tape` is asked for them if there is one.
+        torch records gradients itself; a `tape` is asked for them if there is one. A symbolic loss gives what a
+        session of TensorFlow 1 runs; it adds 1 to `global_step`, a variable.
         """
+        if isinstance(loss, KerasTensor):
+            return self._symbolic_step(self.compute_gradients(loss, var_list), global_step)
+        if var_list is None:
+            raise ValueError("`minimize` needs `var_list`, the variables to change, unless the loss is symbolic.")
         if tape is not None:
             if callable(loss) and not isinstance(loss, torch.Tensor):
                 with tape:

@@ -11,6 +11,7 @@ from keras_torch import initializers, layers, losses, metrics, ops, optimizers
 from keras_torch.dropin.tensorflow import random
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.sizes import ints
+from keras_torch.optimizers import schedules
 
 # Packages of Keras under the names they have in TensorFlow 2; TensorFlow 1 had others there.
 MODULES = {"initializers": initializers, "losses": losses, "metrics": metrics, "optimizers": optimizers}
@@ -76,6 +77,30 @@ def _xavier(uniform: bool = True, seed: Any = None, dtype: Any = None) -> Any:
     return initializers.GlorotUniform(seed) if uniform else initializers.GlorotNormal(seed)
 
 
+def exponential_decay(
+    learning_rate: float, global_step: Any, decay_steps: int, decay_rate: float, staircase: bool = False
+) -> Any:
+    """`keras.optimizers.schedules.ExponentialDecay`; the optimizer's own steps count, not `global_step`."""
+    return schedules.ExponentialDecay(learning_rate, decay_steps, decay_rate, staircase)
+
+
+def polynomial_decay(
+    learning_rate: float,
+    global_step: Any,
+    decay_steps: int,
+    end_learning_rate: float = 0.0001,
+    power: float = 1.0,
+    cycle: bool = False,
+) -> Any:
+    """`keras.optimizers.schedules.PolynomialDecay`; the optimizer's own steps count, not `global_step`."""
+    return schedules.PolynomialDecay(learning_rate, decay_steps, end_learning_rate, power, cycle)
+
+
+def piecewise_constant(x: Any, boundaries: Any, values: Any) -> Any:
+    """`keras.optimizers.schedules.PiecewiseConstantDecay`; the optimizer's own steps count, not `x`."""
+    return schedules.PiecewiseConstantDecay(boundaries, values)
+
+
 NAMES: dict[str, Any] = {
     **{f"experimental.numpy.{name}": getattr(ops.numpy, name) for name in ops.numpy.__all__},
     "constant_initializer": initializers.Constant,
@@ -104,6 +129,9 @@ VERSION_1: dict[str, Any] = {
     "losses.softmax_cross_entropy": softmax_cross_entropy,
     "losses.sparse_softmax_cross_entropy": sparse_softmax_cross_entropy,
     "orthogonal_initializer": initializers.Orthogonal,
+    "train.exponential_decay": exponential_decay,
+    "train.piecewise_constant train.piecewise_constant_decay": piecewise_constant,
+    "train.polynomial_decay": polynomial_decay,
     "train.AdadeltaOptimizer": _optimizer(optimizers.Adadelta, {"epsilon": 1e-8}),
     "train.AdagradOptimizer": _optimizer(optimizers.Adagrad),
     "train.AdamOptimizer": _optimizer(optimizers.Adam, {"epsilon": 1e-8}, beta1="beta_1", beta2="beta_2"),

@@ -30,11 +30,7 @@ FUNCTIONS: dict[str, str] = {
     "saved_model.*": "Use `model.save`, `keras.models.load_model` and `model.export`.",
     "summary.merge_all": f"{_GRAPHS} Use the callback TensorBoard, or `tf.summary.create_file_writer`.",
     "summary.merge": f"{_GRAPHS} Use the callback TensorBoard, or `tf.summary.create_file_writer`.",
-    "tables_initializer": "There are no tables to initialize.",
     "tpu.*": "There are no TPUs.",
-    "train.Saver": "Use `model.save_weights` and `model.load_weights`, or `tf.train.Checkpoint`.",
-    "train.get_global_step": "The optimizer counts its steps: `optimizer.iterations`.",
-    "train.get_or_create_global_step": "The optimizer counts its steps: `optimizer.iterations`.",
     "train.import_meta_graph": f"{_GRAPHS} Build the model in code and load its weights.",
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from types import SimpleNamespace
 from typing import Any
 
 from keras_torch import backend, config
 from keras_torch.backend import session
+from keras_torch.dropin.tensorflow import graph
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.dropin.tensorflow.settings import accept
 from keras_torch.dropin.tensorflow.variables import forget_variables
@@ -21,7 +23,7 @@ class ConfigProto(SimpleNamespace):
 
 
 class Session(session.Session):
-    """A session for `K.set_session`: `run` gives the values of tensors, symbolic ones computed from `feed_dict`."""
+    """A session: `run` gives the values of tensors, symbolic ones computed from `feed_dict`, and runs operations."""
 
     def __init__(self, target: str = "", graph: Any = None, config: Any = None) -> None:
         self.graph = graph
@@ -30,10 +32,6 @@ class Session(session.Session):
     def as_default(self) -> Session:
         """Return the session, a context manager."""
         return self
-
-    def close(self) -> None:
-        """Release nothing: the session holds nothing."""
-        self.config = None
 
     def __enter__(self) -> Session:
         return self
@@ -52,6 +50,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Any:
 def reset_default_graph() -> None:
     """Start counting layer names anew, and forget what `get_variable` made."""
     backend.clear_session()
+    graph.forget()
     forget_variables()
 
 
@@ -76,14 +75,16 @@ def get_default_graph() -> Graph:
 
 
 _ACCEPTED = """
-    disable_eager_execution disable_v2_behavior enable_eager_execution enable_v2_behavior disable_v2_tensorshape
-    enable_v2_tensorshape disable_resource_variables enable_resource_variables global_variables_initializer
-    initialize_all_variables local_variables_initializer tables_initializer variables_initializer
+    disable_v2_tensorshape enable_v2_tensorshape disable_resource_variables enable_resource_variables
     disable_control_flow_v2 enable_control_flow_v2
 """.split()
+_EAGER = {"disable": functools.partial(graph.set_eager, False), "enable": functools.partial(graph.set_eager, True)}
 NAMES: dict[str, Any] = {"Graph": Graph}
 VERSION_1: dict[str, Any] = {
     **dict.fromkeys(_ACCEPTED, accept),
+    **{f"{word}_{name}": item for word, item in _EAGER.items() for name in ("eager_execution", "v2_behavior")},
+    "global_variables_initializer initialize_all_variables variables_initializer": graph.initialize,
+    "local_variables_initializer tables_initializer": session.Operation,
     "ConfigProto": ConfigProto,
     "GPUOptions": SimpleNamespace,
     "InteractiveSession": Session,
@@ -93,4 +94,5 @@ VERSION_1: dict[str, Any] = {
     "gradients": backend.gradients,
     "placeholder": placeholder,
     "reset_default_graph": reset_default_graph,
+    "train.create_global_step train.get_global_step train.get_or_create_global_step": graph.global_step,
 }

@@ -18,10 +18,12 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.backend.session import get_session
 from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.backend.variable import VariableMethods
 from keras_torch.data.pipeline.calls import note_change
 from keras_torch.dropin.tensorflow import dtypes, operators
+from keras_torch.symbolic import KerasTensor
 
 _ABSENT = object()
 
@@ -120,6 +122,11 @@ def ref(self: Any) -> Reference:
 def evaluate(self: torch.Tensor, feed_dict: Any = None, session: Any = None) -> Any:
     """The values (TensorFlow 1's spelling)."""
     return numpy(self)
+
+
+def evaluate_symbolic(self: KerasTensor, feed_dict: Any = None, session: Any = None) -> Any:
+    """What a session, by default that of `K.get_session()`, computes."""
+    return (session or get_session()).run(self, feed_dict)
 
 
 def set_shape(self: torch.Tensor, shape: Any) -> None:
@@ -228,6 +235,7 @@ _DTYPE: dict[str, Any] = {
 _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (torch.Tensor, _TENSOR),
     (VariableMethods, _VARIABLE),
+    (KerasTensor, {"eval": evaluate_symbolic}),
     (StringArray, {"numpy": _text, "get_shape": get_shape, "ref": ref}),
 ]
 _STATIC: list[tuple[type, dict[str, Any]]] = [(torch.Size, _SIZE), (torch.dtype, _DTYPE)]

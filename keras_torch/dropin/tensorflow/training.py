@@ -16,6 +16,7 @@ from keras_torch import backend, optimizers
 from keras_torch.backend.variable import WeightView
 from keras_torch.callbacks.event_files import open_writer
 from keras_torch.checkpoint import replacing
+from keras_torch.dropin.tensorflow import graph
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.engine import Layer
 
@@ -164,6 +165,40 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -
     return os.path.join(os.path.dirname(path), found[1]) if found and found[1] else None
 
 
+class Saver:
+    """`tf.train.Saver`: saves the variables of a graph, all or those given; layers have `model.save_weights`."""
+
+    def __init__(self, var_list: Any = None, max_to_keep: int | None = 5, name: str | None = None) -> None:
+        if var_list is None:
+            var_list = graph.variables()
+        items = var_list.items() if isinstance(var_list, dict) else ((item.name, item) for item in var_list)
+        self._variables = {key: getattr(item, "variable", item) for key, item in items}
+        if not self._variables:
+            raise ValueError(
+                "`tf.train.Saver` found no variables that the script made. Use `model.save_weights` and "
+                "`model.load_weights` for those of layers, or `tf.train.Checkpoint`."
+            )
+        self._max = max_to_keep
+        self.last_checkpoints: list[str] = []
+
+    def save(self, sess: Any, save_path: Any, global_step: Any = None, **options: Any) -> str:
+        """Write a file, numbered by `global_step`, and return its path without the ending."""
+        step = global_step
+        if step is not None and not isinstance(step, int):
+            step = int(sess.run(step))
+        path = os.fspath(save_path) if step is None else f"{os.fspath(save_path)}-{step}"
+        Checkpoint(variables=self._variables).write(path)
+        self.last_checkpoints = [item for item in self.last_checkpoints if item != path] + [path]
+        while self._max and len(self.last_checkpoints) > self._max:
+            os.remove(self.last_checkpoints.pop(0) + SUFFIX)
+        _set_latest(os.path.dirname(path), path, self.last_checkpoints)
+        return path
+
+    def restore(self, sess: Any, save_path: Any) -> None:
+        """Read the values of a file. FileNotFoundError if there is none."""
+        Checkpoint(variables=self._variables).restore(save_path)
+
+
 class CheckpointManager:
     """Keeps the last `max_to_keep` checkpoints of a folder."""
 
@@ -299,4 +334,4 @@ NAMES = {
     "train.CheckpointManager": CheckpointManager,
     "train.latest_checkpoint": latest_checkpoint,
 }
-VERSION_1 = {"summary.FileWriter": SummaryWriter}
+VERSION_1 = {"summary.FileWriter": SummaryWriter, "train.Saver": Saver}

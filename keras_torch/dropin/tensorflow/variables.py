@@ -10,6 +10,7 @@ import torch
 
 from keras_torch import backend, initializers
 from keras_torch.backend.variable import WeightView
+from keras_torch.dropin.tensorflow import graph
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.dropin.tensorflow.settings import accept
@@ -19,7 +20,7 @@ from keras_torch.dropin.tensorflow.sizes import ints
 class _VariableType(type):
     def __instancecheck__(cls, instance: Any) -> bool:
         """Weights of layers are variables, too."""
-        return isinstance(instance, (backend.Variable, WeightView))
+        return isinstance(instance, (backend.Variable, WeightView, graph.GraphVariable))
 
     def __call__(
         cls,
@@ -54,7 +55,7 @@ class _VariableType(type):
             value.detach().clone(), trainable=trainable is not False, name=(name or "Variable").partition(":")[0]
         )
         made.constraint = constraint
-        return made
+        return graph.GraphVariable(made) if graph.describes_graph() else made
 
 
 class _Variable(metaclass=_VariableType):
@@ -115,6 +116,7 @@ def get_variable(
         else:
             value = convert_to_tensor(initializer, dtype)
         _made[path] = Variable(value, trainable, name=path, constraint=constraint)
+        # Of a graph, the symbolic tensor knows it.
         _made[path].regularizer = regularizer
     return _made[path]
 
@@ -125,8 +127,15 @@ def forget_variables() -> None:
 
 
 def trainable_variables(scope: str | None = None) -> list[Any]:
-    """The variables of `get_variable` that are to be trained. Models list theirs as `model.trainable_variables`."""
-    return [item for path, item in _made.items() if item.trainable and path.startswith(scope or "")]
+    """The variables of the graph that are to be trained. Models list theirs as `model.trainable_variables`."""
+    made = {id(item): item for item in (*_made.values(), *graph.variables()) if item.trainable}
+    return [item for item in made.values() if item.name.startswith(scope or "")]
+
+
+def global_variables(scope: str | None = None) -> list[Any]:
+    """All variables of the graph. Models list theirs as `model.variables`."""
+    made = {id(item): item for item in (*_made.values(), *graph.variables())}
+    return [item for item in made.values() if item.name.startswith(scope or "")]
 
 
 NAMES = {"Variable": Variable}
@@ -136,6 +145,7 @@ VERSION_1 = {
     "assign_add": assign_add,
     "assign_sub": assign_sub,
     "get_variable": get_variable,
+    "global_variables all_variables": global_variables,
     "is_variable_initialized": lambda variable: True,
     "report_uninitialized_variables": accept,
     "trainable_variables": trainable_variables,
