@@ -90,7 +90,7 @@ class MaskedAutoencoder(keras.Model):
 mae_model = MaskedAutoencoder(Patches(), PatchEncoder(), encoder, decoder)
 mae_model.compile(optimizer=keras.optimizers.AdamW(learning_rate=0.005, weight_decay=1e-4))
 history = mae_model.fit(x_train, epochs=3, batch_size=64, validation_data=(x_test,), verbose=2)
-# the encoder for another task, its weights kept
+# the encoder for another task
 mae_model.patch_encoder.downstream = True
 frozen = [mae_model.patch_layer, mae_model.patch_encoder, mae_model.encoder]
 head = layers.Dense(10, activation="softmax")

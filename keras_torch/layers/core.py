@@ -15,6 +15,7 @@ from keras_torch.backend.tensors import as_tensor
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.engine.tensor_layout import IDENTITY, TRANSPOSED
 from keras_torch.layers.lambda_layer import Lambda
+from keras_torch.layers.lora import LoRA
 from keras_torch.layers.noise import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from keras_torch.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from keras_torch.layers.spatial import whole_numbers
@@ -51,7 +52,7 @@ def activate(output: torch.Tensor, activation: Any, module: nn.Module) -> torch.
     return activation(output)
 
 
-class Dense(Layer):
+class Dense(LoRA, Layer):
     """`activation(inputs @ kernel + bias)` over the last axis: an `nn.Linear`.
 
     Input (batch, ..., features), output (batch, ..., units).
@@ -71,9 +72,12 @@ class Dense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._take_lora(lora_rank, lora_alpha)
         self.units = whole_numbers(units, 1, "units", self.name)[0]
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -118,6 +122,7 @@ class Dense(Layer):
             )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
         self.built = True
+        self._build_lora()
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         linear = self.linear
@@ -139,6 +144,7 @@ class Dense(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self._lora_config(),
         }
 
 

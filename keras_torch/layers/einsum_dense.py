@@ -15,6 +15,7 @@ from keras_torch import activations, config, constraints, initializers, regulari
 from keras_torch.engine import InputSpec, Layer
 from keras_torch.engine.tensor_layout import Reshaped, SplitLinear
 from keras_torch.layers.core import activate
+from keras_torch.layers.lora import LoRA
 from keras_torch.layers.spatial import whole_numbers
 
 Shape = tuple[int | None, ...]
@@ -114,7 +115,7 @@ class Equation:
         return (summed, new) if fits else None
 
 
-class EinsumDense(Layer):
+class EinsumDense(LoRA, Layer):
     """`activation(einsum(equation, inputs, kernel) + bias)`, e.g. with the equation "abc,cde->abde".
 
     An equation that sums over the last axes is an `nn.Linear` between a flattening and a splitting of axes, both views;
@@ -138,9 +139,12 @@ class EinsumDense(Layer):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._take_lora(lora_rank, lora_alpha)
         if not isinstance(equation, str):
             raise TypeError(f"Layer {self.name!r}: `equation` must be a string. Received: equation={equation!r}")
         self.equation = equation
@@ -191,6 +195,7 @@ class EinsumDense(Layer):
             axes=plan.fixed_axes if plan.elided_left else None,
         )
         self.built = True
+        self._build_lora()
 
     def _plan(self, input_shape: Any) -> Equation:
         return Equation(self.equation, tuple(input_shape), self.partial_output_shape, self.name)
@@ -246,4 +251,5 @@ class EinsumDense(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self._lora_config(),
         }

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.backend.tensors import as_tensor
 from keras_torch.engine import Layer
+from keras_torch.layers.lora import LoRA
 from keras_torch.layers.noise import Dropout
 from keras_torch.layers.spatial import whole_numbers
 
 
-class Embedding(Layer):
+class Embedding(LoRA, Layer):
     """Replace each integer by a row of a trained table: an `nn.Embedding`.
 
     Input (batch, ...) of integers from 0 to `input_dim - 1` (floats are truncated), output (batch, ..., output_dim).
@@ -26,6 +27,7 @@ class Embedding(Layer):
     """
 
     _input_dtype = "int32"
+    _adapted = "embeddings"
 
     def __init__(
         self,
@@ -38,6 +40,8 @@ class Embedding(Layer):
         weights: Any = None,
         input_length: Any = None,
         dropout: float = 0.0,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         if input_length is not None or config.dialect() != "3":
@@ -47,6 +51,7 @@ class Embedding(Layer):
         if weights is not None:
             kwargs["weights"] = weights if isinstance(weights, (list, tuple)) else [weights]
         super().__init__(**kwargs)
+        self._take_lora(lora_rank, lora_alpha)
         self.input_dim = whole_numbers(input_dim, 1, "input_dim", self.name)[0]
         self.output_dim = whole_numbers(output_dim, 1, "output_dim", self.name)[0]
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -80,6 +85,7 @@ class Embedding(Layer):
         if self._noise is not None:
             self._noise.build(input_shape)
         super().build(input_shape)
+        self._build_lora()
 
     def call(self, inputs: Tensor) -> Tensor:
         """Look the rows up."""
@@ -137,4 +143,5 @@ class Embedding(Layer):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
             "mask_zero": self.mask_zero,
+            **self._lora_config(),
         }

@@ -15,7 +15,10 @@ from keras_torch.engine.masking import get_mask
 from .layer_arguments import case, twice
 
 # Not layers to stack: bases, containers, and what refuses a config on purpose.
-NOT_STACKED = {"InputLayer", "Layer", "Merge", "Model", "Functional", "Sequential", "TorchModuleWrapper", "Wrapper"}
+NOT_STACKED = {
+    *("FeatureSpace", "Functional", "InputLayer", "Layer", "Merge", "Model", "Sequential", "TorchModuleWrapper"),
+    "Wrapper",
+}
 
 
 def classes():

@@ -89,6 +89,18 @@ def test_names_and_places_are_tagged(run):
     assert script.accuracy > 0.97
 
 
+def test_low_rank_matrices_adapt_a_transformer_to_other_words(run):
+    script = run("lora_text_classification")
+    assert script.history.history["val_accuracy"][-1] > 0.8
+    assert script.after[1] > script.before[1] + 0.2
+    assert script.unchanged
+    assert script.trainable == [
+        "bias", "bias", "lora_embeddings_a", "lora_embeddings_b",
+        "lora_kernel_a", "lora_kernel_a", "lora_kernel_b", "lora_kernel_b",
+    ]  # fmt: skip
+    assert script.difference < 1e-5
+
+
 def test_anomalies_are_found_and_a_series_is_forecast(run):
     script = run("timeseries_anomaly")
     assert script.history.history["loss"][-1] < 0.1
@@ -146,6 +158,14 @@ def test_gated_networks_choose_among_columns(run):
     assert script.accuracy > 0.85
     assert script.auc > 0.93
     assert script.probability > 0.8
+
+
+def test_a_feature_space_prepares_columns(run):
+    script = run("tabular_feature_space")
+    assert script.accuracy > 0.85
+    assert script.probability > 0.9
+    assert script.difference == 0
+    assert script.transformer_history.history["val_accuracy"][-1] > 0.8
 
 
 def test_a_pole_is_balanced_longer_and_longer(run):
