@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "golden"))
 import applications_cases as cases  # noqa: E402
 
-LISTED = cases.read(ROOT / "tests" / "golden" / "applications_keras2150.json.gz")
+LISTED = cases.read(ROOT / "tests" / "golden" / "applications_keras2150.json.xz")
 VALUES = cases.read(ROOT / "tests" / "golden" / "applications_values_keras2150.json.gz")
 CLASSIC = cases.read(ROOT / "tests" / "golden" / "applications_keras224.json.gz")
 # The smallest of each family but for the two of more than 700 layers.
