@@ -48,7 +48,17 @@ finally:
         gc.enable()
 
 if TYPE_CHECKING:
-    from keras_torch import applications, datasets, preprocessing, quantizers, random, saving, tree, wrappers
+    from keras_torch import (
+        applications,
+        datasets,
+        preprocessing,
+        quantizers,
+        random,
+        saving,
+        tree,
+        visualization,
+        wrappers,
+    )
     from keras_torch.quantizers import Quantizer
 
 __version__ = "0.1.0"
@@ -61,6 +71,7 @@ _ON_DEMAND = {
     "random",
     "saving",
     "tree",
+    "visualization",
     "wrappers",
 }
 
@@ -129,5 +140,6 @@ __all__ = [
     "tree",
     "utils",
     "version",
+    "visualization",
     "wrappers",
 ]

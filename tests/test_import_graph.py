@@ -33,7 +33,7 @@ TIERS = [
     {"training"},
     {"models"},
     {"saving"},
-    {"preprocessing", "datasets", "applications", "wrappers", "export", "experimental"},
+    {"preprocessing", "datasets", "applications", "wrappers", "export", "experimental", "visualization"},
     {"dropin"},
     {"cli"},
     {"__main__"},
