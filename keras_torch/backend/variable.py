@@ -278,7 +278,8 @@ def _initial(initializer: Any, shape: Sequence[int] | None, dtype: Any) -> Any:
     if is_initializer:
         make = registry.initializers.get(initializer)
         return make(tuple(shape or ()), dtype=config.dtype_name(dtype or config.floatx()))
-    found = tuple(np.shape(initializer))
+    # A tensor's values may be out of numpy's reach.
+    found = tuple(initializer.shape if isinstance(initializer, torch.Tensor) else np.shape(initializer))
     if shape is not None and found != tuple(shape):
         raise ValueError(f"`shape` of a Variable is not that of its values, {found}. Received: shape={tuple(shape)}")
     return initializer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,12 +32,10 @@ class _State:
 
     `loss_version` is 0 until a layer first adds a loss; it changes whenever the set of layers that do, or the structure
     of a model, may have changed. `metric_version` counts the metrics that layers added while they were called.
-    In a step of the user's own (`takes_defaults`), `call(self, x, training=True)` of the outermost layer means that.
     """
 
     def __init__(self) -> None:
         self.in_program = False
-        self.takes_defaults = False
         self.depth = 0
         self.loss_version = 0
         self.metric_version = 0
@@ -45,19 +44,32 @@ class _State:
 state = _State()
 
 
-class InOwnStep:
-    """A step of the user's own, or (`own=False`) what it calls of ours: see `state.takes_defaults`."""
+class _Mode(threading.local):
+    """Whether defaults of `training` in `call` count. Of each thread its own: those that prepare data call layers, too.
 
-    def __init__(self, step: Any, own: bool = True) -> None:
+    `given`: a call around this one was told to train or not to, or the modules' own mode holds. Otherwise a default of
+    True counts, and one of False in a step of the user's own (`in_step`).
+    """
+
+    given = False
+    in_step = False
+
+
+_mode = _Mode()
+
+
+class InOwnStep:
+    """A train or test step of the user's own, in which the defaults of `training` in `call` count."""
+
+    def __init__(self, step: Any) -> None:
         self.step = step
-        self.own = own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        before, state.takes_defaults = state.takes_defaults, self.own
+        before, _mode.in_step = _mode.in_step, True
         try:
             return self.step(*args, **kwargs)
         finally:
-            state.takes_defaults = before
+            _mode.in_step = before
 
 
 def call_inside(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -67,6 +79,15 @@ def call_inside(layer: Any, *args: Any, **kwargs: Any) -> Any:
         return layer(*args, **kwargs)
     finally:
         state.in_program = nested
+
+
+def call_in_own_mode(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a layer in the mode that its modules are in, even if its `call` trains by default."""
+    given, _mode.given = _mode.given, True
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _mode.given = given
 
 
 class CallSignature:
@@ -250,8 +271,6 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     """Call a layer on real tensors with everything that Keras does around it."""
     signature = layer._call_signature
     training = kwargs.pop("training", None)
-    if training is None and state.takes_defaults and state.depth == 0:
-        training = signature.default_training
     mask = kwargs.pop("mask", None)
     if args:
         args, kwargs = _convert_inputs(layer, args, kwargs)
@@ -268,8 +287,11 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         kwargs["mask"] = mask
     if signature.masked and not state.in_program:
         kwargs = _with_masks(signature, args, kwargs)
+    if training is None and not _mode.given and layer._wants_training:
+        training = signature.default_training or (signature.default_training if _mode.in_step else None)
     enter(layer)
     state.depth += 1
+    given, _mode.given = _mode.given, _mode.given or training is not None
     try:
         with training_mode(layer, training):
             if signature.takes_training and layer._wants_training:
@@ -278,6 +300,7 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
             outputs = closures.run_closed(layer, args, kwargs) if closed else layer._call_impl(*args, **kwargs)
     finally:
         state.depth -= 1
+        _mode.given = given
     if layer.activity_regularizer is not None:
         _add_activity_losses(layer, outputs)
     if not state.in_program and (mask is not None or layer._makes_mask):
@@ -397,12 +420,12 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             device = config.default_device()
             move = lambda t: t.to(device) if isinstance(t, torch.Tensor) else t  # noqa: E731
             run_args, run_kwargs = pytree.tree_map(move, (run_args, run_kwargs))
-            return layer(*run_args, **run_kwargs)
+            return call_in_own_mode(layer, *run_args, **run_kwargs)
         if layer._has_unbuilt_children():
             raise NotImplementedError("layers inside are built on their first call, which needs a real device")
         weights = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
         stand_ins = {key: _stand_in(value) for key, value in weights.items()}
-        return functional_call(layer, stand_ins, run_args, run_kwargs)
+        return call_in_own_mode(functional_call, layer, stand_ins, run_args, run_kwargs)
 
     outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
     if state.loss_version:

@@ -49,6 +49,9 @@ class Model(Trainer, Layer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take `inputs`, `outputs` and `name` of a functional model, or the arguments of a layer."""
         names = ("inputs", "outputs", "name")
+        if len(args) == 1 and args[0] is self:
+            # `super().__init__(self)`, which tf.keras lets pass.
+            args = ()
         if len(args) > len(names):
             raise TypeError(
                 f"{type(self).__name__} takes {', '.join(names)} by position. Received: {len(args)} arguments"

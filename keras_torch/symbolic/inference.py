@@ -19,7 +19,8 @@ from keras_torch.symbolic.keras_tensor import KerasTensor
 
 # Two sizes with many divisors, so that reshapes and strides that divide an unknown size work out.
 SIZES = (240, 360)
-_SMALL_SIZES = (12, 24)
+# The smaller ones fit tables of few positions.
+_SMALL_SIZES = ((12, 24), (2, 4), (1, 2))
 
 
 def stand_in(tensor: KerasTensor, size: int, device: str) -> Any:
@@ -63,9 +64,18 @@ def _run_all(function: Callable[..., Any], args: Any, kwargs: Any, sizes: tuple[
     try:
         return [_run(function, args, kwargs, size, "meta") for size in sizes]
     except (NotImplementedError, RuntimeError):
-        small = _SMALL_SIZES[: len(sizes)]
-        with torch.random.fork_rng(devices=[]):
-            return [_run(function, args, kwargs, size, "cpu") for size in small]
+        return _run_small(function, args, kwargs, len(sizes))
+
+
+def _run_small(function: Callable[..., Any], args: Any, kwargs: Any, count: int) -> list[Any]:
+    reasons = []
+    for sizes in _SMALL_SIZES if count > 1 else _SMALL_SIZES[:1]:
+        try:
+            with torch.random.fork_rng(devices=[]):
+                return [_run(function, args, kwargs, size, "cpu") for size in sizes[:count]]
+        except (RuntimeError, IndexError, ValueError) as error:
+            reasons.append(error)
+    raise reasons[0]
 
 
 def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> list[Any]:

@@ -35,6 +35,11 @@ class LossTracker(Metric):
         self._total.add_(loss, alpha=samples)
         self._count += samples
 
+    @property
+    def is_used(self) -> bool:
+        """Whether it has ever counted a batch."""
+        return self._total is not None
+
     def record(self, loss: torch.Tensor, samples: int) -> None:
         """Count a batch's loss, and ignore the same tensor if the caller's own train_step hands it in again."""
         with torch.no_grad():
@@ -155,8 +160,14 @@ class CompiledLoss(pickled.HoldsFunctions):
 
     @property
     def metrics(self) -> list[LossTracker]:
-        """The running means: the total, then one for each output of a model with several."""
-        return [self.total] + ([tracker for tracker in self._listed if tracker is not None] if self.built else [])
+        """The running means: the total, then one for each output of a model with several.
+
+        In tf.keras there is no total where no loss was compiled, unless layers added one.
+        """
+        has_total = self.user_loss is not None or self.total.is_used or config.dialect() != "tf"
+        return [self.total] * has_total + (
+            [tracker for tracker in self._listed if tracker is not None] if self.built else []
+        )
 
     def compute(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """Return the weighted sum of the losses of one batch, or None if no output has one."""

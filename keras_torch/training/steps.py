@@ -12,6 +12,7 @@ from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
 from keras_torch.distributed import Share
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.api import own_metrics
+from keras_torch.engine.call import call_in_own_mode
 from keras_torch.engine.call import state as call_state
 from keras_torch.registry import pickled
 from keras_torch.training.compiled import CompiledMetrics
@@ -99,7 +100,7 @@ def ensure_built(model: Any, x: Any) -> None:
     model.eval()
     try:
         with torch.no_grad():
-            model(x)
+            call_in_own_mode(model, x)
             for item, value in zip(state, kept, strict=True):
                 item.copy_(value)
     finally:
@@ -156,7 +157,7 @@ def forward(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, trainin
     if compiled.symbolic is not None and y is not None:
         y_pred, loss = compiled.symbolic.run(x, y, weight)
     else:
-        y_pred, loss = (model if compiled.forward is None else compiled.forward)(x), None
+        y_pred, loss = call_in_own_mode(model if compiled.forward is None else compiled.forward, x), None
     if compiled.compute_loss is not None:
         compiled.loss.tracking = False
         try:

@@ -12,7 +12,7 @@ import torch
 from keras_torch import config, legacy
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
-from keras_torch.engine.call import InOwnStep
+from keras_torch.engine.call import InOwnStep, call_in_own_mode
 from keras_torch.training import compiling, jit, loop, sharding, sources, steps
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
@@ -265,17 +265,17 @@ class Trainer(GeneratorMethods):
 
         `data` is `x`, `(x, y)` or `(x, y, sample_weight)`, as tensors.
         """
-        logs = InOwnStep(steps.train_step, own=False)(self, data)
+        logs = steps.train_step(self, data)
         return self.get_metrics_result() if logs is None else logs
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Measure one batch and return the logs. Override it for an evaluation of your own."""
-        logs = InOwnStep(steps.test_step, own=False)(self, data)
+        logs = steps.test_step(self, data)
         return self.get_metrics_result() if logs is None else logs
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for one batch. Override it for a prediction of your own."""
-        return jit.forward_of(self)(unpack_x_y_sample_weight(data)[0])
+        return call_in_own_mode(jit.forward_of(self), unpack_x_y_sample_weight(data)[0])
 
     def make_train_function(self, force: bool = False) -> Any:
         """Set and return `train_function(batch)`, which fit calls."""

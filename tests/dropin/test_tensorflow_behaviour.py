@@ -319,6 +319,30 @@ def test_dtypes_have_tensorflows_attributes_while_the_hook_is_in_place(tf):
     assert tf.float16.is_floating and tf.int8.is_integer and not tf.bool.is_integer and tf.int64.size == 8
 
 
+def test_parts_of_text_are_text(tf):
+    words = tf.constant(["a", "bc"])
+    assert words[1].numpy() == b"bc" and [word.numpy() for word in words] == [b"a", b"bc"]
+    assert words[tf.newaxis, 1:].shape == (1, 1)
+    assert tf.strings.unicode_split(["ab", "cd"], "UTF-8").to_tensor().shape == (2, 2)
+    assert tf.ones(2).to_tensor().shape == (2,)
+
+
+def test_models_of_tf_keras_let_themselves_be_passed_and_log_no_loss_that_is_not_compiled(tf):
+    class Own(tf.keras.Model):
+        def __init__(self):
+            super().__init__(self)
+            self.dense = tf.keras.layers.Dense(1)
+
+        def train_step(self, data):
+            x, y = data
+            self.compiled_metrics.update_state(y, self.dense(x))
+            return {metric.name: metric.result() for metric in self.metrics}
+
+    model = Own()
+    model.compile("sgd", metrics=["mae"])
+    assert set(model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).history) == {"mae"}
+
+
 def test_text_is_bytes_to_numpy(tf):
     assert tf.compat.as_bytes("é") == tf.compat.as_bytes("é".encode()) == "é".encode()
     assert tf.compat.as_str("é".encode()) == tf.compat.as_text("é") == "é"

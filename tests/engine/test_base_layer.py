@@ -182,6 +182,46 @@ def test_layers_are_in_inference_mode_until_told_and_training_overrides_for_one_
     torch.testing.assert_close(nested(x), x)
 
 
+def test_a_call_that_trains_by_default_does_so_unless_somebody_says_otherwise():
+    seen = []
+
+    class Flow(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+
+        def call(self, inputs, training=True):
+            seen.append(training)
+            return self.dense(inputs)
+
+    flow, x, y = Flow(), np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    flow.compile("sgd", "mse")
+    flow(x)
+    flow.fit(x, y, verbose=0)
+    assert seen.pop(0) and seen.pop() and not any(seen)
+    seen.clear()
+    flow.evaluate(x, y, verbose=0)
+    flow.predict(x, verbose=0)
+    assert seen == [False, False]
+    outer = keras.Sequential([Input((2,)), flow])
+    seen.clear()
+    outer(x), outer(x, training=False), outer.predict(x, verbose=0), flow(x)
+    assert seen == [True, False, False, True]
+
+
+def test_layers_with_tables_of_few_positions_have_symbolic_outputs():
+    class Positions(Layer):
+        def __init__(self):
+            super().__init__()
+            self.table = layers.Embedding(5, 3)
+
+        def call(self, inputs):
+            return inputs[..., None] + self.table(torch.arange(inputs.shape[1]))
+
+    x = Input((None,))
+    assert tuple(Positions()(x).shape) == (None, None, 3)
+
+
 def test_nodes_tell_inputs_and_outputs_of_each_call():
     shared = layers.Dense(2, name="shared")
     a, b = Input((3,)), Input((3,))

@@ -75,6 +75,11 @@ def _as_array(item: Any) -> Any:
     return _array(item) if isinstance(item, torch.Tensor) else item
 
 
+def to_tensor(self: Any, default_value: Any = None, name: str | None = None, shape: Any = None) -> Any:
+    """The tensor: where TensorFlow may have a ragged one, whose rows all are as long as the longest then."""
+    return self
+
+
 def to_float(self: torch.Tensor) -> float:
     """`float(tensor)`, without torch's warning that a gradient is tracked."""
     return float(self.detach().item())
@@ -142,6 +147,15 @@ def _text(self: StringArray) -> Any:
     return found[()]
 
 
+def _text_item(self: StringArray, index: Any) -> Any:
+    found = np.ndarray.__getitem__(self, index)
+    return np.array(found, object).view(StringArray) if isinstance(found, str) else found
+
+
+def _text_items(self: StringArray) -> Any:
+    return (self[place] for place in range(len(self)))
+
+
 def _scatter(change: str) -> Callable[..., Any]:
     def call(self: Any, indices: Any, updates: Any = None, **options: Any) -> Any:
         if updates is None:
@@ -195,6 +209,7 @@ _TENSOR: dict[str, Any] = {
     "ref": ref,
     "experimental_ref": ref,
     "set_shape": set_shape,
+    "to_tensor": to_tensor,
     **operators.METHODS,
 }
 _VARIABLE: dict[str, Any] = {
@@ -232,11 +247,19 @@ _DTYPE: dict[str, Any] = {
     "real_dtype": property(lambda self: self.to_real()),
     "size": property(lambda self: self.itemsize),
 }
+_STRINGS: dict[str, Any] = {
+    "numpy": _text,
+    "get_shape": get_shape,
+    "ref": ref,
+    "to_tensor": to_tensor,
+    "__getitem__": _text_item,
+    "__iter__": _text_items,
+}
 _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (torch.Tensor, _TENSOR),
     (VariableMethods, _VARIABLE),
     (KerasTensor, {"eval": evaluate_symbolic}),
-    (StringArray, {"numpy": _text, "get_shape": get_shape, "ref": ref}),
+    (StringArray, _STRINGS),
 ]
 _STATIC: list[tuple[type, dict[str, Any]]] = [(torch.Size, _SIZE), (torch.dtype, _DTYPE)]
 _before: list[tuple[type, str, Any]] = []
