@@ -88,7 +88,8 @@ class Adam(Moments):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "amsgrad": self.amsgrad}
+        own = {"amsgrad": self.amsgrad} if self.amsgrad or config.dialect() != "1" else {}
+        return {**super().get_config(), **own}
 
 
 def _one_zero() -> torch.Tensor:
@@ -210,9 +211,13 @@ class Nadam(Moments):
         return [ScalarState(name, self._momentum_product, self._set_momentum_product)]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments (`schedule_decay` only if it was given)."""
-        own = {} if self.schedule_decay is None else {"schedule_decay": self.schedule_decay}
-        return {**super().get_config(), **own}
+        """Return the constructor's arguments (`schedule_decay` only if it was given, or in dialects 1 and 2)."""
+        decay = self._momentum_decay if config.is_classic() else self.schedule_decay
+        found = {**super().get_config(), **({} if decay is None else {"schedule_decay": decay})}
+        if not self.decay:
+            # Of Keras 1's and 2's optimizers only this one had no `decay`.
+            found.pop("decay", None)
+        return found
 
 
 class ScheduleFreeAdamW(Moments):

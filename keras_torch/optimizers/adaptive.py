@@ -13,6 +13,11 @@ from keras_torch.optimizers.devices import fused, step_count
 from keras_torch.optimizers.state import Slot
 
 
+def _known(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out, in dialects 1 and 2, what Keras did not have then, unless it is used."""
+    return {key: value for key, value in settings.items() if value} if config.is_classic() else settings
+
+
 class RMSprop(Optimizer):
     """Steps divided by a running root mean square of the gradients (Hinton 2012).
 
@@ -65,7 +70,7 @@ class RMSprop(Optimizer):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **_known(own)}
 
 
 class Adagrad(Optimizer):
@@ -111,7 +116,7 @@ class Adagrad(Optimizer):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         own = {"initial_accumulator_value": self.initial_accumulator_value, "epsilon": self.epsilon}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **_known(own)}
 
 
 class Adadelta(Optimizer):

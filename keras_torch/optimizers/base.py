@@ -62,6 +62,8 @@ class Optimizer(Steps, CustomUpdates, StateDict):
     slots: tuple[state.Slot, ...] = ()
     slots_by_variable = True
     _counts_in_keras_2 = True
+    # Whether its config has another form in dialects 1 and 2.
+    _has_classic_config = True
     # The layout of `weights` and of files, where it is not the dialect's.
     _layout: str | None = None
     # The model that is being trained by a `train_step` of the user's own.
@@ -450,7 +452,10 @@ class Optimizer(Steps, CustomUpdates, StateDict):
         state.import_(self, weights)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, with Keras 3's keys (and `decay` if it is used)."""
+        """Return the constructor's arguments, with Keras 3's keys (and `decay` if it is used).
+
+        In dialects 1 and 2 they are `lr`, `decay` and what is not as usual, so that scripts of the time find theirs.
+        """
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
             rate = registry.schedules.serialize(rate)
@@ -469,17 +474,29 @@ class Optimizer(Steps, CustomUpdates, StateDict):
             "gradient_accumulation_steps",
         ):
             settings[key] = getattr(self, key)
+        if self._has_classic_config and config.is_classic():
+            return self._classic_config(settings)
         if self.decay:
             settings["decay"] = float(self.decay)
         return settings
+
+    def _classic_config(self, settings: dict[str, Any]) -> dict[str, Any]:
+        usual = {"name": type(self).__name__, "use_ema": False}
+        if not self.use_ema:
+            settings = {key: value for key, value in settings.items() if not key.startswith("ema_")}
+        changed = {key: value for key, value in settings.items() if value is not None and value != usual.get(key)}
+        return {"lr": changed.pop("learning_rate"), "decay": float(self.decay), **changed}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
         """Make an optimizer, without state, from the result of `get_config`."""
         config = dict(config)
-        if isinstance(config.get("learning_rate"), Mapping):
-            config["learning_rate"] = registry.schedules.get(config["learning_rate"], custom_objects)
+        for key in ("learning_rate", "lr"):
+            if isinstance(config.get(key), Mapping):
+                config[key] = registry.schedules.get(config[key], custom_objects)
         return cls(**config)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name!r} learning_rate={self.get_config()['learning_rate']!r}>"
+        found = self.get_config()
+        rate = found.get("learning_rate", found.get("lr"))
+        return f"<{type(self).__name__} name={self.name!r} learning_rate={rate!r}>"

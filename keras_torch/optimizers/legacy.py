@@ -25,6 +25,7 @@ class Optimizer(base.Optimizer):
     """Base class: `name` comes first, then `clipnorm`, `clipvalue`, `global_clipnorm`, `decay` and `lr`."""
 
     _layout = "v2"
+    _has_classic_config = False
     _hyper_names: tuple[str, ...] = ()
 
     def __init__(self, name: str | None = None, learning_rate: Any = 0.001, **kwargs: Any) -> None:

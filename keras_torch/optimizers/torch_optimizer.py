@@ -22,6 +22,8 @@ class TorchOptimizer(Optimizer):
     in all groups. TypeError for what is no optimizer; ValueError for LBFGS, which computes a loss several times.
     """
 
+    _has_classic_config = False
+
     _counters = (*Optimizer._counters, "_seen_rate", "_group_rate")
 
     def __init__(

@@ -88,11 +88,11 @@ def classic_optimizer(optimizer: Any) -> dict[str, Any] | None:
     row = OPTIMIZERS.get(class_name)
     if not settings.is_classic() or not known or row is None or "2" not in row.orders:
         return None
-    config = optimizer.get_config()
-    found = {key: config.get(row.renamed.get(key, key)) for key in (*row.orders["2"], "clipnorm", "clipvalue")}
+    config = {key: value for key, value in optimizer.get_config().items() if key != "name"}
+    found = {key: config.get(key, getattr(optimizer, key, None)) for key in (*row.orders["2"], "clipnorm", "clipvalue")}
     found = {key: value for key, value in found.items() if value is not None}
     try:
-        same = type(optimizer).from_config(found).get_config() == {**config, "name": type(optimizer)().name}
+        same = type(optimizer).from_config(found).get_config() == config
     except (TypeError, ValueError):
         return None
     return {"class_name": class_name, "config": found} if same else None

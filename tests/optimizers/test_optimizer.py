@@ -346,3 +346,30 @@ def test_keras_2_leaves_the_class_name_of_a_config_in_lower_case():
     with config.dialect_scope("2"):
         assert type(optimizers.deserialize(settings)) is optimizers.SGD
     assert settings["class_name"] == "sgd"
+
+
+_MOMENTS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("SGD", {"lr": 0.01, "decay": 0.0, "momentum": 0.0, "nesterov": False}),
+        ("RMSprop", {"lr": 0.001, "decay": 0.0, "rho": 0.9, "epsilon": 1e-7}),
+        ("Adagrad", {"lr": 0.01, "decay": 0.0, "epsilon": 1e-7}),
+        ("Adadelta", {"lr": 1.0, "decay": 0.0, "rho": 0.95, "epsilon": 1e-7}),
+        ("Adam", {"lr": 0.001, "decay": 0.0, **_MOMENTS, "amsgrad": False}),
+        ("Adamax", {"lr": 0.002, "decay": 0.0, **_MOMENTS}),
+        ("Nadam", {"lr": 0.002, **_MOMENTS, "schedule_decay": 0.004}),
+    ],
+)
+def test_configs_in_dialects_1_and_2_have_the_keys_of_those_keras(name, expected):
+    for dialect, changes in (("1", {"epsilon": 1e-8, "amsgrad": None}), ("2", {})):
+        wanted = {key: changes.get(key, value) for key, value in expected.items()}
+        with config.dialect_scope(dialect):
+            made = getattr(optimizers, name)()
+            found = made.get_config()
+            assert found == pytest.approx({key: value for key, value in wanted.items() if value is not None})
+            changed = {**found, "lr": 0.5, "clipnorm": 1.0}
+            assert optimizers.get({"class_name": name, "config": changed}).get_config() == changed
+            assert "0.5" in repr(type(made).from_config(changed))
