@@ -98,4 +98,6 @@ downstream = keras.Sequential([layers.Input((8, 8, 1)), *frozen, layers.Flatten(
 for layer in frozen:
     layer.trainable = False
 downstream.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
-probe = downstream.fit(x_train, data["labels"][:960], epochs=3, batch_size=16, validation_data=(x_test, data["labels"][1280:]))
+probe = downstream.fit(
+    x_train, data["labels"][:960], epochs=3, batch_size=16, validation_data=(x_test, data["labels"][1280:])
+)

@@ -107,3 +107,20 @@ def test_a_mapped_function_that_counts_is_called_for_each_element(tf):
 
     assert [int(n) for n in tf.data.Dataset.range(5).map(counted)] == [1, 3, 5, 7, 9]
     assert int(count) == 5
+
+
+def test_functions_of_experimental_are_applied(tf):
+    numbers = tf.data.Dataset.range(6)
+    experimental = tf.data.experimental
+    batches = numbers.apply(experimental.map_and_batch(lambda n: n * 2, 4))
+    assert [batch.numpy().tolist() for batch in batches] == [[0, 2, 4, 6], [8, 10]]
+    grouped = numbers.apply(experimental.group_by_window(lambda n: n % 2, lambda key, part: part.batch(3), 3))
+    assert [batch.numpy().tolist() for batch in grouped] == [[0, 2, 4], [1, 3, 5]]
+    assert len(numbers.filter(lambda n: n > 2).apply(experimental.assert_cardinality(3))) == 3
+    with pytest.raises(ValueError, match="expected a dataset of 9"):
+        list(numbers.apply(experimental.assert_cardinality(9)))
+    assert sorted(int(n) for n in numbers.apply(experimental.shuffle_and_repeat(6, 2))) == sorted([*range(6)] * 2)
+    mixed = experimental.sample_from_datasets([numbers, numbers.map(lambda n: n + 10)], [0.5, 0.5], seed=1)
+    assert len(list(mixed)) == 12
+    with pytest.raises(NotImplementedError, match="catch the error"):
+        numbers.apply(experimental.ignore_errors())

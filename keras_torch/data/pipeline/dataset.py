@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from keras_torch import config
 from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.data.numpy_bridge import to_numpy
-from keras_torch.data.pipeline import combining, grouping, steps
+from keras_torch.data.pipeline import buckets, combining, grouping, steps, stored
 from keras_torch.data.pipeline.blocks import Block, Stacked, to_element
 from keras_torch.data.pipeline.iterators import GraphIterator
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Items, Kept, RandomNumbers, Slices, Step, generator_of
@@ -80,6 +81,17 @@ class Dataset:
         numbers = range(*(int(item) for item in args))
         values = torch.arange(numbers.start, numbers.stop, numbers.step) if len(numbers) else torch.zeros(0).long()
         return Dataset(Slices(values.to(config.torch_dtype(output_type))))
+
+    @staticmethod
+    def from_list(elements: list[Any], name: str | None = None) -> Dataset:
+        """Return the items of a list; their shapes may differ."""
+        return Dataset(Kept([to_element(item) for item in elements]))
+
+    @staticmethod
+    def counter(start: int = 0, step: int = 1, dtype: Any = "int64", name: str | None = None) -> Dataset:
+        """Return evenly spaced numbers without end."""
+        kind = config.torch_dtype(dtype)
+        return Dataset(combining.Counting(0)).map(lambda number: (int(start) + number * int(step)).to(kind))
 
     @staticmethod
     def random(seed: int | None = None, rerandomize_each_iteration: bool | None = None, name: Any = None) -> Dataset:
@@ -240,6 +252,79 @@ class Dataset:
                 state = to_element(reduce_func(state, element))
         return state
 
+    def group_by_window(
+        self,
+        key_func: Callable[..., Any],
+        reduce_func: Callable[[Any, Dataset], Dataset],
+        window_size: int | None = None,
+        window_size_func: Callable[[Any], Any] | None = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """Return what `reduce_func(key, dataset)` makes of each `window_size` elements of one key."""
+        if (window_size is None) == (window_size_func is None):
+            raise ValueError("Exactly one of `window_size` and `window_size_func` must be given.")
+
+        def size_of(key: int) -> int:
+            return int(window_size_func(torch.tensor(key)) if window_size_func is not None else window_size)  # type: ignore[arg-type]
+
+        def reduced(key: int, items: list[Any]) -> Step:
+            return reduce_func(torch.tensor(key), Dataset(Kept(items))).step
+
+        return Dataset(buckets.GroupByWindow(self.step, key_func, reduced, size_of))
+
+    def bucket_by_sequence_length(
+        self,
+        element_length_func: Callable[..., Any],
+        bucket_boundaries: Sequence[int],
+        bucket_batch_sizes: Sequence[int],
+        padded_shapes: Any = None,
+        padding_values: Any = None,
+        pad_to_bucket_boundary: bool = False,
+        no_padding: bool = False,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> Dataset:
+        """Return batches of elements whose lengths lie between the same boundaries, padded to the longest.
+
+        With `pad_to_bucket_boundary` to the bucket's boundary less 1. Buckets are one more than boundaries.
+        """
+        if len(bucket_batch_sizes) != len(bucket_boundaries) + 1:
+            raise ValueError(
+                "`bucket_batch_sizes` must have one size more than there are `bucket_boundaries`. "
+                f"Received: {len(bucket_batch_sizes)} sizes and {len(bucket_boundaries)} boundaries"
+            )
+
+        def batches(bucket: int, items: list[Any]) -> Step:
+            kept, size = Dataset(Kept(items)), bucket_batch_sizes[bucket]
+            if no_padding:
+                return kept.batch(size, drop_remainder).step
+            shapes = padded_shapes
+            if pad_to_bucket_boundary:
+                if bucket == len(bucket_boundaries):
+                    raise ValueError(
+                        "`pad_to_bucket_boundary` needs elements shorter than the last of `bucket_boundaries`, "
+                        f"{bucket_boundaries[-1]}. Received: a longer one"
+                    )
+                limit = bucket_boundaries[bucket] - 1
+                shapes = map_structure(lambda leaf: [limit, *leaf.shape[1:]] if len(leaf.shape) else [], items[0])
+            return kept.padded_batch(size, shapes, padding_values, drop_remainder).step
+
+        def bucket_of(*element: Any) -> Any:
+            return torch.tensor(buckets.bucket_of(int(element_length_func(*element)), bucket_boundaries))
+
+        return Dataset(buckets.GroupByWindow(self.step, bucket_of, batches, lambda bucket: bucket_batch_sizes[bucket]))
+
+    def rejection_resample(
+        self,
+        class_func: Callable[..., Any],
+        target_dist: Any,
+        initial_dist: Any = None,
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """Return pairs (class, element), of which some are dropped so that classes have the shares `target_dist`."""
+        return Dataset(buckets.Resample(self.step, class_func, target_dist, initial_dist, seed))
+
     # Which elements, in what order
 
     def shuffle(
@@ -291,6 +376,33 @@ class Dataset:
     def cache(self, filename: str = "", name: str | None = None) -> Dataset:
         """Keep the elements after the first whole pass, in memory or in a file of torch's."""
         return Dataset(steps.Cache(self.step, os.fspath(filename)))
+
+    def save(self, path: Any, compression: None = None, shard_func: None = None, checkpoint_args: None = None) -> None:
+        """Write the elements into a folder, in files of torch's. ValueError for arguments of TensorFlow's files."""
+        if any(item is not None for item in (compression, shard_func, checkpoint_args)):
+            raise ValueError("`save` has no `compression`, `shard_func` and `checkpoint_args` here: leave them out.")
+        stored.save(self.step, os.fspath(path))
+
+    @staticmethod
+    def load(path: Any, element_spec: Any = None, compression: None = None, reader_func: None = None) -> Dataset:
+        """Return the elements that `save` wrote, read while they are asked for. TensorFlow's files are not read."""
+        if compression is not None or reader_func is not None:
+            raise ValueError("`load` has no `compression` and `reader_func` here: leave them out.")
+        found = Dataset(stored.Stored(os.fspath(path)))
+        found._spec = element_spec
+        return found
+
+    def snapshot(self, path: Any, *args: Any, **kwargs: Any) -> Dataset:
+        """NotImplementedError: snapshots are TensorFlow's own files."""
+        raise NotImplementedError(
+            "`snapshot` writes TensorFlow's own files. Use `cache(file)`, or `save(folder)` and `Dataset.load(folder)`."
+        )
+
+    def ragged_batch(self, *args: Any, **kwargs: Any) -> Dataset:
+        """NotImplementedError: torch has no ragged tensors that layers take."""
+        raise NotImplementedError(
+            "Layers of torch take no ragged batches. Use `padded_batch(batch_size)`, and mask zeros."
+        )
 
     def prefetch(self, buffer_size: int | None, name: str | None = None) -> Dataset:
         """Let a thread prepare elements ahead where making them means to wait."""
@@ -354,6 +466,10 @@ class Dataset:
             loose = self.step.has_loose_batches
             self._spec = map_structure(lambda leaf: spec_of(leaf, loose), first)
         return self._spec
+
+    def options(self) -> Any:
+        """Settings of TensorFlow's runtime: there is none, so they are empty."""
+        return SimpleNamespace()
 
     @property
     def generator(self) -> torch.Generator | None:

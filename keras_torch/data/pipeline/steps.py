@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from keras_torch.checkpoint.atomic import replacing
-from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, is_tensors, to_element
+from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, to_element
 from keras_torch.data.pipeline.calls import ElementFunction, apply
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Step, generator_of
+from keras_torch.data.pipeline.stored import read_blocks, write_blocks
 from keras_torch.data.structure import flatten
 from keras_torch.data.workers import by_one_thread, by_threads
 
@@ -289,7 +289,7 @@ class Cache(Over):
     def blocks(self) -> Iterator[Block]:
         """Yield what is kept, or make it."""
         if self._kept is None and self.file and os.path.exists(self.file):
-            self._kept = [Stacked(*pair) if pair[1] else Listed(pair[0]) for pair in torch.load(self.file, mmap=True)]
+            self._kept = read_blocks(self.file)
         if self._kept is not None:
             yield from self._kept
             return
@@ -299,17 +299,7 @@ class Cache(Over):
             yield block
         self._kept = kept
         if self.file:
-            self._write(kept)
-
-    def _write(self, kept: list[Block]) -> None:
-        pairs = [(b.value, b.size) if isinstance(b, Stacked) else (list(b.items), 0) for b in kept]
-        if not all(is_tensors(value) for value, _ in pairs):
-            raise ValueError(
-                f"`cache({self.file!r})`: only numbers can be kept in a file. Received: elements with text. Leave the "
-                "name out to keep them in memory."
-            )
-        with replacing(self.file) as path:
-            torch.save(pairs, path)
+            write_blocks(self.file, kept)
 
 
 class Scan(Over):

@@ -18,6 +18,7 @@ from keras_torch.data.pipeline import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CA
 from keras_torch.data.pipeline.blocks import Stacked
 from keras_torch.data.pipeline.iterators import GraphIterator
 from keras_torch.data.pipeline.sources import Items, Step
+from keras_torch.data.pipeline.steps import Over
 from keras_torch.dropin.tensorflow.dtypes import StringType, as_dtype
 from keras_torch.dropin.tensorflow.records import opened, paths
 
@@ -220,7 +221,108 @@ def cardinality(dataset: Any) -> torch.Tensor:
     return dataset.cardinality()
 
 
+def _applied(method: str) -> Callable[..., Any]:
+    """Return a function of `tf.data.experimental` whose result `dataset.apply` takes."""
+
+    def call(*args: Any, **kwargs: Any) -> Callable[[Dataset], Dataset]:
+        return lambda dataset: getattr(dataset, method)(*args, **kwargs)
+
+    call.__name__ = method
+    return call
+
+
+def assert_cardinality(expected_cardinality: int) -> Callable[[Dataset], Dataset]:
+    """Return what `apply` takes to give a dataset a length that is not known; a pass of another length is an error."""
+    return lambda dataset: Dataset(_OfSize(dataset.step, int(expected_cardinality)))
+
+
+class _OfSize(Over):
+    def __init__(self, source: Step, size: int) -> None:
+        super().__init__(source)
+        self.size = size
+
+    def blocks(self) -> Iterator[Any]:
+        count = 0
+        for block in self.source.blocks():
+            count += block.size
+            yield block
+        if count != self.size:
+            raise ValueError(f"`assert_cardinality`: expected a dataset of {self.size} elements. Received: {count}")
+
+
+def map_and_batch(
+    map_func: Callable[..., Any],
+    batch_size: int,
+    num_parallel_batches: int | None = None,
+    drop_remainder: bool = False,
+    num_parallel_calls: int | None = None,
+) -> Callable[[Dataset], Dataset]:
+    """Return what `apply` takes to map and batch a dataset."""
+    calls = num_parallel_calls or num_parallel_batches
+    return lambda dataset: dataset.map(map_func, calls).batch(batch_size, drop_remainder)
+
+
+def shuffle_and_repeat(
+    buffer_size: int, count: int | None = None, seed: int | None = None
+) -> Callable[[Dataset], Dataset]:
+    """Return what `apply` takes to shuffle and repeat a dataset."""
+    return lambda dataset: dataset.shuffle(buffer_size, seed).repeat(count)
+
+
+def parallel_interleave(
+    map_func: Callable[..., Any], cycle_length: int, block_length: int = 1, **options: Any
+) -> Callable[[Dataset], Dataset]:
+    """Return what `apply` takes to interleave datasets; the order is always that of the elements."""
+    return lambda dataset: dataset.interleave(map_func, cycle_length, block_length)
+
+
+def ignore_errors(log_warning: bool = False) -> Callable[[Dataset], Dataset]:
+    """NotImplementedError: which errors an element may have is for its function to say."""
+    raise NotImplementedError(
+        "`ignore_errors` is not available: catch the error in the function that `map` calls, and `filter` afterwards."
+    )
+
+
+def sample_from_datasets(
+    datasets: Any, weights: Any = None, seed: Any = None, stop_on_empty_dataset: bool = False
+) -> Any:
+    """Return elements of datasets drawn at random, by `weights` or evenly."""
+    return Dataset.sample_from_datasets(datasets, weights, seed, stop_on_empty_dataset)
+
+
+def choose_from_datasets(datasets: Any, choice_dataset: Any, stop_on_empty_dataset: bool = False) -> Any:
+    """Return elements of datasets in the order of the numbers in another."""
+    return Dataset.choose_from_datasets(datasets, choice_dataset, stop_on_empty_dataset)
+
+
+_METHODS = """
+    bucket_by_sequence_length enumerate group_by_window rejection_resample scan take_while unbatch
+    unique snapshot
+""".split()
+_EXPERIMENTAL = {
+    **{f"data.experimental.{name}": _applied(name) for name in _METHODS},
+    "data.experimental.Counter": lambda start=0, step=1: Dataset.counter(start, step),
+    "data.experimental.RandomDataset": lambda seed=None: Dataset.random(seed),
+    "data.experimental.assert_cardinality": assert_cardinality,
+    "data.experimental.choose_from_datasets": choose_from_datasets,
+    "data.experimental.copy_to_device": lambda *args: lambda dataset: dataset,
+    "data.experimental.dense_to_ragged_batch": _applied("ragged_batch"),
+    "data.experimental.enumerate_dataset": _applied("enumerate"),
+    "data.experimental.from_list": Dataset.from_list,
+    "data.experimental.get_single_element": lambda dataset: dataset.get_single_element(),
+    "data.experimental.ignore_errors": ignore_errors,
+    "data.experimental.load": Dataset.load,
+    "data.experimental.map_and_batch": map_and_batch,
+    "data.experimental.parallel_interleave": parallel_interleave,
+    "data.experimental.prefetch_to_device": lambda device, buffer_size=None: (
+        lambda dataset: dataset.prefetch(buffer_size)
+    ),
+    "data.experimental.sample_from_datasets": sample_from_datasets,
+    "data.experimental.save": lambda dataset, path, *args, **kwargs: dataset.save(path, *args, **kwargs),
+    "data.experimental.shuffle_and_repeat": shuffle_and_repeat,
+}
 NAMES = {
+    **_EXPERIMENTAL,
     "data.AUTOTUNE data.experimental.AUTOTUNE": AUTOTUNE,
     "data.INFINITE_CARDINALITY data.experimental.INFINITE_CARDINALITY": INFINITE_CARDINALITY,
     "data.UNKNOWN_CARDINALITY data.experimental.UNKNOWN_CARDINALITY": UNKNOWN_CARDINALITY,

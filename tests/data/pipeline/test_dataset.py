@@ -1,5 +1,7 @@
 """`tf.data.Dataset`: what comes out of it, in which order, and what is read for it."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -306,3 +308,86 @@ def test_a_component_that_is_missing_in_some_elements_only_is_an_error():
     with pytest.raises(ValueError, match="None in all elements or in none"):
         list(data.batch(2))
     assert next(iter(Dataset.from_generator(lambda: iter([(1, None), (2, None)])).batch(2)))[1] is None
+
+
+def sequences():
+    lengths = [1, 5, 2, 3, 7, 1, 2, 6]
+    return Dataset.from_generator(lambda: (np.full(n, n, "int32") for n in lengths))
+
+
+def test_sequences_of_like_lengths_come_together():
+    batches = list(sequences().bucket_by_sequence_length(lambda x: len(x), [3, 6], [2, 2, 2]))
+    assert [batch.tolist() for batch in batches] == [
+        [[1, 0], [2, 2]],
+        [[5] * 5, [3, 3, 3, 0, 0]],
+        [[1, 0], [2, 2]],
+        [[7] * 7, [6] * 6 + [0]],
+    ]
+    wide = sequences().take(4).bucket_by_sequence_length(len, [3, 6], [2, 2, 2], pad_to_bucket_boundary=True)
+    assert [batch.shape for batch in wide] == [(2, 2), (2, 5)]
+    with pytest.raises(ValueError, match="shorter than the last"):
+        list(sequences().bucket_by_sequence_length(len, [3, 6], [2, 2, 2], pad_to_bucket_boundary=True))
+    with pytest.raises(ValueError, match="one size more"):
+        sequences().bucket_by_sequence_length(len, [3, 6], [2, 2])
+
+
+def test_windows_of_one_key_are_reduced():
+    grouped = Dataset.range(7).group_by_window(lambda n: n % 2, lambda key, part: part.batch(10), window_size=3)
+    assert [batch.tolist() for batch in grouped] == [[0, 2, 4], [1, 3, 5], [6]]
+    grouped = Dataset.range(4).group_by_window(
+        lambda n: n % 2, lambda k, p: p.batch(9), window_size_func=lambda k: k + 1
+    )
+    assert [batch.tolist() for batch in grouped] == [[0], [2], [1, 3]]
+    with pytest.raises(ValueError, match="Exactly one"):
+        Dataset.range(4).group_by_window(lambda n: n, lambda key, part: part)
+
+
+def test_classes_are_resampled():
+    data = Dataset.range(4000).map(lambda n: (n % 10 == 0).long())
+    kept = [int(label) for label, _ in data.rejection_resample(lambda n: n, [0.5, 0.5], [0.9, 0.1], seed=1)]
+    assert 0.4 < np.mean(kept) < 0.6
+    assert sum(kept) == 400
+
+
+def test_elements_are_saved_and_loaded(tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_torch.data.pipeline.stored._BLOCKS_IN_A_FILE", 2)
+    data = Dataset.from_tensor_slices({"a": np.arange(7), "b": list("abcdefg")}).batch(2)
+    data.save(tmp_path / "d")
+    assert len(list((tmp_path / "d").iterdir())) == 2
+    loaded = Dataset.load(tmp_path / "d")
+    for before, after in zip(data, loaded, strict=True):
+        assert before["a"].tolist() == after["a"].tolist()
+        assert before["b"].tolist() == after["b"].tolist()
+    data.take(1).save(tmp_path / "d")
+    assert len(list(Dataset.load(tmp_path / "d"))) == 1
+    with pytest.raises(FileNotFoundError, match="holds no dataset"):
+        Dataset.load(tmp_path)
+    with pytest.raises(NotImplementedError, match="cache"):
+        data.snapshot(tmp_path)
+
+
+def test_a_pipeline_holds_no_more_than_its_buffers():
+    alive, most = 0, 0
+
+    def gone():
+        nonlocal alive
+        alive -= 1
+
+    def elements():
+        nonlocal alive, most
+        for number in range(300):
+            array = np.full(4, number, "float32")
+            alive += 1
+            most = max(most, alive)
+            weakref.finalize(array, gone)
+            yield array
+
+    data = Dataset.from_generator(elements).map(lambda x: x * 2, num_parallel_calls=2)
+    data = data.filter(lambda x: x[0] >= 0).shuffle(8).batch(4).prefetch(2)
+    assert sum(len(batch) for batch in data) == 300
+    assert most < 60
+
+
+def test_lists_and_counters_are_sources():
+    assert [item.tolist() for item in Dataset.from_list([[1], [2, 3]])] == [[1], [2, 3]]
+    assert [int(n) for n in Dataset.counter(3, 2).take(3)] == [3, 5, 7]
