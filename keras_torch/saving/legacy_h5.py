@@ -50,6 +50,8 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
         legacy_weights.write_weights(group.create_group("model_weights"), model, version)
         if optimizer is not None and getattr(optimizer, "built", False):
             optimizer_state.write(group.create_group("optimizer_weights"), model, optimizer, "2" if classic else "tf")
+        elif optimizer is not None and config.dialect() == "tf" and optimizer._layout is None:
+            optimizer_state.write_beginning(group.create_group("optimizer_weights"))
 
 
 def _described(model: Any) -> dict[str, Any]:

@@ -39,6 +39,11 @@ def write(group: h5py.Group, model: Any, optimizer: Any, layout: str) -> None:
     legacy_weights.write_arrays(group, list(named.items()))
 
 
+def write_beginning(group: h5py.Group) -> None:
+    """Write what Keras 2.15 does of an optimizer that has not seen the weights yet: the number of steps."""
+    legacy_weights.write_arrays(group, [("iteration", np.asarray(0, np.int64))])
+
+
 def _last(name: str) -> str:
     return name.removesuffix(":0").rsplit("/", 1)[-1]
 
