@@ -3,7 +3,7 @@
 There are two bounds. "h5py" writes and reads arrays of the same names, shapes and types as are in the model's file,
 ready-made in the layout of the file, in a plain HDF5 file. "by hand" does with h5py, numpy, torch and zipfile what the
 action cannot do without: it writes the model's own arrays, whose memory has torch's layout, and reads into such memory
-(new memory for `load_model`); for `.keras` the file is a stored member of a zip archive, checksum included.
+(new memory for `load_model`); for `.keras` the file goes in and out of a zip archive, as a stored member.
 
 All write to a new name, flush to disk (`os.fsync`) and rename; all read what lies in the system's cache. They alternate
 in one process; printed are medians, and the medians (and range) of the ratios. With `--folder` on a file system in
@@ -124,15 +124,17 @@ def write_with_h5py(path: str, arrays: dict[str, np.ndarray], zipped: bool = Fal
 
 def read_by_hand(path: str, targets: dict[str, np.ndarray], new: bool, zipped: bool) -> dict[str, np.ndarray]:
     """Read arrays into memory of the strides that the targets have: the targets themselves, or new ones."""
-    with contextlib.ExitStack() as stack:
-        source: Any = path
-        if zipped:
-            source = stack.enter_context(stack.enter_context(zipfile.ZipFile(path)).open(MEMBER))
-        file = stack.enter_context(h5py.File(source, "r"))
-        found = {}
+    folder = f"{path}.unpacked"
+    if zipped:
+        with zipfile.ZipFile(path) as archive:
+            path = archive.extract(MEMBER, folder)
+    found = {}
+    with h5py.File(path, "r") as file:
         for name, target in targets.items():
             found[name] = np.empty_like(target) if new else target
             np.copyto(found[name], file[name][()])
+    if zipped:
+        os.unlink(path)
     return found
 
 
