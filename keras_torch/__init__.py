@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from keras_torch import (
         applications,
         datasets,
+        distribution,
         preprocessing,
         quantizers,
         random,
@@ -66,6 +67,7 @@ __version__ = "0.1.0"
 _ON_DEMAND = {
     "applications",
     "datasets",
+    "distribution",
     "preprocessing",
     "quantizers",
     "random",
@@ -119,6 +121,7 @@ __all__ = [
     "constraints",
     "datasets",
     "device",
+    "distribution",
     "dtype_policies",
     "engine",
     "export",

@@ -68,7 +68,6 @@ def _add_processes(run: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-restarts", type=int, default=0, metavar="K", help="start all anew, K times, when a process dies"
     )
-    group.add_argument("--shard", action="store_true", help="split the weights of the model among the processes")
 
 
 def _add_inspect(commands: Any) -> None:
@@ -197,7 +196,7 @@ def _report_errors(options: argparse.Namespace) -> int:
     return status
 
 
-_FLAGS = ("-h", "--help", "--no-era", "--real-tensorflow", "--shard")
+_FLAGS = ("-h", "--help", "--no-era", "--real-tensorflow")
 
 
 def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -279,9 +278,9 @@ def _process_count(options: argparse.Namespace) -> int | None:
     if wrong:
         parser.error(wrong)
     count = options.processes or options.gpus
-    alone = options.nodes == "1" and not options.max_restarts and not options.shard
+    alone = options.nodes == "1" and not options.max_restarts
     if count is None and not alone:
-        parser.error("--nodes, --max-restarts and --shard need --gpus N or --processes N, the number on each machine.")
+        parser.error("--nodes and --max-restarts need --gpus N or --processes N, the number on each machine.")
     return None if count in (None, 1) and alone else count
 
 

@@ -170,7 +170,7 @@ def test_a_syntax_error_shows_the_line(tmp_path: Path):
         (["--gpus", "0"], "--gpus 0: expected the number of GPUs on this machine"),
         (["--processes", "0"], "--processes 0: expected the number of processes, 1 or more"),
         (["--gpus", "1", "--processes", "2"], "exclude each other"),
-        (["--nodes", "2"], "--nodes, --max-restarts and --shard need --gpus N or --processes N"),
+        (["--nodes", "2"], "--nodes and --max-restarts need --gpus N or --processes N"),
     ],
 )
 def test_wishes_for_processes_that_cannot_be_met_are_refused(

@@ -16,12 +16,17 @@ from keras_torch.distributed.environment import local_rank
 TIMEOUT = float(os.environ.get("KERAS_TORCH_TIMEOUT", 1800))
 
 
-def start() -> None:
-    """Join the other processes by `torch.distributed.init_process_group`: gloo on CPUs, NCCL on GPUs."""
+def start(address: str | None = None, count: int | None = None, number: int | None = None) -> None:
+    """Join the other processes by `torch.distributed.init_process_group`: gloo on CPUs, NCCL on GPUs.
+
+    Without torchrun's environment the `address` of process 0, their `count` and this one's `number` tell who they are.
+    """
     if dist.is_initialized():
         return
     limit = datetime.timedelta(seconds=TIMEOUT)
     meeting = _meeting_again(limit)
+    if address is not None:
+        meeting = {"init_method": f"tcp://{address}", "world_size": count, "rank": number}
     if torch.cuda.is_available() and not os.environ.get("KERAS_TORCH_DEVICE", "").startswith("cpu"):
         device = torch.device("cuda", local_rank())
         torch.cuda.set_device(device)

@@ -168,3 +168,16 @@ def continued():
     with contextlib.suppress(KeyError):
         survivor(folder, fail)
     return {**survivor(folder), "steps": len(steps)}
+
+
+@check
+def distribution():
+    devices = keras.distribution.list_devices()
+    parallel = keras.distribution.DataParallel()
+    mesh = keras.distribution.DeviceMesh((2,), ("batch",), devices) if len(devices) == 2 else None
+    if mesh is None:
+        return {}
+    layout = keras.distribution.TensorLayout(("batch", None), mesh)
+    spread = keras.distribution.distribute_tensor(torch.arange(8.0).reshape(4, 2), layout)
+    with parallel.scope():
+        return {"devices": devices, "rank": parallel.data_shard_id, "local": spread.to_local().tolist()}

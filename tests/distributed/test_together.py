@@ -62,3 +62,10 @@ def test_a_training_that_is_begun_again_ends_as_if_nothing_had_happened(two):
         assert same(found["weights"], expected["weights"])
         for name, values in expected["history"].items():
             np.testing.assert_allclose(found["history"][name], values, rtol=1e-6)
+
+
+def test_a_distribution_knows_its_processes_and_splits_tensors_among_them(two):
+    first, second = check(two, "distribution")
+    assert first["devices"] == second["devices"] == ["cpu:0", "cpu:1"]
+    assert (first["rank"], second["rank"]) == (0, 1)
+    assert (first["local"], second["local"]) == ([[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]])

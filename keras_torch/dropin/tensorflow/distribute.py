@@ -1,4 +1,4 @@
-"""`tf.distribute` on one device, truthfully: one replica. Several GPUs are `keras-torch run --gpus N`."""
+"""`tf.distribute`: one replica in each process. Several GPUs are `keras-torch run --gpus N`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from keras_torch import distributed
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 
 
@@ -19,12 +20,15 @@ class ReduceOp:
 
 
 class Strategy:
-    """One replica, on the default device: what runs in it runs once."""
-
-    num_replicas_in_sync = 1
+    """One replica in each process, on the default device: what runs in it runs once."""
 
     def __init__(self, devices: Any = None, cross_device_ops: Any = None, **options: Any) -> None:
         self.extended = self
+
+    @property
+    def num_replicas_in_sync(self) -> int:
+        """The number of processes among which `fit` divides each batch; what runs by itself runs whole in each."""
+        return distributed.world_size()
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[Strategy]:
@@ -66,7 +70,7 @@ _DEFAULT = Strategy()
 
 
 def get_strategy() -> Strategy:
-    """Return the strategy of one replica."""
+    """Return the strategy in use."""
     return _DEFAULT
 
 
