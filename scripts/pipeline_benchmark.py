@@ -3,7 +3,7 @@
     scripts/bench pipelines --tensorflow ~/venvs/tensorflow/bin/python
 
 The same lines run under the import hook and, by the Python given, with the real TensorFlow; processes of both
-alternate. Each makes three passes over a pipeline and reports its fastest; printed are the medians over the rounds, in
+alternate. Each makes two passes over a pipeline and reports the faster; printed are the medians over the rounds, in
 elements a second, and the median (and range) of the ratios ours / TensorFlow.
 """
 
@@ -59,7 +59,7 @@ def pipelines(tf: Any) -> dict[str, Callable[[], Any]]:
     }
 
 
-def measure(side: str) -> dict[str, float]:
+def measure(side: str, only: str) -> dict[str, float]:
     """Return the elements a second of each pipeline."""
     if side == "ours":
         from keras_torch import dropin
@@ -69,9 +69,11 @@ def measure(side: str) -> dict[str, float]:
 
     found = {}
     for name, make in pipelines(tf).items():
+        if only not in name:
+            continue
         dataset = make().prefetch(tf.data.AUTOTUNE)
         times = []
-        for _ in range(3):
+        for _ in range(2):
             begin = time.perf_counter()
             for _batch in dataset:
                 pass
@@ -80,9 +82,9 @@ def measure(side: str) -> dict[str, float]:
     return found
 
 
-def _in_process(python: str, side: str) -> dict[str, float]:
+def _in_process(python: str, side: str, only: str) -> dict[str, float]:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    command = [python, __file__, "--side", side]
+    command = [python, __file__, "--side", side, "--only", only]
     return json.loads(subprocess.run(command, env=environment, capture_output=True, check=True, text=True).stdout)
 
 
@@ -91,15 +93,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tensorflow", metavar="PYTHON", help="the Python that has TensorFlow")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", metavar="TEXT", help="pipelines with this in their names")
     parser.add_argument("--side", choices=("ours", "tensorflow"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        print(json.dumps(measure(options.side)))
+        print(json.dumps(measure(options.side, options.only)))
         return
     if not options.tensorflow:
         parser.error("--tensorflow PYTHON is missing: the interpreter of an environment with TensorFlow 2.15")
     rounds = [
-        (_in_process(sys.executable, "ours"), _in_process(options.tensorflow, "tensorflow"))
+        (_in_process(sys.executable, "ours", options.only), _in_process(options.tensorflow, "tensorflow", options.only))
         for _ in range(options.rounds)
     ]
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {options.rounds} rounds\n")

@@ -485,3 +485,28 @@ def test_candidates_are_drawn_and_expected(tf):
     assert ((found.sampled_expected_count > 0) & (found.sampled_expected_count < 1)).all()
     again = tf.random.uniform_candidate_sampler(tf.constant([[1]], tf.int64), 1, 4, False, 8)
     assert again.true_expected_count.numpy().tolist() == [[0.5]]
+
+
+def test_tables_are_looked_up(tf, tmp_path):
+    known = tf.lookup.KeyValueTensorInitializer(["a", "b"], tf.constant([3, 4]), value_dtype=tf.int64)
+    table = tf.lookup.StaticHashTable(known, default_value=-1)
+    found = table.lookup(tf.constant([["b", "x"], ["a", "a"]]))
+    assert (found.numpy().tolist(), found.dtype, int(table.size())) == ([[4, -1], [3, 3]], tf.int64, 2)
+    words = tf.data.Dataset.from_tensor_slices(["a", "b", "c"]).map(table.lookup)
+    assert [int(number) for number in words] == [3, 4, -1]
+    (tmp_path / "words.txt").write_text("one\ntwo\n")
+    index = tf.lookup.TextFileIndex
+    lines = tf.lookup.TextFileInitializer(
+        str(tmp_path / "words.txt"), tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER
+    )
+    vocabulary = tf.lookup.StaticVocabularyTable(lines, num_oov_buckets=2)
+    assert vocabulary.lookup(tf.constant(["two", "one"])).numpy().tolist() == [1, 0]
+    assert int(vocabulary[tf.constant("three")]) in (2, 3)
+    numbers = tf.lookup.KeyValueTensorInitializer([1, 2], ["one", "two"])
+    assert tf.lookup.StaticHashTable(numbers, "?").lookup(tf.constant([2, 9])).numpy().tolist() == [b"two", b"?"]
+    changing = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, default_value=0)
+    changing.insert(["a", "b"], [1, 2])
+    changing.remove(["a"])
+    assert changing.lookup(["a", "b"]).numpy().tolist() == [0, 2]
+    with pytest.raises(ValueError, match="as many"):
+        tf.lookup.KeyValueTensorInitializer(["a"], [1, 2])

@@ -74,6 +74,7 @@ BEHAVIOUR = {
     "test_tables_become_batches_of_columns": "data.experimental.make_csv_dataset data.experimental.CsvDataset",
     "test_variables_of_a_graph_are_trained": "compat.v1.train.get_global_step",
     "test_a_saver_brings_variables_back": "train.Saver",
+    "test_tables_are_looked_up": "lookup.KeyValueTensorInitializer",
     "test_version_1_casts": "to_float to_int32",
 }
 BY_BEHAVIOUR = {name for names in BEHAVIOUR.values() for name in names.split()}

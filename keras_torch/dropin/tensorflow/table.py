@@ -17,6 +17,7 @@ from keras_torch.dropin.tensorflow import (
     images,
     keras_names,
     linalg,
+    lookup,
     math,
     modules,
     nn,
@@ -37,37 +38,9 @@ from keras_torch.dropin.tensorflow import (
 from keras_torch.dropin.tensorflow.adapt import spread
 
 _TOPICS = (
-    *(
-        dtypes,
-        sizes,
-        arrays,
-        math,
-        slicing,
-        linalg,
-        nn,
-        candidates,
-        images,
-        random,
-        text,
-        files,
-        function,
-        variables,
-        tape,
-    ),
-    *(
-        modules,
-        sparse,
-        data,
-        records,
-        examples,
-        parsing,
-        debugging,
-        settings,
-        sessions,
-        distribute,
-        training,
-        keras_names,
-    ),
+    *(dtypes, sizes, arrays, math, slicing, linalg, nn, candidates, images, random, text, files, function, variables),
+    *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
+    *(training, keras_names),
 )
 
 
