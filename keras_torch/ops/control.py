@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,8 +12,28 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import backend
-from keras_torch.ops.arguments import convert, operation
-from keras_torch.symbolic import KerasTensor
+from keras_torch.ops.arguments import convert
+from keras_torch.symbolic import KerasTensor, record_function
+
+
+def _taking_a_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Function decorator: on symbolic tensors a call is one node, which holds the function that is given first."""
+
+    name = next(iter(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def call(*given: Any, **kwargs: Any) -> Any:
+        f, args = (given[0], given[1:]) if given else (kwargs.pop(name), ())
+        if not any(isinstance(item, KerasTensor) for item in pytree.tree_leaves((args, kwargs))):
+            return function(f, *args, **kwargs)
+
+        def apply(*args: Any, **kwargs: Any) -> Any:
+            return function(f, *args, **kwargs)
+
+        apply.__name__ = function.__name__
+        return record_function(apply, args, kwargs)
+
+    return call
 
 
 def is_tensor(x: Any) -> bool:
@@ -58,19 +80,19 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
     return value
 
 
-@operation
+@_taking_a_function
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
     """Apply a function to each entry of the first axis and stack the results."""
     return scan(lambda carry, x: (carry, f(x)), None, xs)[1]
 
 
-@operation
+@_taking_a_function
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Apply a function to each entry of the first axis, all at once (`torch.vmap`)."""
     return torch.vmap(function)(pytree.tree_map(convert, elements))
 
 
-@operation
+@_taking_a_function
 def scan(
     f: Callable[[Any, Any], Any],
     init: Any,
@@ -100,7 +122,7 @@ def scan(
     return carry, stacked
 
 
-@operation
+@_taking_a_function
 def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = False, axis: int = 0) -> Any:
     """Combine all entries along an axis up to each with an associative function of many entries at once.
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from keras_torch import backend, config
 from keras_torch.backend import ctc
 from keras_torch.backend.logits import note_logits
+from keras_torch.ops.arguments import as_dtype, convert, floating, floats, operation, promoted
 from keras_torch.ops.arguments import axes as axes_of
-from keras_torch.ops.arguments import convert, floating, operation
 from keras_torch.ops.bits import polar
 from keras_torch.ops.convolutions import (
     adaptive_average_pool,
@@ -297,9 +297,15 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 @operation
 def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
     """The loss of connectionist temporal classification of logits (samples, time, classes)."""
-    values = F.log_softmax(floating(output), -1).transpose(0, 1)
+    values = F.log_softmax(_single(output), -1).transpose(0, 1)
     inputs, targets = convert(output_length).long(), convert(target_length).long()
     return F.ctc_loss(values, convert(target).long(), inputs, targets, blank=mask_index, reduction="none")
+
+
+def _single(x: Any) -> Any:
+    """Return floats of single precision at least."""
+    x = floating(x)
+    return as_dtype(x, promoted(x.dtype, torch.float32))
 
 
 @operation
@@ -317,7 +323,7 @@ def ctc_decode(
     "greedy" takes the best class of each step, scored by minus the sum of its logits; "beam_search" the `top_paths`
     likeliest sequences, scored by their log probabilities, on the CPU.
     """
-    x, lengths = floating(inputs), convert(sequence_lengths).long()
+    x, lengths = _single(inputs), convert(sequence_lengths).long()
     mask_index = x.shape[-1] - 1 if mask_index is None else mask_index % x.shape[-1]
     if strategy == "greedy":
         return ctc.greedy(x, lengths.to(x.device), merge_repeated, mask_index)
@@ -354,7 +360,7 @@ def dot_product_attention(
         raise NotImplementedError(
             "`dot_product_attention` has no `attn_logits_soft_cap`. Received: a value other than None"
         )
-    query, key, value = (floating(item).transpose(1, 2) for item in (query, key, value))
+    query, key, value = (item.transpose(1, 2) for item in floats(query, key, value))
     bias = None if bias is None else convert(bias).to(query.dtype)
     if mask is not None:
         mask = convert(mask, "bool")

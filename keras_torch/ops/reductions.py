@@ -112,6 +112,9 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
     working = x.float() if x.dtype is torch.float16 else x
     found = (axes,) if isinstance(axes, int) else tuple(axes)
     variance, average = torch.var_mean(working, found, correction=0, keepdim=keepdims)
+    if x.dtype is torch.float16:
+        limits = torch.finfo(x.dtype)
+        average, variance = average.clamp(limits.min, limits.max), variance.clamp(limits.min, limits.max)
     return average.to(x.dtype), variance.to(x.dtype)
 
 

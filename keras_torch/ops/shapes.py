@@ -379,10 +379,16 @@ def stop_gradient(variable: Any) -> Any:
     return convert(variable).detach()
 
 
+def _check_block(block_size: int) -> None:
+    if block_size < 2:
+        raise ValueError(f"`block_size` must be at least 2. Received: block_size={block_size!r}")
+
+
 @operation
 def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Spread channels over blocks of pixels; with the channels first it is `F.pixel_shuffle`."""
     x = convert(x)
+    _check_block(block_size)
     if data_format == "channels_first":
         return torch.nn.functional.pixel_shuffle(x, block_size)
     count, height, width, depth = x.shape
@@ -395,6 +401,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") 
 def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
     """Gather blocks of pixels into channels; with the channels first it is `F.pixel_unshuffle`."""
     x = convert(x)
+    _check_block(block_size)
     if data_format == "channels_first":
         return torch.nn.functional.pixel_unshuffle(x, block_size)
     count, height, width, depth = x.shape
