@@ -478,11 +478,10 @@ class Trainer(GeneratorMethods):
         values = dict(logs.items())
         if return_dict:
             return dict(sorted(values.items())) if config.dialect() == "3" else values
-        if config.is_classic():
-            # Numbers of numpy have a shape, which scripts of the time look at.
-            values = {name: np.float64(value) if isinstance(value, float) else value for name, value in values.items()}
         if len(values) == 1:
-            return next(iter(values.values()))
+            only = next(iter(values.values()))
+            # A number of numpy has a shape, which scripts of the time look at; in lists it would print differently.
+            return np.float64(only) if config.is_classic() and isinstance(only, float) else only
         first = [name for name in self.metrics_names if name in values] if config.dialect() == "3" else []
         return [values[name] for name in dict.fromkeys([*first, *values])]
 

@@ -482,10 +482,13 @@ def test_the_loss_of_an_output_may_stand_in_a_list_of_its_own() -> None:
         model.compile("sgd", {"a": ["mse", "mae"], "b": "mae"})
 
 
-def test_results_are_numbers_of_numpy_in_keras_2():
+def test_a_loss_alone_is_a_number_of_numpy_in_keras_2():
     with config.dialect_scope("2"):
         model = keras.Sequential([keras.layers.Dense(1, input_shape=(2,))])
-        model.compile("sgd", "mse", metrics=["mae"])
+        model.compile("sgd", "mse")
         x, y = np.ones((4, 2)), np.ones((4, 1))
-        results = model.evaluate(x, y, verbose=0) + model.train_on_batch(x, y) + model.test_on_batch(x, y)
-    assert [item.shape for item in results] == [()] * 6 and all(isinstance(item, float) for item in results)
+        results = model.evaluate(x, y, verbose=0), model.train_on_batch(x, y), model.test_on_batch(x, y)
+        model.compile("sgd", "mse", metrics=["mae"])
+        several = model.evaluate(x, y, verbose=0)
+    assert [item.shape for item in results] == [()] * 3 and all(isinstance(item, float) for item in results)
+    assert [type(item) for item in several] == [float, float]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,3 +89,35 @@ def test_orthogonal_values_and_what_numpy_draws_then_are_those_of_old_keras(dial
             values = keras.initializers.Orthogonal()(tuple(shape))
             np.testing.assert_allclose(values.numpy(), expected, atol=2e-6)
     assert np.random.rand() == golden["next"]
+
+
+class Parts(keras.utils.Sequence):
+    """Four batches."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.full((2, 3), index / 4), np.full((2, 1), index)
+
+
+def flowing() -> Any:
+    x = np.random.RandomState(0).rand(8, 4, 4, 1)
+    images = keras.preprocessing.image.ImageDataGenerator(horizontal_flip=True).flow(x, np.arange(8), batch_size=2)
+    return ((batch.reshape(len(batch), 16)[:, :3], y) for batch, y in images)
+
+
+@pytest.mark.parametrize("dialect", ["1", "2"])
+@pytest.mark.parametrize("source", [Parts, flowing])
+def test_seeds_make_trainings_on_sequences_and_changed_images_the_same(source: Any, dialect: str) -> None:
+    found = []
+    with config.dialect_scope(dialect):
+        for _ in range(2):
+            np.random.seed(5)
+            random.seed(5)
+            model = models.Sequential([layers.Dense(4, input_shape=(3,)), layers.Dropout(0.5), layers.Dense(1)])
+            model.compile("sgd", "mse")
+            model.fit_generator(source(), steps_per_epoch=4, epochs=2, verbose=0)
+            found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
