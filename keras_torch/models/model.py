@@ -278,6 +278,8 @@ class Model(Trainer, Layer):
         if not config.is_classic():
             return list(found.values())
         hidden = self.__dict__.setdefault("_layers_taken_out", set())
+        for layer in self._network.aside if self._network is not None else ():
+            found.pop(id(layer), None)
         return LayerList(
             (layer for layer in found.values() if layer.name not in hidden), lambda layer: hidden.add(layer.name)
         )

@@ -36,6 +36,7 @@ class Network:
         self.computed_inputs = _computed(self.flat_inputs)
         self.nodes: list[Node] = []
         self.operations: list[Any] = []
+        self.aside: list[Any] = []
         self._map()
         self.has_masks = any(tensor._keras_mask is not None for tensor in self.flat_outputs)
         self._dtypes = [
@@ -60,7 +61,8 @@ class Network:
     @property
     def layers(self) -> list[Any]:
         """The layers, in the order in which Keras lists and saves them."""
-        return [item for item in self.operations if not isinstance(item, FunctionOp)]
+        found = [item for item in self.operations if not isinstance(item, FunctionOp)]
+        return [item for item in found if not any(item is hidden for hidden in self.aside)] if self.aside else found
 
     def _map(self) -> None:
         """Find nodes and operations: by decreasing depth, then in the order of a depth-first walk from the outputs."""
@@ -96,9 +98,15 @@ class Network:
         self.nodes = walk
 
     def add_effect(self, tensor: KerasTensor) -> None:
-        """Compute one more tensor with every run, for what its layer does."""
+        """Compute one more tensor with every run, for what its layer does.
+
+        In Keras 1 and 2 a model's layers, and so its files, stay those behind its outputs.
+        """
+        before = self.operations
         self.effects.append(tensor)
         self._map()
+        if config.is_classic():
+            self.aside += [item for item in self.operations if not any(item is known for known in before)]
         self._lower()
 
     def _lower(self) -> None:

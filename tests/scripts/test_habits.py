@@ -139,3 +139,31 @@ def test_all_losses_may_be_added_and_every_output_given_none():
     data = np.random.rand(4, 3)
     expected = np.mean(model.predict(data)[1] ** 2)
     assert model.train_on_batch(data, []) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_loss_over_inner_tensors_leaves_the_layers_and_the_files_of_a_model_as_they_were(tmp_path):
+    from keras import backend as K
+    from keras.layers import Dense, Input
+    from keras.models import Model
+
+    def make(with_loss):
+        x = Input(shape=(4,))
+        hidden = Dense(3)(x)
+        encoder = Model(x, [Dense(2, name="mean")(hidden), Dense(2, name="log_var")(hidden)], name="encoder")
+        mean, log_var = encoder.outputs
+        model = Model(x, Dense(4)(encoder(x)[0]), name="vae")
+        if with_loss:
+            model.add_loss(K.mean(K.square(mean) + K.exp(log_var)))
+        return model
+
+    plain, model = make(False), make(True)
+    assert len(model.layers) == len(plain.layers) == 3
+    assert model.layers[1].name == "encoder"
+    assert [weight.shape for weight in model.get_weights()] == [weight.shape for weight in plain.get_weights()]
+    plain.save_weights(str(tmp_path / "vae.h5"))
+    model.load_weights(str(tmp_path / "vae.h5"))
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), plain.get_weights(), strict=True))
+    model.compile("adam")
+    before = model.get_weights()
+    model.fit(np.random.rand(8, 4), epochs=1, verbose=0)
+    assert not np.array_equal(model.get_weights()[4], before[4])
