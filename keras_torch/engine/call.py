@@ -380,7 +380,8 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if mask is not None and signature.takes_mask:
         kwargs["mask"] = mask
     kwargs = _with_masks(signature, args, kwargs)
-    outputs = _recorded_outputs(layer, args, kwargs, given)
+    # A `call` of the user's own may not do without the mask that it gets.
+    outputs = _recorded_outputs(layer, args, kwargs, given if layer._is_builtin else kwargs)
     for tensor in flat_tensors(outputs):
         tensor.name = layer.name
     Node(layer, args, kwargs, outputs)

@@ -209,6 +209,19 @@ def test_a_call_that_trains_by_default_does_so_unless_somebody_says_otherwise():
     assert seen == [True, False, False, True]
 
 
+def test_layers_that_cannot_do_without_their_mask_get_a_symbolic_one():
+    class Softmax(Layer):
+        def call(self, inputs, mask=None):
+            weights = torch.exp(inputs) * mask.unsqueeze(-1)
+            return weights / weights.sum(1, keepdim=True)
+
+    x = Input((None,), dtype="int32")
+    scores = Softmax()(layers.Dense(1)(layers.Embedding(9, 4, mask_zero=True)(x)))
+    assert tuple(scores.shape) == (None, None, 1)
+    found = Model(x, scores)(np.array([[3, 4, 0, 0]]))[0, :, 0]
+    assert float(found[:2].detach().sum()) == pytest.approx(1) and not found[2:].any()
+
+
 def test_layers_with_tables_of_few_positions_have_symbolic_outputs():
     class Positions(Layer):
         def __init__(self):
