@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from keras_torch.distributed.gradients import GradientExchange
 
@@ -27,6 +29,13 @@ class Share:
         self.local, self.total = int(rank == 0), 1
         self._exchange = GradientExchange()
         self._quiet = False
+        self._owned: weakref.WeakSet[Any] = weakref.WeakSet()
+        register_optimizer_step_pre_hook(self._before_step_of_torch)
+
+    def _before_step_of_torch(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Exchange the gradients of an optimizer of torch that a train_step of the user's own uses by itself."""
+        if Share.pending() is self and optimizer not in self._owned:
+            self.exchange([param for group in optimizer.param_groups for param in group["params"]])
 
     def rows(self, total: int) -> slice:
         """Return this process's rows of a batch of `total`, without remembering the batch."""
@@ -82,8 +91,13 @@ class Share:
         share = cls.current
         return None if share is None or share._quiet else share
 
-    def exchange(self, params: list[torch.Tensor], weighted: bool = True) -> None:
-        """Make the `.grad` of parameters that of the whole batch, by one `all_reduce`."""
+    def exchange(self, params: list[torch.Tensor], weighted: bool = True, owned: Any = None) -> None:
+        """Make the `.grad` of parameters that of the whole batch, by one `all_reduce`.
+
+        `owned` is the optimizer of torch that will take them.
+        """
+        if owned is not None:
+            self._owned.add(owned)
         self._exchange(params, self.weight if weighted else 1.0)
 
     @contextlib.contextmanager

@@ -74,7 +74,7 @@ class Steps:
     def _exchange(self, weighted: bool = True) -> None:
         share = Share.pending()
         if share is not None:
-            share.exchange(self._params, weighted)
+            share.exchange(self._params, weighted, self.torch_optimizer)
 
     def _update(self, rate: float) -> None:
         count = self._iterations.item()

@@ -214,6 +214,35 @@ def gan_with_a_train_step_of_its_own():
     return outcome(model, history)
 
 
+class Torchwise(keras.Model):
+    """A train_step in plain torch."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, data):
+        x, y = data
+        loss = torch.nn.functional.mse_loss(self(x), y)
+        self.by_torch.zero_grad()
+        loss.backward()
+        self.by_torch.step()
+        return {"loss": loss.detach()}
+
+
+@case
+def optimizers_of_torch_in_a_train_step():
+    model = Torchwise()
+    model.build((None, 6))
+    model.compile()
+    model.by_torch = torch.optim.AdamW(model.parameters(), lr=0.01)
+    x, y = numbers(SAMPLES, 6), numbers(SAMPLES, 3)
+    return outcome(model, model.fit(x, y, batch_size=BATCH, epochs=EPOCHS, verbose=0))
+
+
 def streamed(data, **options):
     model = classifier(layers.Dense(8, activation="relu"))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
