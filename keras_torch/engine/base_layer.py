@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,18 @@ def _has_own_losses(cls: type) -> bool:
     """Whether a class outside this package defines `losses`."""
     owner = next(base for base in cls.__mro__ if "losses" in base.__dict__)
     return not owner.__module__.startswith("keras_torch.")
+
+
+def _marking(build: Callable[..., None]) -> Callable[..., None]:
+    """Let a `build` of the user's own that is called directly mark the layer as built, as in Keras 3."""
+
+    @functools.wraps(build)
+    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        if config.dialect() in ("3", None):
+            self.built = True
+
+    return run
 
 
 class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
@@ -81,6 +93,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if "call" in cls.__dict__:
             cls._wants_training = cls._call_signature.takes_training and not cls._is_builtin
         if known.build is not cls.build:
+            if "build" in cls.__dict__ and not cls._is_builtin:
+                cls.build = _marking(cls.build)  # type: ignore[method-assign]
             parameters = inspect.signature(cls.build).parameters.values()
             cls._build_argument_names = [
                 p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD

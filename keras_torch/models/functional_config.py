@@ -444,7 +444,14 @@ def _make_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | Non
 
 def deserialize_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Make a layer or nested model from `{"class_name", "config"}`."""
-    return registry.layers.from_dict(item, custom_objects)
+    layer = registry.layers.from_dict(item, custom_objects)
+    built_for = item.get("build_config")
+    build = getattr(type(layer), "build_from_config", None)
+    if built_for and build is not None and not build.__module__.startswith("keras_torch.") and not layer.built:
+        # A call could not give what the class's own method puts there.
+        layer.build_from_config(built_for)
+        layer.built = True
+    return layer
 
 
 def _is_history(item: Any) -> bool:

@@ -147,6 +147,8 @@ class ConfigReader:
             )
         class_name = _OLD_MODELS.get(class_name, class_name)
         result: dict[str, Any] = {"class_name": class_name, "config": config}
+        if isinstance(item.get("build_config"), Mapping):
+            result["build_config"] = item["build_config"]
         if item.get("registered_name") and item["registered_name"] != class_name:
             result["registered_name"] = item["registered_name"]
         if class_name == "Sequential" and isinstance(config, list):
