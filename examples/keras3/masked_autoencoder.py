@@ -14,7 +14,6 @@ keras.utils.set_random_seed(22)
 PATCH_SIZE, NUM_PATCHES, MASK_PROPORTION, DIM = 2, 16, 0.5, 24
 data = np.load(Path(__file__).parent.parent / "data" / "digits.npz")
 x = (data["images"] / 16.0).astype("float32")[..., None]
-x_train, x_test = x[:960], x[1280:]
 
 
 class Patches(layers.Layer):
@@ -89,15 +88,13 @@ class MaskedAutoencoder(keras.Model):
 
 mae_model = MaskedAutoencoder(Patches(), PatchEncoder(), encoder, decoder)
 mae_model.compile(optimizer=keras.optimizers.AdamW(learning_rate=0.005, weight_decay=1e-4))
-history = mae_model.fit(x_train, epochs=3, batch_size=64, validation_data=(x_test,), verbose=2)
-# the encoder for another task
+history = mae_model.fit(x[:960], epochs=3, batch_size=64, validation_data=(x[1280:],), verbose=2)
 mae_model.patch_encoder.downstream = True
 frozen = [mae_model.patch_layer, mae_model.patch_encoder, mae_model.encoder]
-head = layers.Dense(10, activation="softmax")
-downstream = keras.Sequential([layers.Input((8, 8, 1)), *frozen, layers.Flatten(), head])
+downstream = keras.Sequential([layers.Input((8, 8, 1)), *frozen, layers.Flatten(), layers.Dense(10, activation="softmax")])
 for layer in frozen:
     layer.trainable = False
 downstream.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
 probe = downstream.fit(
-    x_train, data["labels"][:960], epochs=3, batch_size=16, validation_data=(x_test, data["labels"][1280:])
+    x[:960], data["labels"][:960], epochs=3, batch_size=16, validation_data=(x[1280:], data["labels"][1280:])
 )
