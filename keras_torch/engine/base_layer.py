@@ -29,13 +29,6 @@ from keras_torch.registry import CustomObjectScope, pickled, snake_case, wants_m
 from keras_torch.symbolic import KerasTensor, unique_name
 
 
-@functools.cache
-def _has_own_losses(cls: type) -> bool:
-    """Whether a class outside this package defines `losses`."""
-    owner = next(base for base in cls.__mro__ if "losses" in base.__dict__)
-    return not owner.__module__.startswith("keras_torch.")
-
-
 def _marking(build: Callable[..., None]) -> Callable[..., None]:
     """Let a `build` of the user's own that is called directly mark the layer as built, as in Keras 3."""
 
@@ -61,6 +54,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     _call_signature: CallSignature
     _build_argument_names: list[str]
     _makes_mask: bool = False
+    _has_own_losses: bool = False
     _knows_output_shape: bool = False
     _wants_training: bool = False
     _is_builtin: bool = True
@@ -83,6 +77,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             cls.compute_output_shape = lambda self, shape: self.get_output_shape_for(shape)  # type: ignore
         cls._knows_output_shape = cls.compute_output_shape is not Layer.compute_output_shape
         cls._makes_mask = cls.compute_mask is not Layer.compute_mask
+        owner = next(base for base in cls.__mro__ if "losses" in base.__dict__)
+        cls._has_own_losses = not owner.__module__.startswith("keras_torch.")
         if "call" in cls.__dict__ and "forward" not in cls.__dict__:
             cls.forward = cls.call if cls._is_builtin else phased(cls.call)
         elif "forward" in cls.__dict__ and "call" not in cls.__dict__:
@@ -434,6 +430,10 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     @property
     def losses(self) -> list[torch.Tensor]:
         """Scalars from `add_loss` and activity regularizers of the last call, and from weight regularizers."""
+        return self._layer_losses()
+
+    def _layer_losses(self) -> list[torch.Tensor]:
+        # A method, since torch.compile cannot trace `super().losses`.
         found: list[torch.Tensor] = []
         self._collect_losses(found, set())
         return found
@@ -453,7 +453,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
                 seen.add(id(weight))
                 found.append(weight.regularizer(weight.value))
         for child in self._children():
-            if _has_own_losses(type(child)):  # type: ignore[arg-type]
+            if child._has_own_losses:
                 found.extend(child.losses)
             else:
                 child._collect_losses(found, seen)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.backend import Variable, WeightView
@@ -292,10 +292,14 @@ def _plain_parameters(module: nn.Module, prefix: str) -> Iterator[tuple[str, tor
     if isinstance(module, WeightsMixin):
         return
     for name, parameter in module._parameters.items():
-        if parameter is not None and not is_lazy(parameter):
+        if parameter is not None and not isinstance(parameter, UninitializedTensorMixin):
             yield f"{prefix}.{name}", parameter, True
     for name, buffer in module._buffers.items():
-        if buffer is not None and name not in module._non_persistent_buffers_set and not is_lazy(buffer):
+        if (
+            buffer is not None
+            and name not in module._non_persistent_buffers_set
+            and not isinstance(buffer, UninitializedTensorMixin)
+        ):
             yield f"{prefix}.{name}", buffer, False
     for name, child in module._modules.items():
         if child is not None:

@@ -241,9 +241,9 @@ class Model(Trainer, Layer):
         """What layers and regularizers add to the loss: numbers, and in dialects 1 and 2 before a run symbolic ones."""
         network = self._network
         if network is None or not config.is_classic() or state.depth or graph_losses.nested():
-            return super().losses
+            return self._layer_losses()
         with graph_losses.without():
-            found = super().losses
+            found = self._layer_losses()
         if graph_losses.has_run(self):
             return found
         known = self.__dict__.get("_graph_losses")
