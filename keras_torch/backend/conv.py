@@ -48,7 +48,7 @@ def padding_pairs(sizes: Sequence[int], windows: Sequence[tuple[int, int, int]],
     if padding == "causal" and len(sizes) == 1:
         kernel, _, dilation = windows[0]
         return [(dilation * (kernel - 1), 0)]
-    if padding == "full":  # Theano's
+    if padding == "full" and config.is_classic():  # Theano's
         return [(dilation * (kernel - 1),) * 2 for kernel, _, dilation in windows]
     if padding == "same":
         return [same_padding(size, *window) for size, window in zip(sizes, windows, strict=True)]
