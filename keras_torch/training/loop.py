@@ -11,6 +11,8 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.callbacks import CallbackList, Logs
+from keras_torch.engine import Layer
+from keras_torch.layers import TorchModuleWrapper
 from keras_torch.training import sharding
 from keras_torch.training.batch_values import sums_of
 from keras_torch.training.position import Steps, warn_exhausted
@@ -68,8 +70,16 @@ def batch_hooks(callbacks: CallbackList, mode: str) -> tuple[Callable[..., Any] 
 
 @contextlib.contextmanager
 def mode_of(model: Any, training: bool) -> Iterator[None]:
-    """Put the model into training or inference mode, and back into inference mode whatever happens."""
-    _set_mode(model, training)
+    """Put the model into training or inference mode, and back into inference mode whatever happens.
+
+    In a train step of the user's own, layers infer until the step tells them to train, as in tf.keras and Keras 3; torch
+    modules of the user's, which nobody tells, train.
+    """
+    if training and model._overrides("train_step"):
+        _set_mode(model, False)
+        _train_modules(model, users=True)
+    else:
+        _set_mode(model, training)
     try:
         yield
     finally:
@@ -86,6 +96,18 @@ def _set_mode(model: Any, training: bool) -> None:
             return
         if module.training is not training:
             module.__dict__["training"] = training
+
+
+def _train_modules(module: torch.nn.Module, users: bool) -> None:
+    """Put into training mode what are no layers but torch modules, in layers and models of the user's own classes."""
+    for child in module.children():
+        if isinstance(child, Layer):
+            _train_modules(child, users=isinstance(child, TorchModuleWrapper) or not child._is_builtin)
+        elif users:
+            if type(child).train is not torch.nn.Module.train:
+                child.train()
+            child.__dict__["training"] = True
+            _train_modules(child, users)
 
 
 def train(

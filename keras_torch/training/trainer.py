@@ -12,7 +12,7 @@ import torch
 from keras_torch import config, legacy
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
-from keras_torch.engine.call import InOwnStep, call_in_own_mode
+from keras_torch.engine.call import InOwnStep, call_in_own_mode, training_mode
 from keras_torch.training import compiling, jit, loop, sharding, sources, steps
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
@@ -265,7 +265,8 @@ class Trainer(GeneratorMethods):
 
         `data` is `x`, `(x, y)` or `(x, y, sample_weight)`, as tensors.
         """
-        logs = steps.train_step(self, data)
+        with training_mode(self, True):
+            logs = steps.train_step(self, data)
         return self.get_metrics_result() if logs is None else logs
 
     def test_step(self, data: Any) -> dict[str, Any]:
