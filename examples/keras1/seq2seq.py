@@ -37,7 +37,7 @@ model.compile('rmsprop', 'sparse_categorical_crossentropy', sample_weight_mode='
 model.optimizer.lr = 0.01
 
 losses = []
-for round in range(4):
+for round in range(5):
     history = model.fit({'question': questions, 'answer': before}, {'letters': targets}, nb_epoch=3, batch_size=30,
                         sample_weight=weights, validation_split=.1, verbose=0)
     losses += history.history['loss']

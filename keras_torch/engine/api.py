@@ -140,7 +140,7 @@ class ApiMixin:
         if found is None:
             found = _mean(name) if metric is None else metric
             self.__dict__.setdefault("_added_metrics", []).append(found)
-            call_steps.state.metric_version += 1
+            call_steps.versions.metric_version += 1
         # In the trial run that finds the output shape there are no values.
         if metric is None and not (isinstance(value, torch.Tensor) and value.device.type == "meta"):
             with torch.no_grad():

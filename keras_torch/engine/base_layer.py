@@ -17,7 +17,7 @@ from keras_torch.engine import autocast, scopes
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import ApiMixin
 from keras_torch.engine.arguments import constructor_arguments, constructor_config, is_plain, only_accepted
-from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state
+from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state, versions
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
 from keras_torch.engine.nodes import NodesMixin
@@ -261,7 +261,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         elif kind is tuple and holds_modules(value):
             self._track(name, value)
         if isinstance(value, nn.Module):
-            state.loss_version += bool(state.loss_version)
+            versions.loss_version += bool(versions.loss_version)
             if value.training != self.training and not getattr(value, "_keeps_mode", False):
                 value.train(self.training)
         super().__setattr__(name, value)
@@ -344,7 +344,10 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
                     or (self._accepts_integers and not inputs.is_floating_point())
                 )
                 and self.activity_regularizer is None
-                and (state.in_program or not (self._makes_mask or state.loss_version or hasattr(inputs, "_keras_mask")))
+                and (
+                    state.in_program
+                    or not (self._makes_mask or versions.loss_version or hasattr(inputs, "_keras_mask"))
+                )
             ):
                 if inputs.shape[1:] != self._accepted_shape:
                     self._check_shape(inputs)
@@ -358,7 +361,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             and self._input_spec is None
             and not self._wants_training
             and self.activity_regularizer is None
-            and (state.in_program or not (self._makes_mask or state.loss_version))
+            and (state.in_program or not (self._makes_mask or versions.loss_version))
             and call_steps.is_ready(self, args, kwargs)
         ):
             return self._call_impl(*args, **kwargs)
@@ -425,7 +428,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
                 self._note_loss(self._call_losses[-1], inputs)
         if not self._adds_losses:
             self.__dict__["_adds_losses"] = True
-            state.loss_version += 1
+            versions.loss_version += 1
 
     @property
     def losses(self) -> list[torch.Tensor]:

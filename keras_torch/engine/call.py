@@ -27,25 +27,33 @@ from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
 
 
-class _State:
-    """What is going on: whether a lowered program runs (masks are explicit there), and how deep calls nest.
+class _State(threading.local):
+    """What is going on in a thread: whether a lowered program runs (masks are explicit there), and how deep calls nest.
+
+    Of each thread its own, since those that prepare data call layers, too.
+    """
+
+    in_program = False
+    depth = 0
+
+
+class _Versions:
+    """What has changed, for all threads.
 
     `loss_version` is 0 until a layer first adds a loss; it changes whenever the set of layers that do, or the structure
     of a model, may have changed. `metric_version` counts the metrics that layers added while they were called.
     """
 
-    def __init__(self) -> None:
-        self.in_program = False
-        self.depth = 0
-        self.loss_version = 0
-        self.metric_version = 0
+    loss_version = 0
+    metric_version = 0
 
 
 state = _State()
+versions = _Versions()
 
 
 class _Mode(threading.local):
-    """Whether defaults of `training` in `call` count. Of each thread its own: those that prepare data call layers, too.
+    """Whether defaults of `training` in `call` count, in a thread.
 
     `given`: a call around this one was told to train or not to, or the modules' own mode holds. Otherwise a default of
     True counts, and one of False in a step of the user's own (`in_step`).
@@ -253,16 +261,16 @@ def _with_masks(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[st
 
 def enter(layer: Any) -> None:
     """Begin a call from outside: forget the losses that an earlier call left in this layer's tree."""
-    if state.depth == 0 and not state.in_program and state.loss_version:
+    if state.depth == 0 and not state.in_program and versions.loss_version:
         clear_losses(layer)
 
 
 def clear_losses(layer: Any) -> None:
     """Forget the losses of the last call in a layer and all below it."""
     version, found = layer.__dict__.get("_loss_layers", (0, ()))
-    if version != state.loss_version:
+    if version != versions.loss_version:
         found = [module for module in layer.modules() if getattr(module, "_adds_losses", False)]
-        layer.__dict__["_loss_layers"] = (state.loss_version, found)
+        layer.__dict__["_loss_layers"] = (versions.loss_version, found)
     for module in found:
         module._call_losses.clear()
 
@@ -429,9 +437,9 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         return call_in_own_mode(functional_call, layer, stand_ins, run_args, run_kwargs)
 
     outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
-    if state.loss_version:
+    if versions.loss_version:
         clear_losses(layer)
-    if state.metric_version:
+    if versions.metric_version:
         _reset_metrics(layer)
     return outputs
 

@@ -15,7 +15,7 @@ from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer, autocast
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import as_shapes, check_added_metric
-from keras_torch.engine.call import state
+from keras_torch.engine.call import state, versions
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
 from keras_torch.errors import reading_config, suggest
@@ -74,7 +74,7 @@ class Model(Trainer, Layer):
         if type(self).call is Model.call:
             # The layers cast what they take and their weights themselves.
             autocast.install(self, False)
-        state.loss_version += bool(state.loss_version)
+        versions.loss_version += bool(versions.loss_version)
         for key in self.__dict__.pop("_network_modules", ()):
             self._modules.pop(key, None)
         known = {id(module) for module in self._modules.values()}
@@ -114,7 +114,7 @@ class Model(Trainer, Layer):
             and self.activity_regularizer is None
             and (state.in_program or not hasattr(args[0], "_keras_mask"))
         ):
-            if state.loss_version:
+            if versions.loss_version:
                 call_steps.enter(self)
             return self._call_impl(args[0])
         return super().__call__(*args, **kwargs)

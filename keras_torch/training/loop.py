@@ -72,8 +72,8 @@ def batch_hooks(callbacks: CallbackList, mode: str) -> tuple[Callable[..., Any] 
 def mode_of(model: Any, training: bool) -> Iterator[None]:
     """Put the model into training or inference mode, and back into inference mode whatever happens.
 
-    In a train step of the user's own, layers infer until the step tells them to train, as in tf.keras and Keras 3; torch
-    modules of the user's, which nobody tells, train.
+    In a train step of the user's own, layers infer until the step tells them to train, as in tf.keras and Keras 3;
+    torch modules of the user's, which nobody tells, train.
     """
     if training and model._overrides("train_step"):
         _set_mode(model, False)

@@ -12,8 +12,7 @@ from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
 from keras_torch.distributed import Share
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.api import own_metrics
-from keras_torch.engine.call import call_in_own_mode
-from keras_torch.engine.call import state as call_state
+from keras_torch.engine.call import call_in_own_mode, versions
 from keras_torch.registry import pickled
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss
@@ -109,8 +108,8 @@ def ensure_built(model: Any, x: Any) -> None:
 
 def layer_metrics(model: Any, compiled: Compiled) -> list[Any]:
     """Return the metrics of layers, looked up once per loop and whenever a layer has added one."""
-    if compiled.layer_metrics is None or compiled.metric_version != call_state.metric_version:
-        compiled.layer_metrics, compiled.metric_version = tracked_metrics(model), call_state.metric_version
+    if compiled.layer_metrics is None or compiled.metric_version != versions.metric_version:
+        compiled.layer_metrics, compiled.metric_version = tracked_metrics(model), versions.metric_version
     return compiled.layer_metrics
 
 
@@ -167,7 +166,7 @@ def forward(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, trainin
     else:
         if compiled.symbolic is None and y is not None:
             loss = compiled.loss.compute(y, y_pred, weight)
-        if compiled.regularized or (call_state.loss_version and _adds_losses(model)):
+        if compiled.regularized or (versions.loss_version and _adds_losses(model)):
             for extra in model.losses:
                 loss = extra if loss is None else loss + extra
     if loss is None:
@@ -183,7 +182,7 @@ def forward(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, trainin
 def _adds_losses(model: Any) -> bool:
     """Whether any layer of the model may have added a loss in its last call."""
     version, layers = model.__dict__.get("_loss_layers", (0, ()))
-    return version != call_state.loss_version or bool(layers)
+    return version != versions.loss_version or bool(layers)
 
 
 def no_loss(model: Any, compiled: Compiled, y: Any) -> str:

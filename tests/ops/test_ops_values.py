@@ -52,6 +52,7 @@ DIFFERENT_SHAPES = {
     r"corrcoef\(.*": "one row and one column for each variable",
     r"cross\(.*": "vectors of three stay vectors",
     r"ctc_decode\(f254, \[.*": "lengths are a list, so the number of samples is known",
+    r"separable_conv\(.*": "the size of the second kernel is unknown, too, and it matters",
     r"slogdet\(f233\)": "signs come one a matrix",
     r"diag(onal)?\(.*": "an unknown number of rows counts as more than the columns",
     r"unstack\(f23, num=2\)": "`num` does not say what size an axis has",

@@ -310,3 +310,33 @@ def test_batches_from_outside_may_have_uneven_inputs():
         model.fit(list(Graphs()[0][0]), Graphs()[0][1])
     with pytest.raises(ValueError, match="same number of samples.*'y': 4, 'sample_weight': 3"):
         model.fit(iter([(*Graphs()[0], np.ones(3))]), verbose=0)
+
+
+class TellsModes(keras.Model):
+    """Notes the modes that its parts are in: a layer, a torch module, and itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop, self.raw, self.dense = keras.layers.Dropout(0.5), torch.nn.Dropout(0.5), Dense(1)
+        self.seen = []
+
+    def call(self, inputs, training=None):
+        self.seen.append((training, self.raw.training, bool((self.drop(inputs) == 0).any())))
+        return self.dense(inputs)
+
+    def train_step(self, data):
+        self(data[0])
+        self(data[0], training=True)
+        return super().train_step(data)
+
+
+def test_layers_infer_in_own_steps_until_they_are_told_to_train_but_torch_modules_train():
+    x, y = np.ones((8, 9), "float32"), np.ones((8, 1), "float32")
+    model = TellsModes()
+    model.compile("sgd", "mse")
+    model(x)
+    model.seen.clear()
+    model.fit(x, y, verbose=0)
+    model(x)
+    trains, infers = (True, True, True), (False, False, False)
+    assert list(model.seen) == [(False, True, False), trains, trains, infers]
