@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from keras_torch.distributed.environment import gpu
+
 DIALECTS = ("1", "2", "tf", "3")
 
 _DTYPES: dict[str, torch.dtype] = {
@@ -188,13 +190,16 @@ def is_classic() -> bool:
 
 
 def default_device() -> torch.device:
-    """Return where weights and data live: `KERAS_TORCH_DEVICE`, a `torch.device` context, or CUDA if there is one."""
+    """Return where weights and data live: `KERAS_TORCH_DEVICE`, a `torch.device` context, or CUDA if there is one.
+
+    Of several processes that train together each has a GPU of its own.
+    """
     current = torch.get_default_device()
     chosen = os.environ.get("KERAS_TORCH_DEVICE")
     if chosen and current.type != "meta":
         return torch.device(chosen)
     if current.type == "cpu" and torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device())
+        return gpu()
     return current
 
 

@@ -4,7 +4,7 @@
 """
 
 from keras_torch.distributed.collectives import all_arrays, broadcast, gather_rows, shared_object, sum_over_processes
-from keras_torch.distributed.environment import is_active, is_main, local_rank, rank, world_size
+from keras_torch.distributed.environment import gpu, is_active, is_main, rank, world_size
 from keras_torch.distributed.files import from_main, gather_to_main, main_writes
 from keras_torch.distributed.group import start
 from keras_torch.distributed.share import Share, weighted
@@ -16,9 +16,9 @@ __all__ = [
     "from_main",
     "gather_rows",
     "gather_to_main",
+    "gpu",
     "is_active",
     "is_main",
-    "local_rank",
     "main_writes",
     "rank",
     "shared_object",

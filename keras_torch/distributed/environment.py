@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import torch
 import torch.distributed as dist
 
 # Looked up once, for this is asked before each batch.
@@ -31,6 +32,11 @@ def rank() -> int:
 def local_rank() -> int:
     """Return the number of this process among those of its machine, which is that of its GPU."""
     return int(os.environ.get("LOCAL_RANK", 0)) if is_active() else 0
+
+
+def gpu() -> torch.device:
+    """Return the GPU of this process: of several on a machine each has its own, else torch's current one."""
+    return torch.device("cuda", local_rank() if is_active() else torch.cuda.current_device())
 
 
 def is_active() -> bool:

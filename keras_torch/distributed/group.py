@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from keras_torch.distributed.environment import local_rank
+from keras_torch.distributed.environment import gpu
 
 # How long a process waits for the others, in seconds: longer than any validation or file on rank 0 takes.
 TIMEOUT = float(os.environ.get("KERAS_TORCH_TIMEOUT", 1800))
@@ -28,8 +28,7 @@ def start(address: str | None = None, count: int | None = None, number: int | No
     if address is not None:
         meeting = {"init_method": f"tcp://{address}", "world_size": count, "rank": number}
     if torch.cuda.is_available() and not os.environ.get("KERAS_TORCH_DEVICE", "").startswith("cpu"):
-        device = torch.device("cuda", local_rank())
-        torch.cuda.set_device(device)
+        torch.cuda.set_device(gpu())
         dist.init_process_group("cpu:gloo,cuda:nccl", timeout=limit, **meeting)
     else:
         dist.init_process_group("gloo", timeout=limit, **meeting)
