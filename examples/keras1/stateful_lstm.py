@@ -1,7 +1,9 @@
-'''Follow a damped cosine with a stateful LSTM, one time step a batch.'''
+"""Follow a damped cosine with a stateful LSTM, one time step a batch."""
+
 from __future__ import print_function
 
 import numpy as np
+
 np.random.seed(1337)
 
 from keras.models import Sequential
@@ -24,40 +26,30 @@ def gen_cosine_amp(amp=100, period=1000, x0=0, xn=50000, step=1, k=0.0001):
     return cos
 
 
-print('Generating Data')
-cos = gen_cosine_amp(amp=1., period=50, xn=1000, k=0.0005)
-print('Input shape:', cos.shape)
+print("Generating Data")
+cos = gen_cosine_amp(amp=1.0, period=50, xn=1000, k=0.0005)
+print("Input shape:", cos.shape)
 
 expected_output = np.zeros((len(cos), 1))
 for i in range(len(cos) - lahead):
-    expected_output[i, 0] = np.mean(cos[i + 1:i + lahead + 1])
+    expected_output[i, 0] = np.mean(cos[i + 1 : i + lahead + 1])
 
-print('Creating Model')
+print("Creating Model")
 model = Sequential()
-model.add(LSTM(12,
-               batch_input_shape=(batch_size, tsteps, 1),
-               return_sequences=True,
-               stateful=True))
-model.add(LSTM(12,
-               return_sequences=False,
-               stateful=True))
+model.add(LSTM(12, batch_input_shape=(batch_size, tsteps, 1), return_sequences=True, stateful=True))
+model.add(LSTM(12, return_sequences=False, stateful=True))
 model.add(Dense(1))
-model.compile(loss='mse', optimizer='rmsprop')
+model.compile(loss="mse", optimizer="rmsprop")
 
-print('Training')
+print("Training")
 losses = []
 for i in range(epochs):
-    history = model.fit(cos,
-                        expected_output,
-                        batch_size=batch_size,
-                        verbose=0,
-                        nb_epoch=1,
-                        shuffle=False)
-    losses.append(history.history['loss'][0])
-    print('Epoch', i, '/', epochs, losses[-1])
+    history = model.fit(cos, expected_output, batch_size=batch_size, verbose=0, nb_epoch=1, shuffle=False)
+    losses.append(history.history["loss"][0])
+    print("Epoch", i, "/", epochs, losses[-1])
     model.reset_states()
 
-print('Predicting')
+print("Predicting")
 predicted_output = model.predict(cos, batch_size=batch_size)
 again = model.predict(cos, batch_size=batch_size)
 model.reset_states()

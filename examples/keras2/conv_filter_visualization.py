@@ -1,4 +1,5 @@
-'''What a network looks at: pictures that please its filters, and the places and pixels that speak for a class.'''
+"""What a network looks at: pictures that please its filters, and the places and pixels that speak for a class."""
+
 from __future__ import print_function
 
 import os
@@ -11,21 +12,21 @@ from keras.utils import np_utils
 
 np.random.seed(1)
 here = os.path.dirname(os.path.abspath(__file__))
-digits = np.load(os.path.join(here, '..', 'data', 'digits.npz'))
-images, labels = digits['images'][:600, ..., None] / 16., np_utils.to_categorical(digits['labels'][:600], 10)
+digits = np.load(os.path.join(here, "..", "data", "digits.npz"))
+images, labels = digits["images"][:600, ..., None] / 16.0, np_utils.to_categorical(digits["labels"][:600], 10)
 
-pixels = Input(shape=(8, 8, 1), name='pixels')
-x = Conv2D(8, 3, padding='same', activation='relu', name='lines')(pixels)
+pixels = Input(shape=(8, 8, 1), name="pixels")
+x = Conv2D(8, 3, padding="same", activation="relu", name="lines")(pixels)
 x = MaxPooling2D()(x)
-x = Conv2D(12, 3, padding='same', activation='relu', name='shapes')(x)
-model = Model(pixels, Dense(10, activation='softmax', name='kinds')(Flatten()(x)))
-model.compile('adam', 'categorical_crossentropy', metrics=['accuracy'])
+x = Conv2D(12, 3, padding="same", activation="relu", name="shapes")(x)
+model = Model(pixels, Dense(10, activation="softmax", name="kinds")(Flatten()(x)))
+model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
 model.fit(images, labels, epochs=4, batch_size=32, verbose=0)
-shapes = model.get_layer('shapes').output
+shapes = model.get_layer("shapes").output
 
 
 def pleasing(number, climbs=20):
-    '''The picture, in bytes, and what the filter answered on the way to it.'''
+    """The picture, in bytes, and what the filter answered on the way to it."""
     answer = K.mean(shapes[..., number])
     uphill = K.l2_normalize(K.gradients(answer, [pixels])[0]) * 0.8
     look = K.function([pixels], [answer, uphill])
@@ -35,7 +36,7 @@ def pleasing(number, climbs=20):
         answers.append(found)
         picture += move
     spread = (picture[0] - picture.min()) / np.ptp(picture)
-    return (spread * 255).astype('uint8'), answers
+    return (spread * 255).astype("uint8"), answers
 
 
 patterns = [pleasing(number) for number in range(4)]

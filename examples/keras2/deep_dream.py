@@ -1,4 +1,5 @@
-'''A network dreams at three sizes of the picture: gradient ascent on what its layers respond to.'''
+"""A network dreams at three sizes of the picture: gradient ascent on what its layers respond to."""
+
 from __future__ import print_function
 
 import os
@@ -11,19 +12,19 @@ from scipy import ndimage
 
 np.random.seed(5)
 here = os.path.dirname(os.path.abspath(__file__))
-digits = np.load(os.path.join(here, '..', 'data', 'digits.npz'))
-images = digits['images'][:600, ..., None].astype('float32') / 8 - 1
+digits = np.load(os.path.join(here, "..", "data", "digits.npz"))
+images = digits["images"][:600, ..., None].astype("float32") / 8 - 1
 
 inputs = Input(shape=(None, None, 1))
-x = Conv2D(8, 3, activation='relu', padding='same', name='near')(inputs)
-x = Conv2D(12, 3, activation='relu', padding='same', name='far')(x)
-model = Model(inputs, Dense(10, activation='softmax')(GlobalMaxPooling2D()(x)))
-model.compile('adam', 'sparse_categorical_crossentropy')
-model.fit(images, digits['labels'][:600], epochs=2, verbose=0)
+x = Conv2D(8, 3, activation="relu", padding="same", name="near")(inputs)
+x = Conv2D(12, 3, activation="relu", padding="same", name="far")(x)
+model = Model(inputs, Dense(10, activation="softmax")(GlobalMaxPooling2D()(x)))
+model.compile("adam", "sparse_categorical_crossentropy")
+model.fit(images, digits["labels"][:600], epochs=2, verbose=0)
 
 K.set_learning_phase(0)
-wanted = K.variable(0.)
-for name, share in [('near', 0.5), ('far', 2.)]:
+wanted = K.variable(0.0)
+for name, share in [("near", 0.5), ("far", 2.0)]:
     seen = model.get_layer(name).output
     count = K.prod(K.cast(K.shape(seen), K.floatx()))
     wanted = wanted + share * K.sum(K.square(seen[:, 2:-2, 2:-2, :])) / count
@@ -36,7 +37,7 @@ def resized(picture, side):
     return ndimage.zoom(picture, (1, float(side) / picture.shape[1], float(side) / picture.shape[2], 1), order=1)
 
 
-def climb(picture, steps=5, width=0.02, enough=10.):
+def climb(picture, steps=5, width=0.02, enough=10.0):
     for _ in range(steps):
         value, direction = look([picture])
         if value > enough:
@@ -56,4 +57,4 @@ for smaller, side in zip([None] + sides, sides):
         detail = resized(original, side) - resized(resized(original, smaller), side)
         img = resized(img, side) + detail
     img = climb(img)
-    print('%d x %d: %.4f' % (side, side, losses[-1]))
+    print("%d x %d: %.4f" % (side, side, losses[-1]))

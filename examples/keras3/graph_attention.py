@@ -91,7 +91,12 @@ early_stopping = keras.callbacks.EarlyStopping(
     monitor="val_acc", min_delta=1e-5, patience=5, restore_best_weights=True, mode="max"
 )
 history = gat_model.fit(
-    x=train_indices, y=subjects[train_indices], validation_split=0.2, batch_size=32, epochs=15, callbacks=[early_stopping]
+    x=train_indices,
+    y=subjects[train_indices],
+    validation_split=0.2,
+    batch_size=32,
+    epochs=15,
+    callbacks=[early_stopping],
 )
 _, test_accuracy = gat_model.evaluate(x=test_indices, y=subjects[test_indices], verbose=0)
 test_probs = ops.softmax(gat_model.predict(x=test_indices))

@@ -91,7 +91,9 @@ mae_model.compile(optimizer=keras.optimizers.AdamW(learning_rate=0.005, weight_d
 history = mae_model.fit(x[:960], epochs=3, batch_size=64, validation_data=(x[1280:],), verbose=2)
 mae_model.patch_encoder.downstream = True
 frozen = [mae_model.patch_layer, mae_model.patch_encoder, mae_model.encoder]
-downstream = keras.Sequential([layers.Input((8, 8, 1)), *frozen, layers.Flatten(), layers.Dense(10, activation="softmax")])
+downstream = keras.Sequential(
+    [layers.Input((8, 8, 1)), *frozen, layers.Flatten(), layers.Dense(10, activation="softmax")]
+)
 for layer in frozen:
     layer.trainable = False
 downstream.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -96,5 +96,7 @@ history = model.fit((source, target[:, :-1]), target[:, 1:], batch_size, epochs=
 translated = model.translate(source[:40])
 model.save("translator.keras")
 again = keras.models.load_model("translator.keras").translate(source[:40])
-right = float(np.mean(np.all(np.pad(translated, [(0, 0), (0, 6 - translated.shape[1])])[:, :6] == target[:40, 1:], axis=1)))
+right = float(
+    np.mean(np.all(np.pad(translated, [(0, 0), (0, 6 - translated.shape[1])])[:, :6] == target[:40, 1:], axis=1))
+)
 print("Sorted without a mistake:", right)

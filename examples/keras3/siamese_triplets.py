@@ -65,7 +65,7 @@ class SiameseModel(Model):
 
     def train_step(self, data):
         self.zero_grad()
-        loss = self._compute_loss(data)
+        loss = self._compute_loss(data, training=True)
         loss.backward()
         trainable_weights = self.siamese_network.trainable_weights
         gradients = [v.value.grad for v in trainable_weights]
@@ -78,8 +78,8 @@ class SiameseModel(Model):
         self.loss_tracker.update_state(self._compute_loss(data))
         return {"loss": self.loss_tracker.result()}
 
-    def _compute_loss(self, data):
-        ap_distance, an_distance = self.siamese_network(data)
+    def _compute_loss(self, data, training=False):
+        ap_distance, an_distance = self.siamese_network(data, training=training)
         return ops.mean(ops.maximum(ap_distance - an_distance + self.margin, 0.0))
 
     @property

@@ -52,7 +52,9 @@ def get_encoder():
 
 
 def get_predictor():
-    model = keras.Sequential([layers.Input((PROJECT_DIM,)), layers.Dense(LATENT_DIM, use_bias=False, activation="relu")])
+    model = keras.Sequential(
+        [layers.Input((PROJECT_DIM,)), layers.Dense(LATENT_DIM, use_bias=False, activation="relu")]
+    )
     model.add(layers.BatchNormalization())
     model.add(layers.Dense(PROJECT_DIM))
     return model

@@ -78,7 +78,11 @@ transformer.compile(keras.optimizers.AdamW(0.01, weight_decay=1e-4), "binary_cro
 
 
 def columns_of(table):
-    return {"cp": table["cp"][:, None], "sex": table["sex"][:, None], "thal": np.asarray(lookup(table["thal"][:, None]))}
+    return {
+        "cp": table["cp"][:, None],
+        "sex": table["sex"][:, None],
+        "thal": np.asarray(lookup(table["thal"][:, None])),
+    }
 
 
 validation_data = ([columns_of(val), numeric[600:]], target[600:])

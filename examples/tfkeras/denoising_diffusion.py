@@ -60,7 +60,9 @@ class DiffusionModel(keras.Model):
         return tf.sin(diffusion_angles), tf.cos(diffusion_angles)
 
     def denoise(self, noisy_images, noise_rates, signal_rates, training):
-        pred_noises = (self.network if training else self.ema_network)([noisy_images, noise_rates**2], training=training)
+        pred_noises = (self.network if training else self.ema_network)(
+            [noisy_images, noise_rates**2], training=training
+        )
         return pred_noises, (noisy_images - noise_rates * pred_noises) / signal_rates
 
     def generate(self, num_images, diffusion_steps):
@@ -93,7 +95,9 @@ class DiffusionModel(keras.Model):
 
 
 model = DiffusionModel()
-model.compile(optimizer=keras.optimizers.experimental.AdamW(5e-3, weight_decay=1e-4), loss=keras.losses.mean_absolute_error)
+model.compile(
+    optimizer=keras.optimizers.experimental.AdamW(5e-3, weight_decay=1e-4), loss=keras.losses.mean_absolute_error
+)
 model.normalizer.adapt(train_dataset)
 history = model.fit(train_dataset, epochs=num_epochs, verbose=2)
 generated_images = model.generate(64, plot_diffusion_steps).numpy()

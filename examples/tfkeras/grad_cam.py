@@ -36,9 +36,7 @@ history = model.fit(x_train, y_train, batch_size=32, epochs=4, verbose=2)
 
 
 def make_gradcam_heatmap(img_array, model, last_conv_layer_name, pred_index=None):
-    grad_model = tf.keras.models.Model(
-        [model.inputs], [model.get_layer(last_conv_layer_name).output, model.output]
-    )
+    grad_model = tf.keras.models.Model([model.inputs], [model.get_layer(last_conv_layer_name).output, model.output])
     with tf.GradientTape() as tape:
         last_conv_layer_output, preds = grad_model(img_array)
         if pred_index is None:
@@ -91,4 +89,7 @@ igrads, baseline = get_integrated_gradients(images[0], tf.argmax(preds[0]).numpy
 top = np.argmax(preds[0])
 explained = float(tf.reduce_sum(igrads))
 difference = float(model(images[:1])[0, top] - model(baseline[None])[0, top])
-print("accuracy %.2f, heatmaps at the square: %.2f, explained %.2f of %.2f" % (accuracy, np.mean(hits), explained, difference))
+print(
+    "accuracy %.2f, heatmaps at the square: %.2f, explained %.2f of %.2f"
+    % (accuracy, np.mean(hits), explained, difference)
+)

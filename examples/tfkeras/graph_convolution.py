@@ -94,7 +94,13 @@ gnn_model.compile(
 early_stopping = keras.callbacks.EarlyStopping(monitor="val_acc", patience=15, restore_best_weights=True)
 x_train, y_train, x_test, y_test = np.arange(120), subjects[:120], np.arange(120, 200), subjects[120:]
 history = gnn_model.fit(
-    x_train, y_train, epochs=num_epochs, batch_size=batch_size, validation_split=0.15, callbacks=[early_stopping], verbose=2
+    x_train,
+    y_train,
+    epochs=num_epochs,
+    batch_size=batch_size,
+    validation_split=0.15,
+    callbacks=[early_stopping],
+    verbose=2,
 )
 _, test_accuracy = gnn_model.evaluate(x=x_test, y=y_test, verbose=0)
 print(f"Test accuracy: {round(test_accuracy * 100, 2)}%")

@@ -59,7 +59,9 @@ for images, labels in train_ds.take(1):
     print(images[0].numpy().astype("uint8").shape, class_names[int(labels[0])])
 
 data_augmentation = keras.Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.1)])
-train_ds = train_ds.map(lambda img, label: (data_augmentation(img, training=True), label), num_parallel_calls=tf.data.AUTOTUNE)
+train_ds = train_ds.map(
+    lambda img, label: (data_augmentation(img, training=True), label), num_parallel_calls=tf.data.AUTOTUNE
+)
 train_ds = train_ds.cache().prefetch(tf.data.AUTOTUNE)
 val_ds = val_ds.prefetch(tf.data.AUTOTUNE)
 

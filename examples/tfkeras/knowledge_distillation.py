@@ -97,4 +97,7 @@ distilled = distiller.evaluate(x_test, y_test, return_dict=True)
 student_scratch.compile(**dict(settings, optimizer=keras.optimizers.Adam(0.01)))
 student_scratch.fit(x_train, y_train, epochs=5, verbose=2)
 _, scratch_accuracy = student_scratch.evaluate(x_test, y_test)
-print("Teacher %.3f, student %.3f, alone %.3f" % (teacher_accuracy, distilled["sparse_categorical_accuracy"], scratch_accuracy))
+print(
+    "Teacher %.3f, student %.3f, alone %.3f"
+    % (teacher_accuracy, distilled["sparse_categorical_accuracy"], scratch_accuracy)
+)

@@ -11,7 +11,13 @@ from tensorflow.keras import layers
 random.seed(9)
 tf.random.set_seed(9)
 people, places = "anna paul maria john eva tom".split(), "paris oslo berlin rome york lima".split()
-patterns = ["P lives in L", "yesterday P P came from L to L", "the road to L is long", "P met P", "L is far from here P said"]
+patterns = [
+    "P lives in L",
+    "yesterday P P came from L to L",
+    "the road to L is long",
+    "P met P",
+    "L is far from here P said",
+]
 tags = {"P": 1, "L": 2}
 
 
@@ -48,7 +54,10 @@ class TransformerBlock(layers.Layer):
         super().__init__()
         self.att = keras.layers.MultiHeadAttention(num_heads=num_heads, key_dim=embed_dim)
         self.ffn = keras.Sequential([keras.layers.Dense(ff_dim, activation="relu"), keras.layers.Dense(embed_dim)])
-        self.layernorm1, self.layernorm2 = layers.LayerNormalization(epsilon=1e-6), layers.LayerNormalization(epsilon=1e-6)
+        self.layernorm1, self.layernorm2 = (
+            layers.LayerNormalization(epsilon=1e-6),
+            layers.LayerNormalization(epsilon=1e-6),
+        )
         self.dropout = keras.layers.Dropout(rate)
 
     def call(self, inputs, training=False):

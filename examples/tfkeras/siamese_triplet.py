@@ -68,7 +68,7 @@ class SiameseModel(Model):
 
     def train_step(self, data):
         with tf.GradientTape() as tape:
-            loss = self._compute_loss(data)
+            loss = self._compute_loss(data, training=True)
         gradients = tape.gradient(loss, self.siamese_network.trainable_weights)
         self.optimizer.apply_gradients(zip(gradients, self.siamese_network.trainable_weights))
         self.loss_tracker.update_state(loss)
@@ -78,8 +78,8 @@ class SiameseModel(Model):
         self.loss_tracker.update_state(self._compute_loss(data))
         return {"loss": self.loss_tracker.result()}
 
-    def _compute_loss(self, data):
-        ap_distance, an_distance = self.siamese_network(data)
+    def _compute_loss(self, data, training=False):
+        ap_distance, an_distance = self.siamese_network(data, training=training)
         return tf.maximum(ap_distance - an_distance + self.margin, 0.0)
 
     @property

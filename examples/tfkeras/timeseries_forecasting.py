@@ -56,7 +56,9 @@ inputs = keras.layers.Input(shape=(inputs.shape[1], inputs.shape[2]))
 lstm_out = keras.layers.LSTM(24)(inputs)
 outputs = keras.layers.Dense(1)(lstm_out)
 model = keras.Model(inputs=inputs, outputs=outputs)
-model.compile(optimizer=keras.optimizers.Adam(learning_rate=learning_rate), loss="mse", metrics=[tf.metrics.MeanAbsoluteError()])
+model.compile(
+    optimizer=keras.optimizers.Adam(learning_rate=learning_rate), loss="mse", metrics=[tf.metrics.MeanAbsoluteError()]
+)
 model.summary()
 
 path_checkpoint = "model_checkpoint.h5"

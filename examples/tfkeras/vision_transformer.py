@@ -93,7 +93,9 @@ model.compile(
         keras.metrics.SparseTopKCategoricalAccuracy(3, name="top-3-accuracy"),
     ],
 )
-checkpoint = keras.callbacks.ModelCheckpoint("tmp/checkpoint", monitor="val_accuracy", save_best_only=True, save_weights_only=True)
+checkpoint = keras.callbacks.ModelCheckpoint(
+    "tmp/checkpoint", monitor="val_accuracy", save_best_only=True, save_weights_only=True
+)
 history = model.fit(x_train, y_train, batch_size, num_epochs, validation_split=0.1, callbacks=[checkpoint], verbose=2)
 model.load_weights("tmp/checkpoint")
 _, accuracy, top_3_accuracy = model.evaluate(x_test, y_test)

@@ -13,7 +13,9 @@ radii = np.random.uniform(3, 6, (192, 1, 1))
 train_images = (2 * np.exp(-((distances - radii) ** 2)) - 1).reshape(-1, *IMG_SHAPE).astype("float32")
 
 
-def conv_block(x, filters, activation, kernel_size=(3, 3), strides=(1, 1), padding="same", use_bias=True, use_dropout=False):
+def conv_block(
+    x, filters, activation, kernel_size=(3, 3), strides=(1, 1), padding="same", use_bias=True, use_dropout=False
+):
     x = activation(layers.Conv2D(filters, kernel_size, strides=strides, padding=padding, use_bias=use_bias)(x))
     return layers.Dropout(0.2)(x) if use_dropout else x
 

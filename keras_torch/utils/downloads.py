@@ -25,8 +25,8 @@ _TIMEOUT = 60
 _CHUNK = 2**18
 
 
-def download(origin: str, path: str, check: Callable[[str], None]) -> None:
-    """Fetch the URL `origin` into the file `path`.
+def download(origin: str, path: str, check: Callable[[str], None], before: int | None) -> None:
+    """Fetch the URL `origin` into the file `path`, unless that is not the file any more whose `stamp` is `before`.
 
     What was received of a file lies beside `path` under a hidden name, and the next call asks for the rest only, if the
     server says that the file is still the same. `check` gets the whole file, and raises to refuse it, before it takes
@@ -38,23 +38,29 @@ def download(origin: str, path: str, check: Callable[[str], None]) -> None:
     folder, name = os.path.split(path)
     mark = hashlib.sha256(origin.encode()).hexdigest()[:8]
     partial = os.path.join(folder, f".{name[:100]}.{mark}.part")
-    before = _stamp(path)
     while True:
         with open(partial, "ab") as file:
             _lock(file)
-            if _stamp(partial) == os.fstat(file.fileno()).st_ino:
+            if stamp(path) not in (None, before):
+                # Another process finished while this one waited.
+                _remove_own(partial, file)
+                return
+            if stamp(partial) == os.fstat(file.fileno()).st_ino:
                 _complete(origin, path, partial, file, check)
                 return
-        # Another process finished while this one waited.
-        if _stamp(path) not in (None, before):
-            return
 
 
-def _stamp(path: str) -> int | None:
-    """Return what tells a file from one that took its place."""
+def stamp(path: str) -> int | None:
+    """Return what tells a file from one that took its place; None if there is no file."""
     with contextlib.suppress(FileNotFoundError):
         return os.stat(path).st_ino
     return None
+
+
+def _remove_own(partial: str, file: IO[bytes]) -> None:
+    """Remove the empty file that this process has just made, not one that another fills."""
+    if stamp(partial) == os.fstat(file.fileno()).st_ino and not os.path.getsize(partial):
+        _remove(partial)
 
 
 def _lock(file: IO[bytes]) -> None:

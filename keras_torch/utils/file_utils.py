@@ -13,7 +13,7 @@ from keras_torch import config
 from keras_torch.callbacks.output import print_message
 from keras_torch.legacy import translated
 from keras_torch.utils.archives import extract_archive
-from keras_torch.utils.downloads import download
+from keras_torch.utils.downloads import download, stamp
 
 __all__ = ["cache_folder", "extract_archive", "get_file", "hash_file", "validate_file"]
 
@@ -52,10 +52,11 @@ def get_file(
     if not name:
         raise ValueError(f"`origin` tells no file name, so `fname` must be given. Received: origin={origin!r}")
     target, unpacked, result = _places(folder, name, bool(fname), extract, untar)
+    before = stamp(target)
     if force_download or not _is_cached(target, file_hash, hash_algorithm):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         print_message(f"Downloading data from {origin}")
-        download(origin, target, lambda path: _check(path, origin, file_hash, hash_algorithm))
+        download(origin, target, lambda path: _check(path, origin, file_hash, hash_algorithm), before)
     done = untar and result != unpacked and os.path.exists(result)
     if (extract or untar) and not done and not extract_archive(target, unpacked, "tar" if untar else archive_format):
         warnings.warn(
