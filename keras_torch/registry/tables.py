@@ -15,7 +15,12 @@ from keras_torch.registry import sharing
 from keras_torch.registry.custom import CustomObjectScope, get_registered_name, known_custom_objects, registered_name
 
 # Classes whose path differs from that of their family.
-_MODULES = {"Sequential": "keras", "DTypePolicy": "keras", "DTypePolicyMap": "keras.dtype_policies"}
+_MODULES = {
+    "Sequential": "keras",
+    "Distiller": "keras.distillation",
+    "DTypePolicy": "keras",
+    "DTypePolicyMap": "keras.dtype_policies",
+}
 _FUNCTIONAL = {"tf": "keras.src.engine.functional"}
 _MODULES_OF_TF = {"LossScaleOptimizer": "keras.mixed_precision", "DTypePolicy": "keras.mixed_precision"}
 
@@ -266,6 +271,7 @@ schedules = Registry("learning rate schedule", "keras.optimizers.schedules")
 layers = Registry("layer", "keras.layers")
 callbacks = Registry("callback", "keras.callbacks")
 dtype_policies = Registry("dtype policy", "keras.dtype_policies")
+distillation = Registry("distillation loss", "keras.distillation")
 
 # In the order in which a class is looked for where nothing says of which family it is.
 FAMILIES = (
@@ -280,4 +286,5 @@ FAMILIES = (
     activations,
     dtype_policies,
     callbacks,
+    distillation,
 )
