@@ -2,8 +2,8 @@
 
 pip downloads the source distribution into a cache outside the repository, and each test file runs in a process of its
 own with `import keras` meaning keras_torch (`plugin.py`). A test passes when it does in one of two tries with different
-seeds. What fails must stand in `expected.txt`, and what stands there must fail. `left_out.txt` holds what no PyTorch
-implementation can or should pass.
+seeds. What fails must stand in `expected.txt`, and what stands there must fail, unless luck decides. `left_out.txt`
+holds what no PyTorch implementation can or should pass.
 
 The tests import six, requests, tensorboard and pydot; pytest-timeout, where it is there, stops those that hang.
 """
@@ -110,7 +110,7 @@ def compare(results: dict[str, str], chosen: list[str], whole: bool) -> int:
             print(f"FAILED {test}\n    {result}")
     for pattern, cause in expected.items():
         ran = [test for test in results if stands_for(pattern, test)]
-        if ran and all(test in passed for test in ran):
+        if ran and all(test in passed for test in ran) and not cause.startswith("luck"):
             surprises += 1
             print(f"PASSED although expected to fail ({cause}); strike it from expected.txt: {pattern}")
         elif not ran and whole:
