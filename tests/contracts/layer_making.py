@@ -16,7 +16,17 @@ from .layer_arguments import case, twice
 
 # Not layers to stack: bases, containers, and what refuses a config on purpose.
 NOT_STACKED = {
-    *("FeatureSpace", "Functional", "InputLayer", "Layer", "Merge", "Model", "Sequential", "TorchModuleWrapper"),
+    *(
+        "Distiller",
+        "FeatureSpace",
+        "Functional",
+        "InputLayer",
+        "Layer",
+        "Merge",
+        "Model",
+        "Sequential",
+        "TorchModuleWrapper",
+    ),
     "Wrapper",
 }
 
