@@ -6,6 +6,7 @@ Knowledge in a Neural Network".
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -52,9 +53,10 @@ class _ByOutput(DistillationLoss):
 
     def _sum(self, one: Callable[..., torch.Tensor], teacher: Any, student: Any) -> torch.Tensor:
         """Return the sum of `one(loss, teacher output, student output)` over the outputs that have a loss."""
-        self.validate_outputs(teacher, student)
-        pairs = zip(tree.flatten(self.loss), tree.flatten(teacher), tree.flatten(student), strict=True)
-        return torch.stack([one(loss, *outputs) for loss, *outputs in pairs if loss is not None]).sum()
+        values = tree.map_structure(
+            lambda loss, *outputs: None if loss is None else one(loss, *outputs), self.loss, teacher, student
+        )
+        return torch.stack([value for value in tree.flatten(values) if value is not None]).sum()
 
     def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
         """Raise ValueError unless losses and the outputs of both have the same structure."""
@@ -184,7 +186,14 @@ class Distiller(Model):
             )
         several = isinstance(distillation_losses, (list, tuple))
         found = list(distillation_losses) if several else [distillation_losses]
-        weights = [1.0] * len(found) if distillation_loss_weights is None or not several else distillation_loss_weights
+        if not several and distillation_loss_weights is not None:
+            warnings.warn(
+                "A single distillation loss has the weight 1, as in Keras; `distillation_loss_weights` counts with a "
+                f"list of losses. Received: {distillation_loss_weights!r}",
+                stacklevel=2,
+            )
+            distillation_loss_weights = None
+        weights = [1.0] * len(found) if distillation_loss_weights is None else distillation_loss_weights
         if len(weights) != len(found):
             raise ValueError(
                 f"`distillation_loss_weights` must have one number for each of the {len(found)} distillation losses. "

@@ -238,17 +238,9 @@ class Shards(Alone):
             owner = getattr(value, "_keras_result_of", (None, None))[0]
             if owner is not None and not any(owner is metric for metric in metrics):
                 metrics.append(owner)
-        local = summing.read(metrics)
         plain = {name: number for name, value in entries.items() if (number := _number(value)) is not None}
         numbers = [number * self.share.weight for number in plain.values()]
-        vector = torch.cat(
-            [part.reshape(-1).to(device()) for part in local]
-            + [torch.tensor([*numbers, *(more or ())], dtype=torch.float64, device=device())]
-        )
-        total = distributed.sum_over_processes(vector)
-        *parts, rest = total.split([*(part.numel() for part in local), len(numbers) + len(more or ())])
-        sums = rest.tolist()
-        summing.write(metrics, [part.view(own.shape) for part, own in zip(parts, local, strict=True)])
+        local, sums = _sum_states(metrics, [*numbers, *(more or ())])
         try:
             if not isinstance(outcome, Mapping):
                 logs = dict(self.model.get_metrics_result())
@@ -284,10 +276,7 @@ class Shards(Alone):
     def whole_metrics(self) -> Iterator[None]:
         """Within it metrics have the state of all processes."""
         metrics = self.model.metrics
-        local = summing.read(metrics)
-        vector = torch.cat([part.reshape(-1).to(device()) for part in local] or [torch.zeros(0, device=device())])
-        parts = distributed.sum_over_processes(vector).split([part.numel() for part in local])
-        summing.write(metrics, [part.view(own.shape) for part, own in zip(parts, local, strict=True)])
+        local, _ = _sum_states(metrics, [])
         try:
             yield
         finally:
@@ -324,6 +313,16 @@ class Shards(Alone):
     def agree(self) -> None:
         """Stop if any process wants to."""
         self.model.stop_training = _any(self.model.stop_training)
+
+
+def _sum_states(metrics: list[Any], numbers: list[float]) -> tuple[list[torch.Tensor], list[float]]:
+    """Give metrics the state of all processes, by one `all_reduce`; return their former one and the sums of numbers."""
+    local = summing.read(metrics)
+    parts = [part.reshape(-1).to(device()) for part in local]
+    vector = torch.cat([*parts, torch.tensor(numbers, dtype=torch.float64, device=device())])
+    *totals, sums = distributed.sum_over_processes(vector).split([*map(len, parts), len(numbers)])
+    summing.write(metrics, [total.view(own.shape) for total, own in zip(totals, local, strict=True)])
+    return local, sums.tolist()
 
 
 def _any(flag: Any) -> bool:
