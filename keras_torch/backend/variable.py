@@ -320,8 +320,11 @@ class WeightView(VariableMethods):
     @property
     def storages(self) -> tuple[torch.Tensor, ...]:
         """The parameters or buffers of the torch module, in torch's layout."""
-        find = self._layer.get_submodule
-        return tuple(getattr(find(owner), attribute) for owner, attribute in self._owners)
+        known = self._layer._modules
+        return tuple(
+            getattr(known.get(owner) or self._layer.get_submodule(owner), attribute)
+            for owner, attribute in self._owners
+        )
 
     @property
     def value(self) -> torch.Tensor:

@@ -247,10 +247,13 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         self.__dict__["_accepted_shape"] = None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _PLAIN_ATTRIBUTES or isinstance(getattr(type(self), name, None), property):
+        kind = type(value)
+        is_plain = not issubclass(kind, _TRACKED_TYPES) and not (
+            name in self._parameters or name in self._modules or name in self._buffers or name in self._tracked
+        )
+        if is_plain or name in _PLAIN_ATTRIBUTES or isinstance(getattr(type(self), name, None), property):
             object.__setattr__(self, name, value)
             return
-        kind = type(value)
         if name in self._parameters and value is not None:
             self._make_way(name, value)
         if name in self._tracked:
@@ -308,7 +311,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     def _build_once(self, *shapes: Any) -> None:
         building.append(self.name)
         try:
-            with torch.device(config.default_device()):
+            with config.on_default_device():
                 if self._build_argument_names:
                     self.build(*shapes)
                 else:
@@ -522,6 +525,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             found.update(items)  # type: ignore[arg-type]
 
 
+# Of other types neither torch nor a layer keeps track when they become attributes.
+_TRACKED_TYPES = (nn.Module, torch.Tensor, list, tuple, dict)
 _NOT_PICKLED = ("_loss_layers",)
 _PLAIN_ATTRIBUTES = {
     "built",

@@ -21,8 +21,8 @@ from keras_torch.backend.variable import Variable
 from keras_torch.engine import closures
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
-from keras_torch.engine.structure import map_tree
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
+from keras_torch.symbolic.structure import leaves, map_tree
 
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
 
@@ -131,8 +131,7 @@ def invoke(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             args = (kwargs.pop("inputs"),)
     if len(args) > 1:
         args, kwargs = _name_options(signature, args, kwargs)
-    leaves = pytree.tree_leaves((args, kwargs))
-    if any(isinstance(item, KerasTensor) for item in leaves):
+    if any(isinstance(item, KerasTensor) for item in leaves((args, kwargs))):
         return call_symbolic(layer, args, kwargs)
     return call_eager(layer, args, kwargs)
 
@@ -168,12 +167,12 @@ def _name_options(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[
 
 def shapes_of(inputs: Any) -> Any:
     """Return the structure of shapes of a structure of tensors."""
-    return pytree.tree_map(lambda t: tuple(t.shape) if isinstance(t, _TENSORS) else t, inputs)
+    return map_tree(lambda t: tuple(t.shape) if isinstance(t, _TENSORS) else t, inputs)
 
 
 def flat_tensors(inputs: Any) -> list[Any]:
     """Return the tensors in a structure."""
-    return [item for item in pytree.tree_leaves(inputs) if isinstance(item, _TENSORS)]
+    return [item for item in leaves(inputs) if isinstance(item, _TENSORS)]
 
 
 def to_tensor(item: Any, layer: Any) -> Any:
@@ -376,10 +375,11 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         if phase is not None and signature.takes_training:
             kwargs["training"] = phase
     inputs = args[0] if args else None
-    if not layer._accepts_strings and any(tensor.dtype == STRING for tensor in flat_tensors(inputs)):
+    tensors = flat_tensors(inputs)
+    if not layer._accepts_strings and any(tensor.dtype == STRING for tensor in tensors):
         raise ValueError(_takes_numbers(layer, STRING))
     if layer.input_spec is not None:
-        check_inputs(layer.input_spec, [tuple(t.shape) for t in flat_tensors(inputs)], layer.name)
+        check_inputs(layer.input_spec, [tuple(t.shape) for t in tensors], layer.name)
     if not layer.built:
         build(layer, args, kwargs)
     explicit = kwargs.pop("mask", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.errors import ConfigError
+from keras_torch.initializers.base import IndependentValues
 
 # Weights below this size are made without a look at how much memory there is.
 _LARGE = 2**28
@@ -24,8 +25,24 @@ _MEMORY_FILES = ("/proc/meminfo", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/m
 class Unfilled:
     """Weights that were made with room for their values, but without values."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: float) -> None:
         self._weights: list[tuple[Any, Callable[[], torch.Tensor], list[tuple[torch.Tensor, int]]]] = []
+        self._left = limit
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the weights asked for more than the limit."""
+        return self._left < 0
+
+    def take(self, size: int) -> None:
+        """Note the size of a weight before it is made, in bytes. ConfigError if that is more than is left."""
+        self._left -= size
+        self.check()
+
+    def check(self) -> None:
+        """Raise ConfigError if the weights asked for more than the limit, even if somebody caught that before."""
+        if self.exceeded:
+            raise ConfigError("The weights of the model are larger than the file that holds them.")
 
     def add(self, weight: Any, initialize: Callable[[], torch.Tensor]) -> None:
         """Note a weight and what gives its first values."""
@@ -45,23 +62,38 @@ _unfilled: ContextVar[Unfilled | None] = ContextVar("unfilled", default=None)
 
 
 @contextlib.contextmanager
-def unfilled() -> Iterator[Unfilled]:
+def unfilled(limit: float = math.inf) -> Iterator[Unfilled]:
     """Leave out the initializers of the weights that layers of Keras make inside; `fill` of the result makes up for it.
 
-    Without this, filling in random numbers takes several times as long as reading the weights of a file.
+    Without this, filling in random numbers takes several times as long as reading the weights of a file. All weights
+    together may take `limit` bytes.
     """
-    made = Unfilled()
+    made = Unfilled(limit)
     token = _unfilled.set(made)
     try:
         yield made
+        made.check()
     finally:
         _unfilled.reset(token)
 
 
 def collector(layer: Any) -> Unfilled | None:
     """Return what takes note of a new weight of a layer, if its values can wait; a user's class may look at them."""
-    waits = type(layer).__module__.startswith("keras_torch.") and config.default_device().type != "meta"
-    return _unfilled.get() if waits else None
+    made = _unfilled.get()
+    return made if made is not None and _is_ours(layer) and config.default_device().type != "meta" else None
+
+
+def without_values(kind: type[torch.nn.Module], *args: Any, **kwargs: Any) -> Any:
+    """Make a torch module on the meta device, and leave out the values that its constructor would draw for nothing."""
+    module: Any = kind.__new__(kind)
+    module.__dict__["reset_parameters"] = _nothing
+    kind.__init__(module, *args, device="meta", **kwargs)
+    del module.__dict__["reset_parameters"]
+    return module
+
+
+def _nothing() -> None:
+    pass
 
 
 def room_for(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -80,8 +112,11 @@ def room_for(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 def check_room(layer: str, weight: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     """Raise ConfigError if a weight cannot fit into the memory that is free, rather than have the process killed."""
     size = math.prod(shape) * dtype.itemsize
-    device = config.default_device()
-    if size < _LARGE or device.type == "meta":
+    made = _unfilled.get()
+    if made is not None:
+        made.take(size)
+    device = config.default_device() if size >= _LARGE else None
+    if device is None or device.type == "meta":
         return
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
     if free is not None and size > free:
@@ -111,9 +146,29 @@ def _read(name: str) -> str:
 
 def first_values(initializer: Any, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     """Return what an initializer gives, as a tensor on the default device; on `meta` there is nothing to compute."""
-    if config.default_device().type == "meta":
+    device = config.default_device()
+    if device.type == "meta":
         return torch.empty(shape, dtype=dtype, device="meta")
     value = initializer(shape, dtype=config.dtype_name(dtype))
     if not isinstance(value, torch.Tensor):
         value = torch.as_tensor(np.asarray(value))
-    return value.detach().to(config.default_device(), dtype)
+    return value.detach().to(device, dtype)
+
+
+def first_storages(
+    initializer: Any, shape: tuple[int, ...], dtype: torch.dtype, layout: Any, stored: Sequence[torch.Tensor]
+) -> Sequence[torch.Tensor]:
+    """Return what an initializer gives, in the layout of the tensors `stored`, whose place it will take.
+
+    Values that do not depend on their place are drawn in that layout: turning them takes longer than drawing them.
+    """
+    device = config.default_device()
+    if len(stored) == 1 and isinstance(initializer, IndependentValues) and _is_ours(initializer):
+        value = None if device.type == "meta" else initializer.as_stored(shape, stored[0].shape, dtype)
+        if value is not None:
+            return (value.to(device, dtype),)
+    return layout.unview(first_values(initializer, shape, dtype))
+
+
+def _is_ours(item: Any) -> bool:
+    return type(item).__module__.startswith("keras_torch.")

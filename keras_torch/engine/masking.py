@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch.utils import _pytree as pytree
-
-from keras_torch.engine.structure import map_tree
+from keras_torch.symbolic.structure import leaves, map_tree
 
 
 def get_mask(tensor: Any) -> Any:
@@ -31,5 +28,4 @@ def set_mask(outputs: Any, mask: Any) -> None:
 def masks_of(inputs: Any) -> Any:
     """Return the structure of masks of `inputs`, or None if none has one."""
     masks = map_tree(get_mask, inputs)
-    leaves = pytree.tree_leaves(masks, is_leaf=lambda item: item is None)
-    return masks if any(isinstance(item, torch.Tensor) or item is not None for item in leaves) else None
+    return masks if any(item is not None for item in leaves(masks)) else None

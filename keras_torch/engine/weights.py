@@ -131,13 +131,14 @@ class WeightsMixin:
         """
         paths = (paths,) if isinstance(paths, str) else tuple(paths)
         view = WeightView(self, paths, layout, name, trainable, regularizer, constraint)  # type: ignore[arg-type]
-        shape = tuple(view.shape) if shape is None else tuple(shape)
+        stored = view.storages
+        shape = tuple(layout.view(*stored).shape) if shape is None else tuple(shape)
         dtype = config.torch_dtype(dtype or self.variable_dtype)  # type: ignore[attr-defined]
         first = initializers.get(initializer)
         initial_values.check_room(self.name, name, shape, dtype)
         waiting = initial_values.collector(self)
         if waiting is None:
-            parts = layout.unview(initial_values.first_values(first, shape, dtype))
+            parts = initial_values.first_storages(first, shape, dtype, layout, stored)
         else:
             parts = layout.unview(torch.empty(shape, dtype=dtype, device="meta"))
         requires_grad = trainable and self._trainable and dtype.is_floating_point
@@ -341,7 +342,7 @@ def _foreign_view(layer: Any, path: str, trainable: bool) -> WeightView:
 
 def _replace(layer: nn.Module, path: str, value: torch.Tensor, requires_grad: bool) -> None:
     owner_path, _, attribute = path.rpartition(".")
-    owner = layer.get_submodule(owner_path)
+    owner = layer._modules.get(owner_path) or layer.get_submodule(owner_path)
     if attribute in owner._buffers:
         owner._buffers[attribute] = value
     else:

@@ -67,11 +67,35 @@ def check_number(value: Any, name: str, owner: str, minimum: float | None = None
     return value
 
 
+# Fills a tensor in place with numbers of a generator; None is torch's global one.
+Fill = Callable[[Tensor, torch.Generator | None], Any]
+
+
+class IndependentValues(Initializer):
+    """Base of those that draw each value by itself, wherever in the weight it stands."""
+
+    seed: int | None
+
+    def _filler(self, shape: Sequence[int]) -> Fill:
+        """Return what draws the values of a weight of that shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define `_filler(self, shape)`.")
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
+        return random_tensor(shape, dtype, self.seed, self._filler(shape))
+
+    def as_stored(self, shape: Sequence[int], stored: Sequence[int], dtype: Any) -> Tensor | None:
+        """Return values for a weight of `shape` in the shape that it has in memory.
+
+        None with a seed, whose values have their places in `shape`.
+        """
+        return random_tensor(stored, dtype, None, self._filler(shape)) if self.seed is None else None
+
+
 def random_tensor(
     shape: Sequence[int],
     dtype: Any,
     seed: int | None,
-    fill: Callable[[Tensor, torch.Generator | None], Any],
+    fill: Fill,
     integers: bool = False,
 ) -> Tensor:
     """Return a new tensor filled in place by `fill(tensor, generator)`.

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from keras_torch import config
 from keras_torch.initializers.base import (
+    Fill,
+    IndependentValues,
     Initializer,
     check_axes,
     check_number,
@@ -19,20 +21,14 @@ from keras_torch.initializers.base import (
     compute_fans,
     random_tensor,
 )
+from keras_torch.initializers.drawing import truncated_normal_, uniform_
 
 Axes = Sequence[int] | None
 # Standard deviation of a unit normal cut off at two standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
 
 
-def _truncated_normal_(tensor: Tensor, mean: float, stddev: float, generator: torch.Generator | None) -> None:
-    if stddev == 0:
-        tensor.fill_(mean)
-        return
-    torch.nn.init.trunc_normal_(tensor, mean, stddev, mean - 2 * stddev, mean + 2 * stddev, generator=generator)
-
-
-class RandomNormal(Initializer):
+class RandomNormal(IndependentValues):
     """Normal distribution."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
@@ -40,13 +36,8 @@ class RandomNormal(Initializer):
         self.stddev = check_number(stddev, "stddev", type(self).__name__, 0)
         self.seed = check_seed(seed, type(self).__name__)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return random_tensor(
-            shape,
-            dtype,
-            self.seed,
-            lambda tensor, generator: tensor.normal_(self.mean, self.stddev, generator=generator),
-        )
+    def _filler(self, shape: Sequence[int]) -> Fill:
+        return lambda tensor, generator: tensor.normal_(self.mean, self.stddev, generator=generator)
 
     def get_config(self) -> dict[str, Any]:
         return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
@@ -58,16 +49,13 @@ class TruncatedNormal(RandomNormal):
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(mean, stddev, seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return random_tensor(
-            shape,
-            dtype,
-            self.seed,
-            lambda tensor, generator: _truncated_normal_(tensor, self.mean, self.stddev, generator),
+    def _filler(self, shape: Sequence[int]) -> Fill:
+        return lambda tensor, generator: truncated_normal_(
+            tensor, self.mean, self.stddev, generator, self.seed is not None
         )
 
 
-class RandomUniform(Initializer):
+class RandomUniform(IndependentValues):
     """Uniform distribution on [`minval`, `maxval`); whole numbers for an integer dtype."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
@@ -77,12 +65,7 @@ class RandomUniform(Initializer):
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         if config.torch_dtype(dtype).is_floating_point:
-            return random_tensor(
-                shape,
-                dtype,
-                self.seed,
-                lambda tensor, generator: tensor.uniform_(self.minval, self.maxval, generator=generator),
-            )
+            return super().__call__(shape, dtype)
         low, high = math.ceil(self.minval), math.ceil(self.maxval)
         if low >= high:
             raise ValueError(
@@ -93,6 +76,12 @@ class RandomUniform(Initializer):
             shape, dtype, self.seed, lambda tensor, generator: tensor.random_(low, high, generator=generator), True
         )
 
+    def _filler(self, shape: Sequence[int]) -> Fill:
+        return lambda tensor, generator: uniform_(tensor, self.minval, self.maxval, generator, self.seed is not None)
+
+    def as_stored(self, shape: Sequence[int], stored: Sequence[int], dtype: Any) -> Tensor | None:
+        return super().as_stored(shape, stored, dtype) if config.torch_dtype(dtype).is_floating_point else None
+
     def get_config(self) -> dict[str, Any]:
         return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
 
@@ -100,7 +89,7 @@ class RandomUniform(Initializer):
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
-class VarianceScaling(Initializer):
+class VarianceScaling(IndependentValues):
     """Zero-mean distribution whose variance is `scale / fan`.
 
     `mode` chooses the fan: `"fan_in"`, `"fan_out"` or their mean `"fan_avg"`. `distribution` is `"truncated_normal"`
@@ -134,11 +123,14 @@ class VarianceScaling(Initializer):
         self.input_axes = check_axes(input_axes, "input_axes", type(self).__name__)
         self.output_axes = check_axes(output_axes, "output_axes", type(self).__name__)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
-        return self.sample(shape, dtype, compute_fans(shape, self.input_axes, self.output_axes))
+    def _filler(self, shape: Sequence[int]) -> Fill:
+        return self._of_fans(compute_fans(shape, self.input_axes, self.output_axes))
 
     def sample(self, shape: Sequence[int], dtype: Any, fans: tuple[float, float]) -> Tensor:
         """Return values for a weight that has these numbers of inputs and outputs."""
+        return random_tensor(shape, dtype, self.seed, self._of_fans(fans))
+
+    def _of_fans(self, fans: tuple[float, float]) -> Fill:
         fan_in, fan_out = fans
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
@@ -146,13 +138,13 @@ class VarianceScaling(Initializer):
         def fill(tensor: Tensor, generator: torch.Generator | None) -> None:
             if self.distribution == "uniform":
                 limit = math.sqrt(3.0) * stddev
-                tensor.uniform_(-limit, limit, generator=generator)
+                uniform_(tensor, -limit, limit, generator, self.seed is not None)
             elif self.distribution == "truncated_normal":
-                _truncated_normal_(tensor, 0.0, stddev / _TRUNCATED_STDDEV, generator)
+                truncated_normal_(tensor, 0.0, stddev / _TRUNCATED_STDDEV, generator, self.seed is not None)
             else:
                 tensor.normal_(0.0, stddev, generator=generator)
 
-        return random_tensor(shape, dtype, self.seed, fill)
+        return fill
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,7 @@ from torch import nn
 from keras_torch import config, initializers
 from keras_torch.distributed import Share, is_active
 from keras_torch.engine import InputSpec
+from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.tensor_layout import IDENTITY, Reshaped
 from keras_torch.layers.normalization_base import ScaledNormalization, broadcasts
 from keras_torch.layers.spatial import TO_CHANNELS_FIRST, TO_CHANNELS_LAST
@@ -101,7 +102,7 @@ class BatchNormalization(ScaledNormalization):
         features = math.prod(sizes)
         self._plan_layout(axes, rank)
         module = nn.SyncBatchNorm if self._spreads() and _on_gpu() else MODULES[self._module_rank]
-        self.norm = module(features, eps=self.epsilon, momentum=1.0 - self.momentum, device="meta")
+        self.norm = without_values(module, features, eps=self.epsilon, momentum=1.0 - self.momentum)
         self.norm.num_batches_tracked = None
         several = [input_shape[axis] if axis in axes else 1 for axis in range(rank)]
         options: dict[str, Any] = {"layout": IDENTITY if len(axes) == 1 else Reshaped((features,), tuple(several))}

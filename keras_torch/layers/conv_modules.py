@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from keras_torch.backend.conv import same_padding
+from keras_torch.engine.initial_values import without_values
 
 Sizes = tuple[int, ...]
 
@@ -148,7 +149,8 @@ def make_convolution(
     fixed = _fixed_padding(kernel_size, strides, dilation, padding)
     as_image = rank == 1 and channels_last
     kind = _PLAIN[rank] if fixed is not None and not as_image else _PADDED[rank]
-    module = kind(
+    module = without_values(
+        kind,
         channels,
         filters,
         kernel_size,
@@ -157,7 +159,6 @@ def make_convolution(
         dilation=dilation,
         groups=groups,
         bias=bias,
-        device="meta",
     )
     if isinstance(module, PaddedConv):
         module.mode = padding if fixed is None else "valid"
@@ -187,7 +188,8 @@ def make_transposed(
     cuts = tuple(max(amount, 0) % 2 for amount in surplus)
     as_image = rank == 1 and channels_last
     kind = _CUT_TRANSPOSE[rank] if any(cuts) or as_image else _PLAIN_TRANSPOSE[rank]
-    module = kind(
+    module = without_values(
+        kind,
         channels,
         filters,
         kernel_size,
@@ -196,7 +198,6 @@ def make_transposed(
         output_padding=tuple(max(-amount, 0) for amount in surplus),
         dilation=dilation,
         bias=bias,
-        device="meta",
     )
     if isinstance(module, CutConvTranspose):
         module.cuts, module.as_image = cuts, as_image

@@ -13,6 +13,7 @@ from keras_torch import activations, constraints, initializers, regularizers
 from keras_torch import config as settings
 from keras_torch.backend.tensors import as_tensor
 from keras_torch.engine import InputSpec, Layer
+from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.tensor_layout import IDENTITY, TRANSPOSED
 from keras_torch.layers.lambda_layer import Lambda
 from keras_torch.layers.lora import LoRA
@@ -101,7 +102,7 @@ class Dense(LoRA, Layer):
                 f"Layer {self.name!r}: Dense needs a known size of the last axis, the number of features. "
                 f"Received: input shape {tuple(input_shape)}. Give it in `Input(shape=...)`."
             )
-        self.linear = nn.Linear(features, self.units, bias=self.use_bias, device="meta")
+        self.linear = without_values(nn.Linear, features, self.units, bias=self.use_bias)
         self.add_view(
             "kernel",
             "linear.weight",

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.tensor_layout import CUDNN_BIAS, CUDNN_KERNEL
 from keras_torch.layers.recurrent import BuiltInRNN
 from keras_torch.layers.recurrent_cells import BuiltInCell, GRUCell, LSTMCell
@@ -31,7 +32,7 @@ class _CuDNNCell(BuiltInCell):
 
 class _CuDNNLSTMCell(_CuDNNCell, LSTMCell):
     def _torch_module(self, features: int) -> nn.RNNBase:
-        return nn.LSTM(features, self.units, batch_first=True, device="meta")
+        return without_values(nn.LSTM, features, self.units, batch_first=True)
 
     def _bias_values(self) -> Any:
         """The forget gate's ones stand in the recurrent half."""

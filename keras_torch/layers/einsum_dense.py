@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from keras_torch import activations, config, constraints, initializers, regularizers
 from keras_torch.engine import InputSpec, Layer
+from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.tensor_layout import Reshaped, SplitLinear
 from keras_torch.layers.core import activate
 from keras_torch.layers.lora import LoRA
@@ -202,7 +203,7 @@ class EinsumDense(LoRA, Layer):
 
     def _add_linear(self, plan: Equation, summed: str, new: str, kernel: dict[str, Any], bias: Any) -> None:
         outputs, inputs = plan.shape(new), plan.shape(summed)
-        self.linear = nn.Linear(math.prod(inputs), math.prod(outputs), bias=bias is not None, device="meta")
+        self.linear = without_values(nn.Linear, math.prod(inputs), math.prod(outputs), bias=bias is not None)
         order = tuple((new + summed).index(letter) for letter in plan.kernel)
         self.add_view("kernel", "linear.weight", SplitLinear(outputs, inputs, order), **kernel)
         if bias is not None:

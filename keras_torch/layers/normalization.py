@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from keras_torch import config
 from keras_torch.engine import InputSpec
+from keras_torch.engine.initial_values import without_values
 from keras_torch.layers.batch_normalization import BatchNormalization, SyncBatchNormalization
 from keras_torch.layers.normalization_base import NormalizationBase, ScaledNormalization, broadcasts
 
@@ -69,7 +70,7 @@ class LayerNormalization(ScaledNormalization):
         self.rms_scaling = bool(rms_scaling)
 
     def build(self, input_shape: Any) -> None:
-        self.norm = nn.LayerNorm(self._plan_any_rank(input_shape), eps=self.epsilon, device="meta")
+        self.norm = without_values(nn.LayerNorm, self._plan_any_rank(input_shape), eps=self.epsilon)
         if self.rms_scaling:
             center, scale = self.center, self.scale
             self.center, self.scale = False, True
@@ -153,7 +154,7 @@ class GroupNormalization(ScaledNormalization):
         order = (0, axis, *(other for other in range(1, rank) if other != axis))
         self._order = None if axis == 1 else order
         self._back = tuple(order.index(other) for other in range(rank))
-        self.norm = nn.GroupNorm(groups, channels, eps=self.epsilon, device="meta")
+        self.norm = without_values(nn.GroupNorm, groups, channels, eps=self.epsilon)
         self._add_scale_and_offset(self.norm)
         self.input_spec = InputSpec(ndim=rank, axes={axis: channels})
         self.built = True
@@ -223,7 +224,7 @@ class RMSNormalization(NormalizationBase):
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
-        self.norm = nn.RMSNorm(self._plan_any_rank(input_shape), eps=self.epsilon, device="meta")
+        self.norm = without_values(nn.RMSNorm, self._plan_any_rank(input_shape), eps=self.epsilon)
         self.add_view("scale", "norm.weight", initializer="ones")
         self.built = True
 

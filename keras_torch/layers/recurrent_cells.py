@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from keras_torch import activations, config, constraints, initializers, regularizers
+from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.tensor_layout import GRU_BIAS, GRU_KERNEL, IDENTITY, TRANSPOSED
 from keras_torch.layers.noise import Noise, dropout
 from keras_torch.layers.recurrent_autograd import GRUAfterLoop, GRULoop, Loop, LSTMLoop, find_loop, run_loop
@@ -441,7 +442,7 @@ class GRUCell(BuiltInCell):
         return exact and self.reset_after
 
     def _torch_module(self, features: int) -> nn.RNNBase:
-        return nn.GRU(features, self.units, bias=self.use_bias, batch_first=True, device="meta")
+        return without_values(nn.GRU, features, self.units, bias=self.use_bias, batch_first=True)
 
     def _storage(self, name: str) -> tuple[Any, Any]:
         if name == "bias":
@@ -549,7 +550,7 @@ class LSTMCell(BuiltInCell):
         return (self.activation, self.recurrent_activation) == (activations.tanh, activations.sigmoid)
 
     def _torch_module(self, features: int) -> nn.RNNBase:
-        module = nn.LSTM(features, self.units, bias=self.use_bias, batch_first=True, device="meta")
+        module = without_values(nn.LSTM, features, self.units, bias=self.use_bias, batch_first=True)
         return self._without_second_bias(module)
 
     def _bias_values(self) -> Any:

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from keras_torch import config
 from keras_torch.engine.call import flat_tensors, state
+from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.masking import set_mask
 from keras_torch.engine.tensor_layout import TRANSPOSED
 from keras_torch.layers.embeddings import Embedding
@@ -57,7 +58,7 @@ class ReversibleEmbedding(Embedding):
         """Make the table, and the one for the way back."""
         super().build(input_shape)
         if not self.tie_weights:
-            self.linear = nn.Linear(self.output_dim, self.input_dim, bias=False, device="meta")
+            self.linear = without_values(nn.Linear, self.output_dim, self.input_dim, bias=False)
             self.add_view("reverse_embeddings", "linear.weight", TRANSPOSED, initializer=self.embeddings_initializer)
 
     def call(self, inputs: Tensor, reverse: bool = False) -> Tensor:

@@ -25,6 +25,7 @@ from keras_torch.models.layer_list import LayerList
 from keras_torch.models.network import Network
 from keras_torch.registry import CustomObjectScope
 from keras_torch.symbolic import FunctionOp, KerasTensor, record_function
+from keras_torch.symbolic.structure import leaves
 from keras_torch.training import compiling
 from keras_torch.training.trainer import Trainer
 from keras_torch.utils.summary import print_summary
@@ -65,8 +66,8 @@ class Model(Trainer, Layer):
         if inputs is not None:
             self._set_network(Network(inputs, outputs, self.name))
             # Or its class makes them itself, so that it is made again by its own arguments.
-            leaves = pytree.tree_leaves(self._init_arguments)
-            self.__dict__["_is_given_graph"] = any(isinstance(item, KerasTensor) for item in leaves)
+            given_ones = leaves(self._init_arguments)
+            self.__dict__["_is_given_graph"] = any(isinstance(item, KerasTensor) for item in given_ones)
 
     def _set_network(self, network: Network) -> None:
         """Adopt a graph: its layers become sub-modules under their names."""
@@ -91,7 +92,7 @@ class Model(Trainer, Layer):
                 if module.training != self.training and not getattr(module, "_keeps_mode", False):
                     module.train(self.training)
         for node in network.nodes:
-            for index, item in enumerate(pytree.tree_leaves((node.args, node.kwargs))):
+            for index, item in enumerate(leaves((node.args, node.kwargs))):
                 if isinstance(item, nn.Parameter) and not any(item is own for own in self._parameters.values()):
                     self._parameters[f"{node.operation.name}_{index}"] = item
         self.__dict__["_network_modules"] = keys

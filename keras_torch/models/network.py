@@ -16,6 +16,7 @@ from keras_torch.engine import InputLayer
 from keras_torch.engine.call import call_symbolic, state
 from keras_torch.engine.masking import get_mask, set_mask
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node, lower, producer, sort_nodes
+from keras_torch.symbolic.structure import leaves, map_tree
 
 
 class Network:
@@ -263,7 +264,7 @@ def replay(
         if isinstance(node.operation, InputLayer) or all(id(tensor) in tensors for tensor in node.output_tensors):
             continue
         kwargs = without_internal_masks(node.operation, node.kwargs)
-        args, kwargs = pytree.tree_map(renew, (node.args, kwargs))
+        args, kwargs = map_tree(renew, (node.args, kwargs))
         operation = replace(node.operation)
         if isinstance(operation, FunctionOp):
             outputs = operation(*args, **kwargs)
@@ -280,7 +281,7 @@ def replay(
 
 
 def _leaves(tree: Any) -> list[KerasTensor]:
-    return [item for item in pytree.tree_leaves(tree) if isinstance(item, KerasTensor)]
+    return [item for item in leaves(tree) if isinstance(item, KerasTensor)]
 
 
 def _by_key(tree: Any) -> list[KerasTensor]:
@@ -293,16 +294,16 @@ def _by_key(tree: Any) -> list[KerasTensor]:
 
 
 def _symbolic_leaves(tree: Any, what: str, name: str) -> list[KerasTensor]:
-    leaves = pytree.tree_leaves(tree)
-    for item in leaves:
+    found = leaves(tree)
+    for item in found:
         if not isinstance(item, KerasTensor):
             raise ValueError(
                 f"The `{what}` of model {name!r} must be symbolic tensors: `keras.Input(...)` or outputs of layers "
                 f"called on them. Received: {item!r}"
             )
-    if what == "inputs" and len({id(item) for item in leaves}) != len(leaves):
+    if what == "inputs" and len({id(item) for item in found}) != len(found):
         raise ValueError(f"The `inputs` of model {name!r} must all be different. Received: {tree!r}")
-    return leaves
+    return found
 
 
 def _input_layer(tensor: KerasTensor) -> InputLayer:

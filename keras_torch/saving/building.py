@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
 
 from keras_torch import config, registry
 from keras_torch.engine import Layer
+from keras_torch.engine.initial_values import Unfilled, unfilled
+from keras_torch.saving import hdf5
 from keras_torch.saving.file_config import find_class
 
 # The version of Keras that files say they are of.
@@ -25,6 +27,34 @@ def build(described: Mapping[str, Any], custom_objects: Mapping[str, Any], safe_
         return registry.layers.from_dict(described, custom_objects)
 
 
+def build_within(
+    described: Mapping[str, Any],
+    custom_objects: Mapping[str, Any],
+    make: Callable[[], Any],
+    check: Callable[[Any], Any],
+    size: int,
+) -> tuple[Any, Unfilled]:
+    """Make a model, and note the weights that have no values yet; `size` is that of the file that will fill them.
+
+    Where it asks for more, or users' classes take part, a copy without memory is made first, and `check` is called on
+    it: a small file cannot ask for weights that it does not hold.
+    """
+    if _is_builtin(described, registry.known_custom_objects(custom_objects)):
+        waiting = None
+        try:
+            with unfilled(size + hdf5.SMALL_BYTES) as waiting:
+                return make(), waiting
+        except Exception:
+            if waiting is None or not waiting.exceeded:
+                raise
+    model = draft(described, make)
+    if model is not None:
+        check(model)
+    with unfilled() as waiting:
+        model = make()
+    return model, waiting
+
+
 def draft(described: Mapping[str, Any], make: Callable[[], Any]) -> Any:
     """Make a model without memory for its weights; None if it has classes of the user that cannot be without."""
     try:
@@ -37,13 +67,14 @@ def draft(described: Mapping[str, Any], make: Callable[[], Any]) -> Any:
         return None
 
 
-def _is_builtin(described: Any) -> bool:
-    """Whether all classes in a config are ours."""
+def _is_builtin(described: Any, others: Collection[str] = ()) -> bool:
+    """Whether all classes in a config are ours, and not called like any of `others`."""
     if isinstance(described, Mapping):
         name = described.get("class_name")
         known = not isinstance(name, str) or name in ("Functional", "function") or find_class(name) is not None
-        return known and all(_is_builtin(value) for value in described.values())
-    return all(_is_builtin(value) for value in described) if isinstance(described, (list, tuple)) else True
+        known = known and not (others and {name, described.get("registered_name")} & set(others))
+        return known and all(_is_builtin(value, others) for value in described.values())
+    return all(_is_builtin(value, others) for value in described) if isinstance(described, (list, tuple)) else True
 
 
 def dialect_of(model: Any, optimizer: Any) -> str:

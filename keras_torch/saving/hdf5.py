@@ -175,8 +175,18 @@ class _Node:
 class Group(_Node):
     """A group reached by hard links only."""
 
+    # Where it begins in the file, once that is known.
+    _at: int | None = None
+
     def __contains__(self, name: str) -> bool:
         return self._link_type(self._handle, name) is not None
+
+    def file_size(self) -> int:
+        """Return how many bytes the file has that the group is in."""
+        try:
+            return self._handle.file.id.get_filesize()
+        except _H5_ERRORS as error:
+            raise self.damaged("the size of the file", error) from error
 
     def names(self) -> list[str]:
         """Return the names of the group's members."""
@@ -218,31 +228,34 @@ class Group(_Node):
         if not parts or len(full) > MAX_DEPTH or any(part in (".", "..") or "\0" in part for part in parts):
             raise self.refuse("is not a valid place in the file", where)
         handle = self._handle
-        seen = {self._address(handle)}
+        seen = {self._address()}
         for part in parts:
-            handle = self._step(handle, part, where)
-            address = self._address(handle)
+            handle, address = self._step(handle, part, where)
             if address in seen:
                 raise self.refuse("leads in a circle", where)
             seen.add(address)
         return handle, full
 
-    def _address(self, handle: Any) -> int:
-        try:
-            return h5py.h5o.get_info(handle.id).addr
-        except _H5_ERRORS as error:
-            raise self.damaged("an object below it", error) from error
+    def _address(self) -> int:
+        if self._at is None:
+            try:
+                self._at = h5py.h5o.get_info(self._handle.id).addr
+            except _H5_ERRORS as error:
+                raise self.damaged("an object below it", error) from error
+        return self._at
 
-    def _step(self, handle: Any, name: str, where: str) -> Any:
+    def _step(self, handle: Any, name: str, where: str) -> tuple[Any, int]:
+        """Return what stands in a group under a name, and where it begins in the file."""
         link = self._link_type(handle, name) if isinstance(handle, h5py.Group) else None
         if link is None:
             raise self.refuse(f"does not exist (there is no {name!r})", where)
         if link != h5py.h5l.TYPE_HARD:
             raise self.refuse(f"is refused: {name!r} is {_LINKS.get(link, 'a link of an unknown type')}", where)
         try:
-            if h5py.h5o.get_info(handle.id, name.encode()).type not in (h5py.h5o.TYPE_GROUP, h5py.h5o.TYPE_DATASET):
+            found = h5py.h5o.get_info(handle.id, name.encode())
+            if found.type not in (h5py.h5o.TYPE_GROUP, h5py.h5o.TYPE_DATASET):
                 raise self.refuse(f"is refused: {name!r} is neither a group nor an array", where)
-            return handle[name]
+            return handle[name], found.addr
         except _H5_ERRORS as error:
             if isinstance(error, FileFormatError):
                 raise

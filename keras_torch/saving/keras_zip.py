@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from keras_torch import config, registry
-from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.models.functional_config import to_plain
 from keras_torch.saving import archive, archive_writer, hdf5, weights_store, zip_config
-from keras_torch.saving.building import DIALECT, VERSION, build, dialect_of, draft
+from keras_torch.saving.building import DIALECT, VERSION, build, build_within, dialect_of
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import generation_of
 from keras_torch.saving.state_tree import GENERATIONS, walk
@@ -74,9 +73,13 @@ def read_model(
         item = parse_json(opened.text(CONFIG), f"{CONFIG} of {opened.file}")
         described = reader.model(item, f"{CONFIG} of {opened.file}")
         with _stored(opened) as stored, config.dialect_scope(dialect):
-            _check_sizes(described, item, reader, safe_mode, stored)
-            with unfilled() as waiting:
-                model = _build(described, item, reader, safe_mode)
+            model, waiting = build_within(
+                described,
+                reader.custom_objects,
+                lambda: _build(described, item, reader, safe_mode),
+                lambda model: weights_store.plan(stored, model),
+                stored.root.file_size(),
+            )
             plan = weights_store.plan(stored, model)
             waiting.fill([assignment.weight for assignment in plan.assignments])
             plan.run()
@@ -130,15 +133,6 @@ def _build(described: Mapping[str, Any], item: Mapping[str, Any], reader: Config
     if shapes and not getattr(model, "built", True):
         model.build_from_config(shapes)
     return model
-
-
-def _check_sizes(
-    described: Mapping[str, Any], item: Mapping[str, Any], reader: ConfigReader, safe_mode: bool, stored: Any
-) -> None:
-    """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
-    model = draft(described, lambda: _build(described, item, reader, safe_mode))
-    if model is not None:
-        weights_store.plan(stored, model)
 
 
 def _compile(model: Any, compile_config: Any, reader: ConfigReader, file: str) -> None:

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_torch import config, registry
-from keras_torch.engine.initial_values import unfilled
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import hdf5, legacy_weights, optimizer_state
-from keras_torch.saving.building import DIALECT, VERSION, build, dialect_of, draft
+from keras_torch.saving.building import DIALECT, VERSION, build, build_within, dialect_of
 from keras_torch.saving.file_config import (
     for_keras_2,
     for_keras_3,
@@ -106,24 +105,19 @@ def read_model(
         weights = group.group("model_weights")
         origin = Origin(generation, version, group.text("backend") or weights.text("backend"))
         with config.dialect_scope(dialect):
-            _check_sizes(described, reader, safe_mode, weights, origin)
-            with unfilled() as waiting:
-                model = build(described, reader.custom_objects, safe_mode)
+            model, waiting = build_within(
+                described,
+                reader.custom_objects,
+                lambda: build(described, reader.custom_objects, safe_mode),
+                lambda model: legacy_weights.plan(weights, model, origin=origin, strict=generation != "1"),
+                weights.file_size(),
+            )
             assignments = legacy_weights.plan(weights, model, origin=origin, strict=generation != "1")
             waiting.fill([item.weight for item in assignments])
             legacy_weights.assign(assignments)
             if compile:
                 _compile(model, group, reader, origin)
     return model
-
-
-def _check_sizes(
-    described: Mapping[str, Any], reader: ConfigReader, safe_mode: bool, weights: hdf5.Group, origin: Origin
-) -> None:
-    """Match a copy of the model that has no memory, so that a small file cannot ask for weights it does not hold."""
-    model = draft(described, lambda: build(described, reader.custom_objects, safe_mode))
-    if model is not None:
-        legacy_weights.plan(weights, model, origin=origin, strict=origin.generation != "1")
 
 
 def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin) -> None:

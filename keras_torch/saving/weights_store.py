@@ -28,21 +28,31 @@ from keras_torch.saving.state_tree import GENERATIONS, WRITTEN, walk
 
 
 class Stored:
-    """The groups `vars` of one file, by path."""
+    """The groups `vars` of one file, by path. What was looked up once is known: a model is matched several times."""
 
     def __init__(self, root: hdf5.Group) -> None:
         self.file = root.file
         self.root = root
+        self._groups: dict[str, hdf5.Group | None] = {"": root}
+        self._variables: dict[str, Variables | None] = {}
 
     def variables(self, path: str) -> Variables | None:
         """Return the arrays of the object at a path; None if the file has no such object."""
-        group = self.root
-        for part in [*path.split("/"), "vars"] if path else ["vars"]:
-            if part not in group:
-                return None
-            group = group.group(part)
-        named = group.attribute("name") is not None
-        return Variables({name: (group, name) for name in group.names()}, named)
+        if path not in self._variables:
+            group = self._group(f"{path}/vars" if path else "vars")
+            self._variables[path] = None if group is None else _variables_of(group)
+        return self._variables[path]
+
+    def _group(self, path: str) -> hdf5.Group | None:
+        if path not in self._groups:
+            above, _, name = path.rpartition("/")
+            parent = self._group(above)
+            self._groups[path] = parent.group(name) if parent is not None and name in parent else None
+        return self._groups[path]
+
+
+def _variables_of(group: hdf5.Group) -> Variables:
+    return Variables({name: (group, name) for name in group.names()}, group.attribute("name") is not None)
 
 
 class Variables(Mapping[str, np.ndarray]):
@@ -51,6 +61,7 @@ class Variables(Mapping[str, np.ndarray]):
     def __init__(self, places: Mapping[str, tuple[hdf5.Group, str]], named: bool = False) -> None:
         self.places = dict(places)
         self.named = named
+        self._datasets: dict[str, hdf5.Dataset] = {}
 
     def __len__(self) -> int:
         return len(self.places)
@@ -63,8 +74,10 @@ class Variables(Mapping[str, np.ndarray]):
 
     def dataset(self, key: str) -> hdf5.Dataset:
         """Return an array that is not read yet."""
-        group, name = self.places[key]
-        return group.dataset(name)
+        if key not in self._datasets:
+            group, name = self.places[key]
+            self._datasets[key] = group.dataset(name)
+        return self._datasets[key]
 
     def sources(self) -> list[Source]:
         """Return the arrays in the order of their numbers."""

@@ -15,6 +15,7 @@ from keras_torch import config
 from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor
 from keras_torch.symbolic.naming import unique_name
+from keras_torch.symbolic.structure import leaves, map_tree
 from keras_torch.symbolic.torch_modules import recorded_call
 
 _internal = False
@@ -76,10 +77,10 @@ class Node:
     def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         self.operation = operation
         # Copies of the lists and dicts: the caller may go on changing its own.
-        self.args, self.kwargs = pytree.tree_map(lambda item: item, (args, kwargs))
+        self.args, self.kwargs = map_tree(lambda item: item, (args, kwargs))
         self.outputs = outputs
-        self.taken = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, KerasTensor)]
-        self.output_tensors = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
+        self.taken = [item for item in leaves((args, kwargs)) if isinstance(item, KerasTensor)]
+        self.output_tensors = [item for item in leaves(outputs) if isinstance(item, KerasTensor)]
         for tensor in self.taken:
             if tensor._keras_history is not None:
                 _consumers.setdefault(tensor._keras_history[0], []).append(weakref.ref(self))
@@ -122,7 +123,7 @@ class Node:
         if is_source(self):
             return self.output_tensors
         given = {key: item for key, item in self.kwargs.items() if not key.endswith("mask") and key[0] != "_"}
-        return [item for item in pytree.tree_leaves((self.args, given)) if isinstance(item, KerasTensor)]
+        return [item for item in leaves((self.args, given)) if isinstance(item, KerasTensor)]
 
     @property
     def input_masks(self) -> list[Any]:

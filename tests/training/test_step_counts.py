@@ -4,16 +4,16 @@ Counted are operators of torch and calls of Python functions, which are the same
 is what was counted when it was set; lower it when a step gets shorter.
 """
 
-import collections
 import sys
 from pathlib import Path
 
 import pytest
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import keras_torch
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts" / "benchmark"))
+from counting import calls_of_ours, operators, python_calls
 from workloads import WORKLOADS, compiled
 
 BATCH = 4
@@ -25,42 +25,6 @@ CEILINGS = {
     "LSTM": (66, 104, 255),
     "ResNet-20": (556, 620, 1260),
 }
-
-
-class Operators(TorchDispatchMode):
-    """Counts the operators that run while it is entered."""
-
-    def __init__(self):
-        super().__init__()
-        self.found = collections.Counter()
-
-    def __torch_dispatch__(self, operator, types, arguments=(), options=None):
-        self.found[str(operator)] += 1
-        return operator(*arguments, **(options or {}))
-
-
-def operators(work):
-    """Return how often each operator runs in `work()`."""
-    with Operators() as counted:
-        work()
-    return counted.found
-
-
-def python_calls(work):
-    """Return how often functions of each file are called in `work()`."""
-    found = collections.Counter()
-
-    def note(frame, event, argument):
-        if event == "call":
-            found[frame.f_code.co_filename] += 1
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return found
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -78,7 +42,6 @@ def test_a_training_step_does_no_more_than_it_did(name):
 
     fit(2)
     ran, called = in_a_step(operators), in_a_step(python_calls)
-    ours = sum(times for file, times in called.items() if "keras_torch" in Path(file).parts)
-    found = (sum(ran.values()), ours, sum(called.values()))
+    found = (sum(ran.values()), calls_of_ours(called), sum(called.values()))
     for times, ceiling, what in zip(found, CEILINGS[name], ("operators", "calls of ours", "Python calls"), strict=True):
         assert times <= ceiling, f"{what}: {times}, most often {sorted(ran.items(), key=lambda item: -item[1])[:9]}"

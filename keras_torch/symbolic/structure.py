@@ -22,3 +22,15 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     if kind in pytree.SUPPORTED_NODES or isinstance(tree, tuple):
         return pytree.tree_map(function, tree)
     return function(tree)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """Return the leaves of `tree`, in order; the same as torch's `tree_leaves`, in a fraction of its time."""
+    kind = type(tree)
+    if kind is list or kind is tuple:
+        return [leaf for item in tree for leaf in leaves(item)]
+    if kind is dict:
+        return [leaf for item in tree.values() for leaf in leaves(item)]
+    if kind in pytree.SUPPORTED_NODES or isinstance(tree, tuple):
+        return pytree.tree_leaves(tree)
+    return [tree]
