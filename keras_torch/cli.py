@@ -66,6 +66,12 @@ def _add_processes(run: argparse.ArgumentParser) -> None:
     group.add_argument("--rdzv-endpoint", metavar="HOST:PORT", help="where the machines meet: the first one's address")
     group.add_argument("--rdzv-id", default="keras-torch", metavar="NAME", help="a name for this run on all machines")
     group.add_argument(
+        "--shard", action="store_true", help="for models too big for one: each process keeps a part of all weights"
+    )
+    group.add_argument(
+        "--zero", action="store_true", help="each process keeps a part of gradients and optimizer state only"
+    )
+    group.add_argument(
         "--max-restarts", type=int, default=0, metavar="K", help="start all anew, K times, when a process dies"
     )
 
@@ -196,7 +202,7 @@ def _report_errors(options: argparse.Namespace) -> int:
     return status
 
 
-_FLAGS = ("-h", "--help", "--no-era", "--real-tensorflow")
+_FLAGS = ("-h", "--help", "--no-era", "--real-tensorflow", "--shard", "--zero")
 
 
 def _split_module(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -281,6 +287,10 @@ def _process_count(options: argparse.Namespace) -> int | None:
     alone = options.nodes == "1" and not options.max_restarts
     if count is None and not alone:
         parser.error("--nodes and --max-restarts need --gpus N or --processes N, the number on each machine.")
+    if options.shard and options.zero:
+        parser.error("--shard and --zero exclude each other: --shard keeps parts of all that --zero does, and weights.")
+    if (options.shard or options.zero) and count is None:
+        parser.error("--shard and --zero need --gpus N or --processes N, the processes that each keep a part.")
     return None if count in (None, 1) and alone else count
 
 

@@ -216,7 +216,8 @@ class Variable(VariableMethods, nn.Parameter):
     @property
     def storages(self) -> tuple[torch.Tensor, ...]:
         """The torch tensors an optimizer updates."""
-        return (self,)
+        split = self.__dict__.get("_keras_split")
+        return (self,) if split is None else split.storages
 
     def to_storage(self, value: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Turn an array in Keras's layout into the layout of `storages`."""

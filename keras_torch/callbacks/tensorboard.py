@@ -17,6 +17,7 @@ from keras_torch.callbacks.counting import BatchCount
 from keras_torch.callbacks.event_files import EventFiles
 from keras_torch.callbacks.layer_outputs import layer_outputs
 from keras_torch.callbacks.projector import Projector
+from keras_torch.distributed import sharding
 
 _HOOKS_OF_BATCHES = ("on_train_batch_begin", "on_train_batch_end")
 
@@ -103,6 +104,12 @@ class TensorBoard(Callback):
         return _HOOKS_OF_BATCHES if self.update_freq == "epoch" and not self._first_profiled else ()
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        if self.histogram_freq and sharding():
+            raise ValueError(
+                "TensorBoard runs in the main process, which has only a part of the weights of a sharded model. "
+                f"Received: histogram_freq={self.histogram_freq!r}. Set it to 0, or train without `--shard` and "
+                "`--zero`."
+            )
         self._start_run()
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:

@@ -4,7 +4,7 @@
 """
 
 from keras_torch.distributed.collectives import all_arrays, broadcast, gather_rows, shared_object, sum_over_processes
-from keras_torch.distributed.environment import gpu, is_active, is_main, rank, world_size
+from keras_torch.distributed.environment import gpu, is_active, is_main, rank, set_sharding, sharding, world_size
 from keras_torch.distributed.files import from_main, gather_to_main, main_writes
 from keras_torch.distributed.group import start
 from keras_torch.distributed.share import Share, weighted
@@ -21,6 +21,8 @@ __all__ = [
     "is_main",
     "main_writes",
     "rank",
+    "set_sharding",
+    "sharding",
     "shared_object",
     "start",
     "sum_over_processes",

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from keras_torch.distributed.environment import SHARD_VARIABLE
+
 # Tells a process that it was started here, and the seed that all of them share.
 VARIABLE = "KERAS_TORCH_LAUNCHED"
 # Seconds that the other processes have to end by themselves when one has failed.
@@ -55,6 +57,8 @@ def launch(options: Any, count: int, command: Sequence[str]) -> int:
     alone = str(options.nodes) == "1"
     # Processes on several machines share the name of their meeting, not a number that one machine drew.
     os.environ[VARIABLE] = str(int.from_bytes(os.urandom(4), "little")) if alone else ""
+    if options.shard or options.zero:
+        os.environ[SHARD_VARIABLE] = "weights" if options.shard else "optimizer"
     if not options.gpus:
         os.environ.setdefault("KERAS_TORCH_DEVICE", "cpu")
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))

@@ -11,6 +11,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from keras_torch.distributed.gradients import GradientExchange
+from keras_torch.distributed.parts import is_split
 
 
 class Share:
@@ -33,9 +34,13 @@ class Share:
         register_optimizer_step_pre_hook(self._before_step_of_torch)
 
     def _before_step_of_torch(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        """Exchange the gradients of an optimizer of torch that a train_step of the user's own uses by itself."""
+        """Exchange the gradients of an optimizer of torch that a train_step of the user's own uses by itself.
+
+        Those of DTensors have arrived already.
+        """
         if Share.pending() is self and optimizer not in self._owned:
-            self.exchange([param for group in optimizer.param_groups for param in group["params"]])
+            found = [param for group in optimizer.param_groups for param in group["params"]]
+            self.exchange([param for param in found if not is_split(param)])
 
     def rows(self, total: int) -> slice:
         """Return this process's rows of a batch of `total`, without remembering the batch."""

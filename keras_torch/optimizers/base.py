@@ -12,7 +12,9 @@ from typing import Any
 import torch
 
 from keras_torch import config, legacy, registry
+from keras_torch.backend.split_view import current
 from keras_torch.backend.variable import Variable
+from keras_torch.distributed import parts
 from keras_torch.optimizers import state
 from keras_torch.optimizers.custom import CustomUpdates, defines_update
 from keras_torch.optimizers.schedules import LearningRateSchedule
@@ -62,6 +64,8 @@ class Optimizer(Steps, CustomUpdates, StateDict):
     slots: tuple[state.Slot, ...] = ()
     slots_by_variable = True
     _counts_in_keras_2 = True
+    # Whether it updates each number of a weight by itself.
+    _takes_parts = True
     # Whether its config has another form in dialects 1 and 2.
     _has_classic_config = True
     # The layout of `weights` and of files, where it is not the dialect's.
@@ -122,6 +126,9 @@ class Optimizer(Steps, CustomUpdates, StateDict):
         self._trainable_variables_indices: dict[int, int] = {}
         self._own_variables: list[Variable] = []
         self._params: list[torch.Tensor] = []
+        # Of DTensors the parameters are the parts that this process has; `_joint` are those that every process has.
+        self._split: list[tuple[torch.Tensor, Any]] = []
+        self._joint: list[torch.Tensor] = self._params
         self._owners: list[int] = []
         self._averages: dict[torch.Tensor, torch.Tensor] = {}
         self._accumulated: dict[torch.Tensor, torch.Tensor] = {}
@@ -284,9 +291,12 @@ class Optimizer(Steps, CustomUpdates, StateDict):
             tensors = [tensor for tensor in state.storages(variable) if tensor.is_floating_point()]
             if any(tensor.requires_grad for tensor in tensors):
                 tensors = [tensor for tensor in tensors if tensor.requires_grad]
-            params += tensors
+            self._split += [(parts.part(tensor), tensor) for tensor in tensors if parts.is_split(tensor)]
+            params += map(parts.part, tensors)
             self._owners += [index] * len(tensors)
         self._params += params
+        if self._split:
+            self._set_apart()
         if params and not self._is_custom:
             self._build_torch_optimizer(params)
         if self.use_ema:
@@ -301,6 +311,49 @@ class Optimizer(Steps, CustomUpdates, StateDict):
         if hasattr(self, "_create_slots"):
             self._create_slots(new)
         self._load_pending_state()
+
+    def rebind(self, moved: Mapping[torch.Tensor, Any]) -> None:
+        """Go on with the DTensors that took the place of tensors, and with this process's parts of the state."""
+        held = self.torch_optimizer
+        if held is not None:
+            for group in held.param_groups:
+                group["params"] = [parts.part(moved.get(param, param)) for param in group["params"]]
+        places = {param: moved[param] for param in self._params if param in moved}
+        if not places:
+            return
+        self._split += [(parts.part(tensor), tensor) for tensor in places.values()]
+        own = {param: parts.part(tensor) for param, tensor in places.items()}
+
+        def cut(value: Any, param: torch.Tensor) -> Any:
+            fits = param in places and isinstance(value, torch.Tensor) and value.shape == param.shape
+            return parts.cut(value, places[param]).clone() if fits else value
+
+        for kept in (self._averages, self._accumulated):
+            values = {own.get(param, param): cut(value, param) for param, value in kept.items()}
+            kept.clear()
+            kept.update(values)
+        if held is not None:
+            entries = {
+                own.get(param, param): {key: cut(value, param) for key, value in entry.items()}
+                for param, entry in held.state.items()
+            }
+            held.state.clear()
+            held.state.update(entries)
+        self._params[:] = [own.get(param, param) for param in self._params]
+        self._set_apart()
+        self._trainable_variables[:] = map(current, self._trainable_variables)
+        self._constrained = [v for v in self._trainable_variables if getattr(v, "constraint", None) is not None]
+        self.__dict__.pop("_trainable_variables_indices", None)
+
+    def _set_apart(self) -> None:
+        """Note which parameters every process has. ValueError if parts of others are of no use to the optimizer."""
+        origins = self._origins()
+        self._joint = [param for param in self._params if id(param) not in origins]
+        if not self._takes_parts:
+            raise ValueError(
+                f"The optimizer {type(self).__name__} looks at a weight as a whole, and cannot update those that are "
+                "sharded among processes. Take another, such as AdamW, or train without `--shard` and `--zero`."
+            )
 
     def _needs_nothing_else(self) -> bool:
         """Whether a step is the torch optimizer's step and no more."""
@@ -390,13 +443,14 @@ class Optimizer(Steps, CustomUpdates, StateDict):
 
     def _read_slot(self, key: str, param: torch.Tensor) -> torch.Tensor | None:
         """Return Keras's value of a slot in torch's layout, None where none is kept."""
-        return self._slot_tensors(key).get(param)
+        found = self._slot_tensors(key).get(parts.part(param))
+        return None if found is None else parts.joined(found, param)
 
     def _write_slot(self, key: str, param: torch.Tensor, value: torch.Tensor) -> None:
         """Set a slot from Keras's value in torch's layout."""
-        tensor = self._slot_tensors(key).get(param)
+        tensor = self._slot_tensors(key).get(parts.part(param))
         if tensor is not None:
-            tensor.copy_(value)
+            tensor.copy_(parts.cut(value, param))
 
     def _state_restored(self) -> None:
         self._synced = None

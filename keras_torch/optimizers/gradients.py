@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 Tensors = list[torch.Tensor]
+# The function from tensors to their norms; of tensors in parts on several processes, those of the wholes.
+Norms = Callable[[Tensors], Any]
 
 
 def clip_by_value(grads: Tensors, limit: float) -> Tensors:
@@ -15,9 +17,9 @@ def clip_by_value(grads: Tensors, limit: float) -> Tensors:
     return list(torch._foreach_clamp_max(torch._foreach_clamp_min(grads, -limit), limit))
 
 
-def clip_by_global_norm(grads: Tensors, limit: float) -> Tensors:
+def clip_by_global_norm(grads: Tensors, limit: float, norms_of: Norms = torch._foreach_norm) -> Tensors:
     """Return all gradients scaled by one factor to a common norm of at most `limit`; NaN if it is not finite."""
-    norms = torch._foreach_norm(grads)
+    norms = norms_of(grads)
     norm = torch.linalg.vector_norm(torch.stack([part.to(norms[0].device) for part in norms]))
     scale = limit / norm.clamp(min=limit) + (norm - norm)
     return list(torch._foreach_mul(grads, scale))
@@ -34,9 +36,9 @@ def clip_norm(g: torch.Tensor, c: float, n: Any) -> torch.Tensor:
     return torch.where(norm >= c, g * (c / norm), g)
 
 
-def joint_norms(tensors: Tensors, owners: Sequence[int]) -> Tensors:
+def joint_norms(tensors: Tensors, owners: Sequence[int], norms_of: Norms = torch._foreach_norm) -> Tensors:
     """Return for each tensor the common norm of those with the same owner (the storages of one variable)."""
-    norms = list(torch._foreach_norm(tensors))
+    norms = list(norms_of(tensors))
     if len(set(owners)) == len(owners):
         return norms
     squares: dict[int, torch.Tensor] = {}
@@ -45,8 +47,10 @@ def joint_norms(tensors: Tensors, owners: Sequence[int]) -> Tensors:
     return [squares[owner].sqrt() for owner in owners]
 
 
-def clip_each_by_norm(grads: Tensors, owners: Sequence[int], limit: float) -> Tensors:
+def clip_each_by_norm(
+    grads: Tensors, owners: Sequence[int], limit: float, norms_of: Norms = torch._foreach_norm
+) -> Tensors:
     """Return each variable's gradient scaled so that its norm is at most `limit`; `owners` gives its variable."""
-    scales = torch._foreach_reciprocal(torch._foreach_clamp_min(joint_norms(grads, owners), limit))
+    scales = torch._foreach_reciprocal(torch._foreach_clamp_min(joint_norms(grads, owners, norms_of), limit))
     torch._foreach_mul_(scales, limit)
     return list(torch._foreach_mul(grads, scales))

@@ -8,7 +8,7 @@ gradient is 0, as everywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -53,13 +53,15 @@ class Optimizer(base.Optimizer):
                 f"clipnorm={self.clipnorm!r}, global_clipnorm={self.global_clipnorm!r}"
             )
 
-    def _clip(self, grads: list[torch.Tensor], owners: Sequence[int]) -> list[torch.Tensor]:
+    def _clip(
+        self, grads: list[torch.Tensor], owners: Sequence[int], norms: Callable[[Any], Any] = torch._foreach_norm
+    ) -> list[torch.Tensor]:
         if self.clipvalue is not None:
             grads = gradients.clip_by_value(grads, self.clipvalue)
         if self.clipnorm is not None:
-            grads = gradients.clip_each_by_norm(grads, owners, self.clipnorm)
+            grads = gradients.clip_each_by_norm(grads, owners, self.clipnorm, norms)
         if self.global_clipnorm is not None:
-            grads = gradients.clip_by_global_norm(grads, self.global_clipnorm)
+            grads = gradients.clip_by_global_norm(grads, self.global_clipnorm, norms)
         return grads
 
     def get_config(self) -> dict[str, Any]:

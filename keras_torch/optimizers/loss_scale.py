@@ -9,7 +9,7 @@ import torch
 
 from keras_torch import registry
 from keras_torch.backend.variable import Variable
-from keras_torch.distributed import Share
+from keras_torch.distributed import Share, parts
 from keras_torch.optimizers.base import HARMLESS, Optimizer
 
 # What Keras 3 wrote of the outer optimizer before it said that these belong to the inner one.
@@ -93,13 +93,23 @@ class LossScaleOptimizer(Optimizer):
         """Prepare updates of `variables`."""
         inner = self.inner_optimizer
         inner.build(variables)
-        self._params, self._trainable_variables = inner._params, inner._trainable_variables
-        self._trainable_variables_indices = inner._trainable_variables_indices
+        self._follow_inner()
         if self._params and self.dynamic_scale.device != self._params[0].device:
             for variable in (self.dynamic_scale, self.step_counter):
                 variable.data = variable.data.to(self._params[0].device)
         self.built = True
         self._load_pending_state()
+
+    def rebind(self, moved: Mapping[torch.Tensor, Any]) -> None:
+        """Go on with the DTensors that took the place of tensors."""
+        self.inner_optimizer.rebind(moved)
+        self._follow_inner()
+
+    def _follow_inner(self) -> None:
+        inner = self.inner_optimizer
+        self._params, self._split, self._joint = inner._params, inner._split, inner._joint
+        self._trainable_variables = inner._trainable_variables
+        self._trainable_variables_indices = inner._trainable_variables_indices
 
     def scale_loss(self, loss: Any) -> Any:
         """Return the loss times the scale; call `backward` on the result."""
@@ -113,12 +123,14 @@ class LossScaleOptimizer(Optimizer):
         if share is None:
             self._step()
             return
-        with share.exchanged(self._params):
+        with share.exchanged(self._joint):
             self._step()
 
     def _step(self) -> None:
         self._settle()
         inner = self.inner_optimizer
+        if self._split:
+            parts.take_gradients(self._split)
         grads = [param.grad for param in self._params if param.grad is not None]
         if not grads:
             inner.step()
@@ -126,6 +138,8 @@ class LossScaleOptimizer(Optimizer):
         scale = self.dynamic_scale.detach()
         inverse = torch.ones_like(scale) if self._unscaled else scale.double().reciprocal().float()
         found = _unscale(grads, inverse)
+        if self._split:
+            torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
         if not self.dynamic:
             inner.step()
             return

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from keras_torch import registry
-from keras_torch.distributed import Share
+from keras_torch.distributed import Share, parts
 from keras_torch.optimizers.base import Optimizer
 
 
@@ -191,10 +191,17 @@ class MultiOptimizer(Optimizer):
         if share is None:
             self._step()
             return
-        with share.exchanged(self._params):
+        with share.exchanged(self._joint):
             self._step()
 
+    def rebind(self, moved: Mapping[torch.Tensor, Any]) -> None:
+        """Go on with the DTensors that took the place of tensors."""
+        super().rebind(moved)
+        for optimizer in self._inner_optimizers:
+            optimizer.rebind(moved)
+
     def _step(self) -> None:
+        parts.take_gradients(self._split)
         if not self.built or all(param.grad is None for param in self._params):
             self._step_with_extras()
         for optimizer in self._inner_optimizers:

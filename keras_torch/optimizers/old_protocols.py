@@ -20,6 +20,7 @@ from keras_torch.backend.function import Step, gradients
 from keras_torch.backend.session import Operation
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.backend.variables import GraphRun, Update, is_tensor, running
+from keras_torch.distributed import parts
 from keras_torch.optimizers import state
 from keras_torch.symbolic import KerasTensor, get_source_inputs, sort_nodes
 
@@ -57,6 +58,7 @@ class OldProtocols:
         if self._graph_run is not None and running() is self._graph_run:
             return [gradient_of(variable) for variable in variables]
         tensors = [tensor for variable in variables for tensor in state.storages(variable) if tensor.requires_grad]
+        parts.refuse_split(tensors, "`get_gradients`")
         found = torch.autograd.grad(loss, tensors, allow_unused=True)
         by_tensor = {id(tensor): grad for tensor, grad in zip(tensors, found, strict=True)}
         whole: list[torch.Tensor] = []
@@ -198,8 +200,8 @@ def _refuse_number(loss: Any, values: Any) -> None:
 def gradient_of(variable: Any, grads: dict[int, torch.Tensor] | None = None) -> torch.Tensor | None:
     """Return a variable's gradient in Keras's layout, from `.grad` or from a dict by tensor; None if it has none."""
     tensors = state.storages(variable)
-    found = [tensor.grad if grads is None else grads.get(id(tensor)) for tensor in tensors]
+    found = [parts.part(tensor).grad if grads is None else grads.get(id(tensor)) for tensor in tensors]
     if all(grad is None for grad in found):
         return None
-    parts = [torch.zeros_like(t) if g is None else g for t, g in zip(tensors, found, strict=True)]
-    return state.from_storage(variable, parts)
+    pieces = [torch.zeros_like(parts.part(t)) if g is None else g for t, g in zip(tensors, found, strict=True)]
+    return state.from_storage(variable, [parts.joined(g, t) for t, g in zip(tensors, pieces, strict=True)])

@@ -101,7 +101,8 @@ class SlotVariable(VariableMethods):
         tensors = []
         for tensor in storages(self._variable):
             found = read(self._slot.key, tensor)
-            tensors.append(torch.zeros_like(tensor) if found is None else found)
+            empty = torch.zeros(tensor.shape, dtype=tensor.dtype, device=tensor.device) if found is None else found
+            tensors.append(empty)
         return from_storage(self._variable, [tensor.detach() for tensor in tensors])
 
     @property

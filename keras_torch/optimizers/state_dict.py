@@ -9,6 +9,7 @@ import torch
 
 from keras_torch.backend.variable import Variable
 from keras_torch.checkpoint import has_state, pack, unpack
+from keras_torch.distributed import parts
 
 
 class StateDict:
@@ -19,6 +20,7 @@ class StateDict:
     _iterations: Any
     _learning_rate: Any
     _params: list[torch.Tensor]
+    _split: list[tuple[torch.Tensor, Any]]
     _averages: dict[torch.Tensor, torch.Tensor]
     _accumulated: dict[torch.Tensor, torch.Tensor]
     _own_variables: list[Variable]
@@ -32,12 +34,14 @@ class StateDict:
         held = self.torch_optimizer
         return {
             "class": type(self).__name__,
-            "variables": [tuple(param.shape) for param in self._params],
+            "variables": self._shapes(),
             "iterations": self._iterations.item(),
             "learning_rate": pack(self._learning_rate) if self._rate_is_variable() else None,
-            "torch": None if held is None else pack(held.state_dict()),
-            "averages": [self._averages[param].detach() for param in self._params if param in self._averages],
-            "accumulated": [self._accumulated[param].detach() for param in self._params if param in self._accumulated],
+            "torch": None
+            if held is None
+            else pack(self._changed_state(held.state_dict(), parts.joined, of_whole=False)),
+            "averages": self._wholes(self._averages),
+            "accumulated": self._wholes(self._accumulated),
             "own": [pack(variable) for variable in self._own_variables],
             "counters": {name: getattr(self, name) for name in self._counters},
             "parts": {name: pack(part) for name, part in self._parts()},
@@ -48,7 +52,7 @@ class StateDict:
 
         ValueError if it was the state of other variables.
         """
-        shapes, kind = [tuple(param.shape) for param in self._params], type(self).__name__
+        shapes, kind = self._shapes(), type(self).__name__
         if kind == state["class"] and len(shapes) < len(state["variables"]):
             self._pending_state = state
             return
@@ -59,10 +63,11 @@ class StateDict:
             )
         self._pending_state = None
         if self.torch_optimizer is not None and state["torch"] is not None:
-            self.torch_optimizer.load_state_dict(unpack(state["torch"]))
+            saved = unpack(state["torch"])
+            self.torch_optimizer.load_state_dict(self._changed_state(saved, parts.cut, of_whole=True))
         for held, saved in ((self._averages, state["averages"]), (self._accumulated, state["accumulated"])):
             for param, value in zip(self._params if saved else (), saved, strict=True):
-                held[param].copy_(value)
+                held[param].copy_(parts.cut(value, self._origins().get(id(param))))
         for variable, value in zip(self._own_variables, state["own"], strict=True):
             unpack(value, variable)
         if state["learning_rate"] is not None and self._rate_is_variable():
@@ -72,6 +77,45 @@ class StateDict:
             unpack(state["parts"].get(name), part)
         for name, value in state["counters"].items():
             setattr(self, name, value)
+
+    def _origins(self) -> dict[int, Any]:
+        """The DTensors that parameters are parts of."""
+        return {id(own): tensor for own, tensor in self._split}
+
+    def _shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the parameters, of those in parts that of the whole."""
+        origins = self._origins()
+        return [tuple(origins.get(id(param), param).shape) for param in self._params]
+
+    def split_state(self) -> list[tuple[torch.Tensor, Any]]:
+        """Return pairs of what is kept for a part of a parameter, and the DTensor that it is a part of."""
+        inner = getattr(self, "_inner_optimizers", None) or [getattr(self, "inner_optimizer", None)]
+        found = [pair for optimizer in inner if optimizer is not None for pair in optimizer.split_state()]
+        entries = {} if self.torch_optimizer is None else self.torch_optimizer.state
+        for own, tensor in self._split:
+            held = [self._averages.get(own), self._accumulated.get(own), *entries.get(own, {}).values()]
+            fits = (item for item in held if isinstance(item, torch.Tensor) and item.shape == own.shape)
+            found += [(item, tensor) for item in fits]
+        return found
+
+    def _wholes(self, held: dict[torch.Tensor, torch.Tensor]) -> list[torch.Tensor]:
+        origins = self._origins()
+        return [parts.joined(held[p].detach(), origins.get(id(p))) for p in self._params if p in held]
+
+    def _changed_state(self, found: dict[str, Any], change: Any, of_whole: bool) -> dict[str, Any]:
+        """Return a state of torch's optimizer with what `change` makes of the values that are in parts, or will be."""
+        groups = self.torch_optimizer.param_groups  # type: ignore[union-attr]
+        params = [param for group in groups for param in group["params"]]
+        origins = self._origins()
+        entries = {}
+        for index, entry in found["state"].items():
+            like = origins.get(id(params[index]))
+            shape = None if like is None else tuple((like if of_whole else params[index]).shape)
+            entries[index] = {
+                key: change(value, like) if isinstance(value, torch.Tensor) and tuple(value.shape) == shape else value
+                for key, value in entry.items()
+            }
+        return {**found, "state": entries}
 
     def _load_pending_state(self) -> None:
         if self._pending_state is not None:

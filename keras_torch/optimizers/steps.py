@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from keras_torch.distributed import Share
+from keras_torch.distributed import Share, parts
 from keras_torch.optimizers import gradients, state
 from keras_torch.symbolic import KerasTensor
 
@@ -33,6 +33,8 @@ class Steps:
     _iterations: Any
     _model: Any
     _params: list[torch.Tensor]
+    _split: list[tuple[torch.Tensor, Any]]
+    _joint: list[torch.Tensor]
     _owners: list[int]
     _decays: list[bool]
     _constrained: list[Any]
@@ -49,6 +51,7 @@ class Steps:
     _torch_decays_weights: Callable[[], bool]
     _update_each: Callable[[float], None]
     _symbolic_step: Callable[..., Any]
+    _origins: Callable[[], dict[int, Any]]
     compute_gradients: Callable[..., list[tuple[Any, Any]]]
     _var_key: Callable[[Any], int]
     _get_variable_index: Callable[[Any], int]
@@ -60,8 +63,10 @@ class Steps:
         In a step that several processes share, gradients are summed over them first. ValueError if none has a gradient.
         """
         params = self._params
-        if Share.current is not None and not self.gradient_accumulation_steps:
-            self._exchange()
+        if Share.current is not None:
+            parts.take_gradients(self._split)
+            if not self.gradient_accumulation_steps:
+                self._exchange()
         complete = all([param.grad is not None for param in params])
         if self._plain and complete and params:
             self._update(self._rate())
@@ -74,7 +79,7 @@ class Steps:
     def _exchange(self, weighted: bool = True) -> None:
         share = Share.pending()
         if share is not None:
-            share.exchange(self._params, weighted, self.torch_optimizer)
+            share.exchange(self._joint, weighted, self.torch_optimizer)
 
     def _update(self, rate: float) -> None:
         count = self._iterations.item()
@@ -95,6 +100,8 @@ class Steps:
             )
         if not self._params:
             return
+        if self._split:
+            parts.take_gradients(self._split)
         chosen = [i for i, param in enumerate(self._params) if param.grad is not None]
         if not chosen:
             raise ValueError(
@@ -116,7 +123,8 @@ class Steps:
 
     def _apply_extras(self, chosen: list[int], params: list[torch.Tensor], grads: list[torch.Tensor]) -> None:
         rate = self._rate()
-        clipped = self._clip(grads, [self._owners[i] for i in chosen])
+        norms = self._norms(params) if self._split else torch._foreach_norm
+        clipped = self._clip(grads, [self._owners[i] for i in chosen], norms)
         if self._has_weight_decay():
             self._decay_weights(chosen, rate)
         for param, grad in zip(params, clipped, strict=True):
@@ -138,14 +146,22 @@ class Steps:
         if decayed and factor:
             torch._foreach_mul_(decayed, 1.0 - factor * rate)
 
-    def _clip(self, grads: list[torch.Tensor], owners: Sequence[int]) -> list[torch.Tensor]:
+    def _norms(self, params: list[torch.Tensor]) -> Callable[[Any], Any]:
+        """Return the function from the gradients of parameters, of which some are in parts, to their norms."""
+        origins = self._origins()
+        likes = [origins.get(id(param)) for param in params]
+        return lambda grads: parts.norms(list(grads), likes)
+
+    def _clip(
+        self, grads: list[torch.Tensor], owners: Sequence[int], norms: Callable[[Any], Any] = torch._foreach_norm
+    ) -> list[torch.Tensor]:
         classic = self._dialect in ("1", "2")
         if self.clipnorm and self.clipnorm > 0:
             if not classic:
-                return gradients.clip_each_by_norm(grads, owners, self.clipnorm)
-            grads = gradients.clip_by_global_norm(grads, self.clipnorm)
+                return gradients.clip_each_by_norm(grads, owners, self.clipnorm, norms)
+            grads = gradients.clip_by_global_norm(grads, self.clipnorm, norms)
         elif self.global_clipnorm and self.global_clipnorm > 0:
-            return gradients.clip_by_global_norm(grads, self.global_clipnorm)
+            return gradients.clip_by_global_norm(grads, self.global_clipnorm, norms)
         if self.clipvalue and self.clipvalue > 0:
             grads = gradients.clip_by_value(grads, self.clipvalue)
         return grads
@@ -155,7 +171,7 @@ class Steps:
         steps = self.gradient_accumulation_steps
         sums = [self._accumulated[param] for param in params]
         share = Share.pending()
-        torch._foreach_add_(sums, grads if share is None else torch._foreach_mul(grads, share.weight))
+        torch._foreach_add_(sums, grads if share is None else self._weighted(params, grads, share))
         if (self._iterations.item() + 1) % steps:  # type: ignore[operator]
             return None
         mean: Any = torch._foreach_div(sums, float(steps))  # type: ignore[arg-type]
@@ -166,6 +182,13 @@ class Steps:
             mean = [param.grad for param in params]
         torch._foreach_zero_(list(self._accumulated.values()))
         return mean
+
+    def _weighted(self, params: list[torch.Tensor], grads: list[torch.Tensor], share: Share) -> list[torch.Tensor]:
+        """Return gradients times this process's part of the batch; those of parts are sums already."""
+        origins = self._origins()
+        return [
+            grad if id(param) in origins else grad * share.weight for param, grad in zip(params, grads, strict=True)
+        ]
 
     def _update_averages(self) -> None:
         count = int(self.iterations)
@@ -178,14 +201,14 @@ class Steps:
 
     def _apply_constraints(self) -> None:
         for variable in self._constrained:
-            if state.storages(variable)[0].grad is not None:
+            if parts.part(state.storages(variable)[0]).grad is not None:
                 variable.assign(variable.constraint(getattr(variable, "value", variable)))
 
     def finalize_variable_values(self, var_list: Iterable[Any] | None = None) -> None:
         """At the end of training: replace the weights by their moving averages, if `use_ema`."""
         if not self.use_ema:
             return
-        keep = None if var_list is None else {id(tensor) for v in var_list for tensor in state.storages(v)}
+        keep = None if var_list is None else {id(parts.part(tensor)) for v in var_list for tensor in state.storages(v)}
         with torch.no_grad():
             for param, average in self._averages.items():
                 if keep is None or id(param) in keep:
@@ -195,6 +218,8 @@ class Steps:
         """Drop the gradients of all variables."""
         for param in self._params:
             param.grad = None
+        for _, tensor in self._split:
+            tensor.grad = None
 
     # Keras's ways to ask for a step.
 
@@ -272,6 +297,7 @@ class Steps:
             loss = loss()
         variables = list(var_list() if callable(var_list) else var_list)
         tensors = [tensor for v in variables for tensor in state.storages(v) if tensor.requires_grad]
+        parts.refuse_split(tensors, "`minimize`")
         found = dict(zip(map(id, tensors), torch.autograd.grad(loss, tensors, allow_unused=True), strict=True))
         self.build(variables)
         before = [param.grad for param in self._params]
@@ -298,7 +324,9 @@ def _set_gradient(variable: Any, grad: Any) -> None:
             f"{tuple(variable.shape)}. Received: {tuple(grad.shape)}"
         )
     for tensor, part in zip(state.storages(variable), state.to_storage(variable, grad.detach()), strict=True):
-        if tensor.requires_grad:
+        if parts.is_split(tensor):
+            parts.part(tensor).grad = parts.cut(part, tensor).clone()
+        elif tensor.requires_grad:
             # Fused kernels walk parameter and gradient in memory order, so their strides must agree.
             same = part.stride() == tensor.stride() and part.dtype == tensor.dtype and part.device == tensor.device
             tensor.grad = part if same else torch.empty_like(tensor).copy_(part)

@@ -49,6 +49,7 @@ class TorchOptimizer(Optimizer):
         start = self.options.get("lr", 0.001) if held is None else held.param_groups[0]["lr"]
         own.setdefault("name", getattr(kind, "__name__", "torch_optimizer"))
         super().__init__(learning_rate=float(start), **own)
+        self._takes_parts = getattr(kind, "__name__", "") not in _OF_WHOLES
         self._factory: Any = optimizer if held is None else None
         self.torch_optimizer = held
         self._seen_rate = float(self._learning_rate)
@@ -154,6 +155,8 @@ def _check(optimizer: Any) -> None:
         )
 
 
+# Optimizers of torch that look at rows, columns or singular values of a weight.
+_OF_WHOLES = ("Adafactor", "Muon")
 # Arguments of the facade that torch optimizers do not have; `weight_decay` and the learning rate are torch's own.
 _FACADE = (
     "name",

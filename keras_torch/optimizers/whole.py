@@ -18,6 +18,7 @@ class _Whole(Optimizer):
     """Tells the torch optimizer which variables stand behind its parameters."""
 
     torch_optimizer: torch_whole.WholeVariables | None
+    _takes_parts = False
 
     def _build_torch_optimizer(self, params: list[torch.Tensor]) -> None:
         if self.torch_optimizer is None:

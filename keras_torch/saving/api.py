@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keras_torch import config
-from keras_torch.distributed import main_writes
+from keras_torch.distributed import is_main, main_writes, parts
 from keras_torch.saving import files, hdf5, keras_zip, legacy_h5, sharded_weights, weights_store
 
 _HDF5_FORMATS = ("h5", "hdf5", "keras_h5")
@@ -52,7 +52,7 @@ def save_model(
             "subclassed or its input shape is not known. Call `build(input_shape)` first, use a name that ends in "
             "`.keras`, or use `save_weights`."
         )
-    with main_writes(filepath) as here:
+    with _wholes(model, filepath), main_writes(filepath) as here:
         target = _target(filepath, overwrite) if here else None
         if target is None:
             return
@@ -122,10 +122,18 @@ def save_weights(
         )
     if in_shards and not name:
         raise ValueError(f"`max_shard_size` needs a file name. Received: filepath={filepath!r}")
-    with main_writes(filepath) as here:
+    with _wholes(model, filepath), main_writes(filepath) as here:
         target = _target(filepath, overwrite) if here else None
         if target is not None:
             _write_weights(model, target, name, max_shard_size, skip, in_shards, is_store)
+
+
+def _wholes(model: Any, filepath: Any) -> Any:
+    """Gather, in all processes, what the one that writes will read of weights and state that are in parts."""
+    tensors = [(parts.part(item), item) for item in model.parameters() if parts.is_split(item)]
+    optimizer = getattr(model, "optimizer", None)
+    held = optimizer.split_state() if optimizer is not None and tensors else []
+    return parts.gathered([*tensors, *held], keep=is_main() or not files.is_path(filepath))
 
 
 def _write_weights(

@@ -12,6 +12,7 @@ import torch
 from keras_torch.backend.random import get_rng_state, set_rng_state
 from keras_torch.callbacks import CallbackList
 from keras_torch.checkpoint import Attributes, attributes, has_state, pack, set_attributes, unpack
+from keras_torch.distributed import parts
 from keras_torch.training.position import Steps, example_of
 from keras_torch.training.sharding import Alone
 from keras_torch.training.steps import claim, ensure_built, is_built
@@ -95,13 +96,16 @@ class Run:
         if midway and not (model._overrides("train_step") or model._compiled.compute_metrics):
             logs = {}
         modules = [_module_state(module, self._modules.get(module)) for module in model.modules()]
+        with parts.for_main():
+            weights = [(name, _plain(tensor)) for name, tensor in _tensors(model)]
+            optimizer = None if model.optimizer is None else model.optimizer.state_dict()
         return {
             "epoch": self.epoch,
             "stop": bool(model.stop_training),
             "logs": pack(dict(logs or {}) if midway else dict(self.logs)),
-            "weights": [(name, _plain(tensor)) for name, tensor in _tensors(model)],
+            "weights": weights,
             "modules": modules,
-            "optimizer": None if model.optimizer is None else model.optimizer.state_dict(),
+            "optimizer": optimizer,
             "metrics": self._metrics(midway),
             "steps": self.steps.state_dict(midway),
             "validation": None if self.validation is None else self.validation.state_dict(False),
@@ -147,7 +151,7 @@ class Run:
         self.logs = unpack(state["logs"])
         with torch.no_grad():
             for (_, tensor), (_, saved) in zip(_tensors(model), state["weights"], strict=True):
-                tensor.detach().copy_(saved)
+                parts.write(tensor, saved)
             processes = unpack(state["processes"]) if "processes" in state else None
             for module, values in zip(
                 model.modules(), self._shards.own_modules(processes, state["modules"]), strict=True
@@ -189,7 +193,7 @@ def _tensors(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().as_subclass(torch.Tensor)
+    return parts.whole(tensor).detach().as_subclass(torch.Tensor)
 
 
 def _check_weights(model: Any, saved: list[tuple[str, torch.Tensor]]) -> None:

@@ -22,8 +22,9 @@ from keras_torch.data.conversion import to_numpy
 from keras_torch.data.structure import map_structure
 from keras_torch.distributed import Share
 from keras_torch.distributed.collectives import device
+from keras_torch.distributed.parts import is_split
 from keras_torch.metrics import summing
-from keras_torch.training import random_streams
+from keras_torch.training import fully_sharded, random_streams
 from keras_torch.training.batch_values import batch_logs, with_totals
 from keras_torch.training.feeds import feeds_of
 from keras_torch.training.predictions import SharedPredictions
@@ -58,6 +59,12 @@ def _has_fixed_batch(model: Any) -> bool:
 def of(model: Any) -> Alone:
     """Return how the steps of a loop run, and where its results come from."""
     share = share_of(model)
+    if share is None and distributed.sharding():
+        raise ValueError(
+            f"Model {model.name!r} is computed whole in every process, because it has a fixed batch size or stateful "
+            "layers, or brings its data itself, so that its weights cannot be sharded. Leave out the batch size "
+            "(`batch_shape`, `stateful=True`), or train without `--shard` and `--zero`."
+        )
     return Alone(model) if share is None else Shards(model, share)
 
 
@@ -147,9 +154,12 @@ class Shards(Alone):
 
     def _equalize(self) -> None:
         set_rng_state(distributed.shared_object(get_rng_state()))
-        distributed.broadcast([*self.model.parameters(), *self.model.buffers()])
+        found = [item for item in (*self.model.parameters(), *self.model.buffers()) if not is_split(item)]
+        distributed.broadcast(found)
         if is_built(self.model):
             _equal.add(self.model)
+            if distributed.sharding():
+                fully_sharded.shard(self.model)
 
     def step(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return the step on this process's part: its own random numbers, and none counted of borrowed rows."""
@@ -162,7 +172,12 @@ class Shards(Alone):
             streams = random_streams.enter()
             try:
                 return function(data) if share.local else self._uncounted(function, data)
+            except RuntimeError as error:
+                fully_sharded.explain(error, self.model)
+                raise
             finally:
+                if distributed.sharding() == "optimizer":
+                    fully_sharded.reshard(self.model)
                 random_streams.leave(streams)
                 Share.current = before
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch import config, legacy
+from keras_torch import config, distributed, legacy
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
 from keras_torch.engine.call import InOwnStep, call_in_own_mode, training_mode
@@ -462,7 +462,7 @@ class Trainer(GeneratorMethods):
             if loop:
                 compiling.warn_of_changed_flags(self)
             self.make_train_function()
-            if loop and not self._overrides("train_step"):
+            if loop and not self._overrides("train_step") and not distributed.sharding():
                 compiling.claim_early(self)
         self.make_test_function()
 

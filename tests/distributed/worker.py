@@ -16,6 +16,7 @@ torch.set_num_threads(1)
 
 import alone  # noqa: E402
 import cases  # noqa: E402
+import sharded  # noqa: E402
 
 
 def main(folder):
@@ -23,10 +24,10 @@ def main(folder):
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", message=".*barrier.*")
     found = {}
-    names = [("cases", name) for name in cases.CASES] + [("alone", name) for name in alone.CHECKS]
-    for kind, name in names:
+    kinds = ((cases, cases.CASES), (alone, alone.CHECKS), (sharded, sharded.names()))
+    for kind, name in [(kind, name) for kind, names in kinds for name in names]:
         try:
-            found[name] = cases.run(name) if kind == "cases" else alone.run(name)
+            found[name] = kind.run(name)
         except Exception:
             found[name] = traceback.format_exc()
             break

@@ -1,0 +1,156 @@
+"""What processes compute that keep parts of the weights: cases again, and what only they can show."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import alone
+import cases
+import numpy as np
+
+import keras_torch as keras
+from keras_torch import distributed, layers, symbolic
+
+CHECKS = {}
+# Those that two processes compute again; three, whose tests are slow, compute all of them.
+AGAIN = [
+    "dense_in_float64",
+    "lstm_over_masked_words",
+    "embedding_with_clipping_and_averages",
+    "gan_with_a_train_step_of_its_own",
+    "parameters_without_gradients_and_added_losses",
+]
+NOT_SHARDED = ["stateful_layers_are_not_split"]
+
+
+def check(function):
+    CHECKS[function.__name__] = function
+    return function
+
+
+def names():
+    again = AGAIN if distributed.world_size() == 2 else [name for name in cases.CASES if name not in NOT_SHARDED]
+    return [f"{kind}: {name}" for kind in ("weights", "optimizer") for name in again] + list(CHECKS)
+
+
+def run(name):
+    kind, _, case = name.rpartition(": ")
+    distributed.set_sharding(kind or "weights")
+    try:
+        if kind:
+            return cases.run(case)
+        symbolic.reset_names()
+        keras.utils.set_random_seed(7)
+        return CHECKS[name]()
+    finally:
+        distributed.set_sharding(None)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Scaled(keras.layers.Layer):
+    """A layer of the user's own: variables, one of them shared by way of a list, and a layer inside."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale", regularizer="l2")
+        self.shifts = [self.add_weight(shape=(shape[-1],), initializer="zeros", name="shift")]
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+        self.inner = layers.Dense(shape[-1], kernel_constraint="max_norm")
+        self.inner.build(shape)
+
+    def call(self, x):
+        self.calls.assign_add(1.0)
+        return self.inner(x * self.scale.value + self.shifts[0])
+
+
+def network():
+    inputs = keras.Input((6,))
+    x = layers.Dense(9, activation="relu")(inputs)
+    x = layers.BatchNormalization()(x)
+    outputs = layers.Dense(3, activation="softmax")(Scaled()(x))
+    return keras.Model(inputs, outputs)
+
+
+def folder(name):
+    """One folder for all processes, as they see one disk."""
+    found = Path(tempfile.gettempdir(), f"keras_torch_{name}_{os.environ['MASTER_PORT']}")
+    found.mkdir(exist_ok=True)
+    return found
+
+
+@check
+def sharded_files():
+    where = folder("sharded")
+    model = network()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    alone.fit(model, callbacks=[keras.callbacks.ModelCheckpoint(str(where / "last.keras"))])
+    model.save(where / "whole.h5")
+    model.save_weights(where / "only.weights.h5")
+    x, weights = cases.numbers(20, 6), model.get_weights()
+    expected = model.predict(x, verbose=0)
+    state = [np.array(item) for item in model.optimizer.get_weights()]
+    found = []
+    for name in ("last.keras", "whole.h5"):
+        again = keras.models.load_model(where / name)
+        found.append([again.get_weights(), again.optimizer.get_weights(), again.predict(x, verbose=0)])
+    model.set_weights([np.zeros_like(item) for item in weights])
+    zeros = [not item.any() for item in model.get_weights()]
+    model.load_weights(where / "only.weights.h5")
+    distributed.shared_object(None)
+    return {
+        "weights": weights,
+        "state": state,
+        "expected": expected,
+        "found": found,
+        "zeros": zeros,
+        "again": model.predict(x, verbose=0),
+        "numbers": [item.to_local().numel() for item in model.parameters() if hasattr(item, "to_local")],
+        "whole": sorted(item.numel() for item in model.parameters() if not hasattr(item, "to_local")),
+        "kept": sum(
+            item.numel() for entry in model.optimizer.torch_optimizer.state.values() for item in entry.values()
+        ),
+        "classes": [type(layer).__name__ for layer in model.layers],
+        "files": {name: (where / name).read_bytes() for name in ("last.keras", "whole.h5")},
+    }
+
+
+@check
+def sharded_undisturbed():
+    with tempfile.TemporaryDirectory() as place:
+        return alone.survivor(os.path.join(place, "backup"))
+
+
+@check
+def sharded_continued():
+    steps = []
+
+    def fail(batch):
+        steps.append(batch)
+        if len(steps) == 15:
+            raise KeyError("killed")
+
+    place = os.path.join(folder("sharded_backup"), "backup")
+    with contextlib.suppress(KeyError):
+        alone.survivor(place, fail)
+    return {**alone.survivor(place), "steps": len(steps)}
+
+
+def refusal(model, optimizer="sgd", **options):
+    model.compile(optimizer, "mse")
+    try:
+        model.fit(cases.numbers(8, 6), cases.numbers(8, 6), batch_size=4, verbose=0, **options)
+    except (ValueError, RuntimeError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@check
+def refusals():
+    def dense(**options):
+        return keras.Sequential([keras.Input(**options), layers.Dense(6)])
+
+    return {
+        "lamb": refusal(dense(shape=(6,)), "lamb"),
+        "torch": refusal(dense(shape=(6,)), keras.optimizers.Muon()),
+        "batch": refusal(dense(batch_shape=(4, 6))),
+        "continued": refusal(dense(shape=(6,))),
+    }

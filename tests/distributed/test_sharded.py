@@ -1,0 +1,98 @@
+"""Processes that each keep a part of the weights compute, save and load what one process does."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import keras_torch as keras
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(f"distributed_{name}", Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+equal = _load("test_equal_numbers")
+sys.modules.setdefault("cases", equal.cases)
+sys.modules.setdefault("alone", _load("alone"))
+sharded = _load("sharded")
+
+
+def check(found, name):
+    for each in found:
+        failed = next((text for text in each.values() if isinstance(text, str)), None)
+        assert name in each and not isinstance(each[name], str), failed
+    return [each[name] for each in found]
+
+
+def compare(found, kind, name):
+    equal.compare([{name: each} for each in check(found, f"{kind}: {name}")], name)
+
+
+def same(first, second):
+    assert len(first) == len(second)
+    for mine, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["weights", "optimizer"])
+@pytest.mark.parametrize("name", sharded.AGAIN)
+def test_two_processes_with_parts_compute_what_one_does(two, kind, name):
+    compare(two, kind, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["weights", "optimizer"])
+@pytest.mark.parametrize("name", [name for name in equal.cases.CASES if name not in sharded.NOT_SHARDED])
+def test_three_processes_with_parts_compute_what_one_does(three, kind, name):
+    compare(three, kind, name)
+
+
+def test_each_process_keeps_a_part_of_weights_and_optimizer_state(two):
+    first, second = check(two, "sharded_files")
+    total = sum(item.size for item in first["weights"])
+    buffers_and_whole = 2 * 9 + 9 + 1
+    assert first["whole"] == second["whole"] == [1, 9]
+    assert sum(first["numbers"]) + sum(second["numbers"]) == total - buffers_and_whole
+    assert max(map(sum, (first["numbers"], second["numbers"]))) < 0.65 * total
+    assert max(first["kept"], second["kept"]) < 0.65 * sum(item.size for item in first["state"])
+    assert first["classes"] == ["InputLayer", "Dense", "BatchNormalization", "Scaled", "Dense"]
+
+
+def test_files_of_sharded_models_are_whole(two):
+    for each in check(two, "sharded_files"):
+        for weights, state, predicted in each["found"]:
+            same(weights, each["weights"])
+            same(state, each["state"])
+            same(predicted, each["expected"])
+        assert all(each["zeros"])
+        same(each["again"], each["expected"])
+
+
+@pytest.mark.parametrize("name", ["last.keras", "whole.h5"])
+def test_one_process_loads_what_two_saved_in_parts(two, tmp_path, name):
+    found = check(two, "sharded_files")[0]
+    (tmp_path / name).write_bytes(found["files"][name])
+    model = keras.models.load_model(tmp_path / name, {"Scaled": sharded.Scaled})
+    same(model.predict(equal.cases.numbers(20, 6), verbose=0), found["expected"])
+    assert int(model.optimizer.iterations) == 12
+
+
+def test_a_sharded_training_that_is_begun_again_ends_as_if_nothing_had_happened(two):
+    for found, expected in zip(check(two, "sharded_continued"), check(two, "sharded_undisturbed"), strict=True):
+        same(found["weights"], expected["weights"])
+        for name, values in expected["history"].items():
+            np.testing.assert_allclose(found["history"][name], values, rtol=1e-6)
+
+
+def test_what_cannot_be_sharded_is_refused_with_a_way_out(two):
+    for found in check(two, "refusals"):
+        assert "Lamb looks at a weight as a whole" in found["lamb"] and "AdamW" in found["lamb"]
+        assert "Muon looks at a weight as a whole" in found["torch"]
+        assert "has a fixed batch size" in found["batch"] and "`batch_shape`" in found["batch"]
+        assert found["continued"] is None
