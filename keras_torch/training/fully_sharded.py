@@ -22,9 +22,9 @@ from keras_torch.backend.split_view import SplitView, current, split_view
 from keras_torch.backend.variable import WeightView
 from keras_torch.distributed import Share
 from keras_torch.engine import Layer, autocast
-from keras_torch.engine.structure import map_tree
 from keras_torch.engine.tensor_layout import IDENTITY
 from keras_torch.optimizers import Optimizer
+from keras_torch.symbolic.structure import map_tree
 
 
 def shard(model: Any) -> None:
