@@ -23,6 +23,7 @@ TODAY = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 KERAS_1 = "https://s3.amazonaws.com/"
 MAX_BYTES = 4 * 2**30
 _GZIP = b"\x1f\x8b"
+_MAX_AXES = 8
 
 
 class Source(NamedTuple):
@@ -118,7 +119,7 @@ def read_idx(path: str) -> np.ndarray:
     axes = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
     shape = [int.from_bytes(content[4 * axis : 4 * axis + 4], "big") for axis in range(1, axes + 1)]
     values = np.frombuffer(content, np.uint8)[4 + 4 * axes :]
-    if not axes or len(values) != np.prod(shape, dtype=object):
+    if not 0 < axes <= _MAX_AXES or len(values) != np.prod(shape, dtype=object):
         raise FileFormatError(
             f"{path} is no file of bytes in the form of MNIST. Remove it, so that it is fetched again."
         )
@@ -131,7 +132,7 @@ def read_index(path: str) -> dict[str, int]:
         with open(path, encoding="utf-8") as file:
             try:
                 return json.load(file)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise FileFormatError(f"{path} is damaged: {error}. Remove it, so that it is fetched again.") from error
     found = read_pickle(path)
     if not isinstance(found, dict):

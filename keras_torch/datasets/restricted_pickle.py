@@ -100,7 +100,7 @@ def load_npy(file: IO[bytes], name: str) -> np.ndarray:
         if not dtype.hasobject:
             file.seek(start)
             return np.lib.format.read_array(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
+    except (ValueError, EOFError, OSError, MemoryError, OverflowError) as error:
         raise FileFormatError(f"{name} is no array that can be read: {error}") from error
     array = load_pickle(file, name)
     if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:

@@ -449,7 +449,7 @@ def deserialize_layer(item: Mapping[str, Any], custom_objects: Mapping[str, Any]
     build = getattr(type(layer), "build_from_config", None)
     if built_for and build is not None and not build.__module__.startswith("keras_torch.") and not layer.built:
         # A call could not give what the class's own method puts there.
-        layer.build_from_config(built_for)
+        registry.build_from_config(layer, built_for)
         layer.built = True
     return layer
 

@@ -24,6 +24,7 @@ from keras_torch.registry.custom import (
 from keras_torch.registry.forms import (
     READERS,
     WRITERS,
+    build_from_config,
     describe,
     deserialize_keras_object,
     finish,
@@ -63,6 +64,7 @@ __all__ = [
     "Registry",
     "activations",
     "allow_bytecode",
+    "build_from_config",
     "bytecode_is_allowed",
     "callbacks",
     "constraints",

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from keras_torch import config as settings
-from keras_torch.errors import UnknownObjectError, reading_config
+from keras_torch.errors import ConfigError, UnknownObjectError, reading_config
 from keras_torch.registry import bytecode, sharing
 from keras_torch.registry.custom import CustomObjectScope, known_custom_objects
 from keras_torch.registry.tables import (
@@ -247,11 +247,19 @@ class _Reader:
 def finish(made: Any, config: Mapping[str, Any], custom: Mapping[str, Any] | None = None) -> None:
     """Build and compile an object as the keys `build_config` and `compile_config` beside its config say."""
     if config.get("build_config") and hasattr(made, "build_from_config") and not getattr(made, "built", False):
-        made.build_from_config(config["build_config"])
+        build_from_config(made, config["build_config"])
         made.built = True
     if config.get("compile_config") and hasattr(made, "compile_from_config"):
         with CustomObjectScope(custom):
             made.compile_from_config(config["compile_config"])
+
+
+def build_from_config(made: Any, shapes: Any) -> None:
+    """Build an object for what its `get_build_config` returned."""
+    if not isinstance(shapes, Mapping):
+        raise ConfigError(f"The `build_config` of {type(made).__name__} must be a dict. Received: {str(shapes)[:1000]}")
+    with reading_config(f"the shapes of {type(made).__name__} {getattr(made, 'name', '')!r}"):
+        made.build_from_config(shapes)
 
 
 def _families(module: Any) -> tuple[Registry, ...]:

@@ -30,6 +30,9 @@ MAX_DIRECTORY_BYTES = 16 * 2**20
 MAX_TEXT_BYTES = 256 * 2**20
 MAX_RATIO = 100
 SMALL_BYTES = 2**20
+# Text that is unpacked takes many times its size in memory. Keras does not compress it.
+MAX_EXTRACTED_RATIO = 10
+SMALL_EXTRACTED_BYTES = 16 * 2**20
 _CHUNK = 4 * 2**20
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _ELSEWHERE = 2**32 - 1
@@ -188,7 +191,11 @@ class Archive:
         return copy
 
     def extract(self, prefix: str, folder: str) -> None:
-        """Write the members below `prefix/` to files below `folder`."""
+        """Write the members below `prefix/` to files below `folder`; they may grow tenfold (and to 16 MiB)."""
+        size = sum(info.file_size for name, info in self._members.items() if name.startswith(f"{prefix}/"))
+        limit = max(SMALL_EXTRACTED_BYTES, MAX_EXTRACTED_RATIO * self._size)
+        if size > limit:
+            raise self._refuse(f"{prefix}/", f"is refused: it grows to {size} bytes, more than is allowed ({limit})")
         _extract(self, prefix, folder)
 
     def verify(self) -> None:

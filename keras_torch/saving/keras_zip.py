@@ -131,7 +131,7 @@ def _build(described: Mapping[str, Any], item: Mapping[str, Any], reader: Config
     model = build(described, reader.custom_objects, safe_mode)
     shapes = item.get("build_config")
     if shapes and not getattr(model, "built", True):
-        model.build_from_config(shapes)
+        registry.build_from_config(model, shapes)
     return model
 
 
@@ -166,4 +166,9 @@ def _read_assets(opened: Any, model: Any, generation: str) -> None:
         for path, item in walk(model, GENERATIONS[generation]):
             if hasattr(item, "load_assets"):
                 place = os.path.join(folder, *path.split("/")) if path else folder
-                item.load_assets(place if os.path.isdir(place) else None)
+                try:
+                    item.load_assets(place if os.path.isdir(place) else None)
+                except (ValueError, OverflowError) as error:
+                    raise FileFormatError(
+                        f"{opened.file}: the assets of the layer {item.name!r} cannot be read: {error}"
+                    ) from error

@@ -1,8 +1,9 @@
-"""Read files with real Keras, predict and train on: the other half of scripts/compare_with_keras.py.
+"""Read or write files with real Keras, predict and train on: the other half of scripts/compare_with_keras.py.
 
-`python other_side.py LIST.json`, where the list holds `{"path", "inputs", "result"}` for a file of any model, and
-`{"path", "name", "kind", "result"}`, and perhaps `"compile"`, for one of a model in model_set/. Each result is an
-.npz: `output<i>`, `losses`, `names`, or `failed`.
+`python other_side.py LIST.json`, where the list holds `{"path", "inputs", "result"}` for a file of any model,
+`{"path", "name", "kind", "result"}`, and perhaps `"compile"`, for one of a model in model_set/, and
+`{"name", "folder", "result"}` to write all files of such a model. Each result is an .npz: `output<i>`, `losses`,
+`names`, or `failed`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 import model_set
 
-VERSION = ".".join(keras.__version__.split(".")[:2])
-STEPS = 10
+VERSION = model_set.spelling(keras.__version__)
 
 
 def use(path, inputs):
@@ -39,7 +39,12 @@ def resume(path, name, kind, compile=True):
     """Return what a model of the set does after its file, or its weights, were read."""
     entry = model_set.table()[name]
     keras.backend.clear_session()
-    return model_set.resume(entry, keras, VERSION, path, kind, STEPS, compile)
+    return model_set.resume(entry, keras, VERSION, path, kind, model_set.STEPS, compile)
+
+
+def write(name, folder):
+    """Write the files of a model of the set, and return what it does then."""
+    return model_set.record(name, model_set.table()[name], keras, VERSION, folder)
 
 
 def main():
@@ -50,7 +55,8 @@ def main():
     for number, item in enumerate(json.loads(Path(sys.argv[1]).read_text())):
         result = item.pop("result")
         try:
-            found = (resume if "name" in item else use)(**item)
+            work = write if "folder" in item else resume if "name" in item else use
+            found = work(**item)
         except Exception as error:
             found = {"failed": np.array(f"{type(error).__name__}: {error}")}
         np.savez(result, **found)

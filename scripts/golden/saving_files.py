@@ -25,22 +25,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 import model_set
 
-STEPS = 10
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden"
 VERSION = ".".join(keras.__version__.split(".")[:2])
 
 
 def record(name, entry, folder):
     """Train, save in each format, and store what the model does then."""
-    model, inputs, targets = entry.make(keras, VERSION)
-    for kind in entry.written(VERSION):
-        model_set.save(model, f"{folder}/{name}", kind)
-    outputs = model_set.predict(model, inputs)
-    found = {f"output{index}": output for index, output in enumerate(outputs)}
-    if getattr(model, "optimizer", None) is not None:
-        targets = model_set.targets_like(outputs) if targets is None else targets
-        losses = model_set.train(model, inputs, targets, STEPS)
-        found |= {"losses": np.array(list(losses.values())), "names": np.array(list(losses))}
+    found = model_set.record(name, entry, keras, VERSION, folder)
     for key, value in found.items():
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             raise ValueError(f"{key} has numbers that are not finite, which say nothing of a file")
@@ -54,7 +45,7 @@ def reload(name, entry, folder):
     found = {}
     for kind in set(entry.written(VERSION)) & set(model_set.WHOLE):
         try:
-            again = model_set.resume(entry, keras, VERSION, f"{folder}/{name}.{kind}", kind, STEPS)
+            again = model_set.resume(entry, keras, VERSION, f"{folder}/{name}.{kind}", kind, model_set.STEPS)
             for key, value in expected.items():
                 if key.startswith("output") and not np.allclose(again[key], value, 1e-5, 1e-5):
                     raise ValueError(f"{key} differs by {abs(again[key] - value).max()}")

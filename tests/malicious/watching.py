@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -37,8 +38,14 @@ class Harm(BaseException):
 def _hook(event, arguments):
     if _events is None:
         return
-    if _is_harm(event, arguments):
+    if _is_harm(event, arguments) and not _removes_a_tree():
         _events.append(f"{event} {arguments!r}"[:300])
+
+
+def _removes_a_tree():
+    """Whether `shutil.rmtree` is at work, which names files relative to open folders; of where it began it tells."""
+    code = sys._getframe(2).f_code
+    return code.co_filename == shutil.__file__ and code.co_name.startswith("_rmtree")
 
 
 def _is_harm(event, arguments):

@@ -19,6 +19,8 @@ TF, KERAS_3 = ("2.15",), ("3.15",)
 # Built by TensorFlow's functions: files to read, none to write.
 THEIRS = ("tensorflow-functions",)
 WHOLE, LAYOUTS = ("h5", "keras"), ("h5", "keras", "weights.h5")
+# How many steps show that training goes on as it did.
+STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,24 @@ def resume(
         losses = train(model, inputs, targets_like(outputs) if targets is None else targets, steps)
         found |= {"losses": np.array(list(losses.values())), "names": np.array(list(losses))}
     return found
+
+
+def record(name: str, entry: Entry, keras: Any, version: str, folder: Any) -> dict[str, np.ndarray]:
+    """Make, train and save a model in each format; return `output<i>`, and `losses` by `names` of further steps."""
+    model, inputs, targets = entry.make(keras, version)
+    for kind in entry.written(version):
+        save(model, f"{folder}/{name}", kind)
+    outputs = predict(model, inputs)
+    found = {f"output{index}": output for index, output in enumerate(outputs)}
+    if getattr(model, "optimizer", None) is not None:
+        losses = train(model, inputs, targets_like(outputs) if targets is None else targets, STEPS)
+        found |= {"losses": np.array(list(losses.values())), "names": np.array(list(losses))}
+    return found
+
+
+def spelling(version: str) -> str:
+    """The version in whose spelling models are built in some version of Keras."""
+    return "3.15" if version.startswith("3") else "2.15"
 
 
 def modules() -> list[str]:
