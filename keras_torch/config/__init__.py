@@ -3,6 +3,17 @@
 A `keras.json` in `$KERAS_HOME` (or `~/.keras`) is read on first use and never written.
 """
 
+from keras_torch.config.placement import (
+    DeviceScope,
+    NoDeviceError,
+    Placement,
+    current_device,
+    default_device,
+    device_named,
+    gpu_count,
+    on_default_device,
+    place_here,
+)
 from keras_torch.config.policies import (
     DTypePolicy,
     FloatDTypePolicy,
@@ -32,7 +43,6 @@ from keras_torch.config.settings import (
     DIALECTS,
     _load,
     _settings,
-    default_device,
     dialect,
     dialect_scope,
     disable_flash_attention,
@@ -44,7 +54,6 @@ from keras_torch.config.settings import (
     is_classic,
     is_flash_attention_enabled,
     keras_home,
-    on_default_device,
     set_dialect,
     set_epsilon,
     set_floatx,
@@ -56,12 +65,17 @@ from keras_torch.config.settings import (
 __all__ = [
     "DIALECTS",
     "DTypePolicy",
+    "DeviceScope",
     "FloatDTypePolicy",
+    "NoDeviceError",
+    "Placement",
     "_load",
     "_settings",
     "as_policy",
     "backend",
+    "current_device",
     "default_device",
+    "device_named",
     "dialect",
     "dialect_scope",
     "disable_flash_attention",
@@ -75,6 +89,7 @@ __all__ = [
     "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
+    "gpu_count",
     "has_dtype_policy",
     "image_data_format",
     "is_classic",
@@ -86,6 +101,7 @@ __all__ = [
     "max_epochs",
     "max_steps_per_epoch",
     "on_default_device",
+    "place_here",
     "quantized",
     "set_backend",
     "set_dialect",

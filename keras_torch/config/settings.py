@@ -1,4 +1,4 @@
-"""Global settings: float type, fuzz factor, image data format, Keras dialect and default device.
+"""Global settings: float type, fuzz factor, image data format, Keras dialect.
 
 A `keras.json` in `$KERAS_HOME` (or `~/.keras`) is read on first use and never written.
 """
@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-from keras_torch.distributed.environment import gpu
 
 DIALECTS = ("1", "2", "tf", "3")
 
@@ -187,29 +185,6 @@ def is_flash_attention_enabled() -> bool | None:
 def is_classic() -> bool:
     """Whether the dialect is multi-backend Keras 1 or 2."""
     return dialect() in ("1", "2")
-
-
-def default_device() -> torch.device:
-    """Return where weights and data live: `KERAS_TORCH_DEVICE`, a `torch.device` context, or CUDA if there is one.
-
-    Of several processes that train together each has a GPU of its own.
-    """
-    current = torch.get_default_device()
-    chosen = os.environ.get("KERAS_TORCH_DEVICE")
-    if chosen and current.type != "meta":
-        return torch.device(chosen)
-    if current.type == "cpu" and torch.cuda.is_available():
-        return gpu()
-    return current
-
-
-def on_default_device() -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which torch makes tensors on the default device; one that does nothing where it does anyway.
-
-    Inside of the other every call of torch takes a few microseconds longer.
-    """
-    device = default_device()
-    return contextlib.nullcontext() if device == torch.get_default_device() else device  # type: ignore[return-value]
 
 
 def torch_dtype(dtype: Any) -> torch.dtype:

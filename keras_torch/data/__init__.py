@@ -5,7 +5,7 @@ device) and `on_epoch_end()`.
 """
 
 from keras_torch.data.arrays import ArrayData
-from keras_torch.data.iterables import GeneratorData, LoaderData, loader_for
+from keras_torch.data.iterables import GeneratorData, LoaderData, distributed_sampler, loader_for
 from keras_torch.data.pipeline import Dataset
 from keras_torch.data.pipeline.lazy import LazyDataset
 from keras_torch.data.sequence import PyDataset, Sequence, SequenceData, is_sequence
@@ -27,6 +27,7 @@ __all__ = [
     "SequenceData",
     "flatten",
     "is_sequence",
+    "distributed_sampler",
     "loader_for",
     "map_structure",
     "pack_x_y_sample_weight",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 
 from keras_torch.backend.random import get_rng_state, set_rng_state
 from keras_torch.checkpoint import has_state, pack, unpack
@@ -117,6 +117,7 @@ class LoaderData:
         self._convert = convert
         self._watched = False
         self._origin: dict[str, Any] = {}
+        self._sampler = distributed_sampler(loader)
         self.batch_size = getattr(loader, "batch_size", None)
         try:
             self.num_batches: int | None = len(loader)
@@ -151,7 +152,9 @@ class LoaderData:
                 end_processes(batches)
 
     def on_epoch_end(self) -> None:
-        """A DataLoader is not told about epochs."""
+        """Of a DataLoader only a DistributedSampler is told about epochs: each has its order."""
+        if self._sampler is not None:
+            self._sampler.set_epoch(self._sampler.epoch + 1)
 
     def watch(self) -> None:
         """Keep the state of the random generators at the start of each pass."""
@@ -160,19 +163,27 @@ class LoaderData:
     def state_dict(self) -> dict[str, Any]:
         """Return the loader's own state, or that of the random generators when the pass began."""
         own = pack(self.loader.state_dict()) if has_state(self.loader) else None  # type: ignore[attr-defined]
-        return {"own": own, "origin": pack(self._origin)}
+        return {"own": own, "origin": pack(self._origin), "epoch": getattr(self._sampler, "epoch", 0)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let `epoch(start)` go on with the pass of which this is the state."""
         if state["own"] is not None:
             self.loader.load_state_dict(unpack(state["own"]))  # type: ignore[attr-defined]
         self._origin = unpack(state["origin"])
+        if self._sampler is not None:
+            self._sampler.set_epoch(state["epoch"])
 
     def _generators(self) -> list[torch.Generator]:
         """The generators that the user gave to a DataLoader and to its sampler."""
         sampler = getattr(self.loader, "sampler", None)
         found = (getattr(owner, "generator", None) for owner in (self.loader, sampler))
         return [generator for generator in found if isinstance(generator, torch.Generator)]
+
+
+def distributed_sampler(loader: Any) -> Any:
+    """Return the torch DistributedSampler of a loader, by which each process gets batches of its own, or None."""
+    samplers = [getattr(owner, "sampler", None) for owner in (loader, getattr(loader, "batch_sampler", None))]
+    return next((sampler for sampler in samplers if isinstance(sampler, DistributedSampler)), None)
 
 
 def loader_for(dataset: Dataset, batch_size: int, shuffle: bool | str, workers: int | None) -> DataLoader:

@@ -7,7 +7,7 @@ from keras_torch.distributed.collectives import all_arrays, broadcast, gather_ro
 from keras_torch.distributed.environment import gpu, is_active, is_main, rank, set_sharding, sharding, world_size
 from keras_torch.distributed.files import from_main, gather_to_main, main_writes
 from keras_torch.distributed.group import start
-from keras_torch.distributed.share import Share, weighted
+from keras_torch.distributed.share import Share, summed, weighted
 
 __all__ = [
     "Share",
@@ -26,6 +26,7 @@ __all__ = [
     "shared_object",
     "start",
     "sum_over_processes",
+    "summed",
     "weighted",
     "world_size",
 ]

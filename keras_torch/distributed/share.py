@@ -56,6 +56,10 @@ class Share:
         self.total, self.local = total, each + (self.rank < more)
         return rows
 
+    def take_all(self, size: int) -> None:
+        """Note that the batch that comes next is this process's part already, and those of the others as large."""
+        self.total, self.local = size * self.world, size
+
     @property
     def idle(self) -> bool:
         """Whether the rows are borrowed."""
@@ -109,6 +113,12 @@ class Share:
     def exchanged(self, params: list[torch.Tensor]) -> Iterator[None]:
         """Exchange the gradients now; inner optimizers find them done."""
         self.exchange(params)
+        with self.exchanged_already():
+            yield
+
+    @contextlib.contextmanager
+    def exchanged_already(self) -> Iterator[None]:
+        """Within it optimizers take gradients as they are."""
         before, self._quiet = self._quiet, True
         try:
             yield
@@ -134,3 +144,30 @@ def weighted(
         own, total = denominator(own), denominator(total)
     factor = torch.where(total > 0, own / total, 0.0) / share.divisor
     return value * factor.to(value.dtype)
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes, whose gradient is summed over them as well.
+
+    Gradients of processes count by their part of the batch, with which the optimizer will multiply this one's.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+        total = value.clone(memory_format=torch.contiguous_format)
+        ctx.weight = share_of_batch = Share.of_batch()
+        if not share_of_batch:
+            total.zero_()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        total = gradient * ctx.weight
+        torch.distributed.all_reduce(total)
+        return total / (ctx.weight or float("inf"))
+
+
+def summed(value: torch.Tensor) -> torch.Tensor:
+    """Return the sum of a tensor over all processes; gradients flow back."""
+    return _Sum.apply(value)

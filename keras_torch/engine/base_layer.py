@@ -13,7 +13,7 @@ from torch import nn
 
 from keras_torch import config, dtype_policies, legacy, regularizers
 from keras_torch.backend.control import phased
-from keras_torch.engine import autocast, scopes
+from keras_torch.engine import autocast, placement, scopes
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import ApiMixin
 from keras_torch.engine.arguments import constructor_arguments, constructor_config, is_plain, only_accepted
@@ -162,6 +162,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             self._refuse(kwargs)
         if scopes.rematerializing:
             scopes.rematerialize(self)
+        placement.settle(self)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Move or convert all tensors, as `.to()` and its kin ask; the dtype of the computation follows."""
@@ -172,6 +173,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         dtype = fn(torch.empty(0, dtype=current)).dtype
         if dtype != current:
             self._set_dtype(dtype)
+        placement.follow(self, fn)
         return self
 
     def _refuse(self, kwargs: dict[str, Any]) -> None:
@@ -311,7 +313,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     def _build_once(self, *shapes: Any) -> None:
         building.append(self.name)
         try:
-            with config.on_default_device():
+            with placement.home_scope(self):
                 if self._build_argument_names:
                     self.build(*shapes)
                 else:

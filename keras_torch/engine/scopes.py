@@ -11,16 +11,21 @@ import torch
 from torch.utils import _pytree as pytree
 from torch.utils import checkpoint
 
+from keras_torch import config
+
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 rematerializing: list[RematScope] = []
 
 
-def device(device_name: str) -> torch.device:
-    """Return a context in which new tensors and weights lie on a device, "cpu:0" or "gpu:0" (a `torch.device`)."""
+def device(device_name: str) -> config.DeviceScope:
+    """Return a context in which new tensors and weights lie on a device, "cpu:0" or "gpu:1", and layers compute there.
+
+    A layer that is made in it stays there: its inputs come to it wherever it is called. One that was made elsewhere
+    and is called in it computes there with copies of its weights. ValueError if the device is not there.
+    """
     if not isinstance(device_name, str):
         raise ValueError(f"`device_name` must be a text such as 'cpu:0' or 'gpu:0'. Received: {device_name!r}")
-    kind, _, number = device_name.lower().removeprefix("/").removeprefix("device:").partition(":")
-    return torch.device(f"{'cuda' if kind == 'gpu' else kind}{':' + number if number and kind != 'cpu' else ''}")
+    return config.DeviceScope(config.device_named(device_name))
 
 
 def remat(f: Callable[..., Any]) -> Callable[..., Any]:

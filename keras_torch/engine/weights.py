@@ -31,6 +31,8 @@ class WeightsMixin:
     _own_weights: list[Weight]
     _trainable: bool
     _modules: dict[str, nn.Module | None]
+    # Where the layer lives and computes, if not wherever its inputs are.
+    _home: torch.device | None = None
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """Make a weight in Keras's layout and return it: a `torch.nn.Parameter` with Keras's methods.

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from keras_torch import config, initializers
-from keras_torch.distributed import Share, is_active
+from keras_torch.distributed import is_active, summed
 from keras_torch.engine import InputSpec
 from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.tensor_layout import IDENTITY, Reshaped
@@ -277,11 +277,11 @@ class BatchNormalization(ScaledNormalization):
         count = kept.to(values.dtype).sum(axes)
         total = torch.where(kept, values, 0.0).sum(axes)
         if spread:
-            count, total = _over_processes(count), _over_processes(total)
+            count, total = summed(count), summed(total)
         count = count + least
         mean = total / count
         squares = torch.where(kept, values - mean.view(shape), 0.0).square().sum(axes)
-        return mean, (_over_processes(squares) if spread else squares) / count
+        return mean, (summed(squares) if spread else squares) / count
 
     def _renormalize(self, mean: torch.Tensor, variance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the factor and the shift that correct a batch, and move all averages."""
@@ -350,29 +350,3 @@ def _on_gpu() -> bool:
 def _average(variable: torch.Tensor, value: torch.Tensor, momentum: float) -> None:
     """Move a kept average in place; through `.data`, as autograd may have kept the variable."""
     variable.data.lerp_(value.to(variable.dtype), 1.0 - momentum)
-
-
-class _Sum(torch.autograd.Function):
-    """The sum over all processes, whose gradient is summed over them as well.
-
-    Gradients of processes count by their part of the batch, with which the optimizer will multiply this one's.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
-        total = value.clone(memory_format=torch.contiguous_format)
-        ctx.weight = share_of_batch = Share.of_batch()
-        if not share_of_batch:
-            total.zero_()
-        torch.distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
-        total = gradient * ctx.weight
-        torch.distributed.all_reduce(total)
-        return total / (ctx.weight or float("inf"))
-
-
-def _over_processes(value: torch.Tensor) -> torch.Tensor:
-    return _Sum.apply(value)

@@ -28,6 +28,8 @@ class Metric(pickled.HoldsFunctions):
 
     # The name before `compile` put that of an output before it.
     given_name: str | None = None
+    # Told of each new metric, where somebody wants to know.
+    made: Callable[[Metric], None] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -49,6 +51,8 @@ class Metric(pickled.HoldsFunctions):
         self._state_dtype = config.torch_dtype(dtype)
         self._variables: list[Variable] = []
         self.running: dict[str, RunningSum] = {}
+        if Metric.made is not None:
+            Metric.made(self)
 
     @property
     def dtype(self) -> str:

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config, legacy
 from keras_torch.backend import Variable, WeightView
-from keras_torch.engine import Layer, autocast
+from keras_torch.engine import Layer, autocast, placement
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.api import as_shapes, check_added_metric
 from keras_torch.engine.call import state, versions
@@ -75,6 +75,7 @@ class Model(Trainer, Layer):
         if type(self).call is Model.call:
             # The layers cast what they take and their weights themselves.
             autocast.install(self, False)
+        placement.unsettle(self)
         versions.loss_version += bool(versions.loss_version)
         for key in self.__dict__.pop("_network_modules", ()):
             self._modules.pop(key, None)

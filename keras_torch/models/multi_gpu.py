@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
-from keras_torch.backend import Variable
+from keras_torch import config, distributed
+from keras_torch.engine import placement
 from keras_torch.engine.masking import get_mask, set_mask
 from keras_torch.layers import Identity
 from keras_torch.models.model import Model
@@ -24,14 +25,34 @@ def multi_gpu_model(
     number of 2 or more, a list of GPU numbers, or None for all; ValueError if they are not there. Results are those of
     one GPU; `BatchNormalization` takes statistics of each part, in turn. Weights stay where they are, and outputs
     come together there, whatever `cpu_merge` and `cpu_relocation` say: they choose a place, and no number changes.
+
+    Under `keras-torch run --gpus N` nothing is split within a process: each has a GPU, where the weights of `model` go,
+    and `fit` divides the batches among all there are, whatever their number.
     """
-    devices = _devices(gpus)
+    devices = () if distributed.is_active() and _several(gpus) else _devices(gpus)
+    if not devices:
+        _relocate(model)
     outputs = model(model.inputs if len(model.inputs) > 1 else model.inputs[0])
     flat = pytree.tree_leaves(outputs)
     named = [Identity(name=name)(tensor) for name, tensor in zip(model.output_names, flat, strict=True)]
     parallel = Model(model.inputs, named)
-    parallel._set_network(_SplitNetwork(model, devices, model.inputs, named, parallel.name))
+    if devices:
+        parallel._set_network(_SplitNetwork(model, devices, model.inputs, named, parallel.name))
     return parallel
+
+
+def _several(gpus: int | Sequence[int] | None) -> bool:
+    return gpus is None or (gpus if isinstance(gpus, int) else len(gpus)) > 1
+
+
+def _relocate(model: Any) -> None:
+    """Bring a model to this process's device, also one that was made in `with tf.device('/cpu:0')`."""
+    model.to(config.default_device())
+    for network in [item._network for item in model.modules() if getattr(item, "_network", None) is not None]:
+        if any(node.device is not None for node in network.nodes):
+            for node in network.nodes:
+                node.device = None
+            network._lower()
 
 
 def _available() -> list[torch.device]:
@@ -55,19 +76,6 @@ def _devices(gpus: int | Sequence[int] | None) -> list[torch.device]:
     return [there[index] for index in wanted]
 
 
-def _moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    return tensor.to(device, non_blocking=True)
-
-
-def _copied(weight: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return a differentiable copy, with the methods of a variable if `weight` is one."""
-    copy = _moved(weight, device)
-    if isinstance(weight, Variable):
-        copy = copy.as_subclass(type(weight))
-        copy.__dict__.update(weight.__dict__)
-    return copy
-
-
 class _SplitNetwork(Network):
     """A graph of one model and nothing else, which runs in parts on several devices."""
 
@@ -87,29 +95,18 @@ class _SplitNetwork(Network):
         parts = []
         for index, device in enumerate(self._devices):
             rows = slice(index * size, None if index == count - 1 else (index + 1) * size)
-            parts.append(self._run_part([tensor[rows] for tensor in tensors], device, home))
+            parts.append(self._run_part([tensor[rows] for tensor in tensors], device))
         joined = [_join(outputs, home) for outputs in zip(*parts, strict=True)]
         return joined[0] if len(self.flat_outputs) == 1 else joined
 
-    def _run_part(self, tensors: list[torch.Tensor], device: torch.device, home: torch.device) -> list[Any]:
-        moved = [_moved(tensor, device) for tensor in tensors]
-        given: Any = moved[0] if self.single_input or len(moved) == 1 else moved
-        if device == home:
-            return pytree.tree_leaves(self._model(given))
-        weights = {name: _copied(value, device) for name, value in self._model.named_parameters()}
-        kept = dict(self._model.named_buffers())
-        statistics = {name: _moved(value, device) for name, value in kept.items()}
-        outputs = torch.func.functional_call(self._model, {**weights, **statistics}, (given,))
-        with torch.no_grad():
-            for name, value in statistics.items():
-                if value is not kept[name]:
-                    kept[name].copy_(value)
-        return pytree.tree_leaves(outputs)
+    def _run_part(self, tensors: list[torch.Tensor], device: torch.device) -> list[Any]:
+        given: Any = tensors[0] if self.single_input or len(tensors) == 1 else tensors
+        return pytree.tree_leaves(placement.call_on(device, self._model, given))
 
 
 def _join(parts: Sequence[torch.Tensor], home: torch.device) -> torch.Tensor:
-    joined = torch.cat([_moved(part, home) for part in parts])
+    joined = torch.cat([placement.to(part, home) for part in parts])
     masks = [get_mask(part) for part in parts]
     if all(mask is not None for mask in masks):
-        set_mask(joined, torch.cat([_moved(mask, home) for mask in masks]))
+        set_mask(joined, torch.cat([placement.to(mask, home) for mask in masks]))
     return joined

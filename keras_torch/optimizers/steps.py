@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -237,8 +238,11 @@ class Steps:
         if any(isinstance(grad, KerasTensor) for grad, _ in pairs):
             # TensorFlow 1 had the counter in second place.
             return self._symbolic_step(pairs, global_step if name is None or isinstance(name, str) else name)
+        done = kwargs.get("skip_gradients_aggregation") or not kwargs.get("experimental_aggregate_gradients", True)
+        share = Share.pending() if done else None
         if pairs:
-            self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
+            with nullcontext() if share is None else share.exchanged_already():
+                self.apply([grad for grad, _ in pairs], [variable for _, variable in pairs])
         return self._iterations
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import fx, nn
 from torch.utils import _pytree as pytree
 
+from keras_torch import config
 from keras_torch.symbolic.keras_tensor import KerasTensor
 from keras_torch.symbolic.node import FunctionOp, Node, is_source, producer
 
@@ -56,10 +57,24 @@ def sort_nodes(
     return finished, list(met.values())
 
 
+class Places:
+    """How an operation runs on a device that is not that of its inputs, which layers know and this module does not.
+
+    `of(operation, device)` tells whether it, or a call in a `device` block, has a place of its own; `wrap` of both
+    returns the module to run.
+    """
+
+    of: Callable[[Any, Any], bool]
+    wrap: Callable[[Any, Any], Any]
+
+
 class _Builder:
     """Collects fx nodes and the modules and constants they refer to."""
 
-    def __init__(self) -> None:
+    def __init__(self, placed: bool = False) -> None:
+        self.placed = placed
+        # Kept, for modules are told apart by their ids.
+        self.wrappers: list[Any] = []
         self.graph = fx.Graph()
         self.root: dict[str, Any] = {}
         self.targets: dict[int, str] = {}
@@ -104,7 +119,11 @@ class _Builder:
         args = tuple(self.argument(item) for item in node.args)
         kwargs = {key: self.argument(item) for key, item in node.kwargs.items()}
         operation = node.operation
-        if isinstance(operation, FunctionOp) and not isinstance(operation.target, nn.Module):
+        if self.placed:
+            module = Places.wrap(_target(node), node.device)
+            self.wrappers.append(module)
+            result = self.graph.call_module(self.target(module, str(operation.name)), args, kwargs)
+        elif isinstance(operation, FunctionOp) and not isinstance(operation.target, nn.Module):
             method = _method_name(operation.target)
             if method:
                 result = self.graph.call_method(method, args, kwargs)
@@ -128,6 +147,11 @@ class _Builder:
                 self.unpack(part, self.graph.call_function(operator.getitem, (result, key)))
 
 
+def _target(node: Node) -> Any:
+    """Return the layer or the function that a node calls."""
+    return node.operation.target if isinstance(node.operation, FunctionOp) else node.operation
+
+
 def _method_name(target: Any) -> str | None:
     """Return the name of a tensor method, None for an ordinary function."""
     name = getattr(target, "__name__", "")
@@ -141,11 +165,12 @@ def lower(inputs: Sequence[KerasTensor], outputs: Any, effects: Sequence[KerasTe
     What leads to `effects` is run as well, for what it does on the way.
     """
     leaves = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
-    builder = _Builder()
+    nodes = sort_nodes(inputs, [*leaves, *effects])[0]
+    builder = _Builder(config.Placement.used and any(Places.of(_target(node), node.device) for node in nodes))
     for position, tensor in enumerate(inputs):
         placeholder = builder.graph.placeholder(re.sub(r"\W", "_", f"input_{position}_{tensor.name}"))
         builder.values[id(tensor)] = placeholder
-    for node in sort_nodes(inputs, [*leaves, *effects])[0]:
+    for node in nodes:
         builder.add(node)
     builder.graph.output(builder.argument(outputs))
     program = fx.GraphModule({}, builder.graph) if not builder.root else _graph_module(builder)

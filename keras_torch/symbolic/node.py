@@ -76,6 +76,8 @@ class Node:
 
     def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any) -> None:
         self.operation = operation
+        # That of the `device` block in which the call stands.
+        self.device = None if config.current_device() is None else config.place_here()
         # Copies of the lists and dicts: the caller may go on changing its own.
         self.args, self.kwargs = map_tree(lambda item: item, (args, kwargs))
         self.outputs = outputs

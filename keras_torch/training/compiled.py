@@ -10,6 +10,7 @@ import torch
 
 from keras_torch import config, metrics, registry
 from keras_torch.data.structure import flatten
+from keras_torch.engine import placement
 from keras_torch.registry import pickled
 from keras_torch.training.compiled_loss import CompiledLoss, function_name
 from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
@@ -185,7 +186,7 @@ class CompiledMetrics(pickled.HoldsFunctions):
         if not self.built:
             self.build(y_true, y_pred)
         if self._updates is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
-            y_true = as_column(y_true, y_pred)
+            y_true = _beside(y_true, y_pred)
             mask = getattr(y_pred, "_keras_mask", None)
             for update in self._updates:
                 update(y_true, y_pred) if mask is None else update(y_true, y_pred, mask)
@@ -222,9 +223,10 @@ def results_of(items: list[Any]) -> dict[str, Any]:
 def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
     if y_true is None:
         return
-    y_true = as_column(y_true, y_pred)
+    y_true = _beside(y_true, y_pred)
     weight = getattr(y_pred, "_keras_mask", None)
     if entry.weighted and sample_weight is not None:
+        sample_weight = sample_weight.to(y_pred.device)
         if weight is not None:
             weight = weight.to(sample_weight.dtype)
             sample_weight = sample_weight.reshape(sample_weight.shape + (1,) * (weight.dim() - sample_weight.dim()))
@@ -234,6 +236,13 @@ def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
         entry.metric.update_state(y_true, y_pred)
     else:
         entry.metric.update_state(y_true, y_pred, weight)
+
+
+def _beside(y_true: Any, y_pred: Any) -> Any:
+    """Return targets on the device of the predictions; single columns of targets may lack their axis."""
+    if config.Placement.used:
+        (y_true,) = placement.beside(y_pred, y_true)
+    return as_column(y_true, y_pred)
 
 
 def own_name(metric: Any) -> str:

@@ -12,6 +12,7 @@ from keras_torch import config, losses
 from keras_torch.backend import Variable
 from keras_torch.data.structure import flatten, is_nested
 from keras_torch.distributed import Share
+from keras_torch.engine import placement
 from keras_torch.metrics import Metric
 from keras_torch.metrics.summing import SumSlot
 from keras_torch.registry import pickled
@@ -206,7 +207,7 @@ class CompiledLoss(pickled.HoldsFunctions):
                     tracker.add(value, samples[index])
             if self.weights[index] is not None:
                 value = value * self.weights[index]
-            total = value if total is None else total + value
+            total = value if total is None else sum_of(total, value)
         return total
 
     def __call__(
@@ -215,7 +216,7 @@ class CompiledLoss(pickled.HoldsFunctions):
         """Return the total loss of a batch, `regularization_losses` included, and count it in the running mean."""
         total = self.compute(y_true, y_pred, sample_weight)
         for extra in regularization_losses or ():
-            total = extra if total is None else total + extra
+            total = extra if total is None else sum_of(total, extra)
         if total is not None and self.tracking:
             self.total.record(total, flatten(y_pred)[0].shape[0])
         return total
@@ -228,8 +229,15 @@ class CompiledLoss(pickled.HoldsFunctions):
 
 def output_loss(loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any) -> torch.Tensor:
     """Return one output's loss; single columns of targets may lack their axis."""
+    if config.Placement.used:
+        y_true, sample_weight = placement.beside(y_pred, y_true, sample_weight)
     value = loss(as_column(y_true, y_pred), y_pred, sample_weight)
     return _unreduced(value) if value.dim() and config.dialect() == "tf" else value
+
+
+def sum_of(first: torch.Tensor, second: Any) -> torch.Tensor:
+    """Return the sum of two losses, which may come from different devices."""
+    return first + (placement.beside(first, second)[0] if config.Placement.used else second)
 
 
 def _unreduced(value: torch.Tensor) -> torch.Tensor:

@@ -16,6 +16,7 @@ from keras_torch.data import (
     GeneratorData,
     LoaderData,
     SequenceData,
+    distributed_sampler,
     is_sequence,
     loader_for,
     pack_x_y_sample_weight,
@@ -229,7 +230,8 @@ def stream(
         parts = unpack_x_y_sample_weight(tuple(x.tensors))
         arrays = ArrayArguments(model, *(parts[:1] if for_predict else (*parts, class_weight)))
         return arrays.source(batch_size or 32, shuffle)
-    convert = converter(model, class_weight, isinstance(x, (DataLoader, Dataset)), for_predict)
+    is_torch = isinstance(x, (DataLoader, Dataset))
+    convert = converter(model, class_weight, is_torch, for_predict, distributed_sampler(x))
     if is_sequence(x):
         return SequenceData(x, convert, shuffle, workers, use_multiprocessing, max_queue_size)
     if isinstance(x, Dataset) and not isinstance(x, DataLoader):
@@ -246,14 +248,26 @@ def stream(
 
 
 def converter(
-    model: Any, class_weight: Any = None, lists_are_tuples: bool = False, for_predict: bool = False
+    model: Any,
+    class_weight: Any = None,
+    lists_are_tuples: bool = False,
+    for_predict: bool = False,
+    sampler: Any = None,
 ) -> Callable[[Any], Any]:
     """Return the function that checks one batch from outside and moves it to the device.
+
+    With a DistributedSampler as `sampler` batches are this process's parts already.
 
     A list is a tuple `(x, y, sample_weight)`, unless it holds one array for each of several inputs of the model. For
     `predict`, targets are left out, or taken as they are where the model has a `predict_step` of its own.
     """
     class_weight = class_weights_of(class_weight)
+    is_part = sampler is not None
+    if for_predict and is_part and share_of(model) is not None:
+        raise ValueError(
+            f"`predict` gives outputs in the order of the data, which a {type(sampler).__name__} divides among "
+            "processes. Give it a DataLoader without one: each of its batches is divided."
+        )
     inputs_only = for_predict and not model._overrides("predict_step")
 
     def convert(data: Any) -> Any:
@@ -262,7 +276,7 @@ def converter(
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         if inputs_only:
             y = sample_weight = None
-        return convert_batch(model, x, y, sample_weight, class_weight, check_targets=not for_predict)
+        return convert_batch(model, x, y, sample_weight, class_weight, not for_predict, is_part)
 
     return convert
 
@@ -273,9 +287,18 @@ def _holds_all_inputs(model: Any, data: list[Any]) -> bool:
 
 
 def convert_batch(
-    model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, check_targets: bool = True
+    model: Any,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Any = None,
+    check_targets: bool = True,
+    is_part: bool = False,
 ) -> Any:
-    """Return one batch as tensors on the model's device, checked like the arguments of `fit`."""
+    """Return one batch as tensors on the model's device, checked like the arguments of `fit`.
+
+    With several processes it is cut, unless it `is_part` of the global batch already.
+    """
     device = device_of(model)
     compiled = model._compiled
     loss = compiled.loss if check_targets and compiled is not None and compiled.loss.built else None
@@ -285,7 +308,9 @@ def convert_batch(
     if inputs.feeds is None or inputs.given or targets.given or weights.given:
         share = share_of(model)
         size = standardize.check_lengths(inputs, targets, weights, not config.is_classic() and share is None)
-        if share is not None:
+        if share is not None and is_part:
+            share.take_all(size)
+        elif share is not None:
             rows = share.take(size)
             inputs, targets, weights = (part.rows(rows) for part in (inputs, targets, weights))
     by_class = class_weights_of(class_weight)

@@ -15,7 +15,7 @@ from keras_torch.engine.api import own_metrics
 from keras_torch.engine.call import call_in_own_mode, versions
 from keras_torch.registry import pickled
 from keras_torch.training.compiled import CompiledMetrics
-from keras_torch.training.compiled_loss import CompiledLoss
+from keras_torch.training.compiled_loss import CompiledLoss, sum_of
 from keras_torch.training.symbolic_loss import SymbolicLoss
 
 
@@ -168,7 +168,7 @@ def forward(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, trainin
             loss = compiled.loss.compute(y, y_pred, weight)
         if compiled.regularized or (versions.loss_version and _adds_losses(model)):
             for extra in model.losses:
-                loss = extra if loss is None else loss + extra
+                loss = extra if loss is None else sum_of(loss, extra)
     if loss is None:
         raise ValueError(no_loss(model, compiled, y))
     if loss.dim():

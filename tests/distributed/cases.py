@@ -2,12 +2,14 @@
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 import keras_torch as keras
-from keras_torch import config, layers, metrics, symbolic
+from keras_torch import config, distributed, layers, metrics, symbolic
 from keras_torch.data import Dataset
+from keras_torch.dropin.tensorflow import distribute, nn, tape
 from keras_torch.metrics.base import PyMetric
+from keras_torch.utils import multi_gpu_model
 
 CASES = {}
 # 10 batches an epoch, the last of 7 samples.
@@ -191,13 +193,13 @@ class GAN(keras.Model):
     def train_step(self, data):
         real, noise = data
         both = torch.cat([self.generator(noise).detach(), real])
-        truth = torch.cat([torch.ones(len(real), 1), torch.zeros(len(real), 1)])
+        truth = torch.cat([real.new_ones(len(real), 1), real.new_zeros(len(real), 1)])
         d_loss = self.loss_fn(truth, self.critic(both))
         self.critic.zero_grad()
         d_loss.backward()
         weights = self.critic.trainable_weights
         self.d_optimizer.apply([w.value.grad for w in weights], weights)
-        g_loss = self.loss_fn(torch.zeros(len(real), 1), self.critic(self.generator(noise)))
+        g_loss = self.loss_fn(real.new_zeros(len(real), 1), self.critic(self.generator(noise)))
         self.generator.zero_grad()
         g_loss.backward()
         weights = self.generator.trainable_weights
@@ -471,3 +473,50 @@ def stateful_layers_are_not_split():
     return outcome(
         model, model.fit(numbers(32, 5, 2), numbers(32, 1), batch_size=4, epochs=2, verbose=0, shuffle=False)
     )
+
+
+@case
+def loop_of_the_users_own_in_a_strategy():
+    strategy = distribute.MirroredStrategy()
+    rows = Dataset.from_tensor_slices((numbers(SAMPLES, 6), labels(SAMPLES))).shuffle(20, seed=3).batch(BATCH)
+    with strategy.scope():
+        model = classifier(layers.Dense(8, activation="relu"), layers.BatchNormalization(synchronized=True))
+        optimizer = keras.optimizers.Adam(0.01)
+        accuracy = metrics.SparseCategoricalAccuracy()
+    loss_fn = keras.losses.SparseCategoricalCrossentropy(reduction="none")
+
+    def step(x, y):
+        with tape.GradientTape() as recorded:
+            predicted = model(x, training=True)
+            loss = nn.compute_average_loss(loss_fn(y, predicted), global_batch_size=BATCH)
+        gradients = recorded.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        accuracy.update_state(y, predicted)
+        return loss
+
+    losses, accuracies = [], []
+    for _ in range(EPOCHS):
+        for batch in strategy.experimental_distribute_dataset(rows):
+            loss = strategy.run(step, args=batch)
+            losses.append(float(strategy.reduce(distribute.ReduceOp.SUM, loss.detach(), axis=None)))
+        accuracies.append(float(accuracy.result()))
+        accuracy.reset_state()
+    trained = [weight.numpy() for weight in model.trainable_weights]
+    return {"weights": trained, "losses": losses, "accuracies": accuracies}
+
+
+@case
+def loader_with_a_distributed_sampler():
+    data = TensorDataset(torch.from_numpy(numbers(60, 6)), torch.from_numpy(labels(60)))
+    world = distributed.world_size()
+    sampler = DistributedSampler(data, world, distributed.rank(), shuffle=False) if world > 1 else None
+    return outcome(*streamed(DataLoader(data, 12 // world, sampler=sampler)))
+
+
+@case
+def multi_gpu_model_of_an_old_script():
+    template = classifier(layers.Dense(8, activation="relu"))
+    trained = multi_gpu_model(template, gpus=2) if distributed.is_active() else template
+    trained.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = trained.fit(numbers(SAMPLES, 6), labels(SAMPLES), batch_size=BATCH, epochs=EPOCHS, verbose=0)
+    return outcome(template, history)

@@ -19,7 +19,7 @@ def free_port():
         return found.getsockname()[1]
 
 
-def launch(count, folder):
+def launch(count, folder, device="cpu"):
     """Run `worker.py` in so many processes as torchrun would, and return what each found."""
     common = {
         **os.environ,
@@ -27,7 +27,7 @@ def launch(count, folder):
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(free_port()),
         "KERAS_TORCH_TIMEOUT": "60",
-        "KERAS_TORCH_DEVICE": "cpu",
+        **({"KERAS_TORCH_DEVICE": "cpu"} if device == "cpu" else {}),
     }
     command = [sys.executable, str(HERE / "worker.py"), str(folder)]
     processes = [
@@ -65,3 +65,9 @@ def two(tmp_path_factory):
 def three(tmp_path_factory):
     """What each of three processes found."""
     return shared(tmp_path_factory, "three", lambda folder: launch(3, folder))
+
+
+@pytest.fixture(scope="session")
+def two_gpus(tmp_path_factory):
+    """What each of two processes found that have a GPU each and talk by NCCL."""
+    return shared(tmp_path_factory, "two_gpus", lambda folder: launch(2, folder, "cuda"))

@@ -106,6 +106,5 @@ def test_remat_computes_a_function_again_for_its_gradient():
 def test_a_device_is_a_context():
     with keras.device("cpu:0"):
         assert torch.ones(1).device.type == "cpu"
-    assert keras.device("gpu:1") == torch.device("cuda:1")
     with pytest.raises(ValueError, match="`device_name`"):
         keras.device(0)

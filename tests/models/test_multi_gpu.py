@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 import keras_torch as keras
+from keras_torch.engine import placement
 from keras_torch.models import multi_gpu
 from keras_torch.utils import multi_gpu_model
 
@@ -25,7 +27,8 @@ def two_devices(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return tensor.clone()
 
     monkeypatch.setattr(multi_gpu, "_available", lambda: [torch.device("cuda", 0), torch.device("cuda", 1)])
-    monkeypatch.setattr(multi_gpu, "_moved", moved)
+    monkeypatch.setattr(placement, "to", moved)
+    monkeypatch.setattr(placement, "DeviceScope", lambda device: contextlib.nullcontext())
     return sizes
 
 
@@ -65,7 +68,7 @@ def test_every_device_computes_with_its_own_copy(two_devices: list[int], monkeyp
     def doubled(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
         return tensor * 2 if isinstance(tensor, torch.nn.Parameter) and device.index == 1 else tensor.clone()
 
-    monkeypatch.setattr(multi_gpu, "_moved", doubled)
+    monkeypatch.setattr(placement, "to", doubled)
     model, other = two_inputs(), two_inputs()
     other.set_weights([2 * weight for weight in model.get_weights()])
     x, _ = data(5)

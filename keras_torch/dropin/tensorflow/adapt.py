@@ -7,6 +7,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from keras_torch import config
+from keras_torch.engine.placement import moved
+
 # Argument of TensorFlow 1 → of TensorFlow 2.
 _OLD = {
     "a_is_sparse": "",
@@ -36,7 +39,8 @@ def _known(function: Callable[..., Any]) -> frozenset[str]:
 def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function with `name=` and hints to TensorFlow's runtime accepted, and old argument names translated.
 
-    A function whose arguments have these names gets them as they are.
+    A function whose arguments have these names gets them as they are. Tensors go to the device of the `tf.device` block
+    around the call; those from different devices to the default one.
     """
     known = _known(function)
 
@@ -49,6 +53,14 @@ def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
                 if key:
                     translated[key] = value
             kwargs = translated
+        if config.current_device() is not None:
+            args, kwargs = moved((args, kwargs), config.default_device())
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            if "on the same device" not in str(error):
+                raise
+        args, kwargs = moved((args, kwargs), config.default_device())
         return function(*args, **kwargs)
 
     return call

@@ -8,7 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import backend, ops
+from keras_torch.distributed import Share
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow.replicas import Replica
 from keras_torch.models.operations import tensorflow_math
 from keras_torch.models.operations.tensorflow_table import FUNCTIONS
 
@@ -52,15 +54,20 @@ def embedding_lookup(params: Any, ids: Any, max_norm: Any = None, partition_stra
 
 
 def compute_average_loss(per_example_loss: Any, sample_weight: Any = None, global_batch_size: Any = None) -> Any:
-    """The sum of the losses of samples over the number of samples of all devices."""
+    """The sum of the losses of samples over the number of samples of all replicas, by default as many in each."""
     loss = convert_to_tensor(per_example_loss)
     weighted = loss if sample_weight is None else loss * convert_to_tensor(sample_weight).to(loss.dtype)
-    return torch.sum(weighted) / (global_batch_size if global_batch_size is not None else loss.shape[0])
+    return torch.sum(weighted) / (loss.shape[0] * _replicas() if global_batch_size is None else global_batch_size)
 
 
 def scale_regularization_loss(regularization_loss: Any) -> Any:
-    """The sum of regularization losses over the number of devices, which is one."""
-    return torch.sum(convert_to_tensor(regularization_loss))
+    """The sum of regularization losses over the number of replicas."""
+    return torch.sum(convert_to_tensor(regularization_loss)) / _replicas()
+
+
+def _replicas() -> int:
+    """The number of replicas whose gradients are summed: those of `strategy.run`."""
+    return Share.current.world if isinstance(Share.current, Replica) else 1
 
 
 def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = "int32") -> Any:  # noqa: A002

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
+
+from keras_torch import config
 
 
 class PhysicalDevice(NamedTuple):
@@ -67,10 +68,38 @@ def is_gpu_available(*args: Any, **kwargs: Any) -> bool:
     return torch.cuda.is_available()
 
 
-@contextlib.contextmanager
-def device(device_name: Any = None) -> Iterator[None]:
-    """`with tf.device(...)`: a placement hint; tensors stay on the default device."""
-    yield
+_soft = True
+
+
+def set_soft_device_placement(enabled: Any) -> None:
+    """Whether `tf.device` falls back to the default device for one that is not there."""
+    global _soft
+    _soft = bool(enabled)
+
+
+def get_soft_device_placement() -> bool:
+    """Whether `tf.device` falls back to the default device for one that is not there."""
+    return _soft
+
+
+def device(device_name: Any = None) -> Any:
+    """A context in which tensors and weights are made, and layers compute, on a device, as in `keras.device`.
+
+    None goes back to the default device. So does a device that is not there, unless soft placement was turned off;
+    then ValueError.
+    """
+    if callable(device_name):
+        # Version 1: a function that chooses for each operation.
+        return contextlib.nullcontext()
+    if device_name is None:
+        return config.DeviceScope(None)
+    name = device_name.to_string() if hasattr(device_name, "to_string") else getattr(device_name, "name", device_name)
+    try:
+        return config.DeviceScope(config.device_named(str(name)))
+    except config.NoDeviceError:
+        if not _soft:
+            raise
+        return config.DeviceScope(None)
 
 
 _run_eagerly = False
@@ -114,7 +143,7 @@ def _log_names() -> dict[str, Any]:
 
 _DEVICE_SETTINGS = """
     set_memory_growth set_visible_devices set_logical_device_configuration set_virtual_device_configuration
-    enable_tensor_float_32_execution set_synchronous_execution set_soft_device_placement
+    enable_tensor_float_32_execution set_synchronous_execution
 """.split()
 NAMES: dict[str, Any] = {
     **{f"config.{name} config.experimental.{name}": accept for name in _DEVICE_SETTINGS},
@@ -126,13 +155,15 @@ NAMES: dict[str, Any] = {
     "config.experimental.get_memory_info": get_memory_info,
     "config.experimental_run_functions_eagerly config.run_functions_eagerly": run_functions_eagerly,
     "config.functions_run_eagerly": functions_run_eagerly,
+    "config.get_soft_device_placement": get_soft_device_placement,
     "config.get_visible_devices config.experimental.get_visible_devices": list_physical_devices,
     "config.list_logical_devices config.experimental.list_logical_devices": list_logical_devices,
     "config.list_physical_devices config.experimental.list_physical_devices": list_physical_devices,
     "config.optimizer.set_experimental_options config.optimizer.set_jit": accept,
+    "config.set_soft_device_placement": set_soft_device_placement,
     "config.threading.set_inter_op_parallelism_threads": accept,
     "config.threading.set_intra_op_parallelism_threads": torch.set_num_threads,
-    "device": device,
+    "device device_scope": device,
     "executing_eagerly": _answer(True),
     "get_logger": get_logger,
     "inside_function": _answer(False),

@@ -1,0 +1,187 @@
+"""Layers that live on a device of their own: made or first called in `with keras.device(...)` or `tf.device(...)`.
+
+Such a layer takes its inputs there and computes there. Other layers know nothing of this.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils import _pytree as pytree
+
+from keras_torch import config
+from keras_torch.backend import Variable
+from keras_torch.config import DeviceScope, current_device
+from keras_torch.engine.masking import get_mask, set_mask
+from keras_torch.symbolic import lowering
+
+
+class _Forced(threading.local):
+    """The device on which this thread computes everything, wherever layers live."""
+
+    device: torch.device | None = None
+
+
+_forced = _Forced()
+
+
+def settle(layer: Any) -> None:
+    """Let a layer live on the device of the block that it is made in."""
+    home = config.place_here()
+    if home is not None:
+        layer.__dict__["_home"] = home
+        layer.__dict__["_call_impl"] = functools.partial(_call_at_home, layer)
+
+
+def unsettle(layer: Any) -> None:
+    """Let a layer compute wherever its inputs are: models, whose layers live where they do."""
+    if layer.__dict__.pop("_home", None) is not None:
+        del layer.__dict__["_call_impl"]
+
+
+def follow(layer: Any, move: Any) -> None:
+    """Let a layer live where `move`, the function that moves its tensors, has put them."""
+    if layer._home is not None:
+        layer.__dict__["_home"] = move(torch.empty(0, device=layer._home)).device
+
+
+def home_scope(layer: Any) -> Any:
+    """Return the context in which a layer's weights are made, which may be the first block that it is in."""
+    if layer._home is None:
+        settle(layer)
+    return config.on_default_device() if layer._home is None else DeviceScope(layer._home)
+
+
+def _call_at_home(layer: Any, *args: Any, **kwargs: Any) -> Any:
+    """What such a layer has for `nn.Module._call_impl`."""
+    device = _forced.device or layer._home
+    if _on_meta((args, kwargs)):
+        return nn.Module._call_impl(layer, *args, **kwargs)
+    args, kwargs = moved((args, kwargs), device)
+    with nullcontext() if current_device() == device else DeviceScope(device):
+        return nn.Module._call_impl(layer, *args, **kwargs)
+
+
+def _on_meta(tree: Any) -> bool:
+    return any(isinstance(item, torch.Tensor) and item.is_meta for item in pytree.tree_leaves(tree))
+
+
+def to(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device. A copy to the processor is waited for."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
+
+
+def moved(tree: Any, device: torch.device) -> Any:
+    """Return a structure with its tensors, and the masks that they carry, on a device (`Tensor.to`)."""
+
+    def move(item: Any) -> Any:
+        if not isinstance(item, torch.Tensor) or item.device == device:
+            return item
+        found = to(item, device)
+        mask = get_mask(item)
+        if mask is not None:
+            set_mask(found, move(mask))
+        return found
+
+    return pytree.tree_map(move, tree)
+
+
+def beside(tensor: torch.Tensor, *others: Any) -> tuple[Any, ...]:
+    """Return other tensors on the device of the first, whose mask is brought there, too."""
+    mask = getattr(tensor, "_keras_mask", None)
+    if mask is not None and mask.device != tensor.device:
+        tensor._keras_mask = mask.to(tensor.device)  # type: ignore[attr-defined]
+    return tuple(moved(list(others), tensor.device))
+
+
+def _copied(weight: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a differentiable copy, with the methods of a variable if `weight` is one."""
+    copy = to(weight, device)
+    if isinstance(weight, Variable):
+        copy = copy.as_subclass(type(weight))
+        copy.__dict__.update(weight.__dict__)
+    return copy
+
+
+@contextmanager
+def _only_on(device: torch.device) -> Iterator[None]:
+    before, _forced.device = _forced.device, device
+    try:
+        with DeviceScope(device):
+            yield
+    finally:
+        _forced.device = before
+
+
+def call_on(device: torch.device, layer: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a layer on a device, with copies of those weights that lie elsewhere; gradients flow back into them.
+
+    What the call leaves in its buffers is copied back.
+    """
+    args, kwargs = moved((args, kwargs), device)
+    weights = dict(layer.named_parameters()) if isinstance(layer, nn.Module) else {}
+    kept = dict(layer.named_buffers()) if isinstance(layer, nn.Module) else {}
+    with _only_on(device):
+        if all(item.device == device for item in (*weights.values(), *kept.values())):
+            return layer(*args, **kwargs)
+        copies = {name: _copied(value, device) for name, value in weights.items()}
+        statistics = {name: to(value, device) for name, value in kept.items()}
+        outputs = torch.func.functional_call(layer, {**copies, **statistics}, args, kwargs)
+    for name, value in statistics.items():
+        if value is not kept[name]:
+            # Through `.data`, as autograd may have kept the buffer.
+            kept[name].data.copy_(value.detach())
+    return outputs
+
+
+class Placed(nn.Module):
+    """A step of a model's program that brings its inputs together: on `device`, by default that of its weights.
+
+    What has neither computes where its first input is.
+    """
+
+    def __init__(self, operation: Any, device: torch.device | None) -> None:
+        super().__init__()
+        self.operation = operation
+        self.device = device
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer or function."""
+        operation = self.operation
+        if _on_meta((args, kwargs)):
+            return operation(*args, **kwargs)
+        device = _forced.device or self.device
+        if device is not None and isinstance(operation, nn.Module):
+            return call_on(device, operation, *args, **kwargs)
+        tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, torch.Tensor)]
+        weight = next(operation.parameters(), None) if isinstance(operation, nn.Module) else None
+        device = device or next((item.device for item in (weight, *tensors) if item is not None), None)
+        if device is None:
+            return operation(*args, **kwargs)
+        args, kwargs = moved((args, kwargs), device)
+        if isinstance(operation, nn.Module):
+            return operation(*args, **kwargs)
+        with DeviceScope(device):
+            return operation(*args, **kwargs)
+
+
+def _placed(operation: Any, device: torch.device | None) -> Any:
+    """Return what runs a node of a program in which anything has a place of its own."""
+    home = getattr(operation, "_home", None)
+    return operation if home is not None and device in (None, home) else Placed(operation, device)
+
+
+def _has_place(operation: Any, device: torch.device | None) -> bool:
+    if device is not None or getattr(operation, "_home", None) is not None:
+        return True
+    modules = operation.modules() if isinstance(operation, nn.Module) else ()
+    return any(getattr(module, "_home", None) is not None for module in modules)
+
+
+lowering.Places.of, lowering.Places.wrap = _has_place, _placed
