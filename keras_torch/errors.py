@@ -20,6 +20,14 @@ class ConfigError(FileFormatError, TypeError):
     """A config does not describe what it should (Keras 3 raises TypeError here, Keras 2 mostly ValueError)."""
 
 
+class OpError(Exception):
+    """What TensorFlow raises when an operation fails; torch, and most functions here, raise ValueError and kin."""
+
+
+class OutOfRangeError(OpError, IndexError):
+    """An iterator over a dataset has come to its end: what its `get_next` raises, as in TensorFlow."""
+
+
 # What comes from deep inside when a value of a config is not of the kind that the code expects.
 _DEEP_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError)
 

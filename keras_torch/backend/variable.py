@@ -253,6 +253,32 @@ class Variable(VariableMethods, nn.Parameter):
         return f"<Variable path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
 
 
+class StandIn(VariableMethods, torch.Tensor):
+    """A tensor in the place of a variable for one call: it has the variable's methods, and assigning changes it."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @classmethod
+    def of(cls, variable: Variable, value: torch.Tensor) -> StandIn:
+        """Return the value, with autograd's history, under the name of the variable."""
+        made = value.view_as(value).as_subclass(cls)
+        made.__dict__.update(variable.__dict__)
+        return made
+
+    @property
+    def value(self) -> torch.Tensor:
+        """The value, differentiable."""
+        return self.as_subclass(torch.Tensor)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether an optimizer may change the variable."""
+        return self.__dict__.get("_trainable", True)
+
+    def _write(self, tensor: torch.Tensor) -> None:
+        self.detach().copy_(tensor)
+
+
 _AGGREGATIONS = ("none", "sum", "mean", "only_first_replica", None)
 _SYNCHRONIZATIONS = ("none", "auto", "on_read", "on_write", None)
 

@@ -2,6 +2,7 @@
 
 from keras_torch.checkpoint.atomic import check_writable, replacing
 from keras_torch.checkpoint.changes import Attributes
+from keras_torch.checkpoint.latest import Status, latest_checkpoint, mark_as_checkpoint, set_latest
 from keras_torch.checkpoint.plain import (
     NotDataError,
     attributes,
@@ -16,13 +17,17 @@ from keras_torch.checkpoint.plain import (
 __all__ = [
     "Attributes",
     "NotDataError",
+    "Status",
     "attributes",
     "check_writable",
     "equal",
     "has_state",
+    "latest_checkpoint",
     "mark",
+    "mark_as_checkpoint",
     "pack",
     "replacing",
     "set_attributes",
+    "set_latest",
     "unpack",
 ]

@@ -12,6 +12,7 @@ from torch.func import functional_call
 from torch.utils import checkpoint
 
 from keras_torch import config
+from keras_torch.backend.variable import StandIn, Variable
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.call import flat_tensors
 from keras_torch.engine.input_spec import check_inputs
@@ -255,6 +256,8 @@ class ApiMixin:
             for weight, value in zip(weights, values, strict=True):
                 value = torch.as_tensor(getattr(value, "value", value))
                 storages = weight.to_storage(value if keep else value.detach().clone())
+                if isinstance(weight, Variable):
+                    storages = (StandIn.of(weight, *storages),)
                 given |= {
                     name: item for s, item in zip(weight.storages, storages, strict=True) for name in names[id(s)]
                 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -236,7 +237,7 @@ def training_mode(layer: Any, training: Any) -> Iterator[None]:
     """Run a layer and all in it in the given mode; None leaves each module its own."""
     changed = []
     if training is not None:
-        training = bool(training)
+        training = as_mode(layer, training)
         changed = [module for module in layer.modules() if module.training != training]
     for module in changed:
         module.training = training
@@ -245,6 +246,19 @@ def training_mode(layer: Any, training: Any) -> Iterator[None]:
     finally:
         for module in changed:
             module.training = not training
+
+
+def as_mode(layer: Any, training: Any) -> bool:
+    """Return whether `training` is true."""
+    if len(getattr(training, "shape", ())) and tuple(training.shape) != (1,):
+        # Keras does not look at it unless a layer asks, and scripts call models as `model(x, y)`.
+        warnings.warn(
+            f"Layer {layer.name!r}: `training`, the second argument of a call, must be True, False or None. Received: "
+            f"an array of shape {tuple(training.shape)}, which is left out. Several inputs go into one list.",
+            stacklevel=2,
+        )
+        return layer.training
+    return bool(training)
 
 
 def _with_masks(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

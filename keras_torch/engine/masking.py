@@ -13,7 +13,7 @@ def get_mask(tensor: Any) -> Any:
 
 
 def set_mask(outputs: Any, mask: Any) -> None:
-    """Attach a mask, or a structure of masks, to the tensors of `outputs`; of several, one mask is the first one's."""
+    """Attach a mask, or masks, to the tensors of `outputs`: the first to the first where their numbers differ."""
     if isinstance(outputs, (list, tuple)):
         masks = mask if isinstance(mask, (list, tuple)) else [mask]
         for output, item in zip(outputs, masks, strict=False):
@@ -21,6 +21,8 @@ def set_mask(outputs: Any, mask: Any) -> None:
     elif isinstance(outputs, dict):
         for key, output in outputs.items():
             set_mask(output, mask.get(key) if isinstance(mask, dict) else mask)
+    elif isinstance(mask, (list, tuple)):
+        set_mask(outputs, mask[0] if mask else None)
     elif mask is not None and outputs is not None:
         outputs._keras_mask = mask
 

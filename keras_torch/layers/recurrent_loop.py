@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils import _pytree as pytree
 
-Step = Callable[[Tensor, list[Tensor]], tuple[Tensor, list[Tensor]]]
+# Inputs and outputs are tensors, or structures of them for cells of the user's own.
+Step = Callable[[Any, list[Tensor]], tuple[Any, list[Tensor]]]
 # every output (batch, time, ...) or None where not asked for, the last output, the last states
-Result = tuple[Tensor | None, Tensor, list[Tensor]]
+Result = tuple[Any, Any, list[Tensor]]
 
 
 def flatten(nested: Any) -> list[Any]:
@@ -38,26 +40,40 @@ def is_shape(item: Any) -> bool:
     return isinstance(item, torch.Size) or hasattr(item, "as_list")
 
 
-def run_steps(step: Step, inputs: Tensor, states: list[Tensor], mask: Tensor | None, every_output: bool) -> Result:
-    """Call `step` for each time step of `inputs` (batch, time, ...).
+def run_steps(step: Step, inputs: Any, states: list[Tensor], mask: Tensor | None, every_output: bool) -> Result:
+    """Call `step` for each time step of `inputs` (batch, time, ...), a tensor or a structure of tensors.
 
     Where the boolean `mask` (batch, time) is False the states are carried over and the output is the one before
     (zeros before the first).
     """
-    outputs: list[Tensor] = []
-    last: Tensor | None = None
-    keeps = (None,) * inputs.shape[1] if mask is None else mask.unbind(1)
-    for x, keep in zip(inputs.unbind(1), keeps, strict=True):
+    outputs: list[Any] = []
+    last: Any = None
+    steps = _unbound(inputs)
+    keeps = (None,) * len(steps) if mask is None else mask.unbind(1)
+    for x, keep in zip(steps, keeps, strict=True):
         output, new_states = step(x, states)
         if keep is None:
             states, last = new_states, output
         else:
             states = [_choose(keep, new, old) for new, old in zip(new_states, states, strict=True)]
-            last = _choose(keep, output, torch.zeros_like(output) if last is None else last)
+            last = map_tensors(torch.zeros_like, output) if last is None else last
+            last = map_tensors(lambda new, old, keep=keep: _choose(keep, new, old), output, last)
         if every_output:
             outputs.append(last)
-    assert last is not None  # callers refuse sequences without a step
-    return (torch.stack(outputs, 1) if every_output else None), last, states
+    return (map_tensors(lambda *items: torch.stack(items, 1), *outputs) if every_output else None), last, states
+
+
+def map_tensors(function: Callable[..., Tensor], first: Any, *others: Any) -> Any:
+    """Apply a function to tensors, or to those in the same places of structures."""
+    return function(first, *others) if isinstance(first, Tensor) else pytree.tree_map(function, first, *others)
+
+
+def _unbound(inputs: Any) -> Sequence[Any]:
+    if isinstance(inputs, Tensor):
+        return inputs.unbind(1)
+    leaves, spec = pytree.tree_flatten(inputs)
+    columns = zip(*(leaf.unbind(1) for leaf in leaves), strict=True)
+    return [pytree.tree_unflatten(parts, spec) for parts in columns]
 
 
 def _choose(keep: Tensor, new: Tensor, old: Tensor) -> Tensor:

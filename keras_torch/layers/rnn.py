@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.engine import InputSpec, Layer
-from keras_torch.layers.recurrent_loop import flatten, pack_like
+from keras_torch.layers.recurrent_cells import BuiltInCell
+from keras_torch.layers.recurrent_loop import flatten, map_tensors, pack_like
 from keras_torch.layers.stacked_cells import (
     StackedRNNCells,
     as_shape,
@@ -48,7 +50,8 @@ class RNN(Layer):
     A cell has `call(inputs, states) -> (output, states)` and `state_size`; optionally `output_size`, `build`,
     `get_initial_state`. Returns the last output (batch, units), with `return_sequences` all of them (batch, time,
     units), and with `return_state` a list that ends with the states. `initial_state` may be given to the call, or
-    behind the inputs in one list. Masked steps carry the states over and repeat the output before
+    behind the inputs in one list; a tuple or a dict of tensors is the nested input of a cell of your own, whose outputs
+    may be nested as well. Masked steps carry the states over and repeat the output before
     (`zero_output_for_mask`: output zeros).
 
     The built-in cells run whole sequences through torch's fused modules where these compute the same; `unroll=True`
@@ -94,10 +97,14 @@ class RNN(Layer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the layer on `inputs`, or on `[inputs, *initial_state]`."""
-        args = split_inputs(args, kwargs, self._num_constants or 0)
+        if not (args and isinstance(args[0], (tuple, dict)) and self._may_be_nested()):
+            args = split_inputs(args, kwargs, self._num_constants or 0)
         if kwargs.get("constants") is not None:
             self._take_constants(kwargs)
         return super().__call__(*args, **kwargs)
+
+    def _may_be_nested(self) -> bool:
+        return not isinstance(self.cell, (BuiltInCell, StackedRNNCells))
 
     def _take_constants(self, kwargs: dict[str, Any]) -> None:
         """Make a list of the constants of a call, whose number the config and whose shapes the cell's build need."""
@@ -112,7 +119,8 @@ class RNN(Layer):
         self._constant_shapes = [tuple(item.shape) for item in kwargs["constants"]]
 
     def build(self, input_shape: Any) -> None:
-        """Build the cell for one step of the input shape (batch, time, ...)."""
+        """Build the cell for one step of the input shape (batch, time, ...), or of a structure of such shapes."""
+        nested, input_shape = input_shape, _first_shape(input_shape)
         if len(input_shape) < 3:
             raise ValueError(
                 f"Layer {self.name!r} expects inputs of at least 3 axes: (batch, time, features). "
@@ -130,48 +138,51 @@ class RNN(Layer):
                 f"shape {tuple(input_shape)}. Give it in `Input(batch_shape=(batch, steps, features))`, or as "
                 "`batch_input_shape` of the first layer."
             )
-        build_cell(self.cell, (input_shape[batch], *input_shape[2:]), self._constant_shapes)
+        step = pytree.tree_map(lambda shape: (shape[batch], *shape[2:]), nested, is_leaf=_is_shape)
+        build_cell(self.cell, step, self._constant_shapes)
         self._batch_size = input_shape[batch]
-        axes = {axis: size for axis, size in enumerate(input_shape) if axis > 1 and size is not None}
-        self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
-        super().build(input_shape)
+        if nested is input_shape:
+            axes = {axis: size for axis, size in enumerate(input_shape) if axis > 1 and size is not None}
+            self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
+        super().build(nested)
 
     def call(
         self,
-        inputs: Tensor,
+        inputs: Any,
         initial_state: Any = None,
         constants: Any = None,
         mask: Any = None,
         training: bool | None = None,
     ) -> Any:
         """Run the cell; `training` is the mode of the layer, set by whoever calls it."""
-        if isinstance(inputs, KerasTensor):
+        if isinstance(_first(inputs), KerasTensor):
             return record_function(self.call, (inputs, initial_state, constants, mask), {})
         if self.time_major:
-            inputs = inputs.transpose(0, 1)
-        if inputs.shape[1] == 0:
-            raise ValueError(f"Layer {self.name!r} needs at least one time step. Received: inputs {_shape(inputs)}")
-        mask = self._step_mask(mask, inputs)
-        states = self._first_states(inputs, initial_state)
+            inputs = map_tensors(lambda item: item.transpose(0, 1), inputs)
+        first = _first(inputs)
+        if first.shape[1] == 0:
+            raise ValueError(f"Layer {self.name!r} needs at least one time step. Received: inputs {_shape(first)}")
+        mask = self._step_mask(mask, first)
+        states = self._first_states(first, initial_state)
         if self.go_backwards:
-            inputs = inputs.flip(1)
+            inputs = map_tensors(lambda item: item.flip(1), inputs)
             mask = None if mask is None else mask.flip(1)
         needs_states = self.return_state or self.stateful
         sequence, last, states = run_cell(
             self.cell, inputs, states, mask, self.return_sequences, needs_states, self._may_fuse, constants
         )
-        if self.stateful and not inputs.is_meta:
+        if self.stateful and not first.is_meta:
             self._last_states = [state.detach() for state in states]
         output = self._output(sequence, last, mask)
         return [output, *_top_level(pack_like(self.state_size, states))] if self.return_state else output
 
-    def _output(self, sequence: Tensor | None, last: Tensor, mask: Tensor | None) -> Tensor:
-        zero = self.zero_output_for_mask and mask is not None
-        if not self.return_sequences:
-            return _zero_where_masked(last, mask[:, -1]) if zero else last  # type: ignore[index]
-        assert sequence is not None
-        sequence = _zero_where_masked(sequence, mask) if zero else sequence  # type: ignore[arg-type]
-        return sequence.transpose(0, 1) if self.time_major else sequence
+    def _output(self, sequence: Any, last: Any, mask: Tensor | None) -> Any:
+        found = sequence if self.return_sequences else last
+        if self.zero_output_for_mask and mask is not None:
+            kept = mask if self.return_sequences else mask[:, -1]
+            found = map_tensors(lambda item: _zero_where_masked(item, kept), found)
+        is_turned = self.return_sequences and self.time_major
+        return map_tensors(lambda item: item.transpose(0, 1), found) if is_turned else found
 
     def _step_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
         """Return the mask as booleans (batch, time)."""
@@ -275,11 +286,12 @@ class RNN(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return (batch, units) or (batch, time, units), in a list with the shapes of the states if these return."""
-        if input_shape and isinstance(input_shape[0], (list, tuple)):
-            input_shape = input_shape[0]
+        input_shape = _first_shape(input_shape)
         batch, time = (input_shape[1], input_shape[0]) if self.time_major else (input_shape[0], input_shape[1])
         leading = ((time, batch) if self.time_major else (batch, time)) if self.return_sequences else (batch,)
-        output = (*leading, *as_shape(output_size_of(self.cell)))
+        sizes = output_size_of(self.cell)
+        shapes = [(*leading, *as_shape(size)) for size in flatten(sizes)]
+        output = shapes[0] if len(shapes) == 1 else tuple(pack_like(sizes, shapes))
         if not self.return_state:
             return output
         shapes = [(batch, *as_shape(size)) for size in flatten(self.state_size)]
@@ -324,6 +336,18 @@ class RNN(Layer):
 
 def _top_level(states: Any) -> list[Any]:
     return states if isinstance(states, list) else [states]
+
+
+def _first(inputs: Any) -> Any:
+    return inputs if isinstance(inputs, (Tensor, KerasTensor)) else pytree.tree_leaves(inputs)[0]
+
+
+def _is_shape(item: Any) -> bool:
+    return isinstance(item, (list, tuple)) and all(size is None or isinstance(size, int) for size in item)
+
+
+def _first_shape(input_shape: Any) -> Any:
+    return input_shape if _is_shape(input_shape) else pytree.tree_leaves(input_shape, is_leaf=_is_shape)[0]
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:

@@ -85,7 +85,7 @@ def call_cell(cell: Any, inputs: Any, states: Any, constants: Any = None) -> tup
 
 def run_cell(
     cell: Any,
-    inputs: Tensor,
+    inputs: Any,
     states: list[Tensor],
     mask: Tensor | None,
     every_output: bool,
@@ -103,7 +103,7 @@ def run_cell(
 
 def _run_cell(
     cell: Any,
-    inputs: Tensor,
+    inputs: Any,
     states: list[Tensor],
     mask: Tensor | None,
     every_output: bool,
@@ -117,7 +117,7 @@ def _run_cell(
         return _run_stack(cell, inputs, states, mask, every_output, last_states, fuse)
     _reset_dropout(cell)
 
-    def step(x: Tensor, flat_states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def step(x: Any, flat_states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         nested = pack_like(cell.state_size, flat_states)
         output, new_states = call_cell(cell, x, nested if isinstance(nested, list) else [nested], constants)
         return output, flatten(new_states)

@@ -493,11 +493,11 @@ class Model(Trainer, Layer):
         save_weights(self, filepath, overwrite, save_format, **kwargs)
 
     @legacy.translated("Model.load_weights")
-    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: Any, by_name: bool = False, skip_mismatch: bool = False, **kwargs: Any) -> Any:
         """Read weights from a Keras file. ValueError, with the model unchanged, if they do not fit."""
         from keras_torch.saving import load_weights
 
-        load_weights(self, filepath, by_name, skip_mismatch, **kwargs)
+        return load_weights(self, filepath, by_name, skip_mismatch, **kwargs)
 
     def export(
         self,

@@ -231,6 +231,7 @@ def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
 @operation
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     """Move values along axes; what falls off comes in at the other end."""
+    shift = shift.tolist() if isinstance(shift, torch.Tensor) else shift
     return torch.roll(convert(x), _ints(shift), _ints(axis))
 
 

@@ -19,6 +19,7 @@ from keras_torch.optimizers import state
 from keras_torch.optimizers.custom import CustomUpdates, defines_update
 from keras_torch.optimizers.schedules import LearningRateSchedule
 from keras_torch.optimizers.state_dict import StateDict
+from keras_torch.optimizers.stateless import StatelessApply
 from keras_torch.optimizers.steps import Steps
 
 # Switches of the TensorFlow optimizers that have no counterpart: XLA compilation and a marker in saved configs.
@@ -46,7 +47,7 @@ def _is_torch_scheduler(value: Any) -> bool:
     return isinstance(kind, family) or (isinstance(kind, type) and issubclass(kind, family))
 
 
-class Optimizer(Steps, CustomUpdates, StateDict):
+class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
     """Base class of all optimizers: a Keras front for one `torch.optim.Optimizer`, kept in `torch_optimizer`.
 
     The update is torch's; this class sets the hyper-parameters of each step, and does what torch leaves to the loop:

@@ -159,6 +159,10 @@ class OldProtocols:
     def _serialize_hyperparameter(self, name: str) -> Any:
         return float(self._get_hyper(name))
 
+    @property
+    def _initial_decay(self) -> Any:
+        return self.__dict__.get("decay") or 0.0
+
     def _decayed_lr(self, var_dtype: Any = None) -> torch.Tensor:
         """Return the rate of this step, `decay` included."""
         return torch.tensor(self._rate())

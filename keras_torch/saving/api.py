@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keras_torch import config
+from keras_torch.checkpoint import Status, mark_as_checkpoint
 from keras_torch.distributed import is_main, main_writes, parts
+from keras_torch.engine.deferred import when_made
 from keras_torch.saving import files, hdf5, keras_zip, legacy_h5, sharded_weights, weights_store
 
 _HDF5_FORMATS = ("h5", "hdf5", "keras_h5")
@@ -114,7 +116,8 @@ def save_weights(
         raise ValueError(f"`save_format` must be 'h5'. Received: save_format={save_format!r}")
     name = os.fsdecode(filepath) if files.is_path(filepath) else ""
     skip, in_shards = list(objects_to_skip or ()), max_shard_size is not None or name.endswith(".weights.json")
-    is_store = name.endswith(".weights.h5") and not config.is_classic()
+    is_checkpoint = _is_checkpoint_name(name) and save_format not in _HDF5_FORMATS
+    is_store = is_checkpoint or (name.endswith(".weights.h5") and not config.is_classic())
     if skip and not (in_shards or is_store):
         raise ValueError(
             "`objects_to_skip` needs a file name that ends in `.weights.h5`. "
@@ -126,6 +129,13 @@ def save_weights(
         target = _target(filepath, overwrite) if here else None
         if target is not None:
             _write_weights(model, target, name, max_shard_size, skip, in_shards, is_store)
+            if is_checkpoint and not in_shards:
+                mark_as_checkpoint(name)
+
+
+def _is_checkpoint_name(name: str) -> bool:
+    """Whether tf.keras writes weights under a name as a checkpoint of TensorFlow, which tells layers by attributes."""
+    return config.dialect() == "tf" and bool(name) and not name.endswith((*_HDF5_ENDINGS, ".keras", ".weights.json"))
 
 
 def _wholes(model: Any, filepath: Any) -> Any:
@@ -201,16 +211,28 @@ def load_weights(
     reshape: bool = False,
     objects_to_skip: Iterable[Any] = (),
     **kwargs: Any,
-) -> None:
+) -> Status | None:
     """Read weights into a model: from a file of weights or of a whole model, of any generation of Keras.
 
     Every shape is checked before any weight changes: ValueError, naming file, layer, weight and shapes, leaves the
     model as it was. With `skip_mismatch` layers that do not fit are left alone, with a warning. In the layout of Keras
     1 and 2, layers match in order or `by_name`, and `reshape` gives an array of the right number of values the shape of
     its weight. In that of later versions they match by their place in the model, and `objects_to_skip` are left alone.
+    In dialect tf a name that is none of Keras's files may be loaded before the model has weights, and gives a status.
     """
     _refuse_options("load_weights", kwargs)
     skip, kind = list(objects_to_skip or ()), _kind(filepath)
+    options = (kind, by_name, skip_mismatch, reshape, skip)
+    if files.is_path(filepath) and _is_checkpoint_name(os.fsdecode(filepath)):
+        when_made(model, lambda: _read_weights(model, filepath, *options))
+        return Status()
+    _read_weights(model, filepath, *options)
+    return None
+
+
+def _read_weights(
+    model: Any, filepath: Any, kind: str, by_name: bool | None, skip_mismatch: bool, reshape: bool, skip: list[Any]
+) -> None:
     if kind == "archive":
         _refuse_classic_options(filepath, by_name, reshape)
         keras_zip.read_weights(filepath, model, skip_mismatch, skip)

@@ -79,7 +79,7 @@ class Node:
         # That of the `device` block in which the call stands.
         self.device = None if config.current_device() is None else config.place_here()
         # Copies of the lists and dicts: the caller may go on changing its own.
-        self.args, self.kwargs = map_tree(lambda item: item, (args, kwargs))
+        self.args, self.kwargs = map_tree(_kept, (args, kwargs))
         self.outputs = outputs
         self.taken = [item for item in leaves((args, kwargs)) if isinstance(item, KerasTensor)]
         self.output_tensors = [item for item in leaves(outputs) if isinstance(item, KerasTensor)]
@@ -243,6 +243,14 @@ def symbolic_constant(value: torch.Tensor) -> KerasTensor:
 
 def _itself(value: torch.Tensor) -> torch.Tensor:
     return value.view_as(value)
+
+
+def _kept(item: Any) -> Any:
+    """Return an argument to keep: of a tensor that was computed beforehand only its value, as it is not made again."""
+    if not isinstance(item, torch.Tensor) or item.grad_fn is None or config.is_classic():
+        return item
+    source = item._base if item._is_view() else item
+    return item if source is None or source.grad_fn is None else item.detach()
 
 
 def _constant(item: Any) -> Any:

@@ -55,8 +55,8 @@ def per_output(value: Any, names: list[str], label: str, required: bool = False)
 
 def as_column(y_true: Any, y_pred: Any) -> Any:
     """Return the targets of one output; a vector beside predictions in a single column gets that axis."""
-    if y_true.dim() == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
-        return y_true.unsqueeze(-1)
+    if len(y_true.shape) == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
+        return y_true[:, None]
     return y_true
 
 

@@ -43,7 +43,9 @@ class ElementFunction:
             return to_element(self._raw(element))
 
     def _raw(self, element: Any) -> Any:
-        return self.function(*element) if type(element) is tuple else self.function(element)
+        found = self.function(*element) if type(element) is tuple else self.function(element)
+        # As in TensorFlow: a list is what functions with several results return, e.g. `tf.numpy_function`.
+        return tuple(found) if type(found) is list else found
 
     def of_block(self, block: Block) -> Block | None:
         """The function of all elements of a block at once; None if they must be taken one by one."""

@@ -15,7 +15,7 @@ from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.data.numpy_bridge import to_numpy
 from keras_torch.data.pipeline import buckets, combining, grouping, steps, stored
 from keras_torch.data.pipeline.blocks import Block, Stacked, to_element
-from keras_torch.data.pipeline.iterators import GraphIterator
+from keras_torch.data.pipeline.iterators import ElementIterator, GraphIterator
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Items, Kept, RandomNumbers, Slices, Step, generator_of
 from keras_torch.data.pipeline.spec import TensorSpec, cast_like, spec_of
 from keras_torch.data.structure import flatten, map_structure
@@ -418,8 +418,8 @@ class Dataset:
 
     # Looking at it
 
-    def __iter__(self) -> Iterator[Any]:
-        return self.step.elements()
+    def __iter__(self) -> ElementIterator:
+        return ElementIterator(self, self.step.elements())
 
     def make_one_shot_iterator(self) -> GraphIterator:
         """Return an iterator whose `get_next()` gives symbolic tensors in dialects 1 and 2 (TensorFlow 1)."""
@@ -443,9 +443,9 @@ class Dataset:
         """Return the number of elements as a tensor; -1 if there is no end, -2 if it is unknown."""
         return torch.tensor(self.step.size)
 
-    def as_numpy_iterator(self) -> Iterator[Any]:
-        """Yield elements with numpy arrays, and bytes for text, in place of tensors."""
-        return (map_structure(_as_numpy, element) for element in self.step.elements())
+    def as_numpy_iterator(self) -> ElementIterator:
+        """Return an iterator over elements with numpy arrays, and bytes for text, in place of tensors."""
+        return ElementIterator(self, (map_structure(_as_numpy, element) for element in self.step.elements()))
 
     def get_single_element(self, name: str | None = None) -> Any:
         """Return the only element; ValueError if there is none, or another."""

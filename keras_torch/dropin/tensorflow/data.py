@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import enum
 import glob
 import itertools
 import os
@@ -16,7 +17,7 @@ import torch
 from keras_torch.backend.string_array import to_strings
 from keras_torch.data.pipeline import AUTOTUNE, INFINITE_CARDINALITY, UNKNOWN_CARDINALITY, Dataset
 from keras_torch.data.pipeline.blocks import Stacked
-from keras_torch.data.pipeline.iterators import GraphIterator
+from keras_torch.data.pipeline.iterators import ElementIterator, Optional
 from keras_torch.data.pipeline.sources import Items, Step
 from keras_torch.data.pipeline.steps import Over
 from keras_torch.dropin.tensorflow.dtypes import StringType, as_dtype
@@ -32,6 +33,16 @@ class Options(SimpleNamespace):
     def __init__(self, **settings: Any) -> None:
         parts = ("autotune", "distribute", "experimental", "experimental_distribute", "threading")
         super().__init__(**{**{part: SimpleNamespace() for part in parts}, **settings})
+
+
+class AutoShardPolicy(enum.IntEnum):
+    """How TensorFlow divides a dataset among workers: processes here read whole batches and compute their parts."""
+
+    OFF = -1
+    AUTO = 0
+    FILE = 1
+    DATA = 2
+    HINT = 3
 
 
 class _Lines(Step):
@@ -328,7 +339,12 @@ NAMES = {
     "data.UNKNOWN_CARDINALITY data.experimental.UNKNOWN_CARDINALITY": UNKNOWN_CARDINALITY,
     "data.Dataset": Dataset,
     "data.Options": Options,
-    "data.Iterator": GraphIterator,
+    "data.Iterator data.NumpyIterator": ElementIterator,
+    "data.ThreadingOptions data.experimental.ThreadingOptions": SimpleNamespace,
+    "data.experimental.AutoShardPolicy": AutoShardPolicy,
+    "data.experimental.DistributeOptions data.experimental.OptimizationOptions": SimpleNamespace,
+    "experimental.Optional": Optional,
+    "data.experimental.get_next_as_optional": lambda iterator: iterator.get_next_as_optional(),
     "data.TextLineDataset": TextLineDataset,
     "data.experimental.CsvDataset": CsvDataset,
     "data.experimental.cardinality": cardinality,

@@ -14,10 +14,7 @@ import torch
 from keras_torch import backend
 from keras_torch.backend.tensors import is_symbolic, recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
-
-
-class OpError(Exception):
-    """What TensorFlow raises when an operation fails; torch and this stand-in raise ValueError or RuntimeError."""
+from keras_torch.errors import OpError, OutOfRangeError
 
 
 class InvalidArgumentError(OpError, ValueError):
@@ -30,10 +27,6 @@ class NotFoundError(OpError, OSError):
 
 class DataLossError(OpError, ValueError):
     """A file is damaged."""
-
-
-class OutOfRangeError(OpError, StopIteration):
-    """An iterator has come to its end."""
 
 
 def _all(compute: Callable[[Any, Any], Any], sign: str) -> Callable[..., None]:

@@ -12,6 +12,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import ops
+from keras_torch.backend.string_array import StringArray
 from keras_torch.dropin.tensorflow import settings
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.symbolic import KerasTensor
@@ -57,15 +58,32 @@ def function(
     functools.update_wrapper(call, func, updated=())
     call.python_function = func  # type: ignore[attr-defined]
     call.input_signature = input_signature  # type: ignore[attr-defined]
-    call.get_concrete_function = _no_concrete_function  # type: ignore[attr-defined]
+    call.get_concrete_function = functools.partial(_concrete, call)  # type: ignore[attr-defined]
     return call
 
 
-def _no_concrete_function(*args: Any, **kwargs: Any) -> Any:
-    raise NotImplementedError(
-        "`tf.function(...).get_concrete_function` makes a graph of TensorFlow, which is not there. Call the function "
-        "itself, or export a model with `model.export` (`torch.export`, ONNX)."
-    )
+class ConcreteFunction:
+    """What `get_concrete_function` returns: the function itself to call, without the graph that TensorFlow makes."""
+
+    def __init__(self, called: Callable[..., Any], options: dict[str, Any]) -> None:
+        self._called, self._options = called, options
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
+        return self._called(*args, **{**self._options, **kwargs})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(
+            f"A concrete function has no `{name}` here: there is no graph of TensorFlow, functions run directly. "
+            "Export a model with `model.export` (`torch.export`, ONNX)."
+        )
+
+
+def _concrete(called: Callable[..., Any], *args: Any, **kwargs: Any) -> ConcreteFunction:
+    """Keep what is given besides descriptions of tensors, such as `training=False`."""
+    return ConcreteFunction(called, {key: item for key, item in kwargs.items() if isinstance(item, (bool, str))})
 
 
 def no_op(*args: Any, **kwargs: Any) -> None:
@@ -264,7 +282,15 @@ def numpy_function(func: Any = None, inp: Any = None, Tout: Any = None, stateful
     """Call a Python function on numpy arrays, and return tensors. Without it, return a decorator."""
     if func is None:
         return lambda function: lambda *args: numpy_function(function, args, Tout)
-    return _typed(func(*(ops.convert_to_numpy(convert_to_tensor(item)) for item in inp)), Tout)
+    return _typed(func(*map(_array, inp)), Tout)
+
+
+def _array(item: Any) -> Any:
+    found = convert_to_tensor(item)
+    if isinstance(found, StringArray):
+        # While the hook is in place text has this method, which gives bytes as TensorFlow does.
+        return found.numpy()  # type: ignore[attr-defined]
+    return ops.convert_to_numpy(found)
 
 
 def _typed(found: Any, dtypes: Any) -> Any:

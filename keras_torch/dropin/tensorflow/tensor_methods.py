@@ -188,6 +188,25 @@ def _is_compatible(self: torch.Size, other: Any) -> bool:
     return len(self) == len(other) and all(n in (None, have) for n, have in zip(other, self, strict=True))
 
 
+def _require(self: torch.Size, other: Any) -> None:
+    if not _is_compatible(self, other):
+        raise ValueError(f"Shapes {tuple(self)} and {tuple(other)} are incompatible.")
+
+
+def _require_rank(self: torch.Size, rank: int) -> None:
+    if len(self) != rank:
+        raise ValueError(f"Shape {tuple(self)} must have rank {rank}.")
+
+
+def _with_rank(self: torch.Size, rank: int) -> torch.Size:
+    _require_rank(self, rank)
+    return self
+
+
+def _concatenated(self: torch.Size, other: Any) -> torch.Size:
+    return torch.Size((*self, *(other if isinstance(other, (list, tuple)) else (other,))))
+
+
 def _as_list(self: torch.Size) -> list[int]:
     return list(self)
 
@@ -224,6 +243,10 @@ _VARIABLE: dict[str, Any] = {
 }
 _SIZE: dict[str, Any] = {
     "as_list": _as_list,
+    "assert_has_rank": _require_rank,
+    "assert_is_compatible_with": _require,
+    "assert_is_fully_defined": lambda self: None,
+    "concatenate": _concatenated,
     "dims": property(_as_list),
     "is_compatible_with": _is_compatible,
     "is_fully_defined": lambda self: True,
@@ -231,7 +254,7 @@ _SIZE: dict[str, Any] = {
     "ndims": property(len),
     "num_elements": torch.Size.numel,
     "rank": property(len),
-    "with_rank": lambda self, rank: self,
+    "with_rank": _with_rank,
 }
 _DTYPE: dict[str, Any] = {
     "as_numpy_dtype": property(dtypes.as_numpy_dtype),

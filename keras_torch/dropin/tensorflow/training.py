@@ -15,13 +15,14 @@ import torch
 from keras_torch import backend, optimizers
 from keras_torch.backend.variable import WeightView
 from keras_torch.callbacks.event_files import open_writer
-from keras_torch.checkpoint import replacing
+from keras_torch.checkpoint import Status, latest_checkpoint, replacing, set_latest
+from keras_torch.checkpoint.latest import STATE_FILE
 from keras_torch.dropin.tensorflow import graph
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.engine import Layer
+from keras_torch.engine.deferred import when_made
 
 SUFFIX = ".pt"
-_STATE = "checkpoint"
 
 
 def _state(item: Any) -> Any:
@@ -58,10 +59,8 @@ def _set_weights(item: Any, values: list[Any]) -> None:
     """Set weights now, or as soon as an optimizer or a layer has made them."""
     if isinstance(item, optimizers.Optimizer) and not item.built and values:
         item.build = functools.partial(_build_and_set, item, values)  # type: ignore[method-assign]
-    elif isinstance(item, Layer) and not item.weights and values:
-        handles: list[Any] = []
-        hook = functools.partial(_make_and_set, handles, values)
-        handles.append(item.register_forward_pre_hook(hook, with_kwargs=True))
+    elif isinstance(item, Layer) and values:
+        when_made(item, lambda: item.set_weights(values))
     else:
         item.set_weights(values)
 
@@ -70,31 +69,6 @@ def _build_and_set(optimizer: Any, values: list[Any], variables: Any) -> None:
     del optimizer.build
     optimizer.build(variables)
     optimizer.set_weights(values)
-
-
-def _make_and_set(handles: list[Any], values: list[Any], layer: Any, args: Any, kwargs: Any) -> None:
-    """Let layers inside make their weights in a first call, whose results are dropped."""
-    handles.pop().remove()
-    with torch.no_grad(), torch.random.fork_rng():
-        layer.forward(*args, **kwargs)
-    layer.set_weights(values)
-
-
-class Status:
-    """What `restore` returns; everything has been restored already."""
-
-    def assert_consumed(self) -> Status:
-        """Return itself: a value in the file that has no place is an error of `restore`."""
-        return self
-
-    assert_existing_objects_matched = assert_nontrivial_match = assert_consumed
-
-    def expect_partial(self) -> Status:
-        """Return itself."""
-        return self
-
-    def initialize_or_restore(self, session: Any = None) -> None:
-        """Do nothing."""
 
 
 class Checkpoint:
@@ -121,7 +95,7 @@ class Checkpoint:
         """Write the next numbered file; return its path without the ending."""
         self.save_counter.assign_add(1)
         prefix = self.write(f"{os.fspath(file_prefix)}-{int(self.save_counter)}")
-        _set_latest(os.path.dirname(prefix), prefix)
+        set_latest(os.path.dirname(prefix), prefix)
         return prefix
 
     def restore(self, save_path: Any, options: Any = None) -> Status:
@@ -145,24 +119,6 @@ class Checkpoint:
         return Status()
 
     read = restore
-
-
-def _set_latest(folder: str, prefix: str | None, kept: list[str] | None = None) -> None:
-    kept = kept if kept is not None else ([] if prefix is None else [prefix])
-    lines = [f'model_checkpoint_path: "{os.path.basename(prefix or "")}"']
-    lines += [f'all_model_checkpoint_paths: "{os.path.basename(item)}"' for item in kept]
-    with open(os.path.join(folder, _STATE), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-
-
-def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -> str | None:
-    """Return the path, without the ending, of what was saved last in a folder; None if there is nothing."""
-    path = os.path.join(os.fspath(checkpoint_dir), latest_filename or _STATE)
-    if not os.path.exists(path):
-        return None
-    with open(path, encoding="utf-8") as file:
-        found = re.search(r'^model_checkpoint_path: "(.*)"', file.read(), re.MULTILINE)
-    return os.path.join(os.path.dirname(path), found[1]) if found and found[1] else None
 
 
 class Saver:
@@ -191,7 +147,7 @@ class Saver:
         self.last_checkpoints = [item for item in self.last_checkpoints if item != path] + [path]
         while self._max and len(self.last_checkpoints) > self._max:
             os.remove(self.last_checkpoints.pop(0) + SUFFIX)
-        _set_latest(os.path.dirname(path), path, self.last_checkpoints)
+        set_latest(os.path.dirname(path), path, self.last_checkpoints)
         return path
 
     def restore(self, sess: Any, save_path: Any) -> None:
@@ -227,7 +183,7 @@ class CheckpointManager:
         self.checkpoints = self._found()
 
     def _found(self) -> list[str]:
-        path = os.path.join(self.directory, _STATE)
+        path = os.path.join(self.directory, STATE_FILE)
         if not os.path.exists(path):
             return []
         with open(path, encoding="utf-8") as file:
@@ -253,7 +209,7 @@ class CheckpointManager:
         self.checkpoints = [item for item in self.checkpoints if item != path] + [path]
         while self._max is not None and len(self.checkpoints) > self._max:
             os.remove(self.checkpoints.pop(0) + SUFFIX)
-        _set_latest(self.directory, path, self.checkpoints)
+        set_latest(self.directory, path, self.checkpoints)
         return path
 
     def restore_or_initialize(self) -> str | None:

@@ -298,6 +298,7 @@ class RandomImageLayer(ImageLayer, Noise):
         Unless `strict`, two numbers may reach beyond the bounds if some of their range lies within, as in Keras 3.
         """
         low, high = bounds
+        value = [_number(item) for item in value] if isinstance(value, (list, tuple)) else _number(value)
         pair = tuple(value) if isinstance(value, (list, tuple)) and len(value) == 2 else (value, value)
         valid = all(isinstance(item, numbers.Real) and math.isfinite(float(item)) for item in pair)
         if valid:
@@ -313,6 +314,10 @@ class RandomImageLayer(ImageLayer, Noise):
         if isinstance(value, (list, tuple)):
             return pair[0], pair[1]
         return max(-abs(value), low), abs(value)
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, torch.Tensor) and value.dim() == 0 else value
 
 
 class SpatialImageLayer(RandomImageLayer):

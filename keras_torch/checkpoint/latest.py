@@ -1,0 +1,52 @@
+"""What TensorFlow leaves beside its checkpoints: a file that names the latest, and an index, which scripts look for."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+STATE_FILE = "checkpoint"
+
+
+class Status:
+    """What TensorFlow returns after restoring. Here values that do not fit were an error before."""
+
+    def assert_consumed(self) -> Status:
+        """Return itself: a value in the file that has no place is an error of the function that restores."""
+        return self
+
+    assert_existing_objects_matched = assert_nontrivial_match = assert_consumed
+
+    def expect_partial(self) -> Status:
+        """Return itself."""
+        return self
+
+    def initialize_or_restore(self, session: Any = None) -> None:
+        """Do nothing."""
+
+
+def set_latest(folder: str, prefix: str | None, kept: list[str] | None = None) -> None:
+    """Write into a folder which of its checkpoints is the latest, and which are kept."""
+    kept = kept if kept is not None else ([] if prefix is None else [prefix])
+    lines = [f'model_checkpoint_path: "{os.path.basename(prefix or "")}"']
+    lines += [f'all_model_checkpoint_paths: "{os.path.basename(item)}"' for item in kept]
+    with open(os.path.join(folder, STATE_FILE), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def mark_as_checkpoint(path: str) -> None:
+    """Name a file of weights as the latest of its folder, and put the index beside it whose existence scripts test."""
+    set_latest(os.path.dirname(path), path)
+    with open(f"{path}.index", "w", encoding="utf-8") as file:
+        file.write(f"The weights are in {os.path.basename(path)}, an HDF5 file.\n")
+
+
+def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -> str | None:
+    """Return the path, without the ending, of what was saved last in a folder; None if there is nothing."""
+    path = os.path.join(os.fspath(checkpoint_dir), latest_filename or STATE_FILE)
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        found = re.search(r'^model_checkpoint_path: "(.*)"', file.read(), re.MULTILINE)
+    return os.path.join(os.path.dirname(path), found[1]) if found and found[1] else None

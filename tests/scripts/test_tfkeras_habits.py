@@ -1,0 +1,184 @@
+"""Habits of scripts for tf.keras that its guides and many repositories share."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from keras_torch import dropin
+
+
+@pytest.fixture(autouse=True)
+def hook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with dropin.install("tf"):
+        np.random.seed(0)
+        yield
+
+
+def make_net():
+    import tensorflow as tf
+
+    class Net(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.blocks = [[tf.keras.layers.Dense(3)], {"last": tf.keras.layers.Dense(2)}]
+            self.gain = tf.Variable(2.0)
+
+        def call(self, x):
+            return self.blocks[1]["last"](self.blocks[0][0](x)) * self.gain
+
+    return Net()
+
+
+def test_weights_without_an_ending_are_a_checkpoint_that_scripts_find_and_may_load_too_early():
+    import tensorflow as tf
+
+    net, x = make_net(), np.ones((2, 4), "float32")
+    expected = net(x)
+    net.save_weights("folder/cp-0001.ckpt")
+    assert os.path.exists("folder/cp-0001.ckpt.index")
+    latest = tf.train.latest_checkpoint("folder")
+    assert latest == os.path.join("folder", "cp-0001.ckpt")
+    other = make_net()
+    other.load_weights(latest).expect_partial()
+    assert np.array_equal(other(x), expected)
+    with pytest.raises(OSError, match="absent"):
+        make_net().load_weights("folder/absent")
+
+
+def test_a_checkpoint_tells_layers_of_one_name_apart():
+    import tensorflow as tf
+
+    def make():
+        inner = tf.keras.Sequential([tf.keras.layers.Dense(2, name="same", input_shape=(2,))], name="inner")
+
+        class Pair(tf.keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.first, self.second = inner, tf.keras.models.clone_model(inner)
+
+            def call(self, x):
+                return self.first(x) - self.second(x)
+
+        return Pair()
+
+    pair, other, x = make(), make(), np.ones((1, 2), "float32")
+    expected = pair(x)
+    assert np.abs(expected).max() > 0
+    pair.save_weights("pair")
+    other(x)
+    other.load_weights("pair").assert_consumed()
+    assert np.array_equal(other(x), expected)
+
+
+def test_cells_take_and_give_nested_tensors():
+    import tensorflow as tf
+
+    class Cell(tf.keras.layers.Layer):
+        state_size = [tf.TensorShape([3]), tf.TensorShape([2, 2])]
+        output_size = [tf.TensorShape([3]), tf.TensorShape([2, 2])]
+
+        def build(self, shapes):
+            self.kernel = self.add_weight(shape=(shapes[0][1], 3), initializer="ones", name="kernel")
+            assert shapes[1][1:] == (2, 2)
+
+        def call(self, inputs, states):
+            first, second = inputs
+            new = states[0] + tf.matmul(first, self.kernel), states[1] + second
+            return new, new
+
+    vectors, squares = tf.keras.Input((None, 4)), tf.keras.Input((None, 2, 2))
+    outputs = tf.keras.layers.RNN(Cell(), return_sequences=True)((vectors, squares))
+    model = tf.keras.Model([vectors, squares], outputs)
+    first, second = model.predict([np.ones((2, 5, 4)), np.ones((2, 5, 2, 2))], verbose=0)
+    assert np.array_equal(first[0, :, 0], [4, 8, 12, 16, 20])
+    assert np.array_equal(second[1, :, 1, 0], [1, 2, 3, 4, 5])
+    model.compile("sgd", "mse")
+    model.fit([np.ones((2, 5, 4)), np.ones((2, 5, 2, 2))], [np.ones((2, 5, 3)), np.ones((2, 5, 2, 2))], verbose=0)
+
+
+def test_what_a_layer_computed_of_numbers_is_a_constant_of_the_graph():
+    import tensorflow as tf
+
+    x = tf.keras.Input((3, 4))
+    positions = tf.keras.layers.Embedding(3, 4)(tf.range(3))
+    model = tf.keras.Model(x, tf.keras.layers.Dense(1)(x + positions))
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 3, 4)), np.ones((4, 3, 1)), batch_size=2, verbose=0)
+    assert len(model.trainable_variables) == 2
+
+
+def test_iterators_over_datasets_are_asked_for_the_next_and_kept_in_checkpoints():
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.range(4)
+    iterator = iter(dataset)
+    checkpoint = tf.train.Checkpoint(iterator=iterator, step=tf.Variable(1))
+    assert [int(iterator.get_next()), int(next(iterator))] == [0, 1]
+    path = checkpoint.save("at_two")
+    assert int(iterator.get_next_as_optional().get_value()) == 2
+    checkpoint.restore(path)
+    assert [int(item) for item in iterator] == [2, 3]
+    with pytest.raises(tf.errors.OutOfRangeError, match="end"):
+        iterator.get_next()
+    assert not iterator.get_next_as_optional().has_value()
+    assert dataset.as_numpy_iterator().next() == 0
+
+
+def test_a_mapped_function_may_return_a_list_as_numpy_function_does():
+    import tensorflow as tf
+
+    def read(name, number):
+        return np.full((2, 3), float(name.decode()), "float32"), number
+
+    dataset = tf.data.Dataset.from_tensor_slices((["1.5", "2.5"], [3, 4]))
+    dataset = dataset.map(lambda *item: tf.numpy_function(read, item, [tf.float32, tf.int32])).batch(2)
+    images, numbers = next(iter(dataset))
+    assert images.shape == (2, 2, 3) and float(images[1, 0, 0]) == 2.5
+    assert numbers.numpy().tolist() == [3, 4]
+
+
+def test_an_array_in_the_place_of_training_is_left_out_with_a_warning():
+    import tensorflow as tf
+
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,)), tf.keras.layers.Dropout(0.5)])
+    x = np.ones((3, 2), "float32")
+    with pytest.warns(UserWarning, match="training"):
+        found = model(x, np.ones((3, 1)))
+    assert np.array_equal(found, model(x))
+
+
+def test_small_things_of_tensors_and_functions():
+    import tensorflow as tf
+
+    image = tf.reshape(tf.range(6), (2, 3))
+    assert np.array_equal(tf.roll(image, shift=tf.constant([1, 1]), axis=[0, 1]), np.roll(image.numpy(), 1, (0, 1)))
+    assert image.shape[:1].concatenate(tf.TensorShape([4])) == (2, 4)
+    image.shape.assert_has_rank(2)
+    with pytest.raises(ValueError, match="incompatible"):
+        image.shape.assert_is_compatible_with([2, 4])
+    double = tf.function(lambda x: 2 * x)
+    concrete = double.get_concrete_function(tf.TensorSpec([None], tf.float32))
+    assert concrete(tf.constant([1.0])).numpy() == [2.0]
+    assert tf.keras.layers.RandomTranslation(tf.constant(0.5), 0.25).get_config()["height_factor"] is not None
+
+
+def test_an_optimizer_of_tf_keras_2_0_reads_its_first_decay():
+    import tensorflow as tf
+
+    class Plain(tf.keras.optimizers.legacy.Optimizer):
+        def __init__(self, learning_rate=0.1, name="Plain", **kwargs):
+            super().__init__(name, **kwargs)
+            self._set_hyper("learning_rate", learning_rate)
+            self._set_hyper("decay", self._initial_decay)
+
+        def _resource_apply_dense(self, grad, var, apply_state=None):
+            var.assign_sub(self._decayed_lr(var.dtype.base_dtype) * grad)
+
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer="ones", input_shape=(1,))])
+    model.compile(Plain(), "mse")
+    model.fit(np.ones((1, 1)), np.zeros((1, 1)), verbose=0)
+    assert model.get_weights()[0] == pytest.approx(0.8)
