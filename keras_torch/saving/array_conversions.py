@@ -5,6 +5,7 @@ A Source knows its shape before anything is read; a conversion makes Sources of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 from keras_torch.saving import hdf5
 
 Shape = tuple[int, ...]
+# Arrays of fewer numbers are read in one piece and then copied.
+LARGE = 2**16
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Source:
     @classmethod
     def of(cls, dataset: hdf5.Dataset, name: str) -> Source:
         """Return the source that reads a dataset as it is."""
-        read_into = dataset.read_into if dataset.is_plain() else None
+        large = math.prod(dataset.shape) >= LARGE
+        read_into = dataset.read_into if large and dataset.is_plain() else None
         return cls(name, dataset.shape, lambda: dataset.read(dataset.shape), read_into)
 
 

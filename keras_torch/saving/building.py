@@ -19,6 +19,7 @@ VERSION = "2.15.0"
 # Keras's readers pass over this attribute. It says whose formulas the model was made and compiled with, where the
 # generations differ although the names agree (hard_sigmoid, RMSprop's epsilon).
 DIALECT = "keras_torch_dialect"
+_NESTED = (dict, list, tuple)
 
 
 def build(described: Mapping[str, Any], custom_objects: Mapping[str, Any], safe_mode: bool = True) -> Any:
@@ -69,12 +70,12 @@ def draft(described: Mapping[str, Any], make: Callable[[], Any]) -> Any:
 
 def _is_builtin(described: Any, others: Collection[str] = ()) -> bool:
     """Whether all classes in a config are ours, and not called like any of `others`."""
-    if isinstance(described, Mapping):
+    if isinstance(described, dict):
         name = described.get("class_name")
         known = not isinstance(name, str) or name in ("Functional", "function") or find_class(name) is not None
         known = known and not (others and {name, described.get("registered_name")} & set(others))
-        return known and all(_is_builtin(value, others) for value in described.values())
-    return all(_is_builtin(value, others) for value in described) if isinstance(described, (list, tuple)) else True
+        return known and all(_is_builtin(item, others) for item in described.values() if isinstance(item, _NESTED))
+    return not isinstance(described, (list, tuple)) or all(_is_builtin(value, others) for value in described)
 
 
 def dialect_of(model: Any, optimizer: Any) -> str:

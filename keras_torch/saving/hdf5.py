@@ -255,7 +255,10 @@ class Group(_Node):
             found = h5py.h5o.get_info(handle.id, name.encode())
             if found.type not in (h5py.h5o.TYPE_GROUP, h5py.h5o.TYPE_DATASET):
                 raise self.refuse(f"is refused: {name!r} is neither a group nor an array", where)
-            return handle[name], found.addr
+            # `handle[name]` in a third of the time.
+            identifier = h5py.h5o.open(handle.id, name.encode())
+            is_group = found.type == h5py.h5o.TYPE_GROUP
+            return h5py.Group(identifier) if is_group else h5py.Dataset(identifier, readonly=True), found.addr
         except _H5_ERRORS as error:
             if isinstance(error, FileFormatError):
                 raise
@@ -327,7 +330,7 @@ class Dataset(_Node):
             offset = self._handle.id.get_offset()
             if offset is None or self._handle.chunks is not None or not self.dtype.isnative or self.dtype.kind == "b":
                 return None
-            place = _place_of(self._handle)
+            place = _known_place_of(self._handle)
         except _H5_ERRORS as error:
             raise self.damaged("the array", error) from error
         place = None if place is None else place.moved(offset)
@@ -356,13 +359,25 @@ def _place_of(handle: Any) -> raw_arrays.Place | None:
     return None if source is None else raw_arrays.place_of(source)
 
 
+def _known_place_of(handle: Any) -> raw_arrays.Place | None:
+    """Return the same for a file that is read, which does not grow, and look only once."""
+    number = _number(handle)
+    if number in _places:
+        return _places[number]
+    place = _place_of(handle)
+    if number in _file_objects:
+        _places[number] = place
+    return place
+
+
 def _number(handle: Any) -> int:
     """Return the number that the HDF5 library has given the file of an object."""
     return h5py.h5o.get_info(handle.id).fileno
 
 
-# The file objects that HDF5 files are open in, by the library's number of the file.
+# The file objects that HDF5 files are open in, and where those that are read begin, by the number of the file.
 _file_objects: dict[int, Any] = {}
+_places: dict[int, raw_arrays.Place | None] = {}
 
 
 @contextlib.contextmanager
@@ -374,6 +389,7 @@ def _known(file: h5py.File, source: Any) -> Iterator[None]:
         yield
     finally:
         del _file_objects[number]
+        _places.pop(number, None)
 
 
 def write_array(group: h5py.Group, name: str, tensor: torch.Tensor) -> None:

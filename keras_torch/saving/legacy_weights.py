@@ -5,7 +5,6 @@ Everything is matched and every shape is checked before an array is read; every 
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,8 +30,6 @@ from keras_torch.saving.weight_matching import (
 )
 
 TOP_LEVEL = "top_level_model_weights"
-# Arrays of fewer numbers are read in one piece and then copied.
-_LARGE = 2**16
 
 
 def origin_of(group: hdf5.Group) -> Origin:
@@ -110,7 +107,7 @@ def _room(item: Assignment) -> torch.Tensor | None:
     """Return the memory of a large weight in Keras's layout, if it can be read into directly."""
     weight = item.weight
     known = item.source.read_into is not None and isinstance(weight, (Variable, WeightView))
-    if not known or math.prod(item.source.shape) < _LARGE or weight.device.type != "cpu":
+    if not known or weight.device.type != "cpu":
         return None
     view, storages = weight.value.detach(), weight.storages
     same = len(storages) == 1 and view.untyped_storage().data_ptr() == storages[0].untyped_storage().data_ptr()
