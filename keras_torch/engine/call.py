@@ -26,6 +26,7 @@ from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
 from keras_torch.symbolic.structure import leaves, map_tree
 
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
+_SIZES = frozenset((int, type(None)))
 
 
 class _State(threading.local):
@@ -168,11 +169,15 @@ def _name_options(signature: CallSignature, args: tuple[Any, ...], kwargs: dict[
 
 def shapes_of(inputs: Any) -> Any:
     """Return the structure of shapes of a structure of tensors."""
+    if isinstance(inputs, _TENSORS):
+        return tuple(inputs.shape)
     return map_tree(lambda t: tuple(t.shape) if isinstance(t, _TENSORS) else t, inputs)
 
 
 def flat_tensors(inputs: Any) -> list[Any]:
     """Return the tensors in a structure."""
+    if isinstance(inputs, _TENSORS):
+        return [inputs]
     return [item for item in leaves(inputs) if isinstance(item, _TENSORS)]
 
 
@@ -473,7 +478,9 @@ def _reset_metrics(layer: Any) -> None:
 
 def is_shape(item: Any) -> bool:
     """Whether `item` is one shape rather than a structure of shapes."""
-    return isinstance(item, (list, tuple)) and all(n is None or isinstance(n, (int, np.integer)) for n in item)
+    if not isinstance(item, (list, tuple)):
+        return False
+    return set(map(type, item)) <= _SIZES or all(n is None or isinstance(n, (int, np.integer)) for n in item)
 
 
 def _tensors_of_shape(layer: Any, shape: Any, inputs: Any) -> Any:

@@ -29,5 +29,7 @@ def set_mask(outputs: Any, mask: Any) -> None:
 
 def masks_of(inputs: Any) -> Any:
     """Return the structure of masks of `inputs`, or None if none has one."""
+    if not isinstance(inputs, (list, tuple, dict)):
+        return get_mask(inputs)
     masks = map_tree(get_mask, inputs)
     return masks if any(item is not None for item in leaves(masks)) else None

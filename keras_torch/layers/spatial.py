@@ -17,6 +17,8 @@ TO_CHANNELS_LAST = {1: (0, 2, 1), 2: (0, 2, 3, 1), 3: (0, 2, 3, 4, 1)}
 
 def whole_numbers(value: Any, count: int, argument: str, layer: str, minimum: int = 1) -> tuple[int, ...]:
     """Return `value`, a number or a sequence of `count` numbers, as a tuple of ints. ValueError otherwise."""
+    if type(value) is int and value >= minimum:
+        return (value,) * count
     items = tuple(value) if hasattr(value, "__len__") else (value,) * count
     fits = len(items) == count and all(
         isinstance(item, numbers.Integral) and not isinstance(item, bool) and int(item) >= minimum for item in items

@@ -27,10 +27,17 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
 def leaves(tree: Any) -> list[Any]:
     """Return the leaves of `tree`, in order; the same as torch's `tree_leaves`, in a fraction of its time."""
     kind = type(tree)
-    if kind is list or kind is tuple:
-        return [leaf for item in tree for leaf in leaves(item)]
-    if kind is dict:
-        return [leaf for item in tree.values() for leaf in leaves(item)]
-    if kind in pytree.SUPPORTED_NODES or isinstance(tree, tuple):
-        return pytree.tree_leaves(tree)
-    return [tree]
+    if kind is not tuple and kind is not list and kind is not dict:
+        return pytree.tree_leaves(tree) if _is_container(tree) else [tree]
+    found: list[Any] = []
+    for item in tree.values() if kind is dict else tree:
+        # `_is_container`, without a call for each leaf.
+        if type(item) in pytree.SUPPORTED_NODES or isinstance(item, tuple):
+            found += leaves(item)
+        else:
+            found.append(item)
+    return found
+
+
+def _is_container(item: Any) -> bool:
+    return type(item) in pytree.SUPPORTED_NODES or isinstance(item, tuple)
