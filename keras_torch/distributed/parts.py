@@ -46,18 +46,24 @@ def whole(tensor: Any) -> torch.Tensor:
     return tensor.full_tensor()
 
 
+def placed(value: torch.Tensor, like: Any) -> Any:
+    """Return the DTensor whose parts, laid out as those of `like`, are the values of the processes, in their memory."""
+    if not is_split(like):
+        return value
+    from torch.distributed.tensor import DTensor
+
+    return DTensor.from_local(
+        value.detach(), like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
+    )
+
+
 def joined(value: torch.Tensor, like: Any) -> torch.Tensor:
     """Return the whole whose parts, laid out as those of `like`, are the values of the processes."""
     if not is_split(like):
         return value
     if _Reading.kept is not None:
         return _Reading.kept[id(value)]
-    from torch.distributed.tensor import DTensor
-
-    placed = DTensor.from_local(
-        value.detach(), like.device_mesh, like.placements, run_check=False, shape=like.shape, stride=like.stride()
-    )
-    found = placed.full_tensor()
+    found = placed(value, like).full_tensor()
     if _Reading.for_main:
         return found.cpu() if is_main() else found.new_empty(0)
     return found

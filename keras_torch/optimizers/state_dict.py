@@ -98,6 +98,43 @@ class StateDict:
             found += [(item, tensor) for item in fits]
         return found
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Return the tensors of the state by name, DTensors where only parts are here, in the optimizer's memory."""
+        origins, found = self._origins(), {"iterations": self._iterations.detach()}
+        if self._rate_is_variable():
+            found["learning_rate"] = self._learning_rate.detach()
+        entries = {} if self.torch_optimizer is None else self.torch_optimizer.state
+        for index, own in enumerate(self._params):
+            held = {"average": self._averages.get(own), "accumulated": self._accumulated.get(own)}
+            for key, value in {**entries.get(own, {}), **held}.items():
+                if isinstance(value, torch.Tensor):
+                    fits = value.shape == own.shape
+                    found[f"{index}.{key}"] = parts.placed(value, origins.get(id(own)) if fits else None)
+        found |= {f"own.{index}": variable.detach() for index, variable in enumerate(self._own_variables)}
+        for name, part in self._parts():
+            if isinstance(part, StateDict):
+                found |= {f"{name}.{key}": value for key, value in part.tensors().items()}
+            elif isinstance(part, Variable):
+                found[name] = part.detach()
+        return found
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what belongs to the state besides tensors."""
+        found = {f"counters.{name}": getattr(self, name) for name in self._counters}
+        for name, part in self._parts():
+            if isinstance(part, StateDict):
+                found |= {f"{name}.{key}": value for key, value in part.numbers().items()}
+        return found
+
+    def set_numbers(self, values: Mapping[str, Any]) -> None:
+        """Set what `numbers` returned; the tensors have been changed in place."""
+        for name in self._counters:
+            setattr(self, name, values[f"counters.{name}"])
+        for name, part in self._parts():
+            if isinstance(part, StateDict):
+                own = {key.removeprefix(f"{name}."): value for key, value in values.items()}
+                part.set_numbers(own)
+
     def _wholes(self, held: dict[torch.Tensor, torch.Tensor]) -> list[torch.Tensor]:
         origins = self._origins()
         return [parts.joined(held[p].detach(), origins.get(id(p))) for p in self._params if p in held]

@@ -27,6 +27,7 @@ from keras_torch.saving.convert import (
 from keras_torch.saving.file_editor import KerasFileEditor
 from keras_torch.saving.inspection import Inspection, inspect
 from keras_torch.saving.legacy_weights import preprocess_weights_for_loading
+from keras_torch.saving.parts_checkpoint import load_checkpoint, save_checkpoint
 from keras_torch.saving.text_config import model_from_config, model_from_json, model_from_yaml
 from keras_torch.utils.object_forms import deserialize_keras_object, serialize_keras_object
 
@@ -42,6 +43,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "inspect",
+    "load_checkpoint",
     "load_from_torch",
     "load_model",
     "load_weights",
@@ -50,6 +52,7 @@ __all__ = [
     "model_from_yaml",
     "preprocess_weights_for_loading",
     "register_keras_serializable",
+    "save_checkpoint",
     "save_model",
     "save_weights",
     "serialize_keras_object",

@@ -28,6 +28,7 @@ def launch(count, folder, device="cpu"):
         "MASTER_PORT": str(free_port()),
         "KERAS_TORCH_TIMEOUT": "60",
         **({"KERAS_TORCH_DEVICE": "cpu"} if device == "cpu" else {}),
+        "KERAS_TORCH_TEST_PARTS": str(folder.parent),
     }
     command = [sys.executable, str(HERE / "worker.py"), str(folder)]
     processes = [
@@ -62,8 +63,8 @@ def two(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def three(tmp_path_factory):
-    """What each of three processes found."""
+def three(tmp_path_factory, two):
+    """What each of three processes found; they load a checkpoint of two."""
     return shared(tmp_path_factory, "three", lambda folder: launch(3, folder))
 
 

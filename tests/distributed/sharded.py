@@ -66,7 +66,7 @@ class Scaled(keras.layers.Layer):
 def network():
     inputs = keras.Input((6,))
     x = layers.Dense(9, activation="relu")(inputs)
-    x = layers.BatchNormalization()(x)
+    x = layers.BatchNormalization(synchronized=True)(x)
     outputs = layers.Dense(3, activation="softmax")(Scaled()(x))
     return keras.Model(inputs, outputs)
 
@@ -133,6 +133,34 @@ def sharded_continued():
     with contextlib.suppress(KeyError):
         alone.survivor(place, fail)
     return {**alone.survivor(place), "steps": len(steps)}
+
+
+def parts_path():
+    """Where two processes leave a checkpoint for others."""
+    return Path(os.environ.get("KERAS_TORCH_TEST_PARTS") or folder("parts"), "checkpoint")
+
+
+@check
+def checkpoint_in_parts():
+    """Two processes train and save; they, and any other number, load it and train on."""
+    x, y = cases.numbers(20, 6), cases.labels(66)
+    model = network()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    if distributed.world_size() == 2:
+        alone.fit(model)
+        keras.saving.save_checkpoint(model, parts_path())
+    else:
+        keras.saving.load_checkpoint(model, parts_path())
+    found = [model.predict(x, verbose=0)]
+    for kind in ("weights", None):
+        distributed.set_sharding(kind)
+        again = network()
+        again.compile("adam", "sparse_categorical_crossentropy")
+        keras.saving.load_checkpoint(again, parts_path())
+        found.append(again.predict(x, verbose=0))
+        again.fit(cases.numbers(66, 6), y, batch_size=11, verbose=0, shuffle=False)
+        found.append(again.predict(x, verbose=0))
+    return {"found": found, "path": str(parts_path())}
 
 
 def refusal(model, optimizer="sgd", **options):

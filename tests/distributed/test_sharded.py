@@ -83,6 +83,42 @@ def test_one_process_loads_what_two_saved_in_parts(two, tmp_path, name):
     assert int(model.optimizer.iterations) == 12
 
 
+def continued(path):
+    """What one process makes of a checkpoint: predictions as loaded, and after one more epoch."""
+    model = sharded.network()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    keras.saving.load_checkpoint(model, path)
+    x = equal.cases.numbers(20, 6)
+    first = model.predict(x, verbose=0)
+    y = equal.cases.labels(66)
+    model.fit(equal.cases.numbers(66, 6), y, batch_size=11, verbose=0, shuffle=False)
+    return first, model.predict(x, verbose=0)
+
+
+def test_a_checkpoint_in_parts_loads_on_one_and_two_processes_which_train_on(two):
+    first, second = check(two, "checkpoint_in_parts")
+    loaded, trained = continued(first["path"])
+    for found in (first["found"], second["found"]):
+        same(found, [loaded, loaded, trained, loaded, trained])
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_two_processes_loads_on_three(two, three):
+    path = check(two, "checkpoint_in_parts")[0]["path"]
+    loaded, trained = continued(path)
+    for each in check(three, "checkpoint_in_parts"):
+        same(each["found"], [loaded, loaded, trained, loaded, trained])
+
+
+def test_a_checkpoint_in_parts_of_another_model_is_refused(two):
+    path = check(two, "checkpoint_in_parts")[0]["path"]
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+    with pytest.raises(ValueError, match="belongs to another model"):
+        keras.saving.load_checkpoint(model, path)
+    with pytest.raises(ValueError, match="has no weights to load"):
+        keras.saving.load_checkpoint(keras.Sequential([keras.layers.Dense(3)]), path)
+
+
 def test_a_sharded_training_that_is_begun_again_ends_as_if_nothing_had_happened(two):
     for found, expected in zip(check(two, "sharded_continued"), check(two, "sharded_undisturbed"), strict=True):
         same(found["weights"], expected["weights"])
