@@ -15,8 +15,9 @@ from keras_torch.callbacks.output import print_message, redraws
 def _number(value: Any) -> str:
     if isinstance(value, str):
         return f" {value}"
-    mean = float(np.mean(value.detach().cpu().numpy() if hasattr(value, "detach") else value))
-    return f" {mean:.4f}" if abs(mean) > 1e-3 else f" {mean:.4e}"
+    if not isinstance(value, float):
+        value = float(np.mean(value.detach().cpu().numpy() if hasattr(value, "detach") else value))
+    return f" {value:.4f}" if abs(value) > 1e-3 else f" {value:.4e}"
 
 
 class Progbar:

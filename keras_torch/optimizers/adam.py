@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
-from keras_torch.optimizers import torch_impl
+from keras_torch.optimizers import kernels, torch_impl
 from keras_torch.optimizers.base import Optimizer
 from keras_torch.optimizers.devices import fused, step_count
 from keras_torch.optimizers.state import ScalarState, Slot
@@ -41,6 +41,7 @@ class Adam(Moments):
         Slot("exp_avg_sq", "v", "velocity", "v"),
         Slot("max_exp_avg_sq", "vhat", "velocity_hat", "vhat"),
     )
+    _kernel = staticmethod(kernels.adam)
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from keras_torch import config, legacy, registry
 from keras_torch.backend.split_view import current
 from keras_torch.backend.variable import Variable
 from keras_torch.distributed import parts
-from keras_torch.optimizers import state
+from keras_torch.optimizers import kernels, state
 from keras_torch.optimizers.custom import CustomUpdates, defines_update
 from keras_torch.optimizers.schedules import LearningRateSchedule
 from keras_torch.optimizers.state_dict import StateDict
@@ -64,6 +64,10 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
     torch_optimizer: torch.optim.Optimizer | None = None
     slots: tuple[state.Slot, ...] = ()
     slots_by_variable = True
+    # What makes the torch optimizer's step by one kernel, if anything does.
+    _kernel: Any = None
+    # Whether the torch optimizer's state is this package's business.
+    _owns_state = True
     _counts_in_keras_2 = True
     # Whether it updates each number of a weight by itself.
     _takes_parts = True
@@ -136,6 +140,7 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         self._excluded: set[int] = set()
         self._excluded_names: re.Pattern[str] | None = None
         self._plain = False
+        self._direct = False
         self._synced: int | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -307,6 +312,9 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         self._decays = [self._use_weight_decay(self._trainable_variables[owner]) for owner in self._owners]
         self._constrained = [v for v in self._trainable_variables if getattr(v, "constraint", None) is not None]
         self._plain = self._needs_nothing_else()
+        self._direct = self._kernel is not None and kernels.fits(self.torch_optimizer, self._params)
+        if self._direct and params:
+            kernels.join_counts(self.torch_optimizer)  # type: ignore[arg-type]
         self._synced = None
         self.built = True
         if hasattr(self, "_create_slots"):

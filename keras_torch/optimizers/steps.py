@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from keras_torch.distributed import Share, parts
-from keras_torch.optimizers import gradients, state
+from keras_torch.optimizers import gradients, kernels, state
 from keras_torch.symbolic import KerasTensor
 
 
@@ -44,6 +44,9 @@ class Steps:
     _averages: dict[torch.Tensor, torch.Tensor]
     _accumulated: dict[torch.Tensor, torch.Tensor]
     _plain: bool
+    _direct: bool
+    _owns_state: bool
+    _kernel: Callable[[torch.optim.Optimizer, list[torch.Tensor]], None]
     _synced: int | None
     _is_custom: bool
     _rate: Callable[[], float]
@@ -70,7 +73,7 @@ class Steps:
                 self._exchange()
         complete = all([param.grad is not None for param in params])
         if self._plain and complete and params:
-            self._update(self._rate())
+            self._update(self._rate(), params)
         else:
             self._step_with_extras()
             if not complete:
@@ -82,15 +85,21 @@ class Steps:
         if share is not None:
             share.exchange(self._joint, weighted, self.torch_optimizer)
 
-    def _update(self, rate: float) -> None:
+    def _update(self, rate: float, params: list[torch.Tensor]) -> None:
+        """Let the torch optimizer update `params`, all those with a gradient."""
         count = self._iterations.item()
         if self.gradient_accumulation_steps:
             count //= self.gradient_accumulation_steps
         if count != self._synced:
             self._set_step(count)
-        torch_optimizer = self.torch_optimizer
-        self._configure(torch_optimizer.param_groups[0], rate, count + 1)  # type: ignore[union-attr]
-        torch_optimizer.step()  # type: ignore[union-attr]
+        torch_optimizer: Any = self.torch_optimizer
+        self._configure(torch_optimizer.param_groups[0], rate, count + 1)
+        if self._direct and not kernels.is_watched(torch_optimizer):
+            self._kernel(torch_optimizer, params)
+        else:
+            torch_optimizer.step()
+        if self._owns_state and count % kernels.CLEAN_EVERY == kernels.CLEAN_EVERY - 1:
+            kernels.drop_tiny(torch_optimizer)
         self._synced = count + 1
 
     @torch.no_grad()
@@ -133,7 +142,7 @@ class Steps:
         if self._is_custom:
             self._update_each(rate)
         else:
-            self._update(rate)
+            self._update(rate, params)
 
     def _has_weight_decay(self) -> bool:
         """Whether weights must be decayed here, because the torch optimizer does not."""

@@ -23,6 +23,7 @@ class TorchOptimizer(Optimizer):
     """
 
     _has_classic_config = False
+    _owns_state = False
 
     _counters = (*Optimizer._counters, "_seen_rate", "_group_rate")
 
