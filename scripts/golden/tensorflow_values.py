@@ -330,6 +330,38 @@ known = {"sampled_values": drawn, "num_sampled": 2, "num_classes": 4}
 for name in ("nn.nce_loss", "nn.sampled_softmax_loss"):
     case(name, table, table[:, 0], np.array([[1], [2]], "int64"), inner, **known)
 
+case("signal.hann_window signal.hamming_window", 5)
+case("signal.hann_window signal.hamming_window", 5, periodic=False)
+case("signal.stft", np.sin(np.arange(20, dtype="float32")), frame_length=7, frame_step=3)
+bits = np.array([1, 6, -5, 12], "int32")
+case("bitwise.bitwise_and bitwise.bitwise_or bitwise.bitwise_xor", bits, np.array([3, 2, 7, 1], "int32"))
+case("bitwise.left_shift bitwise.right_shift", bits, np.array([1, 2, 1, 3], "int32"))
+case("bitwise.invert", bits)
+few = np.array([[0.5, 1.0, -2.0], [3.0, 0.25, 0.0]], "float32")
+case("math.bessel_i0e math.bessel_i1 math.bessel_i1e math.special.bessel_i0 math.reciprocal_no_nan", few)
+case("math.xlog1py realdiv", few, np.array([1.0, 2.0, 0.5], "float32"))
+case("math.zeta", np.array([2.0, 3.5], "float32"), np.array([1.0, 2.0], "float32"))
+case("math.polygamma", np.array([1.0, 1.0], "float32"), np.array([0.5, 2.0], "float32"))
+case("math.lbeta", np.array([[0.5, 1.0], [2.0, 3.0]], "float32"))
+case("truncatediv truncatemod", np.array([-7, 7, 5], "int32"), np.array([2, -2, 3], "int32"))
+case("math.invert_permutation", np.array([2, 0, 1], "int32"))
+case("scalar_mul math.scalar_mul", 2.0, few)
+case("histogram_fixed_width", np.array([-1.0, 0.0, 1.5, 2.0, 5.0, 15.0], "float32"), [0.0, 5.0], nbins=5)
+case("unravel_index", np.array([22, 41, 37], "int32"), [7, 6])
+case("bitcast", few, "int32")
+case("linalg.tensor_diag", few)
+case("linalg.tensor_diag_part", np.arange(16, dtype="float32").reshape(2, 2, 2, 2))
+case("linalg.normalize", few)
+case("linalg.normalize", few, ord=1, axis=1)
+case("linalg.sqrtm", np.array([[4.0, 1.0], [1.0, 3.0]], "float32"))
+case("linalg.adjoint", few)
+case("strings.to_hash_bucket_fast", np.array(["a", "b", "hello"], object), 1000)
+case("strings.to_hash_bucket_strong", np.array(["a", "b"], object), 1000, key=[1, 2])
+case("strings.format", "{} and {}", (np.array([1, 2], "int32"), 3))
+case("strings.ngrams", np.array([["a", "b", "c"], ["d", "e", "f"]], object), [1, 2])
+case("strings.unicode_decode", "héllo", "UTF-8")
+case("strings.unicode_encode", np.array([[104, 233], [111, 33]], "int32"), "UTF-8")
+
 
 def plain(item):
     if isinstance(item, np.ndarray) and item.dtype.kind == "c":

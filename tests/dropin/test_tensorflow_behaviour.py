@@ -512,3 +512,23 @@ def test_tables_are_looked_up(tf, tmp_path):
     assert changing.lookup(["a", "b"]).numpy().tolist() == [0, 2]
     with pytest.raises(ValueError, match="as many"):
         tf.lookup.KeyValueTensorInitializer(["a"], [1, 2])
+
+
+def test_the_lines_that_scripts_begin_with(tf):
+    assert tf.__version__ == tf.version.VERSION and isinstance(tf.version.GIT_VERSION, str)
+    try:
+        cluster = tf.distribute.cluster_resolver.TPUClusterResolver()
+        strategy = tf.distribute.TPUStrategy(cluster)
+    except ValueError:
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    with pytest.raises(ValueError, match="no TPUs"):
+        tf.distribute.cluster_resolver.TPUClusterResolver.connect(tpu="local")
+    assert (strategy.cluster_resolver.task_type, strategy.cluster_resolver.task_id) == ("worker", 0)
+    from tensorflow.python.client import device_lib
+
+    assert device_lib.list_local_devices()[0].device_type == "CPU"
+    assert tf.sysconfig.get_build_info()["is_cuda_build"] == tf.test.is_built_with_cuda()
+    variable = tf.Variable([1.0, 2.0], aggregation=tf.VariableAggregation.MEAN)
+    assert variable.value().numpy().tolist() == [1, 2]
+    layer = tf.keras.layers.Layer()
+    layer.add_weight(shape=(), name="w", synchronization=tf.VariableSynchronization.ON_READ, trainable=False)

@@ -182,3 +182,35 @@ def test_an_optimizer_of_tf_keras_2_0_reads_its_first_decay():
     model.compile(Plain(), "mse")
     model.fit(np.ones((1, 1)), np.zeros((1, 1)), verbose=0)
     assert model.get_weights()[0] == pytest.approx(0.8)
+
+
+def test_seeds_split_and_summaries_wait_for_a_condition():
+    import tensorflow as tf
+
+    seeds = tf.random.split([1, 2], num=3)
+    assert seeds.shape == (3, 2) and len({tuple(row) for row in seeds.tolist()}) == 3
+    assert np.array_equal(seeds, tf.random.experimental.stateless_split([1, 2], num=3))
+    assert not np.array_equal(tf.random.fold_in([1, 2], 0), tf.random.fold_in([1, 2], 1))
+    drawn = [tf.random.stateless_uniform([2], seed=seed) for seed in seeds]
+    assert not np.array_equal(drawn[0], drawn[1])
+    assert not tf.summary.should_record_summaries()
+    with tf.summary.record_if(False):
+        assert tf.summary.scalar("loss", 1.0, step=0) is False
+
+
+def test_shapes_are_checked_as_in_tensorflow():
+    import tensorflow as tf
+
+    x = tf.ones((2, 3))
+    tf.debugging.assert_rank_in(x, [2, 3])
+    tf.debugging.assert_rank_at_least(x, 1)
+    tf.debugging.assert_type(x, tf.float32)
+    for check in (
+        lambda: tf.debugging.assert_scalar(x),
+        lambda: tf.debugging.assert_rank_at_least(x, 3),
+        lambda: tf.debugging.assert_rank_in(x, [1]),
+    ):
+        with pytest.raises(ValueError, match="Received"):
+            check()
+    with pytest.raises(TypeError, match="integers"):
+        tf.debugging.assert_integer(x)

@@ -14,6 +14,7 @@ import torch
 from keras_torch import backend
 from keras_torch.backend.tensors import is_symbolic, recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow.dtypes import as_dtype, is_integer
 from keras_torch.errors import OpError, OutOfRangeError
 
 
@@ -137,6 +138,39 @@ class TestCase(unittest.TestCase):
         self.assertEqual(tuple(a.shape), tuple(b.shape))
 
 
+class AbortedError(OpError):
+    """Errors that nothing here raises, for scripts that catch them: of devices, clusters and queues."""
+
+
+def _rank_of(is_right: Callable[[int, Any], bool], wanted: str) -> Callable[..., None]:
+    def check(x: Any, rank: Any, message: Any = None) -> None:
+        found = len(x.shape if hasattr(x, "shape") else np.shape(x))
+        if not is_right(found, rank):
+            raise ValueError(f"{message or ''} `x` must have a rank {wanted} {rank}. Received: {found}".strip())
+
+    return check
+
+
+def assert_type(tensor: Any, tf_type: Any, message: Any = None) -> None:
+    """TypeError for a tensor of another type."""
+    if as_dtype(tensor.dtype) != as_dtype(tf_type):
+        raise TypeError(f"{message or ''} The tensor must be of type {tf_type}. Received: {tensor.dtype}".strip())
+
+
+def assert_scalar(tensor: Any, message: Any = None) -> Any:
+    """Return a scalar. ValueError for what has axes."""
+    found = tuple(tensor.shape if hasattr(tensor, "shape") else np.shape(tensor))
+    if found:
+        raise ValueError(f"{message or ''} A scalar was expected. Received: shape {found}".strip())
+    return tensor
+
+
+def assert_integer(x: Any, message: Any = None) -> None:
+    """TypeError for what is no tensor of integers."""
+    if not is_integer(as_dtype(convert_to_tensor(x).dtype)):
+        raise TypeError(f"{message or ''} `x` must be of a type of integers. Received: {x!r}".strip())
+
+
 _CHECKS: dict[str, Any] = {
     "assert_equal": _all(torch.eq, "x == y"),
     "assert_greater": _all(torch.gt, "x > y"),
@@ -148,9 +182,18 @@ _CHECKS: dict[str, Any] = {
     "assert_non_negative": _one(lambda x: x >= 0, "0 or more"),
     "assert_none_equal": _all(operator.ne, "x != y"),
     "assert_positive": _one(lambda x: x > 0, "positive"),
+    "assert_integer": assert_integer,
     "assert_rank": assert_rank,
+    "assert_rank_at_least": _rank_of(operator.ge, "of at least"),
+    "assert_rank_in": _rank_of(lambda found, ranks: found in ranks, "among"),
+    "assert_scalar": assert_scalar,
+    "assert_type": assert_type,
 }
+_UNRAISED = "Aborted Cancelled DeadlineExceeded FailedPrecondition Internal Unavailable Unknown".split()
 NAMES: dict[str, Any] = {
+    "errors.AlreadyExistsError": FileExistsError,
+    "errors.PermissionDeniedError": PermissionError,
+    "errors.UnimplementedError": NotImplementedError,
     **{f"debugging.{name}": item for name, item in _CHECKS.items()},
     "Assert debugging.Assert": assert_,
     "debugging.assert_all_finite": lambda x, message="": check_numerics(x, message),
@@ -158,6 +201,8 @@ NAMES: dict[str, Any] = {
     "debugging.check_numerics": check_numerics,
     "debugging.enable_check_numerics": lambda *args, **kwargs: torch.autograd.set_detect_anomaly(True),
     "debugging.is_numeric_tensor": lambda tensor: isinstance(tensor, torch.Tensor) and tensor.dtype is not torch.bool,
+    **{f"errors.{name}Error": AbortedError for name in _UNRAISED},
+    "debugging.disable_check_numerics": lambda: torch.autograd.set_detect_anomaly(False),
     "errors.DataLossError": DataLossError,
     "errors.InvalidArgumentError": InvalidArgumentError,
     "errors.NotFoundError": NotFoundError,

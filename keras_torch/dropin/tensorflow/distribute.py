@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -175,8 +176,53 @@ class ReplicaContext:
         return map_structure(lambda item: replicas.total(item) / count if count > 1 else replicas.total(item), value)
 
 
+class ClusterResolver:
+    """What a strategy over several workers says of this one: its number among the processes."""
+
+    task_type = "worker"
+
+    @property
+    def task_id(self) -> int:
+        """The number of this process."""
+        return distributed.rank()
+
+
+class MultiWorkerMirroredStrategy(Strategy):
+    """The same: `keras-torch run --gpus N --nodes M script.py` on each machine, in place of `TF_CONFIG`."""
+
+    @property
+    def cluster_resolver(self) -> ClusterResolver:
+        """Which of the workers this is."""
+        return ClusterResolver()
+
+
+class TPUClusterResolver:
+    """ValueError, which scripts catch: there are no TPUs."""
+
+    def __init__(self, tpu: Any = None, zone: Any = None, project: Any = None, **options: Any) -> None:
+        raise ValueError("There are no TPUs here: leave the cluster out, or catch this error, which TensorFlow's is.")
+
+    @classmethod
+    def connect(cls, *args: Any, **kwargs: Any) -> Any:
+        """ValueError, as the class gives."""
+        return cls()
+
+
+class Options(SimpleNamespace):
+    """Settings of how TensorFlow's workers speak to each other: here torch.distributed does."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(**settings)
+
+
 NAMES = {
+    "distribute.HierarchicalCopyAllReduce distribute.NcclAllReduce distribute.ReductionToOneDevice": Options,
+    "distribute.InputOptions distribute.RunOptions distribute.experimental.CommunicationOptions": Options,
     "distribute.MirroredStrategy": MirroredStrategy,
+    "distribute.MultiWorkerMirroredStrategy": MultiWorkerMirroredStrategy,
+    "distribute.cluster_resolver.TPUClusterResolver": TPUClusterResolver,
+    "distribute.experimental.CentralStorageStrategy": MirroredStrategy,
+    "distribute.experimental.MultiWorkerMirroredStrategy": MultiWorkerMirroredStrategy,
     "distribute.OneDeviceStrategy": OneDeviceStrategy,
     "distribute.ReduceOp": ReduceOp,
     "distribute.Strategy": Strategy,

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from keras_torch.backend.tensors import recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow.dtypes import as_dtype
 
 
 @recorded
@@ -129,13 +130,17 @@ def _complex(dtype: Any) -> Any:
 
 
 def hann_window(window_length: Any, periodic: bool = True, dtype: Any = "float32") -> Any:
-    """The Hann window."""
-    return torch.hann_window(int(window_length), periodic)
+    """The Hann window; TensorFlow's of an odd length is symmetric even if `periodic`."""
+    return torch.hann_window(int(window_length), _is_periodic(window_length, periodic), dtype=as_dtype(dtype))
 
 
 def hamming_window(window_length: Any, periodic: bool = True, dtype: Any = "float32") -> Any:
-    """The Hamming window."""
-    return torch.hamming_window(int(window_length), periodic)
+    """The Hamming window; TensorFlow's of an odd length is symmetric even if `periodic`."""
+    return torch.hamming_window(int(window_length), _is_periodic(window_length, periodic), dtype=as_dtype(dtype))
+
+
+def _is_periodic(window_length: Any, periodic: bool) -> bool:
+    return bool(periodic) and int(window_length) % 2 == 0
 
 
 @recorded

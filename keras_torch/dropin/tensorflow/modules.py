@@ -267,6 +267,7 @@ NAMES = {
     "TensorArray": TensorArray,
     "TensorShape": TensorShape,
     "TensorSpec": TensorSpec,
+    "compat.dimension_value": lambda dimension: dimension,
     "is_symbolic_tensor": is_symbolic_tensor,
     "nest.assert_same_structure": assert_same_structure,
     "nest.flatten": flatten,

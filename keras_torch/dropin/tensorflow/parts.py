@@ -10,6 +10,7 @@ from typing import Any
 from keras_torch import config
 
 VERSIONS = {"1": "1.0.1", "2": "1.12.0", "tf": "2.15.0", "3": "2.18.0", None: "2.15.0"}
+_OTHER_VERSIONS = {"__git_version__": "unknown", "version.GIT_VERSION": "unknown", "version.COMPILER_VERSION": "none"}
 _VERSION_1 = "compat.v1"
 _SHARED = ("compat.v1", "compat.v2")
 
@@ -25,12 +26,14 @@ class Part(ModuleType):
         self.__spec__ = ModuleSpec(name, None, is_package=True)  # importlib.util.find_spec demands one
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__version__":
+        if name.startswith("__") and name not in ("__version__", "__git_version__"):
             raise AttributeError(name)
         path = f"{self.__name__}.{name}".removeprefix("tensorflow.")
         short, version_1 = _below(path)
-        if short == "__version__":
+        if short in ("__version__", "version.VERSION"):
             return VERSIONS[config.dialect()]
+        if short in _OTHER_VERSIONS:
+            return _OTHER_VERSIONS[short]
         value = _found(path, short, version_1)
         # Found without this method the next time; nobody but the user sets attributes otherwise.
         self.__dict__[name] = value
@@ -92,7 +95,17 @@ def _found(path: str, short: str, version_1: bool) -> Any:
 
 # Packages that scripts import from, and that hold nothing but what the hook finds for them.
 _HOLDERS = frozenset(
-    {"compat", "compat.v1", "compat.v2", "contrib", "contrib.keras.api", "python", "python.framework", "python.ops"}
+    {
+        "compat",
+        "compat.v1",
+        "compat.v2",
+        "contrib",
+        "contrib.keras.api",
+        "python",
+        "python.framework",
+        "python.ops",
+        "version",
+    }
 )
 
 

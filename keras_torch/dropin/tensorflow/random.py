@@ -109,6 +109,18 @@ def _joined(seed: Any) -> int:
     return (first * 0x9E3779B1 + second) % 2**63
 
 
+def stateless_split(seed: Any, num: int = 2, alg: Any = None) -> torch.Tensor:
+    """Return so many new seeds for the stateless functions, one a row, that a seed decides."""
+    generator = torch.Generator().manual_seed(_joined(seed))
+    return torch.randint(2**31, (int(num), 2), generator=generator).to(torch.int32)
+
+
+def stateless_fold_in(seed: Any, data: Any, alg: Any = None) -> torch.Tensor:
+    """Return a new seed that a seed and a whole number decide."""
+    generator = torch.Generator().manual_seed((_joined(seed) + 0x9E3779B97F4A7C15 * (int(data) + 1)) % 2**63)
+    return torch.randint(2**31, (2,), generator=generator).to(torch.int32)
+
+
 class Generator:
     """Draws values of its own, whatever is drawn elsewhere: a `torch.Generator` with TensorFlow's methods."""
 
@@ -171,6 +183,11 @@ def get_global_generator() -> Generator:
     return _global[0]
 
 
+def set_global_generator(generator: Generator) -> None:
+    """Let everybody share a generator from now on."""
+    _global[:] = [generator]
+
+
 NAMES = {
     "random.Generator random.experimental.Generator": Generator,
     "random.categorical": categorical,
@@ -180,6 +197,9 @@ NAMES = {
     "random.poisson": poisson,
     "random.set_seed": set_seed,
     "random.shuffle": shuffle,
+    "random.fold_in random.experimental.stateless_fold_in": stateless_fold_in,
+    "random.set_global_generator": set_global_generator,
+    "random.split random.experimental.stateless_split": stateless_split,
     "random.stateless_categorical": _stateless(categorical, 2),
     "random.stateless_normal": _stateless(normal, 1),
     "random.stateless_truncated_normal": _stateless(truncated_normal, 1),

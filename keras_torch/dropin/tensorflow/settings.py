@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import functools
 import logging
 from types import SimpleNamespace
@@ -53,9 +54,13 @@ def get_device_details(device: PhysicalDevice) -> dict[str, Any]:
     return {"device_name": name, "compute_capability": capability}
 
 
+def _index(device: Any) -> int:
+    return int(str(device).rpartition(":")[2])
+
+
 def get_memory_info(device: str) -> dict[str, int]:
     """The bytes of a GPU's memory that tensors take, now and at most so far."""
-    index = int(str(device).rpartition(":")[2])
+    index = _index(device)
     return {"current": torch.cuda.memory_allocated(index), "peak": torch.cuda.max_memory_allocated(index)}
 
 
@@ -128,6 +133,46 @@ def gpu_device_name() -> str:
     return "/device:GPU:0" if torch.cuda.is_available() else ""
 
 
+def get_build_info() -> dict[str, Any]:
+    """Return which CUDA torch was built with."""
+    cuda, rocm = torch.version.cuda, torch.version.hip
+    found: dict[str, Any] = {"is_cuda_build": cuda is not None, "is_rocm_build": rocm is not None}
+    if cuda is not None:
+        found |= {"cuda_version": cuda, "cudnn_version": str(torch.backends.cudnn.version())}
+    return found
+
+
+class VariableAggregation(str, enum.Enum):
+    """How the values that replicas give a variable are joined: Keras's `aggregation`."""
+
+    NONE = "none"
+    SUM = "sum"
+    MEAN = "mean"
+    ONLY_FIRST_REPLICA = "only_first_replica"
+
+
+class VariableSynchronization(str, enum.Enum):
+    """When they are joined: Keras's `synchronization`."""
+
+    AUTO = "auto"
+    NONE = "none"
+    ON_WRITE = "on_write"
+    ON_READ = "on_read"
+
+
+def list_local_devices(session_config: Any = None) -> list[SimpleNamespace]:
+    """The CPU, and the GPUs that torch sees, as the module `device_lib` inside TensorFlow describes them."""
+    return [_local(device) for device in _list_devices("device")]
+
+
+def _local(device: PhysicalDevice) -> SimpleNamespace:
+    place = {"name": device.name, "device_type": device.device_type}
+    if device.device_type == "CPU":
+        return SimpleNamespace(**place, memory_limit=0, physical_device_desc="")
+    found = torch.cuda.get_device_properties(_index(device.name))
+    return SimpleNamespace(**place, memory_limit=found.total_memory, physical_device_desc=f"name: {found.name}")
+
+
 def get_logger() -> logging.Logger:
     """Return Python's logger of the name `tensorflow`."""
     return logging.getLogger("tensorflow")
@@ -159,16 +204,34 @@ NAMES: dict[str, Any] = {
     "config.get_visible_devices config.experimental.get_visible_devices": list_physical_devices,
     "config.list_logical_devices config.experimental.list_logical_devices": list_logical_devices,
     "config.list_physical_devices config.experimental.list_physical_devices": list_physical_devices,
+    "config.experimental.get_memory_growth": lambda device: True,
+    "config.experimental.reset_memory_stats": lambda device: torch.cuda.reset_peak_memory_stats(_index(device)),
+    "config.experimental.tensor_float_32_execution_enabled": lambda: torch.backends.cuda.matmul.allow_tf32,
+    "config.optimizer.get_jit": _answer(""),
+    "config.threading.get_inter_op_parallelism_threads": torch.get_num_interop_threads,
+    "config.threading.get_intra_op_parallelism_threads": torch.get_num_threads,
     "config.optimizer.set_experimental_options config.optimizer.set_jit": accept,
     "config.set_soft_device_placement": set_soft_device_placement,
     "config.threading.set_inter_op_parallelism_threads": accept,
     "config.threading.set_intra_op_parallelism_threads": torch.set_num_threads,
+    "VariableAggregation": VariableAggregation,
+    "VariableSynchronization": VariableSynchronization,
+    "compat.forward_compatible": lambda *args, **kwargs: True,
+    "debugging.disable_traceback_filtering debugging.enable_traceback_filtering": accept,
+    "debugging.get_log_device_placement": _answer(False),
+    "debugging.set_log_device_placement": accept,
     "device device_scope": device,
     "executing_eagerly": _answer(True),
+    "experimental.numpy.experimental_enable_numpy_behavior": accept,
     "get_logger": get_logger,
+    "init_scope": contextlib.nullcontext,
     "inside_function": _answer(False),
+    "python.client.device_lib.list_local_devices": list_local_devices,
+    "sysconfig.get_build_info": get_build_info,
     "test.gpu_device_name": gpu_device_name,
     "test.is_built_with_cuda": lambda: torch.version.cuda is not None,
+    "test.is_built_with_rocm": lambda: torch.version.hip is not None,
+    "test.is_built_with_xla": _answer(False),
     "test.is_built_with_gpu_support": lambda: torch.version.cuda is not None,
     "test.is_gpu_available": is_gpu_available,
 }

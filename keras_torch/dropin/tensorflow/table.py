@@ -30,6 +30,7 @@ from keras_torch.dropin.tensorflow import (
     sizes,
     slicing,
     sparse,
+    special,
     tape,
     text,
     training,
@@ -40,7 +41,7 @@ from keras_torch.dropin.tensorflow.adapt import spread
 _TOPICS = (
     *(dtypes, sizes, arrays, math, slicing, linalg, nn, candidates, images, random, text, files, function, variables),
     *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
-    *(training, keras_names),
+    *(training, keras_names, special),
 )
 
 

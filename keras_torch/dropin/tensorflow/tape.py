@@ -266,4 +266,4 @@ def _in_keras_layout(source: Any, grads: list[Any], batched: bool) -> Any:
     return source.from_storage(*full)
 
 
-NAMES = {"GradientTape": GradientTape, "UnconnectedGradients": UnconnectedGradients}
+NAMES = {"GradientTape autodiff.GradientTape": GradientTape, "UnconnectedGradients": UnconnectedGradients}

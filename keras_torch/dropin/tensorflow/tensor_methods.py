@@ -237,6 +237,8 @@ _VARIABLE: dict[str, Any] = {
     "ref": ref,
     "get_shape": get_shape,
     "experimental_ref": ref,
+    # `variable.value` is the variable itself, which TensorFlow's scripts call: `variable.value()`.
+    "__call__": lambda self: self.value,
     "is_initialized": lambda self: True,
     "initializer": None,
     "handle": property(lambda self: self),

@@ -11,6 +11,7 @@ import torch
 
 from keras_torch.backend.string_array import StringArray, to_strings
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
+from keras_torch.layers.preprocessing.fingerprints import buckets
 
 
 def _text(value: Any) -> StringArray:
@@ -178,21 +179,66 @@ def as_text(bytes_or_text: Any, encoding: str = "utf-8") -> str:
     return bytes_or_text if isinstance(bytes_or_text, str) else bytes(bytes_or_text).decode(encoding)
 
 
+def to_hash_bucket(input: Any, num_buckets: int, key: Any = None) -> Any:  # noqa: A002
+    """The bucket of each text below `num_buckets`: FarmHash, or SipHash under a `key` of two numbers."""
+    return torch.as_tensor(buckets(np.asarray(_text(input), object), int(num_buckets), key))
+
+
+def ngrams(data: Any, ngram_width: Any, separator: str = " ") -> Any:
+    """Join so many neighbours along the last axis, for one width or, in turn, for several."""
+    array = _text(data)
+    widths = [ngram_width] if isinstance(ngram_width, int) else list(ngram_width)
+    count = array.shape[-1]
+    parts = [array[..., start : start + width] for width in widths for start in range(count - width + 1)]
+    return _text(np.stack([np.asarray(reduce_join(part, -1, separator=separator), object) for part in parts], -1))
+
+
+def format_(template: str, inputs: Any = (), placeholder: str = "{}", summarize: int = 3) -> Any:
+    """Put values in the places of a template."""
+    items = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    parts = template.split(placeholder)
+    if len(parts) != len(items) + 1:
+        raise ValueError(
+            f"`tf.strings.format`: {template!r} has {len(parts) - 1} places. Received: {len(items)} values"
+        )
+    texts = [str(item.tolist() if hasattr(item, "tolist") else item).replace(",", "") for item in items]
+    return _text("".join(part + text for part, text in zip(parts, [*texts, ""], strict=True)))
+
+
+def unicode_decode(input: Any, input_encoding: str = "UTF-8", errors: str = "replace") -> Any:  # noqa: A002
+    """The numbers of a text's characters. ValueError if texts have different numbers of them."""
+    found = unicode_split(input)
+    return torch.tensor([ord(item) for item in found.ravel().tolist()], dtype=torch.int32).reshape(found.shape)
+
+
+def unicode_encode(input: Any, output_encoding: str = "UTF-8", errors: str = "replace") -> Any:  # noqa: A002
+    """The texts whose characters have the numbers along the last axis."""
+    numbers = torch.as_tensor(input)
+    texts = ["".join(map(chr, row)) for row in numbers.reshape(-1, numbers.shape[-1]).tolist()]
+    return _text(np.array(texts, object).reshape(tuple(numbers.shape[:-1])))
+
+
 NAMES = {
     "compat.as_bytes": as_bytes,
     "compat.as_str compat.as_text": as_text,
+    "compat.as_str_any": lambda value: as_text(value) if isinstance(value, bytes) else str(value),
     "strings.as_string as_string": as_string,
     "strings.bytes_split": bytes_split,
+    "strings.format": format_,
     "strings.join": join,
     "strings.length": length,
     "strings.lower": lower,
+    "strings.ngrams": ngrams,
     "strings.reduce_join": reduce_join,
     "strings.regex_full_match": regex_full_match,
     "strings.regex_replace": regex_replace,
     "strings.split": split,
     "strings.strip": strip,
     "strings.substr": substr,
+    "strings.to_hash_bucket_fast strings.to_hash_bucket_strong": to_hash_bucket,
     "strings.to_number": to_number,
+    "strings.unicode_decode": unicode_decode,
+    "strings.unicode_encode": unicode_encode,
     "strings.unicode_split": unicode_split,
     "strings.upper": upper,
 }

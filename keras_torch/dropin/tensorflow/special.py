@@ -1,0 +1,185 @@
+"""Functions of numbers, bits and matrices that torch has under other names, and some that are a line of torch each."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from keras_torch.backend.tensors import recorded
+from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow.dtypes import as_dtype
+from keras_torch.dropin.tensorflow.sizes import ints
+
+
+def _of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of torch that takes what can be a tensor, a symbolic one as well."""
+
+    def call(x: Any, y: Any = None) -> Any:
+        return function(convert_to_tensor(x)) if y is None else function(*_pair(x, y))
+
+    call.__name__ = getattr(function, "__name__", "call")
+    return recorded(call)
+
+
+def _pair(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return two tensors; a number of Python gets the other's type."""
+    if not hasattr(x, "dtype") and hasattr(y, "dtype"):
+        return convert_to_tensor(x, y.dtype), convert_to_tensor(y)
+    x = convert_to_tensor(x)
+    return x, convert_to_tensor(y, None if hasattr(y, "dtype") else x.dtype)
+
+
+def truncatediv(x: Any, y: Any) -> Any:
+    """The quotient, rounded towards 0."""
+    return torch.div(*_pair(x, y), rounding_mode="trunc")
+
+
+def reciprocal_no_nan(x: Any) -> Any:
+    """1 / x, and 0 where x is 0."""
+    x = convert_to_tensor(x)
+    return torch.where(x == 0, torch.zeros_like(x), 1 / x)
+
+
+def lbeta(x: Any) -> Any:
+    """The logarithm of the beta function of the numbers along the last axis."""
+    x = convert_to_tensor(x)
+    return torch.lgamma(x).sum(-1) - torch.lgamma(x.sum(-1))
+
+
+def polygamma(a: Any, x: Any) -> Any:
+    """The derivatives of order `a`, a single whole number, of the logarithm of the gamma function's derivative."""
+    orders = convert_to_tensor(a).unique().tolist()
+    if len(orders) != 1 or orders[0] != int(orders[0]):
+        raise ValueError(f"`tf.math.polygamma` takes one whole number as `a`. Received: {a!r}")
+    return torch.special.polygamma(int(orders[0]), convert_to_tensor(x))
+
+
+def invert_permutation(x: Any) -> Any:
+    """Where each number stands in a permutation."""
+    x = convert_to_tensor(x)
+    return torch.argsort(x).to(x.dtype)
+
+
+def scalar_mul(scalar: Any, x: Any) -> Any:
+    """A number times a tensor."""
+    first, second = _pair(scalar, x)
+    return first * second
+
+
+def histogram_fixed_width(values: Any, value_range: Any, nbins: int = 100, dtype: Any = "int32") -> Any:
+    """How many values fall into each of `nbins` equal parts of a range; those outside count in the outermost."""
+    x = convert_to_tensor(values).double().flatten()
+    low, high = (float(item) for item in value_range)
+    places = torch.floor((x - low) / (high - low) * int(nbins)).long().clamp(0, int(nbins) - 1)
+    return torch.bincount(places, minlength=int(nbins)).to(as_dtype(dtype))
+
+
+def unravel_index(indices: Any, dims: Any) -> Any:
+    """The places in an array of a shape, one a column, of places in it laid out flat."""
+    indices = convert_to_tensor(indices)
+    return torch.stack(torch.unravel_index(indices, tuple(ints(dims)))).to(indices.dtype)
+
+
+def bitcast(input: Any, type: Any) -> Any:  # noqa: A002 - TensorFlow's names
+    """The same bytes as another type (`Tensor.view`)."""
+    return convert_to_tensor(input).view(as_dtype(type))
+
+
+def broadcast_shape(shape_x: Any, shape_y: Any) -> torch.Size:
+    """The shape that two shapes are broadcast to."""
+    return torch.broadcast_shapes(tuple(ints(shape_x)), tuple(ints(shape_y)))
+
+
+def tensor_diag(diagonal: Any) -> Any:
+    """A tensor with the values on its diagonal: of shape (*s, *s) for values of shape s."""
+    x = convert_to_tensor(diagonal)
+    return torch.diag(x.flatten()).reshape(*x.shape, *x.shape)
+
+
+def tensor_diag_part(input: Any) -> Any:  # noqa: A002
+    """The values on the diagonal of a tensor of shape (*s, *s)."""
+    x = convert_to_tensor(input)
+    half = x.shape[: x.dim() // 2]
+    return torch.diagonal(x.reshape(half.numel(), half.numel())).reshape(half)
+
+
+def normalize(tensor: Any, ord: Any = "euclidean", axis: Any = None) -> tuple[Any, Any]:  # noqa: A002
+    """A tensor divided by its norm along axes, or by that of all its values, and the norm."""
+    x = convert_to_tensor(tensor)
+    power = 2 if ord == "euclidean" else float("inf") if ord in (np.inf, "inf") else ord
+    norm = torch.linalg.vector_norm(x, power, axis, keepdim=True)
+    return x / norm, norm
+
+
+def sqrtm(input: Any) -> Any:  # noqa: A002
+    """The square root of matrices whose eigenvalues are no negative numbers (`torch.linalg.eig`)."""
+    x = convert_to_tensor(input)
+    values, vectors = torch.linalg.eig(x)
+    found = vectors @ torch.diag_embed(values.sqrt()) @ torch.linalg.inv(vectors)
+    return found if x.is_complex() else found.real
+
+
+def adjoint(matrix: Any) -> Any:
+    """The conjugate transpose of matrices."""
+    return convert_to_tensor(matrix).mH
+
+
+def eig(tensor: Any) -> tuple[Any, Any]:
+    """The eigenvalues and eigenvectors of matrices."""
+    return tuple(torch.linalg.eig(convert_to_tensor(tensor)))  # type: ignore[return-value]
+
+
+def static_value(tensor: Any, partial: bool = False) -> Any:
+    """The values as a numpy array; None for a symbolic tensor."""
+    return convert_to_tensor(tensor).numpy() if not hasattr(tensor, "_keras_history") else None
+
+
+def hessians(ys: Any, xs: Any) -> None:
+    """NotImplementedError: with values there is nothing to differentiate afterwards."""
+    raise NotImplementedError("`tf.hessians` needs a graph: use two `tf.GradientTape`s, or `torch.func.hessian`.")
+
+
+_BITS: dict[str, Callable[..., Any]] = {
+    "bitwise.bitwise_and": operator.and_,
+    "bitwise.bitwise_or": operator.or_,
+    "bitwise.bitwise_xor": operator.xor,
+    "bitwise.invert": operator.invert,
+    "bitwise.left_shift": operator.lshift,
+    "bitwise.right_shift": operator.rshift,
+}
+_TORCH: dict[str, Callable[..., Any]] = {
+    "math.bessel_i0e math.special.bessel_i0e": torch.special.i0e,
+    "math.bessel_i1 math.special.bessel_i1": torch.special.i1,
+    "math.bessel_i1e math.special.bessel_i1e": torch.special.i1e,
+    "math.special.bessel_i0": torch.special.i0,
+    "math.xlog1py": torch.special.xlog1py,
+    "math.zeta": torch.special.zeta,
+    "realdiv": torch.true_divide,
+    "truncatemod": torch.fmod,
+}
+NAMES = {
+    **{path: _of(function) for path, function in {**_BITS, **_TORCH}.items()},
+    "bitcast": recorded(bitcast),
+    "broadcast_dynamic_shape broadcast_static_shape": broadcast_shape,
+    "eig linalg.eig": recorded(eig),
+    "eigvals linalg.eigvals": _of(torch.linalg.eigvals),
+    "get_static_value": static_value,
+    "hessians": hessians,
+    "histogram_fixed_width": recorded(histogram_fixed_width),
+    "linalg.adjoint": recorded(adjoint),
+    "linalg.normalize": recorded(normalize),
+    "linalg.sqrtm matrix_square_root": recorded(sqrtm),
+    "linalg.tensor_diag": recorded(tensor_diag),
+    "linalg.tensor_diag_part": recorded(tensor_diag_part),
+    "math.invert_permutation": recorded(invert_permutation),
+    "math.lbeta": recorded(lbeta),
+    "math.polygamma": recorded(polygamma),
+    "math.reciprocal_no_nan": recorded(reciprocal_no_nan),
+    "math.scalar_mul scalar_mul": recorded(scalar_mul),
+    "truncatediv": recorded(truncatediv),
+    "unravel_index": recorded(unravel_index),
+}
