@@ -13,7 +13,7 @@ from keras_torch import config, distributed, legacy
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
 from keras_torch.engine.call import InOwnStep, call_in_own_mode, training_mode
-from keras_torch.training import compiling, jit, loop, sharding, sources, steps
+from keras_torch.training import compiling, jit, loop, sharding, sources, steps, wide_batches
 from keras_torch.training.compiled import CompiledMetrics, results_of
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.feeds import computed_batches, evaluated, has_arrays
@@ -198,7 +198,10 @@ class Trainer(GeneratorMethods):
         if computed is not None:
             source = sources.stream(self, computed, for_predict=True)
         elif sources.is_array_like(x):
-            source = sources.ArrayArguments(self, x).source(size, False)
+            arguments = sources.ArrayArguments(self, x)
+            if batch_size is None and steps is None and not (callbacks or verbose):
+                size = wide_batches.batch_size(self, size)
+            source = arguments.source(size, False)
         else:
             sources.warn_batch_size(batch_size, x)
             queue = (workers, use_multiprocessing, max_queue_size)
