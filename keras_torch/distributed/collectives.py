@@ -9,6 +9,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from keras_torch.distributed.group import data_group
+
 
 def device() -> torch.device:
     """Return where small messages travel from: the GPU with NCCL, else the CPU."""
@@ -18,10 +20,10 @@ def device() -> torch.device:
 
 
 def sum_over_processes(values: Sequence[float] | torch.Tensor) -> torch.Tensor:
-    """Return the float64 sum of vectors of numbers over all processes, by one `all_reduce`."""
+    """Return the float64 sum of vectors of numbers over the processes that divide batches, by one `all_reduce`."""
     vector = torch.as_tensor(values, dtype=torch.float64).to(device())
     vector = vector.clone() if vector is values else vector
-    dist.all_reduce(vector)
+    dist.all_reduce(vector, group=data_group())
     return vector
 
 
@@ -48,25 +50,26 @@ def shared_object(value: Any, source: int = 0) -> Any:
 
 
 def gather_rows(rows: torch.Tensor) -> list[torch.Tensor]:
-    """Return the tensors of all processes in their order; they may differ in the length of the first axis."""
-    count = dist.get_world_size()
+    """Return the tensors of the processes that divide batches; they may differ in the length of the first axis."""
+    group = data_group()
+    count = dist.get_world_size(group)
     sizes = torch.zeros(count, dtype=torch.int64, device=rows.device)
-    sizes[dist.get_rank()] = len(rows)
-    dist.all_reduce(sizes)
+    sizes[dist.get_rank(group)] = len(rows)
+    dist.all_reduce(sizes, group=group)
     lengths = sizes.tolist()
     padded = rows.new_zeros((max(lengths), *rows.shape[1:]))
     padded[: len(rows)] = rows
     as_bytes = padded.contiguous().view(torch.uint8) if rows.dtype == torch.bool else padded.contiguous()
     found = [torch.empty_like(as_bytes) for _ in range(count)]
-    dist.all_gather(found, as_bytes)
+    dist.all_gather(found, as_bytes, group=group)
     return [part.view(rows.dtype)[:length] for part, length in zip(found, lengths, strict=True)]
 
 
 def all_arrays(array: Any) -> list[Any]:
-    """Return the numpy arrays of all processes in their order; those of text travel pickled."""
+    """Return the numpy arrays of the processes that divide batches; those of text travel pickled."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        found: list[Any] = [None] * dist.get_world_size()
-        dist.all_gather_object(found, array)
+        found: list[Any] = [None] * dist.get_world_size(data_group())
+        dist.all_gather_object(found, array, group=data_group())
         return found
     rows = torch.from_numpy(np.ascontiguousarray(array)).to(device())
     return [part.cpu().numpy() for part in gather_rows(rows)]

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+from keras_torch.distributed.group import data_group
+
 
 class GradientExchange:
     """Sums the gradients of lists of parameters over all processes, through buffers that it keeps."""
@@ -71,7 +73,7 @@ class _Buffer:
                 if grad is not None and weight > 0:
                     self._views[index].copy_(grad).mul_(weight)
                     self._present[index] = 1.0
-        dist.all_reduce(self._flat)
+        dist.all_reduce(self._flat, group=data_group())
         there = [True] * len(grads) if complete else (self._present > 0).tolist()
         for param, view, found in zip(self._params, self._views, there, strict=True):
             param.grad = view if found else None

@@ -35,6 +35,23 @@ def start(address: str | None = None, count: int | None = None, number: int | No
     atexit.register(_stop)
 
 
+class _Data:
+    group: Any = None
+
+
+def data_group() -> Any:
+    """Return the processes among which batches are divided; None stands for all.
+
+    There are others if weights are divided as well: those that have parts of the same weights compute the same rows.
+    """
+    return _Data.group
+
+
+def set_data_group(group: Any) -> None:
+    """Set what `data_group` returns."""
+    _Data.group = group
+
+
 def _meeting_again(limit: datetime.timedelta) -> dict[str, Any]:
     """Return how to meet in torchrun's store, which after a restart still holds the addresses of dead processes."""
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")

@@ -26,6 +26,11 @@ def is_split(tensor: Any) -> bool:
     return hasattr(tensor, "full_tensor")
 
 
+def is_reduced(tensor: Any) -> bool:
+    """Whether the gradient of a DTensor comes as that of the whole batch, as FSDP2 gives it."""
+    return tensor.__dict__.get("_keras_reduced", False)
+
+
 def part(tensor: Any) -> torch.Tensor:
     """Return what this process has of a tensor, in the same memory; of one DTensor always the same object."""
     if not is_split(tensor):
@@ -137,8 +142,11 @@ def take_gradients(pairs: Iterable[tuple[torch.Tensor, Any]]) -> None:
     """Move the gradients of DTensors to their parts, from pairs of a part and its tensor."""
     with torch.no_grad():
         for own, tensor in pairs:
-            if tensor.grad is not None:
-                own.grad, tensor.grad = tensor.grad.to_local(), None
+            grad = tensor.grad
+            if grad is not None:
+                # Operations leave gradients as suits them: whole, or as parts of a sum.
+                own.grad = grad.redistribute(placements=tensor.placements).to_local().contiguous()
+                tensor.grad = None
 
 
 def refuse_split(tensors: Iterable[Any], owner: str) -> None:

@@ -11,7 +11,8 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from keras_torch.distributed.gradients import GradientExchange
-from keras_torch.distributed.parts import is_split
+from keras_torch.distributed.group import data_group
+from keras_torch.distributed.parts import is_reduced, is_split
 
 
 class Share:
@@ -36,10 +37,15 @@ class Share:
     def _before_step_of_torch(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Exchange the gradients of an optimizer of torch that a train_step of the user's own uses by itself.
 
-        Those of DTensors have arrived already.
+        Those of FSDP2's DTensors have arrived already.
         """
         if Share.pending() is self and optimizer not in self._owned:
             found = [param for group in optimizer.param_groups for param in group["params"]]
+            if self.world > 1 and any(is_split(param) and not is_reduced(param) for param in found):
+                raise ValueError(
+                    "An optimizer of torch cannot update weights that `ModelParallel` splits by itself. Received: "
+                    f"{type(optimizer).__name__}. Give it to `compile`, or take one of Keras's."
+                )
             self.exchange([param for param in found if not is_split(param)])
 
     def rows(self, total: int) -> slice:
@@ -139,7 +145,7 @@ def weighted(
         return value
     own = counts.detach().to(torch.float64) * (share.local > 0)
     total = own.clone()
-    torch.distributed.all_reduce(total)
+    torch.distributed.all_reduce(total, group=data_group())
     if denominator is not None:
         own, total = denominator(own), denominator(total)
     factor = torch.where(total > 0, own / total, 0.0) / share.divisor
@@ -158,13 +164,13 @@ class _Sum(torch.autograd.Function):
         ctx.weight = share_of_batch = Share.of_batch()
         if not share_of_batch:
             total.zero_()
-        torch.distributed.all_reduce(total)
+        torch.distributed.all_reduce(total, group=data_group())
         return total
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
         total = gradient * ctx.weight
-        torch.distributed.all_reduce(total)
+        torch.distributed.all_reduce(total, group=data_group())
         return total / (ctx.weight or float("inf"))
 
 

@@ -33,6 +33,7 @@ class DeviceMesh:
                 f"`shape` does not match the number of devices. Received: shape={shape}; devices.shape={names.shape}"
             )
         self._shape, self._axis_names, self._devices = shape, axis_names, names.reshape(shape)
+        self._mesh: Any = None
 
     @property
     def shape(self) -> Any:
@@ -56,9 +57,11 @@ class DeviceMesh:
 
         require_processes(self)
         distributed.start()
-        return init_device_mesh(
-            config.default_device().type, tuple(self._shape), mesh_dim_names=tuple(self._axis_names)
-        )
+        if self._mesh is None:
+            self._mesh = init_device_mesh(
+                config.default_device().type, tuple(self._shape), mesh_dim_names=tuple(self._axis_names)
+            )
+        return self._mesh
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} shape={self.shape}, axis_names={self.axis_names}>"

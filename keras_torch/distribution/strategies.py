@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import torch.distributed as dist
+
 from keras_torch import distributed
 from keras_torch.distribution.layouts import DeviceMesh, LayoutMap, TensorLayout, require_processes
 from keras_torch.distribution.processes import list_devices
@@ -55,6 +57,15 @@ class Distribution:
     def check(self) -> None:
         """ValueError if the processes that it needs are not there."""
         require_processes(self._device_mesh)
+
+    @property
+    def split_layouts(self) -> LayoutMap | None:
+        """The layouts of weights, if any splits one."""
+        return None
+
+    def group(self) -> Any:
+        """Return torch's group of the processes that divide batches, None for all."""
+        return None
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -110,9 +121,11 @@ class DataParallel(Distribution):
 
 
 class ModelParallel(Distribution):
-    """Weights are split as a LayoutMap says. Where a layout splits nothing this is the same as DataParallel.
+    """Weights are split as a LayoutMap says, along the axes of the mesh that do not divide batches (DTensors).
 
-    ValueError when it comes into use with a layout that splits a weight, which is not available.
+    Set it before a model is trained or used; its weights are split when `fit`, `evaluate` or `predict` begin. `Dense`,
+    `EinsumDense` (and so `MultiHeadAttention`) and `Embedding` compute with their parts, other layers gather theirs
+    each time. Layouts of outputs of layers have no effect. Where a layout splits nothing this is DataParallel.
     """
 
     def __init__(
@@ -135,14 +148,36 @@ class ModelParallel(Distribution):
         self._layout_map = layout_map
 
     def check(self) -> None:
-        """ValueError for layouts that split weights, or if the processes are not there."""
-        split = [pattern for pattern, layout in self._layout_map.items() if layout.splits]
-        if split:
+        """ValueError for layouts that split weights as batches are, or if the processes are not there."""
+        along = [pattern for pattern, layout in self._layout_map.items() if self._batch_dim_name in layout.axes]
+        if along and self._layout_map.device_mesh.devices.size > 1:  # type: ignore[union-attr]
             raise ValueError(
-                "ModelParallel cannot split weights among processes in this version. "
-                f"Received: layouts that split those of {split}. Use DataParallel, or map them to `(None, ...)`."
+                f"ModelParallel splits weights along other axes than batches, which are divided along "
+                f"{self._batch_dim_name!r}. Received: layouts of {along} with that axis. Give the mesh an axis more, "
+                "such as `DeviceMesh((1, 2), ('batch', 'model'))`, or run with `--shard`, which splits all weights."
+            )
+        if distributed.sharding() and self.split_layouts is not None:
+            raise ValueError(
+                "`--shard` and `--zero` split all weights already: leave out one of them or ModelParallel."
             )
         super().check()
+
+    @property
+    def split_layouts(self) -> LayoutMap | None:
+        """The layouts of weights, if any splits one."""
+        return self._layout_map if any(layout.splits for layout in self._layout_map.values()) else None
+
+    @property
+    def data_shard_id(self) -> int:
+        """Which part of the data this process has."""
+        group = self.group()
+        return distributed.rank() if group is None else dist.get_rank(group)
+
+    def group(self) -> Any:
+        """Return torch's group of the processes that divide batches, None for all."""
+        if self.split_layouts is None:
+            return None
+        return self._device_mesh.backend_mesh.get_group(self._batch_dim_name)
 
     def get_variable_layout(self, variable: Any) -> TensorLayout:
         """Return the layout of a weight."""
@@ -169,4 +204,5 @@ def set_distribution(value: Distribution | None) -> None:
         if not isinstance(value, Distribution):
             raise ValueError(f"`set_distribution` takes a Distribution or None. Received: {value!r}")
         value.check()
+    distributed.set_data_group(None if value is None else value.group())
     _Current.value = value

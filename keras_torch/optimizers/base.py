@@ -357,7 +357,8 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
     def _set_apart(self) -> None:
         """Note which parameters every process has. ValueError if parts of others are of no use to the optimizer."""
         origins = self._origins()
-        self._joint = [param for param in self._params if id(param) not in origins]
+        joint = (param for param in self._params if not parts.is_reduced(origins.get(id(param), param)))
+        self._joint = list(joint)
         if not self._takes_parts:
             raise ValueError(
                 f"The optimizer {type(self).__name__} looks at a weight as a whole, and cannot update those that are "

@@ -197,7 +197,8 @@ class Steps:
         """Return gradients times this process's part of the batch; those of parts are sums already."""
         origins = self._origins()
         return [
-            grad if id(param) in origins else grad * share.weight for param, grad in zip(params, grads, strict=True)
+            grad if parts.is_reduced(origins.get(id(param), param)) else grad * share.weight
+            for param, grad in zip(params, grads, strict=True)
         ]
 
     def _update_averages(self) -> None:

@@ -29,11 +29,11 @@ from keras_torch.symbolic.structure import map_tree
 
 def shard(model: Any) -> None:
     """Cut the weights of a built model, and the state of its optimizers; what was cut before stays so."""
-    units = [unit for unit in _units(model) if not _is_sharded(unit)]
+    units = [unit for unit in units_of(model) if not _is_sharded(unit)]
     whole = _whole_parameters(model, units)
     units = [unit for unit in units if any(id(item) not in whole for item in unit.parameters())]
     if not units:
-        _follow(model, {})
+        follow(model, {})
         return
     slots = [(module, name, item) for module, name, item in _slots(units) if id(item) not in whole]
     for _, _, item in slots:
@@ -50,13 +50,15 @@ def shard(model: Any) -> None:
     for unit in units:
         _shard_unit(unit, set(before.values()))
     moved = {item: module._parameters[name] for module, name, item in slots}
-    for module in _layers(units):
-        _replace_variables(module, moved)
+    for tensor in moved.values():
+        tensor.__dict__["_keras_reduced"] = True
+    for module in layers_in(units):
+        replace_variables(module, moved)
     device = config.default_device()
     for item in (*before.values(), *model.buffers()):
         if item.device.type != device.type:
             item.data = item.data.to(device)
-    _follow(model, moved)
+    follow(model, moved)
 
 
 def reshard(model: Any) -> None:
@@ -73,17 +75,17 @@ def is_sharded(model: Any) -> bool:
     return any(map(_is_sharded, model.modules()))
 
 
-def _units(model: nn.Module) -> Iterator[nn.Module]:
+def units_of(model: nn.Module) -> Iterator[nn.Module]:
     """The layers of a model and of models inside, and torch modules; each is gathered as one."""
     for child in model.children():
         container = type(child).forward is nn.Module.forward or hasattr(child, "train_on_batch")
         if container:
-            yield from _units(child)
+            yield from units_of(child)
         elif any(True for _ in child.parameters()):
             yield child
 
 
-def _layers(units: Iterable[nn.Module]) -> Iterator[Any]:
+def layers_in(units: Iterable[nn.Module]) -> Iterator[Any]:
     for unit in units:
         yield from (module for module in unit.modules() if isinstance(module, Layer))
 
@@ -109,7 +111,7 @@ def _whole_parameters(model: nn.Module, units: list[nn.Module]) -> set[int]:
             if odd or not item.dim() or not item.numel() or not item.is_floating_point():
                 whole.add(id(item))
         for module in unit.modules():
-            whole |= _held_otherwise(module)
+            whole |= held_otherwise(module)
     whole |= {key for key, count in inside.items() if count > 1}
     own = {id(item) for item in model.parameters()} - set(inside)
     networks: list[Any] = [getattr(module, "_network", None) for module in model.modules()]
@@ -120,7 +122,7 @@ def _whole_parameters(model: nn.Module, units: list[nn.Module]) -> set[int]:
     return whole | own
 
 
-def _held_otherwise(module: nn.Module) -> set[int]:
+def held_otherwise(module: nn.Module) -> set[int]:
     """Parameters that a module uses by another way than its attribute of their name, or assigns to."""
     found: set[int] = set()
     own = {id(item) for item in module._parameters.values() if item is not None}
@@ -240,11 +242,11 @@ def _restore_masks(unit: Any, args: Any) -> None:
 def explain(error: RuntimeError, model: Any) -> None:
     """Raise an error that says what an operation on a part of a weight, or on a weight let go of, means."""
     text = str(error)
-    if distributed.sharding() and ("torch.Tensor and DTensor" in text or "storage of size 0" in text):
+    if "torch.Tensor and DTensor" in text or "storage of size 0" in text:
         raise RuntimeError(
             f"A weight of model {model.name!r}, or what a layer computed with it besides its outputs, is used outside "
             "of the call of its layer, where each process has only a part of the weight. Use it in the `call` of a "
-            "layer that has all of it, or train without `--shard` and `--zero`."
+            "layer that has all of it, or train without `--shard`, `--zero` and `ModelParallel`."
         ) from error
 
 
@@ -263,7 +265,7 @@ def _is_sharded(module: nn.Module) -> bool:
     return any(hasattr(item, "full_tensor") for item in module.parameters()) and _state(module) is not None
 
 
-def _replace_variables(layer: Any, moved: dict[Any, Any]) -> None:
+def replace_variables(layer: Any, moved: dict[Any, Any]) -> None:
     """Let views stand for the weights of a layer whose storages were cut."""
     names = {id(item): name for name, item in layer._parameters.items()}
     found = []
@@ -295,7 +297,7 @@ def _keep_methods(layer: Any, key: str, view: SplitView) -> None:
     handle = layer.register_forward_pre_hook(adopt)
 
 
-def _follow(model: Any, moved: dict[Any, Any]) -> None:
+def follow(model: Any, moved: dict[Any, Any]) -> None:
     """Let optimizers of the model, and of models in it, go on with the parts."""
     for module in model.modules():
         compiled = module.__dict__.get("_compiled")

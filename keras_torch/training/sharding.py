@@ -24,7 +24,7 @@ from keras_torch.distributed import Share
 from keras_torch.distributed.collectives import device
 from keras_torch.distributed.parts import is_split
 from keras_torch.metrics import summing
-from keras_torch.training import fully_sharded, random_streams
+from keras_torch.training import fully_sharded, random_streams, tensor_parallel
 from keras_torch.training.batch_values import batch_logs, with_totals
 from keras_torch.training.feeds import feeds_of
 from keras_torch.training.predictions import SharedPredictions
@@ -37,8 +37,10 @@ _equal: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 @functools.cache
-def _share() -> Share:
-    return Share(distributed.rank(), distributed.world_size())
+def _share(group: Any) -> Share:
+    if group is None:
+        return Share(distributed.rank(), distributed.world_size())
+    return Share(dist.get_rank(group), dist.get_world_size(group))
 
 
 def share_of(model: Any) -> Share | None:
@@ -49,7 +51,7 @@ def share_of(model: Any) -> Share | None:
     """
     if not distributed.is_active() or model.stateful or _has_fixed_batch(model) or feeds_of(model) is not None:
         return None
-    return _share()
+    return _share(distributed.data_group())
 
 
 def _has_fixed_batch(model: Any) -> bool:
@@ -59,11 +61,11 @@ def _has_fixed_batch(model: Any) -> bool:
 def of(model: Any) -> Alone:
     """Return how the steps of a loop run, and where its results come from."""
     share = share_of(model)
-    if share is None and distributed.sharding():
+    if share is None and (distributed.sharding() or tensor_parallel.layouts() is not None):
         raise ValueError(
             f"Model {model.name!r} is computed whole in every process, because it has a fixed batch size or stateful "
             "layers, or brings its data itself, so that its weights cannot be sharded. Leave out the batch size "
-            "(`batch_shape`, `stateful=True`), or train without `--shard` and `--zero`."
+            "(`batch_shape`, `stateful=True`), or train without `--shard`, `--zero` and `ModelParallel`."
         )
     return Alone(model) if share is None else Shards(model, share)
 
@@ -160,6 +162,8 @@ class Shards(Alone):
             _equal.add(self.model)
             if distributed.sharding():
                 fully_sharded.shard(self.model)
+            if tensor_parallel.layouts() is not None:
+                tensor_parallel.split(self.model)
 
     def step(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return the step on this process's part: its own random numbers, and none counted of borrowed rows."""
@@ -282,7 +286,7 @@ class Shards(Alone):
         if not buffers:
             return
         flat = torch.cat([item.detach().reshape(-1).to(device(), torch.float64) for item in buffers])
-        dist.all_reduce(flat)
+        dist.all_reduce(flat, group=distributed.data_group())
         means = flat.div_(self.share.world).split([item.numel() for item in buffers])
         for item, mean in zip(buffers, means, strict=True):
             item.data.copy_(mean.view(item.shape))
@@ -307,10 +311,10 @@ class Shards(Alone):
 
     def own_modules(self, states: list[Any] | None, modules: list[Any]) -> list[Any]:
         """Return the states of modules of this process: the random generators in them."""
-        return states[self.share.rank]["modules"] if self._fits(states) else modules  # type: ignore[index]
+        return states[distributed.rank()]["modules"] if self._fits(states) else modules  # type: ignore[index]
 
     def _fits(self, states: list[Any] | None) -> bool:
-        return states is not None and len(states) == self.share.world
+        return states is not None and len(states) == distributed.world_size()
 
     def load_own_state(self, states: list[Any] | None) -> None:
         """Go back to what `own_states` returned, unless there were more or fewer processes."""
@@ -318,7 +322,7 @@ class Shards(Alone):
             summing.write(self.model.metrics, [])
         if not self._fits(states):
             return
-        own = states[self.share.rank]  # type: ignore[index]
+        own = states[distributed.rank()]  # type: ignore[index]
         random_streams.set_own_state(own["random"])
         set_rng_state({**get_rng_state(), **own["generators"]})
         with torch.no_grad():

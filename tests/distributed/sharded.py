@@ -163,6 +163,65 @@ def checkpoint_in_parts():
     return {"found": found, "path": str(parts_path())}
 
 
+def words(dtype="float64"):
+    """A network with weights that are split in many ways."""
+    keras.config.set_floatx(dtype)
+    inputs = keras.Input((7,))
+    x = layers.Embedding(12, 8, name="embedding")(inputs)
+    x = x + layers.MultiHeadAttention(2, 4, name="attention")(x, x)
+    x = layers.LayerNormalization()(x)
+    x = x + layers.Dense(8, name="down")(layers.Dense(10, activation="relu", name="up")(x))
+    x = layers.Conv1D(6, 3, name="conv", kernel_regularizer="l2")(x)
+    x = layers.LSTM(4, name="lstm")(x)
+    model = keras.Model(inputs, layers.Dense(4, activation="softmax", name="last")(x))
+    optimizer = keras.optimizers.Adam(0.01, global_clipnorm=0.5, use_ema=True)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+LAYOUTS = {
+    "embedding": (None, "model"),
+    "(query|key|value)/kernel": (None, "model", None),
+    "(query|key|value)/bias": ("model", None),
+    "attention_output/kernel": ("model", None, None),
+    "up/kernel": (None, "model"),
+    "up/bias": ("model",),
+    "down/kernel": ("model", None),
+    "conv/kernel": (None, None, "model"),
+    "lstm_cell/kernel": (None, "model"),
+    "last/kernel": (None, "model"),
+}
+
+
+def words_trained():
+    found = words()
+    x, y = cases.labels((53, 7), 12), cases.labels(53, 4)
+    history = found.fit(x, y, batch_size=11, epochs=2, verbose=0, validation_split=0.2)
+    evaluated = found.evaluate(x, y, batch_size=9, verbose=0)
+    return found, cases.outcome(found, history, evaluated=evaluated, predicted=found.predict(x, verbose=0))
+
+
+@check
+def split_by_layouts():
+    distributed.set_sharding(None)
+    floatx = keras.config.floatx()
+    world = distributed.world_size()
+    mesh = keras.distribution.DeviceMesh((1, world) if world < 4 else (2, world // 2), ("batch", "model"))
+    layouts = keras.distribution.LayoutMap(mesh)
+    for path, axes in LAYOUTS.items():
+        layouts[path] = axes
+    parallel = keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch")
+    try:
+        with parallel.scope():
+            model, found = words_trained()
+            model.save(folder("split") / "split.keras")
+            again = keras.models.load_model(folder("split") / "split.keras")
+        split = {w.path: [s.to_local().shape for s in w.storages if hasattr(s, "to_local")] for w in model.weights}
+        return {**found, "split": {key: value for key, value in split.items() if value}, "again": again.get_weights()}
+    finally:
+        keras.config.set_floatx(floatx)
+
+
 def refusal(model, optimizer="sgd", **options):
     model.compile(optimizer, "mse")
     try:

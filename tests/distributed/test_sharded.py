@@ -132,3 +132,21 @@ def test_what_cannot_be_sharded_is_refused_with_a_way_out(two):
         assert "Muon looks at a weight as a whole" in found["torch"]
         assert "has a fixed batch size" in found["batch"] and "`batch_shape`" in found["batch"]
         assert found["continued"] is None
+
+
+def test_weights_that_layouts_split_train_like_whole_ones(two):
+    keras.utils.set_random_seed(7)
+    before = keras.config.floatx()
+    try:
+        expected = sharded.words_trained()[1]
+    finally:
+        keras.config.set_floatx(before)
+    first, second = check(two, "split_by_layouts")
+    for each in (first, second):
+        same(each["again"], each["weights"])
+        for name in ("history", "evaluated", "predicted", "weights"):
+            equal.close(each[name], expected[name], 1e-10)
+    split = {key: [list(shape) for shape in value] for key, value in first["split"].items()}
+    assert split["up/kernel"] == [[5, 8]] and split["down/kernel"] == [[8, 5]]
+    assert split["embedding/embeddings"] == [[12, 4]]
+    assert split["attention/query/kernel"] == [[4, 8]]

@@ -63,12 +63,15 @@ def test_devices_without_processes_are_refused_with_the_command_to_run():
     assert distribution.distribution() is None
 
 
-def test_weights_that_are_to_be_split_are_refused(mesh):
+def test_weights_are_split_along_other_axes_than_batches_by_as_many_processes(mesh):
     layouts = LayoutMap(mesh)
     layouts["kernel"] = (None, "model")
     parallel = ModelParallel(layout_map=layouts)
-    assert parallel.batch_dim_name == "batch"
-    with pytest.raises(ValueError, match="cannot split weights"):
+    assert parallel.batch_dim_name == "batch" and parallel.split_layouts is layouts
+    with pytest.raises(ValueError, match="keras-torch run --gpus"):
+        distribution.set_distribution(parallel)
+    layouts["bias"] = ("batch",)
+    with pytest.raises(ValueError, match="along other axes than batches"):
         distribution.set_distribution(parallel)
     with pytest.raises(ValueError, match="`layout_map` must be"):
         ModelParallel(layout_map=3)
