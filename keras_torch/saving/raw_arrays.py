@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,11 @@ import numpy as np
 from keras_torch.saving.checksums import Sums
 from keras_torch.saving.window import Window
 
-# Found by measuring: what is turned is best read and written in large blocks, in tiles that stay in the cache.
-_BLOCK_BYTES, _PLAIN_BYTES, _HOT_BYTES = 4 * 2**20, 2**20, 2**18
+# Found by measuring: what is turned is best read and written in blocks and tiles that stay in the cache.
+_BLOCK_BYTES, _CHECKED_BYTES, _HOT_BYTES = 2**20, 4 * 2**20, 2**18
 _TILE = 256
 # A row of a buffer is longer by a cache line: rows at a distance of a power of two would push each other out.
 _PADDING_BYTES = 64
-_SEGMENTS = 512
 _THREADS = 4
 
 
@@ -43,6 +42,11 @@ class Place:
     def moved(self, offset: int) -> Place:
         """Return the place `offset` bytes further on."""
         return Place(self.descriptor, self.start + offset, self.size - offset, self.sums)
+
+    def note(self, at: int, memory: memoryview) -> None:
+        """Note the checksum of what was read or written at a position of the file, if anybody asks for it."""
+        if self.sums is not None:
+            self.sums.note(at, [memory])
 
 
 def place_of(file: Any) -> Place | None:
@@ -71,11 +75,11 @@ def read(place: Place, target: np.ndarray, dtype: np.dtype) -> None:
     def fill(block: Block) -> None:
         part = target[block.index]
         buffer = part if direct else _as_in(part, dtype, _PADDING_BYTES)
-        block.transfer(place, buffer, os.preadv)
+        block.read(place, buffer)
         for tile in () if direct else _tiles(part):
             np.copyto(part[tile], buffer[tile], casting="unsafe")
 
-    _for_all(fill, blocks(target.shape, dtype.itemsize, _PLAIN_BYTES if direct else _BLOCK_BYTES))
+    _for_all(fill, blocks(target.shape, dtype.itemsize, _BLOCK_BYTES))
 
 
 def write(place: Place, source: np.ndarray) -> None:
@@ -86,9 +90,9 @@ def write(place: Place, source: np.ndarray) -> None:
 
     def put(block: Block) -> None:
         part = source[block.index] if plain else _in_rows(source[block.index])
-        block.transfer(place, part, os.pwritev, lock)
+        block.write(place, part, lock)
 
-    _for_all(put, blocks(source.shape, source.dtype.itemsize, _PLAIN_BYTES if plain else _BLOCK_BYTES))
+    _for_all(put, blocks(source.shape, source.dtype.itemsize, _BLOCK_BYTES))
 
 
 def checksum(window: Window) -> int:
@@ -100,9 +104,9 @@ def checksum(window: Window) -> int:
     start, end = (window.start if place is None else place.start), window.length
     fill = functools.partial(_fill, window, start) if place is None else functools.partial(_fill_at, place.descriptor)
     gaps = [
-        (at, min(_BLOCK_BYTES, stop - at))
+        (at, min(_CHECKED_BYTES, stop - at))
         for begin, stop in sums.gaps(start, start + end)
-        for at in range(begin, stop, _BLOCK_BYTES)
+        for at in range(begin, stop, _CHECKED_BYTES)
     ]
 
     def note(gap: tuple[int, int]) -> None:
@@ -123,7 +127,7 @@ def _parts(fill: Callable[[int, memoryview], None], start: int, count: int) -> I
 
 
 def _fill_at(descriptor: int, at: int, part: memoryview) -> None:
-    _transfer(descriptor, [part], at, os.preadv)
+    _transfer(descriptor, part, at, os.preadv)
 
 
 def _fill(window: Window, start: int, at: int, part: memoryview) -> None:
@@ -133,10 +137,10 @@ def _fill(window: Window, start: int, at: int, part: memoryview) -> None:
 
 
 def _in_rows(part: np.ndarray) -> np.ndarray:
-    """Return a copy of a block with whole rows, made by way of copies of its tiles in the block's own order."""
+    """Return a copy of a block that lies row by row, made by way of copies of its tiles in the block's own order."""
     order = _order(part)
     back = np.argsort(order)
-    buffer = _as_in(part, part.dtype)
+    buffer = np.empty(part.shape, part.dtype)
     for tile in _tiles(part):
         as_stored = part[tile].transpose(order)
         # The room must follow the outermost axis only, so that the others stay one axis to numpy.
@@ -159,7 +163,7 @@ def _order(array: np.ndarray) -> list[int]:
     return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
-def _as_in(part: np.ndarray, dtype: np.dtype, room: int = 0) -> np.ndarray:
+def _as_in(part: np.ndarray, dtype: np.dtype, room: int) -> np.ndarray:
     """Return a new array of a block's shape with whole rows, which lie in the order that they have in the block.
 
     With the kernel of a convolution all axes but the last are then one axis to numpy, on both sides of a copy.
@@ -188,41 +192,46 @@ class Block:
         """What selects the block from its array."""
         return (*[slice(None)] * self.axis, slice(self.start, self.stop))
 
-    def transfer(
-        self, place: Place, array: np.ndarray, call: Callable[..., int], lock: AbstractContextManager[Any] | None = None
-    ) -> None:
-        """Read or write the block, an array of its shape, by `os.preadv` or `os.pwritev`."""
+    def read(self, place: Place, array: np.ndarray) -> None:
+        """Fill an array of the block's shape.
+
+        One whose rows lie apart is filled by way of memory in one piece: to hand the system each row costs more.
+        """
+        for at, outer in self._stretches(place):
+            part = array[outer]
+            whole = part if part.flags.c_contiguous else np.empty(part.shape, part.dtype)
+            memory = _memory(whole)
+            _transfer(place.descriptor, memory, at, os.preadv)
+            place.note(at, memory)
+            if whole is not part:
+                np.copyto(part, whole)
+
+    def write(self, place: Place, array: np.ndarray, lock: AbstractContextManager[Any]) -> None:
+        """Write an array of the block's shape that lies row by row."""
+        for at, outer in self._stretches(place):
+            memory = _memory(array[outer])
+            with lock:
+                _transfer(place.descriptor, memory, at, os.pwritev)
+            place.note(at, memory)
+
+    def _stretches(self, place: Place) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """Yield where each stretch of the block is in the file, and what selects it from an array of the block."""
         inner = math.prod(self.whole[self.axis + 1 :]) * self.item
         for number, outer in enumerate(np.ndindex(self.whole[: self.axis])):
-            at = place.start + (number * self.whole[self.axis] + self.start) * inner
-            pieces = list(_pieces(array[outer]))
-            with lock or nullcontext():
-                _transfer(place.descriptor, pieces, at, call)
-            if place.sums is not None:
-                place.sums.note(at, pieces)
+            yield place.start + (number * self.whole[self.axis] + self.start) * inner, outer
 
 
-def _pieces(array: np.ndarray) -> Iterator[memoryview]:
-    """Yield the memory of an array, in order, in pieces that have no room between their numbers."""
-    if array.flags.c_contiguous:
-        yield memoryview(array).cast("B")  # type: ignore[arg-type]
-        return
-    for row in array:
-        yield from _pieces(row)
+def _memory(array: np.ndarray) -> memoryview:
+    return memoryview(array).cast("B")  # type: ignore[arg-type]
 
 
-def _transfer(descriptor: int, pieces: list[memoryview], at: int, call: Callable[..., int]) -> None:
-    first, pieces = 0, list(pieces)
-    while first < len(pieces):
-        done = call(descriptor, pieces[first : first + _SEGMENTS], at)
+def _transfer(descriptor: int, memory: memoryview, at: int, call: Callable[..., int]) -> None:
+    """Read or write all of the memory by `os.preadv` or `os.pwritev`."""
+    while memory:
+        done = call(descriptor, [memory], at)
         if done <= 0:
             raise OSError("the file ends in the middle of the array")
-        at += done
-        while first < len(pieces) and done >= len(pieces[first]):
-            done -= len(pieces[first])
-            first += 1
-        if done:
-            pieces[first] = pieces[first][done:]
+        memory, at = memory[done:], at + done
 
 
 def _for_all(work: Callable[[Any], None], found: Iterable[Any], most: int = _THREADS) -> None:

@@ -17,8 +17,6 @@ SHAPES = [((700, 1100), (1, 0)), ((700, 1100), (0, 1)), ((300, 200, 3, 3), (2, 3
 def small_blocks(monkeypatch):
     """Blocks so small that every array has many, with threads to read them."""
     monkeypatch.setattr(raw_arrays, "_BLOCK_BYTES", 2**14)
-    monkeypatch.setattr(raw_arrays, "_PLAIN_BYTES", 2**14)
-    monkeypatch.setattr(raw_arrays, "_SEGMENTS", 3)
     monkeypatch.setattr(raw_arrays.os, "cpu_count", lambda: 3)
 
 
