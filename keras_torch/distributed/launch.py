@@ -80,6 +80,8 @@ def _report(error: Any) -> int:
     found = failure.error_file_data.get("message")
     if isinstance(found, dict):
         sys.stderr.write(found["extraInfo"]["py_callstack"])
+        # Where several failed at once, the launcher may have ended the first of them itself.
+        return max(failure.exitcode, 1)
     elif failure.exitcode < 0:
         sys.stderr.write(f"keras-torch run: process {rank} was killed by {failure.signal_name()}.\n")
     return failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode

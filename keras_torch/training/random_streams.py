@@ -29,7 +29,7 @@ def shared(share: Share) -> Iterator[None]:
         # A validation, or a callback that predicts.
         yield
         return
-    common = torch.get_rng_state()
+    common = torch.default_generator.get_state()
     if _Own.state is None or _Own.end is None or not torch.equal(_Own.end, common):
         seed = zlib.crc32(common.numpy().tobytes()) + (share.rank << 32)
         _Own.state = torch.Generator().manual_seed(seed).get_state()
@@ -40,21 +40,21 @@ def shared(share: Share) -> Iterator[None]:
         yield
     finally:
         _Own.in_use = False
-        _Own.end = torch.get_rng_state()
+        _Own.end = torch.default_generator.get_state()
 
 
 def enter() -> torch.Tensor:
     """Switch to this process's row, and return the state of the shared one."""
-    common = torch.get_rng_state()
+    common = torch.default_generator.get_state()
     if _Own.state is not None:
-        torch.set_rng_state(_Own.state)
+        torch.default_generator.set_state(_Own.state)
     return common
 
 
 def leave(common: torch.Tensor) -> None:
     """Switch back."""
-    _Own.state = torch.get_rng_state()
-    torch.set_rng_state(common)
+    _Own.state = torch.default_generator.get_state()
+    torch.default_generator.set_state(common)
 
 
 def own_state() -> torch.Tensor | None:

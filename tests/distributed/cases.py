@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 import keras_torch as keras
@@ -503,6 +504,23 @@ def loop_of_the_users_own_in_a_strategy():
         accuracy.reset_state()
     trained = [weight.numpy() for weight in model.trainable_weights]
     return {"weights": trained, "losses": losses, "accuracies": accuracies}
+
+
+@case
+def loop_in_torch_with_a_model_in_distributed_data_parallel():
+    world, rank = distributed.world_size(), distributed.rank()
+    model = classifier(layers.Dense(8, activation="relu"))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    loss_fn = keras.losses.SparseCategoricalCrossentropy()
+    if world > 1:
+        distributed.start()
+    trained = DistributedDataParallel(model) if world > 1 else model
+    for step in range(10):
+        x, y = torch.from_numpy(numbers(12, 6, seed=step)), torch.from_numpy(labels(12, seed=step))
+        optimizer.zero_grad()
+        loss_fn(y[rank::world], trained(x[rank::world])).backward()
+        optimizer.step()
+    return {"weights": model.get_weights()}
 
 
 @case

@@ -1,4 +1,4 @@
-"""A script that is killed in the midst of training: `survivor.py FOLDER RANK DELAY`, DELAY in steps or seconds."""
+"""A script that is killed in the midst of training: `survivor.py FOLDER RANK STEP[+SECONDS]`."""
 
 import os
 import pickle
@@ -11,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import alone
 
-folder, victim, delay = sys.argv[1:]
+folder, victim, moment = sys.argv[1:]
 first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+last, _, delay = moment.partition("+")
 steps = 0
 
 
@@ -23,12 +24,9 @@ def die():
 def hook(batch):
     global steps
     steps += 1
-    if first and os.environ["RANK"] == victim and delay.startswith("step") and steps == int(delay[4:]):
-        die()
+    if first and os.environ["RANK"] == victim and steps == int(last):
+        threading.Timer(float(delay), die).start() if delay else die()
 
-
-if first and os.environ["RANK"] == victim and not delay.startswith("step"):
-    threading.Timer(float(delay), die).start()
 
 found = alone.survivor(os.path.join(folder, "backup"), hook)
 Path(folder, os.environ["RANK"]).write_bytes(pickle.dumps({**found, "first": first, "steps": steps}))

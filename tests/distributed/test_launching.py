@@ -38,7 +38,7 @@ def check_survivor(folder, undisturbed, died=True):
 
 
 def test_a_killed_process_is_started_again_and_training_goes_on_where_it_was(tmp_path, two):
-    done, _ = launch("--max-restarts", "1", HERE / "survivor.py", tmp_path, 1, "step15", folder=tmp_path)
+    done, _ = launch("--max-restarts", "1", HERE / "survivor.py", tmp_path, 1, 15, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["done"]
     assert "restart 1 of 1" in done.stderr
@@ -51,38 +51,43 @@ def test_a_killed_process_is_started_again_and_training_goes_on_where_it_was(tmp
 @pytest.mark.parametrize("seed", range(10))
 def test_a_process_killed_at_a_random_time_changes_nothing(tmp_path, two, seed):
     rng = np.random.default_rng(seed)
-    delay = rng.uniform(0.05, 1.0)
-    done, _ = launch("--max-restarts", "2", HERE / "survivor.py", tmp_path, rng.integers(2), delay, folder=tmp_path)
+    # In the midst of a step, an epoch's end with its validation, or the writing of a backup.
+    moment = f"{rng.integers(1, 20)}+{rng.uniform(0, 0.03):.4f}"
+    done, _ = launch("--max-restarts", "2", HERE / "survivor.py", tmp_path, rng.integers(2), moment, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    check_survivor(tmp_path, two, died="restart" in done.stderr)
+    assert "restart 1 of 2" in done.stderr
+    check_survivor(tmp_path, two)
 
 
 SCRIPT = """
-import os, sys
+import os, sys, time
 import numpy as np
 import keras
 from keras.layers import Dense
 from keras.models import Sequential
 where, rank = sys.argv[1:]
+def fail(what):
+    with open('failed', 'w') as file:
+        file.write(str(time.time()))
+    raise KeyError(what)
 class Fails(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if where == 'callback' and os.environ['RANK'] == rank:
-            raise KeyError('my callback')
+            fail('my callback')
 class Rows(keras.utils.Sequence):
     def __len__(self):
         return 4
     def __getitem__(self, index):
         if where == 'worker' and index == 2:
-            raise KeyError('my data')
+            fail('my data')
         return np.ones((6, 3)), np.ones((6, 2))
 model = Sequential([Dense(2, input_shape=(3,))])
 model.compile('sgd', 'mse')
 print('begins')
 if where == 'script' and os.environ['RANK'] == rank:
-    raise KeyError('my script')
+    fail('my script')
 model.fit_generator(Rows(), epochs=2, verbose=0, callbacks=[Fails()], workers=2, use_multiprocessing=where == 'worker')
 if where == 'sleep':
-    import time
     print('sleeps', flush=True)
     time.sleep(100)
 """
@@ -100,6 +105,7 @@ if where == 'sleep':
 def test_an_error_in_one_process_ends_all_and_is_shown_once(tmp_path, where, rank):
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     done, _ = launch("script.py", where, rank, folder=tmp_path)
+    assert time.time() - float((tmp_path / "failed").read_text(encoding="utf-8")) < 20
     assert done.returncode == 1
     assert done.stdout.splitlines() == ["begins"]
     assert done.stderr.count("Traceback (most recent call last):") == (2 if where == "worker" else 1), done.stderr
@@ -133,3 +139,11 @@ def test_examples_that_know_nothing_of_it_run_in_two_processes(tmp_path, name):
     assert done.stdout.count("Test accuracy") == 1
     files = sorted(path.name for path in tmp_path.iterdir())
     assert files and all(not file.endswith(".tmp") for file in files), files
+
+
+@pytest.mark.slow
+def test_an_example_of_keras_3_knows_nothing_of_it_either(tmp_path):
+    done, _ = launch(EXAMPLES / "keras3" / "timeseries_anomaly.py", folder=tmp_path, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Anomalies:") == 1 and done.stdout.count("Epoch 6/6") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model_checkpoint.weights.h5"]

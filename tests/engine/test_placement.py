@@ -198,3 +198,12 @@ def test_functions_of_tensorflow_take_tensors_to_the_device_of_the_block():
     with config.DeviceScope(torch.device("meta")):
         assert double(torch.ones(2)).is_meta
     assert not double(torch.ones(2)).is_meta
+
+
+def test_models_whose_layers_have_places_compile_into_one_graph():
+    config.Placement.used = True
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.ops.relu(layers.Dense(2)(layers.Dense(3)(inputs))) + 1)
+    x = torch.ones(2, 4)
+    found = torch.compile(model, backend="eager", fullgraph=True)(x)
+    torch.testing.assert_close(found, model(x))
