@@ -12,6 +12,7 @@ from keras_torch.config.placement import (
     device_named,
     gpu_count,
     on_default_device,
+    on_host,
     place_here,
 )
 from keras_torch.config.policies import (
@@ -101,6 +102,7 @@ __all__ = [
     "max_epochs",
     "max_steps_per_epoch",
     "on_default_device",
+    "on_host",
     "place_here",
     "quantized",
     "set_backend",

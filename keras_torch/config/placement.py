@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -44,6 +45,8 @@ def default_device() -> torch.device:
 
     A `torch.device` context counts, too. Of several processes that train together each has a GPU of its own.
     """
+    if _Host.building:
+        return torch.device("cpu")
     current = torch.get_default_device()
     if _blocks.devices and _blocks.devices[-1] is not None:
         return current
@@ -53,6 +56,20 @@ def default_device() -> torch.device:
     if current.type == "cpu" and torch.cuda.is_available():
         return gpu()
     return current
+
+
+class _Host:
+    building = False
+
+
+@contextlib.contextmanager
+def on_host(wanted: bool = True) -> Iterator[None]:
+    """Within it the CPU is the default device (no more, if not `wanted`): for weights of which GPUs take parts only."""
+    before, _Host.building = _Host.building, wanted
+    try:
+        yield
+    finally:
+        _Host.building = before
 
 
 def on_default_device() -> contextlib.AbstractContextManager[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 
 from keras_torch.distributed.group import data_group
+
+_MESSAGE_BYTES = 1 << 28
 
 
 def device() -> torch.device:
@@ -28,18 +30,31 @@ def sum_over_processes(values: Sequence[float] | torch.Tensor) -> torch.Tensor:
 
 
 def broadcast(tensors: Iterable[torch.Tensor], source: int = 0) -> None:
-    """Copy the tensors of process `source` into those of the others, in one message for each dtype and device."""
+    """Copy the tensors of process `source` into those of the others, in few messages for each dtype and device."""
     groups: dict[Any, list[torch.Tensor]] = {}
     for tensor in tensors:
         if tensor.numel() and not tensor.is_meta:
             groups.setdefault((tensor.dtype, tensor.device), []).append(tensor.detach())
     with torch.no_grad():
-        for group in groups.values():
-            flat = torch.cat([tensor.reshape(-1) for tensor in group])
+        for message in (message for group in groups.values() for message in _messages(group)):
+            flat = torch.cat([tensor.reshape(-1) for tensor in message])
             dist.broadcast(flat, source)
-            parts = flat.split([tensor.numel() for tensor in group])
-            for tensor, part in zip(group, parts, strict=True):
+            parts = flat.split([tensor.numel() for tensor in message])
+            for tensor, part in zip(message, parts, strict=True):
                 tensor.copy_(part.view(tensor.shape))
+
+
+def _messages(tensors: list[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+    """Divide tensors into messages that take a moderate amount of memory each."""
+    part: list[torch.Tensor] = []
+    size = 0
+    for tensor in tensors:
+        size += tensor.nbytes
+        if part and size > _MESSAGE_BYTES:
+            yield part
+            part, size = [], tensor.nbytes
+        part.append(tensor)
+    yield part
 
 
 def shared_object(value: Any, source: int = 0) -> Any:

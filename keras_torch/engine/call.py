@@ -19,7 +19,7 @@ from keras_torch import config
 from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.backend.variable import Variable
-from keras_torch.engine import closures
+from keras_torch.engine import closures, placement
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
@@ -306,7 +306,8 @@ def call_eager(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     if layer.input_spec is not None:
         check_inputs(layer.input_spec, [tuple(t.shape) for t in flat_tensors(inputs)], layer.name)
     if not layer.built:
-        build(layer, args, kwargs)
+        with placement.for_real_inputs():
+            build(layer, args, kwargs)
     if not state.in_program and mask is None:
         mask = masks_of(inputs)
     if mask is not None and signature.takes_mask:

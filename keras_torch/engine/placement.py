@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.backend import Variable
 from keras_torch.config import DeviceScope, current_device
+from keras_torch.distributed import sharding
 from keras_torch.engine.masking import get_mask, set_mask
 from keras_torch.symbolic import lowering
 
@@ -51,11 +52,31 @@ def follow(layer: Any, move: Any) -> None:
         layer.__dict__["_home"] = move(torch.empty(0, device=layer._home)).device
 
 
+class _Real(threading.local):
+    inputs = False
+
+
+_real = _Real()
+
+
+@contextmanager
+def for_real_inputs() -> Iterator[None]:
+    """Within it layers are built for tensors that are there, beside which their weights have to be."""
+    before, _real.inputs = _real.inputs, True
+    try:
+        with config.on_host(False):
+            yield
+    finally:
+        _real.inputs = before
+
+
 def home_scope(layer: Any) -> Any:
     """Return the context in which a layer's weights are made, which may be the first block that it is in."""
     if layer._home is None:
         settle(layer)
-    return config.on_default_device() if layer._home is None else DeviceScope(layer._home)
+    if layer._home is None:
+        return config.on_host() if sharding() and not _real.inputs else config.on_default_device()
+    return DeviceScope(layer._home)
 
 
 def _call_at_home(layer: Any, *args: Any, **kwargs: Any) -> Any:

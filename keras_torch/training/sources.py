@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from keras_torch import config
+from keras_torch import config, distributed
 from keras_torch.data import (
     ArrayData,
     GeneratorData,
@@ -38,7 +38,9 @@ _FEW = 2
 
 
 def device_of(model: Any) -> torch.device:
-    """Return where the model's weights are; the default device if it has none."""
+    """Return where the model's weights are, or will be when they are sharded; the default device if it has none."""
+    if distributed.sharding():
+        return config.default_device()
     return next((parameter.device for parameter in model.parameters()), None) or config.default_device()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 import keras_torch as keras
 from keras_torch import distributed, layers, symbolic
+from keras_torch.dropin.tensorflow.tape import GradientTape
 
 CHECKS = {}
 # Those that two processes compute again; three, whose tests are slow, compute all of them.
@@ -161,6 +162,38 @@ def checkpoint_in_parts():
         again.fit(cases.numbers(66, 6), y, batch_size=11, verbose=0, shuffle=False)
         found.append(again.predict(x, verbose=0))
     return {"found": found, "path": str(parts_path())}
+
+
+class Taped(keras.Model):
+    """A train_step in the style of tf.keras."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = layers.Dense(8, activation="tanh"), layers.Dense(3)
+
+    def call(self, x):
+        return self.last(self.first(x))
+
+    def train_step(self, data):
+        x, y = data
+        with GradientTape() as tape:
+            loss = keras.ops.mean(keras.losses.mean_squared_error(y, self(x, training=True)))
+        weights = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return {"loss": loss.detach()}
+
+
+def taped_training():
+    model = Taped()
+    model.build((None, 6))
+    model.compile(keras.optimizers.Adam(0.01, global_clipnorm=0.1))
+    history = model.fit(cases.numbers(53, 6), cases.numbers(53, 3), batch_size=11, epochs=2, verbose=0)
+    return cases.outcome(model, history)
+
+
+@check
+def taped():
+    return taped_training()
 
 
 def words(dtype="float64"):

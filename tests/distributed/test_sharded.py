@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import keras_torch as keras
+from keras_torch import config
+from keras_torch.distributed import environment
+from keras_torch.training import sources
 
 
 def _load(name):
@@ -132,6 +136,28 @@ def test_what_cannot_be_sharded_is_refused_with_a_way_out(two):
         assert "Muon looks at a weight as a whole" in found["torch"]
         assert "has a fixed batch size" in found["batch"] and "`batch_shape`" in found["batch"]
         assert found["continued"] is None
+
+
+def test_gradients_of_a_tape_are_those_of_whole_weights(two):
+    keras.utils.set_random_seed(7)
+    expected = sharded.taped_training()
+    for found in check(two, "taped"):
+        equal.close(found, expected, 1e-6)
+
+
+def test_layers_of_models_to_be_sharded_are_built_beside_no_gpu(monkeypatch):
+    monkeypatch.setattr(environment, "is_active", lambda: True)
+    monkeypatch.delenv("KERAS_TORCH_DEVICE", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(config.placement, "gpu", lambda: torch.device("cuda", 0))
+    environment.set_sharding("weights")
+    try:
+        assert config.default_device().type == "cuda"
+        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3), keras.layers.LayerNormalization()])
+        assert {weight.device.type for weight in model.parameters()} == {"cpu"}
+        assert sources.device_of(model).type == "cuda"
+    finally:
+        environment.set_sharding(None)
 
 
 def test_weights_that_layouts_split_train_like_whole_ones(two):

@@ -12,6 +12,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch.backend.variable import WeightView
+from keras_torch.distributed import parts
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 
 
@@ -129,15 +130,22 @@ class GradientTape:
         others = any(tape is not self or self._persistent for tape in _recording)
         again = others and torch.is_grad_enabled()
         keep = keep or again or self._persistent or any(tape is not self for tape in _pending)
-        grads = torch.autograd.grad(
-            [target for target, _ in pairs],
-            list(wanted.values()),
-            [torch.ones_like(target) if given is None else given for target, given in pairs],
-            retain_graph=keep,
-            create_graph=again,
-            allow_unused=True,
-            is_grads_batched=batched,
-        )
+        outputs = [target for target, _ in pairs]
+        given = [torch.ones_like(target) if given is None else given for target, given in pairs]
+        if any(map(parts.is_split, wanted.values())):
+            if again or batched:
+                parts.refuse_split(wanted.values(), "A tape inside another, or a Jacobian,")
+            grads = _arriving(outputs, list(wanted.values()), given, keep)
+        else:
+            grads = torch.autograd.grad(
+                outputs,
+                list(wanted.values()),
+                given,
+                retain_graph=keep,
+                create_graph=again,
+                allow_unused=True,
+                is_grads_batched=batched,
+            )
         by_storage = dict(zip(wanted, grads, strict=True))
         found = [[by_storage.get(id(item)) for item in group] for group in storages]
         return [_in_keras_layout(s, g, batched) for s, g in zip(sources, found, strict=True)]
@@ -242,6 +250,18 @@ def _value(item: Any) -> Any:
             f"A GradientTape takes tensors and variables. Received: {item!r} of type {type(item).__name__}"
         )
     return found
+
+
+def _arriving(outputs: list[Any], inputs: list[Any], given: list[Any], keep: bool) -> tuple[Any, ...]:
+    """Return the gradients of weights of which processes keep parts: they arrive in the weights by `backward`."""
+    before = [item.grad for item in inputs]
+    for item in inputs:
+        item.grad = None
+    torch.autograd.backward(outputs, given, retain_graph=keep)
+    found = [None if item.grad is None else parts.whole(item.grad) for item in inputs]
+    for item, grad in zip(inputs, before, strict=True):
+        item.grad = grad
+    return tuple(found)
 
 
 def _storages(item: Any) -> tuple[torch.Tensor, ...]:
