@@ -51,6 +51,7 @@ BEHAVIOUR = {
         distribute.MirroredStrategy distribute.get_strategy compat.v1.distribute.MirroredStrategy""",
     "test_the_lines_that_scripts_begin_with": """
         distribute.cluster_resolver.TPUClusterResolver distribute.cluster_resolver.TPUClusterResolver.connect""",
+    "test_rows_are_made_of_lists_splits_and_lengths": "ragged.constant",
     "test_control_flow_runs": "cond map_fn control_dependencies name_scope group TensorArray stop_gradient",
     "test_checkpoints_bring_values_back": """
         train.Checkpoint train.CheckpointManager train.latest_checkpoint compat.v1.train.latest_checkpoint""",

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.ragged import RaggedTensor
 from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.data.numpy_bridge import to_numpy
 from keras_torch.data.pipeline import buckets, combining, grouping, steps, stored
-from keras_torch.data.pipeline.blocks import Block, Stacked, to_element
+from keras_torch.data.pipeline.blocks import Block, Stacked, rebuilt, to_element
 from keras_torch.data.pipeline.iterators import ElementIterator, GraphIterator
 from keras_torch.data.pipeline.sources import INFINITE, UNKNOWN, Items, Kept, RandomNumbers, Slices, Step, generator_of
 from keras_torch.data.pipeline.spec import TensorSpec, cast_like, spec_of
@@ -43,7 +44,11 @@ class Dataset:
     @staticmethod
     def from_tensor_slices(tensors: Any, name: str | None = None) -> Dataset:
         """Return the slices of arrays along their first axis: arrays and frames, tuples or dicts of them."""
-        return Dataset(Slices(to_element(tensors)))
+        value = to_element(tensors)
+        leaves = flatten(value)
+        if any(isinstance(leaf, RaggedTensor) for leaf in leaves):
+            return Dataset(Kept([rebuilt(value, row) for row in zip(*leaves, strict=True)]))
+        return Dataset(Slices(value))
 
     @staticmethod
     def from_tensors(tensors: Any, name: str | None = None) -> Dataset:
@@ -398,11 +403,12 @@ class Dataset:
             "`snapshot` writes TensorFlow's own files. Use `cache(file)`, or `save(folder)` and `Dataset.load(folder)`."
         )
 
-    def ragged_batch(self, *args: Any, **kwargs: Any) -> Dataset:
-        """NotImplementedError: torch has no ragged tensors that layers take."""
-        raise NotImplementedError(
-            "Layers of torch take no ragged batches. Use `padded_batch(batch_size)`, and mask zeros."
-        )
+    def ragged_batch(
+        self, batch_size: int, drop_remainder: bool = False, row_splits_dtype: Any = None, name: str | None = None
+    ) -> Dataset:
+        """Join `batch_size` elements, whose first axes may differ, as the rows of a RaggedTensor; stack numbers."""
+        size = _positive(batch_size, "batch_size")
+        return Dataset(grouping.Batch(self.step, size, bool(drop_remainder), grouping.ragged))
 
     def prefetch(self, buffer_size: int | None, name: str | None = None) -> Dataset:
         """Let a thread prepare elements ahead where making them means to wait."""

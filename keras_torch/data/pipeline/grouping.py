@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, behind, by_component, join_blocks, rebuilt
+from keras_torch.backend.ragged import RaggedTensor
+from keras_torch.data.pipeline.blocks import (
+    Block,
+    Listed,
+    Stacked,
+    behind,
+    by_component,
+    join_blocks,
+    rebuilt,
+    stack_leaves,
+)
 from keras_torch.data.pipeline.sources import UNKNOWN, Step
 from keras_torch.data.pipeline.steps import Over
 from keras_torch.data.structure import flatten, is_nested, leaves_like, map_structure
@@ -159,6 +169,12 @@ class Interleave(Over):
                 if given < self.length:
                     following = next(made, None)
                     places[number] = following.elements() if following is not None else None
+
+
+def ragged(blocks: list[Block]) -> Any:
+    """Join elements whose components differ in their first size as the rows of ragged tensors."""
+    items = [element for block in blocks for element in block.elements()]
+    return by_component(items, lambda leaves: RaggedTensor.of_rows(leaves) if leaves[0].shape else stack_leaves(leaves))
 
 
 def padded(blocks: list[Block], shapes: Any, values: Any) -> Any:

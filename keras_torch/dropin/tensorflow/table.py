@@ -22,6 +22,7 @@ from keras_torch.dropin.tensorflow import (
     modules,
     nn,
     parsing,
+    ragged,
     random,
     records,
     reused,
@@ -41,7 +42,7 @@ from keras_torch.dropin.tensorflow.adapt import spread
 _TOPICS = (
     *(dtypes, sizes, arrays, math, slicing, linalg, nn, candidates, images, random, text, files, function, variables),
     *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
-    *(training, keras_names, special),
+    *(training, keras_names, special, ragged),
 )
 
 
@@ -52,6 +53,6 @@ def _joined(attribute: str) -> dict[str, Any]:
     return found
 
 
-NAMES: dict[str, Any] = {**reused.NAMES, **_joined("NAMES"), "newaxis": None}
+NAMES: dict[str, Any] = ragged.dispatched({**reused.NAMES, **_joined("NAMES"), "newaxis": None})
 VERSION_1: dict[str, Any] = _joined("VERSION_1")
 MODULES = keras_names.MODULES

@@ -272,7 +272,15 @@ _DTYPE: dict[str, Any] = {
     "real_dtype": property(lambda self: self.to_real()),
     "size": property(lambda self: self.itemsize),
 }
+# What `tf.strings.split` gives where all rows are of one length, which scripts take for ragged.
+_ROWS: dict[str, Any] = {
+    "flat_values": property(lambda self: self.reshape(-1, *self.shape[2:])),
+    "nrows": lambda self: torch.tensor(len(self)),
+    "row_lengths": lambda self, axis=1: torch.full((len(self),), self.shape[1]),
+    "to_list": lambda self: _text(self).tolist(),
+}
 _STRINGS: dict[str, Any] = {
+    **_ROWS,
     "numpy": _text,
     "get_shape": get_shape,
     "ref": ref,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras_torch.backend.ragged import RaggedTensor
 from keras_torch.backend.string_array import StringArray, to_strings
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.layers.preprocessing.fingerprints import buckets
@@ -117,19 +118,21 @@ def reduce_join(inputs: Any, axis: Any = None, keepdims: bool = False, separator
 
 
 def split(input: Any, sep: Any = None, maxsplit: int = -1) -> Any:  # noqa: A002
-    """The words of a text, or the parts between separators. ValueError if texts have different numbers of parts."""
+    """The words of a text, or the parts between separators; a RaggedTensor if texts have different numbers of them."""
     array = _text(input)
     parts = [item.split(None if sep is None else str(sep), maxsplit) for item in array.ravel().tolist()]
-    return _rectangular(parts, array.shape, "tf.strings.split")
+    return _rows(parts, array.shape, "tf.strings.split")
 
 
-def _rectangular(parts: list[Any], shape: tuple[int, ...], name: str) -> Any:
+def _rows(parts: list[Any], shape: tuple[int, ...], name: str) -> Any:
     counts = {len(item) for item in parts}
     if len(counts) > 1:
-        raise ValueError(
-            f"`{name}` gives as many parts for each text here, since torch has no ragged tensors; split one text at a "
-            f"time, or use `keras.layers.TextVectorization`. Received: texts of {sorted(counts)} parts"
-        )
+        if len(shape) > 1:
+            raise ValueError(
+                f"`{name}` gives as many parts for each text of an array of {len(shape)} axes here. "
+                f"Received: texts of {sorted(counts)} parts"
+            )
+        return RaggedTensor.of_list(parts)
     found = np.empty((len(parts), counts.pop() if counts else 0), object)
     for row, item in enumerate(parts):
         found[row, :] = item
@@ -137,9 +140,9 @@ def _rectangular(parts: list[Any], shape: tuple[int, ...], name: str) -> Any:
 
 
 def unicode_split(input: Any, input_encoding: str = "UTF-8", errors: str = "replace") -> Any:  # noqa: A002
-    """The characters of a text. ValueError if texts have different numbers of them."""
+    """The characters of a text: a RaggedTensor if texts have different numbers of them."""
     array = _text(input)
-    return _rectangular([list(item) for item in array.ravel().tolist()], array.shape, "tf.strings.unicode_split")
+    return _rows([list(item) for item in array.ravel().tolist()], array.shape, "tf.strings.unicode_split")
 
 
 def bytes_split(input: Any) -> Any:  # noqa: A002

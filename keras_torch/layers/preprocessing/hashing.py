@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.ragged import RaggedTensor
 from keras_torch.backend.string_array import StringArray
 from keras_torch.layers.preprocessing.base import PreprocessingLayer, check_choice, refuse_sparse
 from keras_torch.layers.preprocessing.encoding import ENCODINGS, encode, encoded_shape
@@ -77,6 +78,8 @@ class Hashing(HashingLayer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Hash strings or integers: one, a list, an array, a tensor or a symbolic tensor."""
+        if args and isinstance(args[0], RaggedTensor):
+            return args[0].each(self)
         return super().__call__(*as_text(self, args), **kwargs)
 
     def call(self, inputs: Any) -> torch.Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.ragged import RaggedTensor
 from keras_torch.layers.preprocessing.base import PreprocessingLayer, check_choice, refuse_sparse
 from keras_torch.layers.preprocessing.encoding import encode, encoded_shape
 
@@ -321,6 +322,12 @@ class IndexLookup(PreprocessingLayer):
             found = np.array([self._document_counts[token] for token in tokens], "float64")
             self._set_idf(np.log(1.0 + self._documents / (1.0 + found)), len(tokens), False)
         self._forget_counts()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Look up values; of a RaggedTensor row by row."""
+        if args and isinstance(args[0], RaggedTensor):
+            return args[0].each(lambda values: self(values, *args[1:], **kwargs))
+        return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any) -> Any:
         self.check_ready()

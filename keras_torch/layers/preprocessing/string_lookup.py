@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras_torch.backend.ragged import RaggedTensor
 from keras_torch.backend.string_array import StringArray, is_text, to_strings
 from keras_torch.layers.preprocessing.fingerprints import buckets
 from keras_torch.layers.preprocessing.index_lookup import IndexLookup
@@ -114,6 +115,8 @@ class StringLookup(IndexLookup):
 
 def as_text(layer: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the arguments of a call with a string, or a list of strings, or a column of a table, as a StringArray."""
+    if args and isinstance(args[0], RaggedTensor):
+        return args
     if args and hasattr(args[0], "to_numpy"):
         args = (args[0].to_numpy(), *args[1:])
     if args and (is_text(args[0]) or _is_list_of_text(args[0])):
