@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from keras_torch import config, initializers, registry
+from keras_torch import config, initializers, layers, registry
 from keras_torch.initializers import initializations
 
 RANDOM = ["RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "GlorotNormal", "GlorotUniform",
@@ -41,6 +41,35 @@ def test_mean_spread_and_range_follow_the_formula(name):
     assert abs(values.mean().item()) < 0.03 * spread
     assert values.std().item() == pytest.approx(spread, rel=0.02)
     assert values.abs().max().item() <= LIMIT[name] * spread * 1.001
+
+
+@pytest.mark.parametrize("name", sorted(STDDEV))
+def test_many_numbers_without_a_seed_have_the_same_distribution(name):
+    free, seeded = (registry.initializers.objects[name](seed=seed)(SHAPE).double() for seed in (None, 1))
+    assert free.abs().max().item() <= LIMIT[name] * STDDEV[name] * 1.001 and len(free.unique()) > 0.99 * free.numel()
+    shares = torch.linspace(0.02, 0.98, 25, dtype=torch.float64)
+    found, wanted = (values.flatten().quantile(shares) for values in (free, seeded))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0.06 * STDDEV[name])
+
+
+@pytest.mark.parametrize("name", ["GlorotUniform", "HeNormal"])
+def test_the_number_of_threads_changes_no_number(name):
+    results = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        torch.manual_seed(3)
+        results.append(initializers.get(name)((100, 10_001)))
+    torch.set_num_threads(1)
+    assert torch.equal(*results)
+
+
+def test_values_of_a_seed_have_the_same_places_in_a_layer_as_alone():
+    for seed in (5, None):
+        initializer = initializers.GlorotUniform(seed=seed)
+        layer = layers.Conv2D(16, 3, kernel_initializer=initializer)
+        layer.build((None, 8, 8, 16))
+        assert torch.equal(layer.kernel.value, initializer((3, 3, 16, 16))) == (seed is not None)
+        assert layer.conv.weight.is_contiguous()
 
 
 @pytest.mark.parametrize("file", ["tier4_keras2.npz", "tier4_keras3.npz"])

@@ -133,7 +133,8 @@ def invoke(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             args = (kwargs.pop("inputs"),)
     if len(args) > 1:
         args, kwargs = _name_options(signature, args, kwargs)
-    if any(isinstance(item, KerasTensor) for item in leaves((args, kwargs))):
+    first = type(args[0]) if args else None
+    if first is KerasTensor or any(isinstance(item, KerasTensor) for item in leaves((args, kwargs))):
         return call_symbolic(layer, args, kwargs)
     return call_eager(layer, args, kwargs)
 

@@ -144,9 +144,11 @@ def _read(name: str) -> str:
         return file.read()
 
 
-def first_values(initializer: Any, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+def first_values(
+    initializer: Any, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | None = None
+) -> torch.Tensor:
     """Return what an initializer gives, as a tensor on the default device; on `meta` there is nothing to compute."""
-    device = config.default_device()
+    device = device or config.default_device()
     if device.type == "meta":
         return torch.empty(shape, dtype=dtype, device="meta")
     value = initializer(shape, dtype=config.dtype_name(dtype))
@@ -167,7 +169,7 @@ def first_storages(
         value = None if device.type == "meta" else initializer.as_stored(shape, stored[0].shape, dtype)
         if value is not None:
             return (value.to(device, dtype),)
-    return layout.unview(first_values(initializer, shape, dtype))
+    return layout.unview(first_values(initializer, shape, dtype, device))
 
 
 def _is_ours(item: Any) -> bool:

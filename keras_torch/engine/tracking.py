@@ -9,6 +9,9 @@ from torch import nn
 
 from keras_torch import config
 
+# The most frequent types that hold nothing.
+_PLAIN = frozenset((int, float, str, bool, type(None)))
+
 
 def holds_modules(value: Any, within: tuple[int, ...] = ()) -> bool:
     """Whether a list, tuple or dict contains a module or parameter at any depth. `within`: the containers around it."""
@@ -17,7 +20,7 @@ def holds_modules(value: Any, within: tuple[int, ...] = ()) -> bool:
     if not isinstance(value, (dict, list, tuple)) or id(value) in within:
         return False
     items = value.values() if isinstance(value, dict) else value
-    return any(holds_modules(item, (*within, id(value))) for item in items)
+    return any(holds_modules(item, (*within, id(value))) for item in items if type(item) not in _PLAIN)
 
 
 def leaves(value: Any, prefix: str, within: tuple[int, ...] = ()) -> dict[str, Any]:

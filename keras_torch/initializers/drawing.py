@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -16,8 +17,10 @@ from torch import Tensor
 
 # Below this size a generator of numpy's takes longer to make than torch to draw.
 _LARGE = 2**13
-# What stays in a processor's cache between the steps.
-_CHUNK = 2**16
+# What stays in a processor's cache between the steps, and is too little for torch to start threads of its own.
+_CHUNK = 3 * 2**13
+# What one thread does at a time.
+_BLOCK = 8 * _CHUNK
 _BITS = 23
 
 
@@ -61,11 +64,27 @@ def _is_large(tensor: Tensor) -> bool:
 
 
 def _fill(tensor: Tensor, generator: torch.Generator | None, finish: Callable[[Tensor], None]) -> None:
-    """Fill a tensor, part by part, with whole numbers from [-2 ** 23, 2 ** 23), and finish each part."""
-    seed = torch.randint(2**63 - 1, (), generator=generator, device="cpu")
-    words = np.random.default_rng(int(seed))
-    for part in tensor.view(-1).split(_CHUNK):
-        numbers = words.integers(0, 2**64 - 1, -(-part.numel() // 2), np.uint64, endpoint=True).view(np.int32)
-        numbers >>= 31 - _BITS
-        part.copy_(torch.from_numpy(numbers[: part.numel()]))
-        finish(part)
+    """Fill a tensor with whole numbers from [-2 ** 23, 2 ** 23), and finish it part by part.
+
+    Each block has a generator of its own, so that the numbers do not depend on how many threads draw them.
+    """
+    seed = int(torch.randint(2**63 - 1, (), generator=generator, device="cpu"))
+    blocks = tensor.view(-1).split(_BLOCK)
+
+    def fill(number: int) -> None:
+        words = np.random.default_rng([seed, number])
+        for part in blocks[number].split(_CHUNK):
+            numbers = words.integers(0, 2**64 - 1, -(-part.numel() // 2), np.uint64, endpoint=True).view(np.int32)
+            numbers >>= 31 - _BITS
+            part.copy_(torch.from_numpy(numbers[: part.numel()]))
+            finish(part)
+
+    # A thread takes about as long to start as half a block to fill.
+    threads = min(torch.get_num_threads(), len(blocks) // 2)
+    if threads <= 1:
+        for number in range(len(blocks)):
+            fill(number)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(fill, range(len(blocks))):
+            pass

@@ -121,12 +121,14 @@ class Registry:
             return None
         if isinstance(identifier, str):
             found = self.find(identifier, custom)
-            return found() if inspect.isclass(found) else found
+            return found() if isinstance(found, type) else found
+        if hasattr(identifier, "get_config") and not isinstance(identifier, type):
+            return identifier
         if isinstance(identifier, Mapping):
             return self.from_dict(identifier, custom)
         if inspect.isclass(identifier):
             return identifier()
-        if callable(identifier) or hasattr(identifier, "get_config"):
+        if callable(identifier):
             return identifier
         raise ValueError(
             f"Could not interpret the {self.kind} identifier; expected a name, a config dict, a function or an "

@@ -16,11 +16,11 @@ from counting import calls_of_ours, operators, python_calls
 
 # work: operators, calls of functions of keras_torch, calls of all Python functions
 CEILINGS = {
-    "build": (50, 2400, 4250),
-    "clone": (50, 3280, 5400),
-    "summary": (10, 1750, 2090),
-    ".keras": (94, 6760, 11650),
-    ".h5": (96, 6810, 11860),
+    "build": (58, 2290, 4010),
+    "clone": (58, 3180, 5180),
+    "summary": (10, 1760, 2100),
+    ".keras": (94, 6660, 11500),
+    ".h5": (96, 6710, 11710),
 }
 DRAWS = ("uniform", "normal", "rand")
 
@@ -61,8 +61,8 @@ def test_making_a_model_does_no_more_than_it_did(work, tmp_path):
 
 def test_kernels_are_drawn_where_they_stay():
     ran = operators(block)
-    # The one copy of each turns whole numbers into floats.
-    assert how_often(ran, DRAWS) == how_often(ran, ("copy",)) == 2 and how_often(ran, ("clone",)) == 0
+    # Both kernels, each in two parts: what is copied there are whole numbers that become floats.
+    assert how_often(ran, DRAWS) == 2 and how_often(ran, ("copy",)) == 4 and how_often(ran, ("clone",)) == 0
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
