@@ -15,7 +15,7 @@ _MESSAGE_BYTES = 1 << 28
 
 
 def device() -> torch.device:
-    """Return where small messages travel from: the GPU with NCCL, else the CPU."""
+    """Return where small messages travel from: the CPU, whose numbers are needed; the GPU in a group of NCCL alone."""
     if dist.get_backend() == "nccl":
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu")

@@ -13,6 +13,8 @@ import torch.distributed as dist
 
 import keras_torch as keras
 from keras_torch import layers, symbolic
+from keras_torch.data import Dataset
+from keras_torch.dropin.tensorflow import distribute, nn
 
 CHECKS = {}
 RANK = int(os.environ.get("RANK", 0))
@@ -181,3 +183,41 @@ def distribution():
     spread = keras.distribution.distribute_tensor(torch.arange(8.0).reshape(4, 2), layout)
     with parallel.scope():
         return {"devices": devices, "rank": parallel.data_shard_id, "local": spread.to_local().tolist()}
+
+
+@check
+def strategy():
+    """What replicas see of data and of one another."""
+    mirrored = distribute.MirroredStrategy()
+    rows = Dataset.from_tensor_slices(np.arange(7)).batch(3)
+    mine = [batch.tolist() for batch in mirrored.experimental_distribute_dataset(rows)]
+
+    def batches(context):
+        return Dataset.from_tensor_slices(np.arange(7)).batch(
+            context.get_per_replica_batch_size(2 * context.num_replicas_in_sync)
+        )
+
+    turns = [batch.tolist() for batch in mirrored.distribute_datasets_from_function(batches)]
+    variable = keras.Variable(np.zeros(1, "float32"))
+    optimizer = keras.optimizers.SGD(1.0)
+
+    def step(aggregated):
+        context = distribute.ReplicaContext()
+        gradient = torch.tensor([context.replica_id_in_sync_group + 1.0])
+        if aggregated:
+            gradient = context.all_reduce("sum", gradient)
+        optimizer.apply_gradients([(gradient, variable)], skip_gradients_aggregation=aggregated)
+        return distribute.in_cross_replica_context(), nn.compute_average_loss(torch.ones(3)).item()
+
+    seen = [mirrored.run(step, args=(aggregated,)) for aggregated in (False, True)]
+    part = torch.arange(1.0 + RANK)
+    return {
+        "rows": mine,
+        "turns": turns,
+        "variable": variable.numpy().tolist(),
+        "seen": seen,
+        "sum": mirrored.reduce("SUM", part, axis=0).item(),
+        "mean": mirrored.reduce(distribute.ReduceOp.MEAN, part, axis=0).item(),
+        "gathered": mirrored.gather(part, axis=0).tolist(),
+        "outside": distribute.in_cross_replica_context(),
+    }

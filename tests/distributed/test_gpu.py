@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
+
+from keras_torch import distributed
+from keras_torch.distributed.gradients import GradientExchange
 
 ROOT = Path(__file__).parents[2]
 COUNT = torch.cuda.device_count()
@@ -51,6 +55,20 @@ def run(folder, count, *arguments):
 def test_one_process_on_a_gpu_is_an_ordinary_script(tmp_path):
     (found,) = run(tmp_path, 1, "alone")
     assert found["history"]["loss"][-1] < found["history"]["loss"][0]
+
+
+def test_gradients_and_weights_travel_by_nccl():
+    dist.init_process_group("cpu:gloo,cuda:nccl", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        params = [torch.nn.Parameter(torch.ones(3, 2, device="cuda")), torch.nn.Parameter(torch.ones(2, device="cuda"))]
+        params[0].grad = torch.full((3, 2), 4.0, device="cuda")
+        GradientExchange()(params, 0.5)
+        assert params[0].grad.is_cuda and params[0].grad.tolist() == [[2.0, 2.0]] * 3 and params[1].grad is None
+        distributed.broadcast(params)
+        assert distributed.sum_over_processes([1.0, 2.0]).tolist() == [1.0, 2.0]
+        assert [part.tolist() for part in distributed.gather_rows(params[1].detach())] == [[1.0, 1.0]]
+    finally:
+        dist.destroy_process_group()
 
 
 @needs_two

@@ -1,6 +1,7 @@
 """What processes that train together share, and what each has for itself."""
 
 import numpy as np
+import pytest
 
 
 def check(found, name):
@@ -69,3 +70,13 @@ def test_a_distribution_knows_its_processes_and_splits_tensors_among_them(two):
     assert first["devices"] == second["devices"] == ["cpu:0", "cpu:1"]
     assert (first["rank"], second["rank"]) == (0, 1)
     assert (first["local"], second["local"]) == ([[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]])
+
+
+def test_replicas_of_a_strategy_divide_data_and_sum_gradients_once(two):
+    first, second = check(two, "strategy")
+    assert (first["rows"], second["rows"]) == ([[0, 1], [3, 4], [6]], [[2], [5], []])
+    assert (first["turns"], second["turns"]) == ([[0, 1], [4, 5]], [[2, 3], [6]])
+    for found in (first, second):
+        assert found["variable"] == [-6.0]
+        assert found["seen"] == [(False, 0.5)] * 2 and found["outside"]
+        assert (found["sum"], found["mean"], found["gathered"]) == (1.0, pytest.approx(1 / 3), [0.0, 0.0, 1.0])

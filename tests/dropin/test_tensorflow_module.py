@@ -60,7 +60,7 @@ def test_functions_and_devices_run_directly(tf, monkeypatch):
     def triple(x):
         return 3 * x
 
-    with tf.device("/gpu:0"):
+    with tf.device("/gpu:0"), tf.device_scope("/cpu:0"):
         assert (double(2), triple(2)) == (4, 6)
     assert tf.executing_eagerly()
 

@@ -6,6 +6,7 @@ import torch
 
 import keras_torch as keras
 from keras_torch import layers
+from keras_torch.data import arrays, transfer
 
 pytestmark = pytest.mark.gpu
 
@@ -58,3 +59,33 @@ def test_files_move_between_gpu_and_cpu(tmp_path):
     torch.testing.assert_close(
         twin(torch.as_tensor(x[:4])), model(torch.as_tensor(x[:4]).cuda()).cpu(), rtol=1e-3, atol=1e-4
     )
+
+
+def test_mixed_precision_computes_in_halves_and_learns():
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        model = image_model()
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    x, y = image_data()
+    history = model.fit(x, y, epochs=4, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert model(torch.as_tensor(x[:2]).cuda()).dtype == torch.float16
+
+
+def test_batches_are_pinned_and_copied_while_the_gpu_computes(monkeypatch):
+    monkeypatch.setattr(arrays, "DEVICE_SHARE", 0.0)
+    monkeypatch.setattr(transfer, "_STAGED_BYTES", 0)
+    copied = []
+    before = arrays.to_device
+    monkeypatch.setattr(arrays, "to_device", lambda tensors, device: copied.append(1) or before(tensors, device))
+    model, (x, y) = image_model(), image_data()
+    resident = image_model()
+    resident.set_weights(model.get_weights())
+    histories = [model.fit(x, y, epochs=2, verbose=0, shuffle=False).history]
+    assert copied
+    monkeypatch.setattr(arrays, "DEVICE_SHARE", 0.25)
+    histories.append(resident.fit(x, y, epochs=2, verbose=0, shuffle=False).history)
+    np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-3)
