@@ -98,8 +98,8 @@ def place_here() -> torch.device | None:
     return device if Placement.used else None
 
 
-class DeviceScope:
-    """A context in which new tensors and weights lie on a device, and layers compute there."""
+class DeviceScope(contextlib.ContextDecorator):
+    """A context, or a decorator, in which new tensors and weights lie on a device, and layers compute there."""
 
     def __init__(self, device: torch.device | None) -> None:
         self.device = device

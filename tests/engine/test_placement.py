@@ -5,6 +5,7 @@ Two GPUs that are not there: torch's fake tensors have devices such as cpu:1, an
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import keras_torch as keras
 from keras_torch import config, layers
 from keras_torch.config import placement
 from keras_torch.dropin.tensorflow import adapt, settings
+from keras_torch.models import multi_gpu
 from keras_torch.training import steps
 
 CPU, FIRST, SECOND = torch.device("cpu"), torch.device("cpu", 1), torch.device("cpu", 2)
@@ -154,6 +156,7 @@ def test_blocks_nest_and_end():
             assert torch.ones(1).device == config.default_device() == CPU
         assert keras.ops.zeros((2,)).is_meta
     assert config.current_device() is None and torch.ones(1).device == CPU
+    assert keras.device("meta")(lambda: torch.ones(1))().is_meta
 
 
 @pytest.mark.parametrize("name", ["gpu:2", "/device:GPU:2", "cuda:2", "/job:localhost/replica:0/task:0/device:GPU:2"])
@@ -207,3 +210,46 @@ def test_models_whose_layers_have_places_compile_into_one_graph():
     x = torch.ones(2, 4)
     found = torch.compile(model, backend="eager", fullgraph=True)(x)
     torch.testing.assert_close(found, model(x))
+
+
+def in_parts(*places: torch.device | None) -> keras.Model:
+    def scope(place: torch.device | None) -> contextlib.AbstractContextManager:
+        return contextlib.nullcontext() if place is None else config.DeviceScope(place)
+
+    a, b = keras.Input((7,)), keras.Input((7,))
+    shared, norm = layers.LSTM(6), layers.BatchNormalization()
+    embedding = layers.Embedding(9, 4, mask_zero=True)
+    with scope(places[0]):
+        encoded_a = norm(shared(embedding(a)))
+    with scope(places[1]):
+        encoded_b = norm(shared(embedding(b)))
+    with scope(places[2]):
+        merged = layers.concatenate([encoded_a, encoded_b]) * 2
+    return keras.Model([a, b], layers.Dense(1)(merged))
+
+
+def test_a_model_in_parts_learns_what_a_whole_one_does():
+    """Devices such as cpu:1 hold real numbers, too: tensors say that they lie on cpu there, so all are copied."""
+    whole, model = in_parts(None, None, None), in_parts(FIRST, SECOND, CPU)
+    assert config.Placement.used
+    model.set_weights(whole.get_weights())
+    random = np.random.default_rng(0)
+    x, y = [random.integers(0, 9, (20, 7)) for _ in range(2)], random.random((20, 1))
+    found = []
+    for trained in (whole, model):
+        trained.compile("adam", "mse", metrics=["mae"])
+        history = trained.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0, validation_split=0.2).history
+        found.append([*history.values(), trained.predict(x, verbose=0), *trained.get_weights()])
+    for expected, value in zip(*found, strict=True):
+        np.testing.assert_allclose(value, expected, atol=1e-6)
+
+
+def test_a_model_under_a_launcher_goes_to_the_device_of_its_process():
+    with config.DeviceScope(FIRST):
+        inputs = keras.Input((3,))
+        model = keras.Model(inputs, keras.ops.relu(layers.Dense(2)(inputs)))
+    assert any(node.device == FIRST for node in model._network.nodes)
+    multi_gpu._relocate(model)
+    assert all(node.device is None for node in model._network.nodes)
+    assert model.layers[1]._home == CPU
+    assert model(np.ones((1, 3), "float32")).shape == (1, 2)
