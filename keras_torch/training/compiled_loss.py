@@ -170,6 +170,11 @@ class CompiledLoss(pickled.HoldsFunctions):
             [tracker for tracker in self._listed if tracker is not None] if self.built else []
         )
 
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one loss, of one output, which is all that is minimized and counted."""
+        return self._single is not None
+
     def compute(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """Return the weighted sum of the losses of one batch, or None if no output has one."""
         if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):

@@ -18,8 +18,11 @@ from keras_torch.training import jit, standardize
 from keras_torch.training.compiled import CompiledMetrics, own_name
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.feeds import targets_of
-from keras_torch.training.steps import Compiled, claim, is_built, set_trained
+from keras_torch.training.steps import Compiled, claim, forward_by, is_built, set_trained
 from keras_torch.training.symbolic_loss import SymbolicLoss, closes_over_tensors
+
+# The value of `jit_compile` that asks for CUDA graphs.
+CUDA_GRAPHS = "cudagraph"
 
 
 def make(model: Any, arguments: dict[str, Any]) -> Compiled:
@@ -46,14 +49,20 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
 def _check_jit(arguments: dict[str, Any]) -> None:
     """Settle whether the model is compiled by torch: "auto" means no, as in Keras 3 on torch."""
     asked = arguments["jit_compile"]
-    if asked not in ("auto", True, False, None):
-        raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {asked!r}")
-    if asked is True and arguments["run_eagerly"]:
+    if asked not in ("auto", True, False, None, CUDA_GRAPHS):
+        raise ValueError(f"`jit_compile` must be True, False, 'auto' or {CUDA_GRAPHS!r}. Received: {asked!r}")
+    if asked == CUDA_GRAPHS and config.default_device().type != "cuda":
+        raise ValueError(
+            f"`jit_compile={CUDA_GRAPHS!r}` replays kernels of a GPU, and there is none in use. Received: the device "
+            f"{config.default_device()}. Compile with `jit_compile=True` there."
+        )
+    asked = CUDA_GRAPHS if asked == CUDA_GRAPHS else asked is True
+    if asked and arguments["run_eagerly"]:
         warnings.warn(
-            "A model cannot both run eagerly and be compiled: `run_eagerly=True` turns `jit_compile=True` off.",
+            f"A model cannot both run eagerly and be compiled: `run_eagerly=True` turns `jit_compile={asked!r}` off.",
             stacklevel=5,
         )
-    arguments["jit_compile"] = asked is True and not arguments["run_eagerly"]
+    arguments["jit_compile"] = not arguments["run_eagerly"] and asked
 
 
 def check_steps_per_execution(steps: Any) -> int:
@@ -66,7 +75,7 @@ def change(model: Any, name: str, value: Any) -> None:
     compiled = require(model, name)
     compiled.arguments[name] = value
     _check_jit(compiled.arguments)
-    compiled.forward = None
+    compiled.forward = compiled.whole = None
 
 
 def adopt_outputs(model: Any, compiled: Compiled) -> None:
@@ -104,6 +113,9 @@ def prepare(model: Any, loop: bool = True) -> None:
     if loop:
         compiled.layer_metrics = None
     jit.forward_of(model)
+    if compiled.forward is not None and compiled.whole is None:
+        graphs = compiled.arguments["jit_compile"] == CUDA_GRAPHS
+        compiled.whole = jit.CompiledCall(forward_by, f"Model {model.name!r}", graphs, compiled.forward)
     if model._overrides("train_step"):
         _follow_flags(model)
 
@@ -202,7 +214,8 @@ def serialize(model: Any) -> dict[str, Any] | None:
         "weighted_metrics": _map(_serialize_metric, arguments["weighted_metrics"]),
         "run_eagerly": arguments["run_eagerly"],
         "steps_per_execution": arguments["steps_per_execution"],
-        "jit_compile": arguments["jit_compile"],
+        # Keras's own files know no more than yes and no.
+        "jit_compile": bool(arguments["jit_compile"]),
     }
 
 

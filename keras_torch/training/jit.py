@@ -1,4 +1,4 @@
-"""`jit_compile=True`: the model through `torch.compile`, or as it is where that does not work."""
+"""`jit_compile`: the model, and it with its loss, through `torch.compile`, or as it is where that does not work."""
 
 from __future__ import annotations
 
@@ -14,19 +14,25 @@ BACKEND = "inductor"
 class CompiledCall:
     """Calls `torch.compile(model)`; once the compiler has failed, the model itself, with a warning that says why.
 
-    `model` is a model or a function, and `label` names it. What goes wrong in its own code is raised as ever.
+    `model` is a model or a function, and `label` names it. With `graphs` its kernels are replayed as CUDA graphs
+    (`mode="reduce-overhead"`); what it returns holds until the next call. What goes wrong in its own code is raised as
+    ever. Of one and its `twin` neither is compiled if the compiler fails for either.
     """
 
-    def __init__(self, model: Any, label: str) -> None:
+    def __init__(self, model: Any, label: str, graphs: bool = False, twin: CompiledCall | None = None) -> None:
         # Imported where it is used: it takes ten times longer than this package.
         from torch._dynamo.exc import TorchDynamoException
 
         self.model = model
         self.label = label
         self.function: Any = model
+        self.graphs = graphs
+        self.twin = twin
+        if twin is not None:
+            twin.twin = self
         self._failures = TorchDynamoException
         try:
-            self.function = torch.compile(model, backend=BACKEND)
+            self.function = torch.compile(model, backend=BACKEND, mode="reduce-overhead" if graphs else None)
         except (RuntimeError, ValueError, ImportError) as error:
             # There is no compiler for this platform or version of Python.
             self._give_up(error)
@@ -36,6 +42,8 @@ class CompiledCall:
         if self.function is self.model:
             return self.model(*args, **kwargs)
         try:
+            if self.graphs:
+                torch.compiler.cudagraph_mark_step_begin()
             return self.function(*args, **kwargs)
         except self._failures as error:
             self._give_up(error)
@@ -43,6 +51,8 @@ class CompiledCall:
 
     def _give_up(self, error: Exception) -> None:
         self.function = self.model
+        if self.twin is not None:
+            self.twin.function = self.twin.model
         reason = " ".join(str(error).split())[:200]
         warnings.warn(
             f"{self.label} runs eagerly in spite of `jit_compile=True`, because torch.compile failed "

@@ -31,7 +31,9 @@ class Compiled(pickled.HoldsFunctions):
     regularized: bool = True
     compute_loss: Callable[..., Any] | None = None
     compute_metrics: Callable[..., Any] | None = None
+    # What `jit_compile` makes of the model, and of it together with its loss.
     forward: Callable[..., Any] | None = None
+    whole: Callable[..., Any] | None = None
     symbolic: SymbolicLoss | None = None
     # One per output where `target_tensors` were given; None stands for targets that come with the data.
     targets: list[Any] = field(default_factory=list)
@@ -42,7 +44,7 @@ class Compiled(pickled.HoldsFunctions):
     token: object = field(default_factory=object)
 
     def __getstate__(self) -> dict[str, Any]:
-        return pickled.hold({**self.__dict__, "forward": None, "token": object()})
+        return pickled.hold({**self.__dict__, "forward": None, "whole": None, "token": object()})
 
 
 class OneBatch(list):
@@ -152,11 +154,24 @@ def test_step(model: Any, data: Any) -> dict[str, Any] | None:
 
 
 def forward(model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, training: bool) -> tuple[Any, torch.Tensor]:
-    """Return predictions and total loss of a batch: compiled losses and what layers added, or the user's own."""
+    """Return predictions and total loss of a batch: compiled losses and what layers added, or the user's own.
+
+    With `jit_compile` it is compiled whole, or, with several outputs, whose running means count in Python, the model.
+    """
+    whole = compiled.whole
+    if whole is not None and compiled.loss.is_single:
+        return whole(model, model, compiled, x, y, weight, training)  # type: ignore[no-any-return]
+    return forward_by(compiled.forward or model, model, compiled, x, y, weight, training)
+
+
+def forward_by(
+    call: Any, model: Any, compiled: Compiled, x: Any, y: Any, weight: Any, training: bool
+) -> tuple[Any, torch.Tensor]:
+    """Return predictions, made by `call`, and total loss of a batch."""
     if compiled.symbolic is not None and y is not None:
         y_pred, loss = compiled.symbolic.run(x, y, weight)
     else:
-        y_pred, loss = call_in_own_mode(model if compiled.forward is None else compiled.forward, x), None
+        y_pred, loss = call_in_own_mode(call, x), None
     if compiled.compute_loss is not None:
         compiled.loss.tracking = False
         try:

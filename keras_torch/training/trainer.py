@@ -52,10 +52,11 @@ class Trainer(GeneratorMethods):
         """Choose optimizer, losses and metrics, and fix the set of weights that training changes.
 
         `loss`, `loss_weights`, `metrics` and `weighted_metrics` may be given for each output, as lists or as dicts by
-        output name. Torch optimizers and losses are taken, too. `jit_compile=True` runs the model through
-        `torch.compile` (unless `run_eagerly`), or eagerly with a warning where that fails. `auto_scale_loss` wraps the
-        optimizer of a "mixed_float16" model in a LossScaleOptimizer. Where `target_tensors` stand for outputs, `y` is
-        computed from them for each batch (Keras 1 and 2). ValueError names an unknown optimizer or the like.
+        output name. Torch optimizers and losses are taken, too. `jit_compile=True` runs the model, and with one output
+        its loss as well, through `torch.compile` (unless `run_eagerly`), or eagerly with a warning where that fails; on
+        a GPU "cudagraph" also replays the kernels of a step as CUDA graphs. `auto_scale_loss` wraps the optimizer of a
+        "mixed_float16" model in a LossScaleOptimizer. Where `target_tensors` stand for outputs, `y` is computed from
+        them for each batch (Keras 1 and 2). ValueError names an unknown optimizer or the like.
         """
         arguments = {
             "optimizer": optimizer,
@@ -422,8 +423,8 @@ class Trainer(GeneratorMethods):
             compiling.change(self, "run_eagerly", bool(value))
 
     @property
-    def jit_compile(self) -> bool:
-        """Whether training runs the model through `torch.compile`."""
+    def jit_compile(self) -> bool | str:
+        """Whether training runs the model through `torch.compile`; "cudagraph" if by CUDA graphs."""
         return self._compiled is not None and self._compiled.arguments["jit_compile"]
 
     @property

@@ -89,3 +89,16 @@ def test_batches_are_pinned_and_copied_while_the_gpu_computes(monkeypatch):
     monkeypatch.setattr(arrays, "DEVICE_SHARE", 0.25)
     histories.append(resident.fit(x, y, epochs=2, verbose=0, shuffle=False).history)
     np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-3)
+
+
+def test_cuda_graphs_train_as_steps_without_them_do():
+    x, y = image_data()
+    weights = []
+    for jit_compile in (False, "cudagraph"):
+        keras.utils.set_random_seed(1)
+        model = image_model()
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit_compile)
+        history = model.fit(x, y, epochs=3, shuffle=False, verbose=0, validation_data=(x, y)).history
+        weights.append([*model.get_weights(), np.asarray(history["loss"]), model.predict(x, verbose=0)])
+    for mine, theirs in zip(*weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)

@@ -78,6 +78,44 @@ def test_the_compiler_is_asked_once_for_all_steps(monkeypatch: pytest.MonkeyPatc
     assert trained <= 2 and counter.frame_count == trained
 
 
+def classifier(outputs: int = 1) -> keras.Model:
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((3,))
+    x = layers.BatchNormalization()(layers.Dense(4, activation="relu", kernel_regularizer="l2")(inputs))
+    found = [layers.Dense(2, activation="softmax", name=f"out_{number}")(x) for number in range(outputs)]
+    return keras.Model(inputs, found if outputs > 1 else found[0])
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_a_step_is_compiled_with_its_loss(monkeypatch: pytest.MonkeyPatch, outputs: int) -> None:
+    counter = CompileCounter()
+    monkeypatch.setattr(jit, "BACKEND", counter)
+    x, labels = data(12)[0], np.arange(12) % 2
+    weights = []
+    for compiled in (False, True):
+        model = classifier(outputs)
+        loss = "sparse_categorical_crossentropy"
+        model.compile("adam", loss, metrics=["accuracy"] * outputs, jit_compile=compiled)
+        y = [labels] * outputs if outputs > 1 else labels
+        model.fit(x, y, batch_size=4, epochs=4, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for mine, theirs in zip(*weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+    assert counter.frame_count <= 2
+    # Two outputs have running means, which count in Python: there the graph holds the model alone.
+    assert counter.op_count >= 8 if outputs == 1 else counter.frame_count
+
+
+def test_cuda_graphs_need_a_gpu_and_are_named_in_no_file() -> None:
+    model = functional()
+    if torch.cuda.is_available():
+        model.compile("sgd", "mse", jit_compile="cudagraph")
+        assert model.jit_compile == "cudagraph" and model.get_compile_config()["jit_compile"] is True
+    else:
+        with pytest.raises(ValueError, match=r"`jit_compile='cudagraph'` replays kernels of a GPU.*jit_compile=True"):
+            model.compile("sgd", "mse", jit_compile="cudagraph")
+
+
 def broken(graph: Any, inputs: Any) -> Any:
     raise RuntimeError("no compiler here")
 
@@ -125,7 +163,7 @@ def test_a_model_does_not_run_eagerly_and_compiled() -> None:
         model.compile("sgd", "mse", jit_compile="auto", run_eagerly=True)
         model.compile("sgd", "mse", jit_compile="auto")
     assert model.jit_compile is False and not model.run_eagerly
-    with pytest.raises(ValueError, match="`jit_compile` must be True, False or 'auto'. Received: 'yes'"):
+    with pytest.raises(ValueError, match="`jit_compile` must be True, False, 'auto' or 'cudagraph'. Received: 'yes'"):
         model.compile("sgd", "mse", jit_compile="yes")
 
 
