@@ -46,6 +46,8 @@ class Network:
         self._accepted: list[Any] = [None] * len(self.flat_inputs)
         self.input_shapes: list[tuple[int | None, ...]] = [tuple(tensor.shape) for tensor in self.flat_inputs]
         self._programs: dict[str, Callable[..., Any]] = {}
+        # What a sample costs, for whoever wants to know and finds it out.
+        self.work: float | None = None
         self._lower()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -113,6 +115,7 @@ class Network:
     def _lower(self) -> None:
         """Make the program now (it takes 40 µs a layer), so that torch.compile meets finished code."""
         self._programs.clear()
+        self.work = None
         self.program("both" if self.has_masks else "outputs")
 
     def program(self, kind: str = "outputs") -> Callable[..., Any]:

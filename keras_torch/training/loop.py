@@ -13,7 +13,7 @@ from keras_torch import config
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.engine import Layer
 from keras_torch.layers import TorchModuleWrapper
-from keras_torch.training import sharding
+from keras_torch.training import sharding, threads
 from keras_torch.training.batch_values import sums_of
 from keras_torch.training.position import Steps, warn_exhausted
 from keras_torch.training.resume import Run
@@ -155,7 +155,7 @@ def _train_epoch(
     if not run.done:
         model.reset_metrics()
         callbacks.on_epoch_begin(run.epoch)
-    with mode_of(model, True):
+    with mode_of(model, True), threads.as_needed(model, steps.source):
         # A training that was stopped by the last batch before a backup ends its epoch without another one.
         stopped = run.done and model.stop_training and config.dialect() != "1"
         batches = iter(()) if stopped else steps.epoch()
@@ -194,7 +194,7 @@ def test(model: Any, steps: Steps, callbacks: CallbackList) -> dict[str, Any]:
     model.reset_metrics()
     shards = sharding.of(model)
     callbacks.on_test_begin()
-    with shards.joined(), mode_of(model, False), torch.no_grad():
+    with shards.joined(), mode_of(model, False), torch.no_grad(), threads.as_needed(model, steps.source):
         step = shards.step(model._function("test"))
         outcome = run_epoch(model, step, steps.epoch(), callbacks, "test", shards)
         logs = _final_logs(shards, outcome)
@@ -223,7 +223,7 @@ def predict(model: Any, steps: Steps, callbacks: CallbackList, found: Any) -> An
         return {"outputs": outputs}
 
     callbacks.on_predict_begin()
-    with shards.joined(), mode_of(model, False), torch.no_grad():
+    with shards.joined(), mode_of(model, False), torch.no_grad(), threads.as_needed(model, steps.source):
         run_epoch(model, step, steps.epoch(), callbacks, "predict", shards, logs_of)
     callbacks.on_predict_end()
     return found.result()

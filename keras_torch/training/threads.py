@@ -37,15 +37,23 @@ def _is_small(model: Any, source: ArrayData) -> bool:
     network = getattr(model, "_network", None)
     if network is None or source.device.type != "cpu":
         return False
-    if sum(weight.numel() for weight in model.parameters()) > SMALL_WEIGHTS:
-        return False
-    return source.batch_size * sum(map(_work, network.nodes)) <= SMALL_WORK
+    if network.work is None:
+        weights = sum(weight.numel() for weight in model.parameters())
+        network.work = math.inf if weights > SMALL_WEIGHTS else _work(network)
+    return source.batch_size * network.work <= SMALL_WORK
 
 
-def _work(node: Any) -> int:
-    """Return the multiplications for one sample: each weight's at each place, of a time or a space, and each number."""
-    shapes = [tuple(tensor.shape) for tensor in (*node.taken, *node.output_tensors)]
-    places = max((math.prod(size or 1 for size in shape[1:-1]) for shape in shapes), default=1)
-    numbers = sum(math.prod(size or 1 for size in shape[1:]) for shape in shapes)
-    weights = sum(weight.numel() for weight in getattr(node.operation, "parameters", tuple)())
-    return places * weights + numbers
+def _work(network: Any) -> float:
+    """Return the multiplications for one sample: each weight's at each place, of a time or a space, and each number.
+
+    Infinite where sizes are unknown.
+    """
+    total = 0
+    for node in network.nodes:
+        sizes = [tuple(tensor.shape)[1:] for tensor in (*node.taken, *node.output_tensors)]
+        if any(None in size for size in sizes):
+            return math.inf
+        places = max((math.prod(size[:-1]) for size in sizes), default=1)
+        weights = sum(weight.numel() for weight in getattr(node.operation, "parameters", tuple)())
+        total += places * weights + sum(map(math.prod, sizes))
+    return total

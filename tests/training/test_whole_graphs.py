@@ -1,5 +1,8 @@
 """Forward pass and loss of standard models are one graph to torch.compile, with the loss of the model run eagerly."""
 
+import shutil
+
+import numpy
 import pytest
 import torch
 
@@ -101,6 +104,11 @@ APPLICATIONS = {
 }
 
 
+def application(name):
+    size = APPLICATIONS[name]
+    return getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), classes=4)
+
+
 def check(model, shape, vocabulary):
     """Compile forward pass and loss without breaks; compare with the eager ones, without what is random."""
     torch.compiler.reset()
@@ -134,5 +142,23 @@ def test_forward_pass_and_loss_are_one_graph(name):
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_forward_pass_and_loss_of_an_application_are_one_graph(name):
     size = APPLICATIONS[name]
-    model = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), classes=4)
-    check(model, (2, size, size, 3), None)
+    check(application(name), (2, size, size, 3), None)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch's inductor needs a C++ compiler")
+@pytest.mark.parametrize("name", [*MODELS, *APPLICATIONS])
+def test_a_compiled_step_computes_what_the_eager_one_does(name):
+    torch.compiler.reset()
+    make, shape, vocabulary = MODELS.get(name) or (lambda: application(name), (2, *[APPLICATIONS[name]] * 2, 3), None)
+    x = torch.randint(0, vocabulary, shape) if vocabulary else torch.rand(shape)
+    results = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(0)
+        model = make()
+        model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=jit_compile)
+        y = torch.zeros(model(x).shape[:-1], dtype=torch.int64)
+        results.append([model.predict_on_batch(x), model.evaluate(x, y, verbose=0), model.train_on_batch(x, y)])
+    for eager, compiled in zip(*results, strict=True):
+        numpy.testing.assert_allclose(compiled, eager, rtol=1e-5, atol=1e-5)
