@@ -532,3 +532,15 @@ def test_the_lines_that_scripts_begin_with(tf):
     assert variable.value().numpy().tolist() == [1, 2]
     layer = tf.keras.layers.Layer()
     layer.add_weight(shape=(), name="w", synchronization=tf.VariableSynchronization.ON_READ, trainable=False)
+
+
+def test_tensor_float_is_switched_where_torch_has_its_switches(tf):
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    try:
+        for wanted in (True, False):
+            tf.config.experimental.enable_tensor_float_32_execution(wanted)
+            assert products.allow_tf32 is wanted and convolutions.allow_tf32 is wanted
+            assert tf.config.experimental.tensor_float_32_execution_enabled() is wanted
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = before

@@ -178,6 +178,15 @@ def get_logger() -> logging.Logger:
     return logging.getLogger("tensorflow")
 
 
+def allow_tensor_float(enabled: bool) -> None:
+    """Let float32 products and convolutions on GPUs round their factors to 10 bits, which is several times faster.
+
+    TensorFlow does so unless told otherwise; torch in convolutions (`torch.backends.cudnn.allow_tf32`), and in products
+    of matrices only after this, or `torch.backends.cuda.matmul.allow_tf32 = True`.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = bool(enabled)
+
+
 def _log_names() -> dict[str, Any]:
     log = get_logger()
     levels = {f"logging.{level}": getattr(logging, level) for level in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL")}
@@ -188,7 +197,7 @@ def _log_names() -> dict[str, Any]:
 
 _DEVICE_SETTINGS = """
     set_memory_growth set_visible_devices set_logical_device_configuration set_virtual_device_configuration
-    enable_tensor_float_32_execution set_synchronous_execution
+    set_synchronous_execution
 """.split()
 NAMES: dict[str, Any] = {
     **{f"config.{name} config.experimental.{name}": accept for name in _DEVICE_SETTINGS},
@@ -206,6 +215,7 @@ NAMES: dict[str, Any] = {
     "config.list_physical_devices config.experimental.list_physical_devices": list_physical_devices,
     "config.experimental.get_memory_growth": lambda device: True,
     "config.experimental.reset_memory_stats": lambda device: torch.cuda.reset_peak_memory_stats(_index(device)),
+    "config.enable_tensor_float_32_execution config.experimental.enable_tensor_float_32_execution": allow_tensor_float,
     "config.experimental.tensor_float_32_execution_enabled": lambda: torch.backends.cuda.matmul.allow_tf32,
     "config.optimizer.get_jit": _answer(""),
     "config.threading.get_inter_op_parallelism_threads": torch.get_num_interop_threads,
