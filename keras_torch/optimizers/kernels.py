@@ -6,6 +6,8 @@ than to collect the same tensors.
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +16,11 @@ from torch.optim import optimizer as hooks
 
 from keras_torch.backend.variable import Variable
 
+# Without a frame of Python for each parameter.
+_step, _first_moment, _second_moment, _largest_moment = map(
+    operator.itemgetter, ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+)
+_grad, _base = operator.attrgetter("grad"), operator.attrgetter("_base")
 _PLAIN = (torch.nn.Parameter, Variable, torch.Tensor)
 
 
@@ -49,7 +56,11 @@ def join_counts(optimizer: torch.optim.Optimizer) -> None:
 
 def _raise_counts(counts: list[torch.Tensor]) -> None:
     joined = counts[0]._base
-    if joined is None or joined.numel() != len(counts) or any([count._base is not joined for count in counts]):
+    if (
+        joined is None
+        or joined.numel() != len(counts)
+        or not all(map(operator.is_, map(_base, counts), itertools.repeat(joined)))
+    ):
         # Some parameters have no gradient, or the state came from elsewhere.
         torch._foreach_add_(counts, 1)
     else:
@@ -61,17 +72,17 @@ def adam(optimizer: torch.optim.Optimizer, params: list[torch.Tensor]) -> None:
     """Make the step of a `torch.optim.Adam` or `AdamW` for `params`, those with a gradient, by one kernel."""
     group: dict[str, Any] = optimizer.param_groups[0]
     amsgrad = group["amsgrad"]
-    entries = [optimizer.state[param] for param in params]
-    steps = [entry["step"] for entry in entries]
+    entries = list(map(optimizer.state.__getitem__, params))
+    steps = list(map(_step, entries))
     _raise_counts(steps)
     kernel: Any = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
     beta_1, beta_2 = group["betas"]
     kernel(
         params,
-        [param.grad for param in params],
-        [entry["exp_avg"] for entry in entries],
-        [entry["exp_avg_sq"] for entry in entries],
-        [entry["max_exp_avg_sq"] for entry in entries] if amsgrad else [],
+        list(map(_grad, params)),
+        list(map(_first_moment, entries)),
+        list(map(_second_moment, entries)),
+        list(map(_largest_moment, entries)) if amsgrad else [],
         steps,
         lr=group["lr"],
         beta1=beta_1,
