@@ -348,6 +348,9 @@ class WeightView(VariableMethods):
     def storages(self) -> tuple[torch.Tensor, ...]:
         """The parameters or buffers of the torch module, in torch's layout."""
         known = self._layer._modules
+        if len(self._owners) == 1:
+            owner, attribute = self._owners[0]
+            return (getattr(known.get(owner) or self._layer.get_submodule(owner), attribute),)
         return tuple(
             getattr(known.get(owner) or self._layer.get_submodule(owner), attribute)
             for owner, attribute in self._owners

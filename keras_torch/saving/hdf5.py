@@ -202,15 +202,25 @@ class Group(_Node):
                 raise
             raise self.damaged("the group", error) from error
 
+    def __init__(self, handle: Any, file: str, path: tuple[str, ...]) -> None:
+        super().__init__(handle, file, path)
+        self._groups: dict[str, Group] = {}
+
     def group(self, path: str) -> Group:
         """Return a group below this one."""
-        handle, full = self._walk(path)
-        if not isinstance(handle, h5py.Group):
-            raise self.refuse("is no group, but should be one", "/" + "/".join(full))
-        return Group(handle, self.file, full)
+        if path not in self._groups:
+            handle, full = self._walk(path)
+            if not isinstance(handle, h5py.Group):
+                raise self.refuse("is no group, but should be one", "/" + "/".join(full))
+            self._groups[path] = Group(handle, self.file, full)
+        return self._groups[path]
 
     def dataset(self, path: str) -> Dataset:
         """Return a numeric array below this group; nothing is read yet."""
+        above, _, name = path.rpartition("/")
+        if above.strip("/"):
+            # The group of a layer has several arrays.
+            return self.group(above).dataset(name)
         handle, full = self._walk(path)
         if not isinstance(handle, h5py.Dataset):
             raise self.refuse("is no array, but should be one", "/" + "/".join(full))
