@@ -232,6 +232,8 @@ def stream(
         parts = unpack_x_y_sample_weight(tuple(x.tensors))
         arrays = ArrayArguments(model, *(parts[:1] if for_predict else (*parts, class_weight)))
         return arrays.source(batch_size or 32, shuffle)
+    # What strategies of TensorFlow have divided among processes is divided here.
+    x = getattr(x, "whole_batches", x)
     is_torch = isinstance(x, (DataLoader, Dataset))
     convert = converter(model, class_weight, is_torch, for_predict, distributed_sampler(x))
     if is_sequence(x):

@@ -211,7 +211,19 @@ def strategy():
 
     seen = [mirrored.run(step, args=(aggregated,)) for aggregated in (False, True)]
     part = torch.arange(1.0 + RANK)
+    model = cases.classifier()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    data = Dataset.from_tensor_slices((cases.numbers(40, 6), cases.labels(40)))
+    fitted = [
+        model.fit(divided, epochs=2, verbose=0).history["loss"]
+        for divided in (
+            mirrored.experimental_distribute_dataset(data.batch(10)),
+            mirrored.distribute_datasets_from_function(lambda context: data.batch(10)),
+        )
+    ]
     return {
+        "fitted": fitted,
+        "steps": int(model.optimizer.iterations),
         "rows": mine,
         "turns": turns,
         "variable": variable.numpy().tolist(),

@@ -75,6 +75,7 @@ def test_a_distribution_knows_its_processes_and_splits_tensors_among_them(two):
 def test_replicas_of_a_strategy_divide_data_and_sum_gradients_once(two):
     first, second = check(two, "strategy")
     assert (first["rows"], second["rows"]) == ([[0, 1], [3, 4], [6]], [[2], [5], []])
+    assert first["fitted"] == second["fitted"] and first["steps"] == second["steps"] == 2 * (4 + 2)
     assert (first["turns"], second["turns"]) == ([[0, 1], [4, 5]], [[2, 3], [6]])
     for found in (first, second):
         assert found["variable"] == [-6.0]

@@ -80,12 +80,12 @@ class Strategy:
 
     def experimental_distribute_dataset(self, dataset: Any, options: Any = None) -> Any:
         """Return the dataset; with several processes iteration gives each its rows of every batch."""
-        return replicas.PartOfDataset(dataset, replicas.own_rows) if distributed.is_active() else dataset
+        return replicas.OwnRows(dataset) if distributed.is_active() else dataset
 
     def distribute_datasets_from_function(self, dataset_fn: Callable[..., Any], options: Any = None) -> Any:
         """Return the dataset that a function makes; its batches, of one replica each, go round the processes."""
         dataset = dataset_fn(InputContext())
-        return replicas.PartOfDataset(dataset, replicas.own_batches) if distributed.is_active() else dataset
+        return replicas.OwnTurns(dataset) if distributed.is_active() else dataset
 
     experimental_distribute_datasets_from_function = distribute_datasets_from_function
 

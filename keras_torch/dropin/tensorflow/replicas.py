@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch.utils import _pytree as pytree
 
 from keras_torch import distributed
 from keras_torch.data.structure import map_structure
@@ -114,18 +115,30 @@ def _whole_result(metric: Any) -> Any:
         summing.write([metric], local)
 
 
-class PartOfDataset:
-    """A dataset of global batches, of which iteration gives this process's rows: none where there are too few."""
+class OwnRows:
+    """A dataset of global batches, of which iteration gives this process's consecutive rows: none where too few."""
 
-    def __init__(self, dataset: Any, split: Callable[[Iterator[Any]], Iterator[Any]]) -> None:
+    def __init__(self, dataset: Any) -> None:
         self._dataset = dataset
-        self._split = split
 
     def __iter__(self) -> Iterator[Any]:
-        return self._split(iter(self._dataset))
+        rank, world = distributed.rank(), distributed.world_size()
+
+        def rows(tensor: Any) -> Any:
+            each, more = divmod(len(tensor), world)
+            start = rank * each + min(rank, more)
+            return tensor[start : start + each + (rank < more)]
+
+        for batch in self._dataset:
+            yield map_structure(rows, batch)
 
     def __len__(self) -> int:
         return len(self._dataset)
+
+    @property
+    def whole_batches(self) -> Any:
+        """The batches of all processes, which `fit` divides by itself."""
+        return self._dataset
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -133,21 +146,38 @@ class PartOfDataset:
         return getattr(self._dataset, name)
 
 
-def own_rows(batches: Iterator[Any]) -> Iterator[Any]:
-    """Yield this process's consecutive rows of each batch."""
-    rank, world = distributed.rank(), distributed.world_size()
+class OwnTurns(OwnRows):
+    """A dataset of batches of one replica each, of which iteration gives this process's turns, in the end none."""
 
-    def rows(tensor: Any) -> Any:
-        each, more = divmod(len(tensor), world)
-        start = rank * each + min(rank, more)
-        return tensor[start : start + each + (rank < more)]
-
-    for batch in batches:
-        yield map_structure(rows, batch)
-
-
-def own_batches(batches: Iterator[Any]) -> Iterator[Any]:
-    """Yield of as many batches as there are processes this one's; an empty one where they end before."""
-    while group := list(itertools.islice(batches, distributed.world_size())):
+    def __iter__(self) -> Iterator[Any]:
         rank = distributed.rank()
-        yield group[rank] if rank < len(group) else map_structure(lambda tensor: tensor[:0], group[0])
+        for group in self.groups():
+            yield group[rank] if rank < len(group) else map_structure(lambda tensor: tensor[:0], group[0])
+
+    def groups(self) -> Iterator[list[Any]]:
+        """Yield the batches that all processes take at once."""
+        batches = iter(self._dataset)
+        while group := list(itertools.islice(batches, distributed.world_size())):
+            yield group
+
+    def __len__(self) -> int:
+        return -(-len(self._dataset) // distributed.world_size())
+
+    @property
+    def whole_batches(self) -> _Joined:
+        """The batches of all processes, which `fit` divides by itself."""
+        return _Joined(self)
+
+
+class _Joined:
+    """The batches that processes take at once, as one."""
+
+    def __init__(self, turns: OwnTurns) -> None:
+        self._turns = turns
+
+    def __iter__(self) -> Iterator[Any]:
+        for group in self._turns.groups():
+            yield pytree.tree_map(lambda *parts: torch.cat(parts), *group)
+
+    def __len__(self) -> int:
+        return len(self._turns)
