@@ -407,8 +407,8 @@ class Model(Trainer, Layer):
         show_trainable: bool = False,
         layer_range: list[str] | None = None,
     ) -> None:
-        """Print the table of layers, output shapes and parameter counts."""
-        if not self.built and not self.weights:
+        """Print the table of layers, output shapes and parameter counts; of unbuilt models as in Keras 3, or not."""
+        if not self.built and not self.weights and config.dialect() in ("1", "2", "tf"):
             raise ValueError(
                 f"Model {self.name!r} has no shapes to show yet. Call `build(input_shape)`, or call the model on data."
             )

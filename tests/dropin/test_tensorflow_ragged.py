@@ -84,3 +84,9 @@ def test_datasets_take_and_make_rows(tf):
     assert first.to_list() == [[1], [2, 2]] and numbers.tolist() == [1, 2] and last.to_list() == [[3, 3, 3]]
     padded = dataset.map(lambda values, n: values.to_tensor())
     assert [batch.shape for batch in padded] == [(2, 2), (1, 3)]
+
+
+def test_different_values_and_their_places_have_names(tf):
+    found = tf.unique_with_counts(tf.constant([3, 1, 3]))
+    assert (found.y.tolist(), found.idx.tolist(), found.count.tolist()) == ([3, 1], [0, 1, 0], [2, 1])
+    assert tf.unique(tf.constant([3, 1, 3])).y.tolist() == [3, 1]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import keras_torch as keras
-from keras_torch import dropin
+from keras_torch import config, dropin
 from keras_torch.utils import summary
 
 HERE = Path(__file__).parent
@@ -31,9 +31,14 @@ def test_the_table_goes_to_standard_output(capsys):
     assert capsys.readouterr().out.splitlines() == PRINTED["stack"]
 
 
-def test_a_model_without_weights_yet_is_refused():
-    with pytest.raises(ValueError, match="no shapes to show yet"):
-        keras.Sequential([keras.layers.Dense(2)]).summary()
+def test_a_model_without_weights_yet_is_shown_as_in_keras_3_and_refused_before():
+    lines = []
+    model = keras.Sequential([keras.layers.Dense(2)], name="later")
+    model.summary(print_fn=lines.append)
+    assert any("Dense" in line and "0 (unused)" in line for line in lines)
+    assert any(line.startswith("Total params: 0") for line in lines)
+    with config.dialect_scope("tf"), pytest.raises(ValueError, match="no shapes to show yet"):
+        model.summary()
 
 
 def test_a_subclassed_model_shows_its_layers():

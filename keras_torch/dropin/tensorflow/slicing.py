@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -125,9 +125,25 @@ def dynamic_stitch(indices: Any, data: Any) -> Any:
     return found.index_put((places,), rows)
 
 
+class Unique(NamedTuple):
+    """The different values, and the number of each entry's value."""
+
+    y: torch.Tensor
+    idx: torch.Tensor
+
+
+class UniqueWithCounts(NamedTuple):
+    """The different values, the number of each entry's value, and how often each occurs."""
+
+    y: torch.Tensor
+    idx: torch.Tensor
+    count: torch.Tensor
+
+
 def unique(x: Any, out_idx: Any = "int32") -> Any:
     """The different values of a vector in the order of their first places, and the number of each entry's value."""
-    return unique_with_counts(x, out_idx)[:2]
+    found = unique_with_counts(x, out_idx)
+    return Unique(found.y, found.idx)
 
 
 def unique_with_counts(x: Any, out_idx: Any = "int32") -> Any:
@@ -139,7 +155,7 @@ def unique_with_counts(x: Any, out_idx: Any = "int32") -> Any:
     order = torch.argsort(first)
     number = torch.argsort(order)
     dtype = torch.int64 if "64" in str(out_idx) else torch.int32
-    return found[order], number[inverse].to(dtype), counts[order].to(dtype)
+    return UniqueWithCounts(found[order], number[inverse].to(dtype), counts[order].to(dtype))
 
 
 def reverse_sequence(
