@@ -137,7 +137,7 @@ class UniqueWithCounts(NamedTuple):
 
     y: torch.Tensor
     idx: torch.Tensor
-    count: torch.Tensor
+    count: torch.Tensor  # type: ignore[assignment]
 
 
 def unique(x: Any, out_idx: Any = "int32") -> Any:
