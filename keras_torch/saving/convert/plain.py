@@ -56,7 +56,7 @@ def _usage(class_name: str, weights: str) -> str:
     return f'''
 
 
-def load(path="{weights}"):
+def load(path={weights!r}):
     """Return the module with its weights, in inference mode."""
     module = {class_name}()
     module.load_state_dict(torch.load(path, weights_only=True))

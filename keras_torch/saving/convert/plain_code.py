@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import math
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +67,12 @@ class Printer:
             return self.tensor(item)
         raise NotTraceable(f"it passes a {type(item).__name__} to a torch function")
 
+    def keyword(self, key: str, item: Any) -> str:
+        """Return Python for an argument by name; the name may come from a file."""
+        if not key.isidentifier() or keyword.iskeyword(key):
+            raise NotTraceable(f"it passes an argument called {key!r}")
+        return f"{key}={self.value(item)}"
+
     def call(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Return Python for a call."""
         name = name_of(target)
@@ -73,7 +80,7 @@ class Printer:
         if special is not None and not kwargs:
             return special
         given = [self.value(item) for item in args]
-        given += [f"{key}={self.value(item)}" for key, item in kwargs.items() if not self._drops(key, item)]
+        given += [self.keyword(key, item) for key, item in kwargs.items() if not self._drops(key, item)]
         wrapped = getattr(target, "__module__", "") == "torch._tensor" and hasattr(torch.Tensor, name)
         if args and (wrapped or getattr(torch.Tensor, name, None) is target):
             return f"{_grouped(given[0])}.{name}({', '.join(given[1:])})"

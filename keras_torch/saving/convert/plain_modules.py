@@ -45,6 +45,9 @@ def _has_tensors(module: nn.Module) -> bool:
 
 def _identifier(name: str) -> str:
     name = "".join(char if char.isalnum() and char.isascii() else "_" for char in name)
+    if name.startswith("__"):
+        # Python changes such names within a class, or has them itself.
+        return f"layer{name}"
     return f"_{name}" if name[:1].isdigit() or keyword.iskeyword(name) or not name else name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -189,7 +190,7 @@ class _Writer:
 
     def _layer(self, one: Call, two: Call, first: _Scope, second: _Scope) -> None:
         if any(op.target != SAME for op in _flat(one.children)) and not _is_model(one.layer):
-            self._line(f"# {one.layer.name}: {type(one.layer).__name__}")
+            self._line(f"# {_in_comment(one.layer.name)}: {type(one.layer).__name__}")
         aligned = [_kind(child) for child in one.children] == [_kind(child) for child in two.children]
         if aligned and _is_model(one.layer):
             self._both(one, two, first, second)
@@ -203,7 +204,7 @@ class _Writer:
             self._both(one, two, first, second)
         else:
             if all(op.target == SAME for op in _flat(one.children)):
-                self._line(f"# {one.layer.name}: {type(one.layer).__name__}")
+                self._line(f"# {_in_comment(one.layer.name)}: {type(one.layer).__name__}")
             self._branch(one.children, two.children, one.outputs, two.outputs, first, second)
 
     def _drops_out(self, one: Call, two: Call, first: _Scope, second: _Scope) -> bool:
@@ -214,7 +215,7 @@ class _Writer:
         if isinstance(kept, Call) or isinstance(dropped, Call) or dropped.target is not torch.nn.functional.dropout:
             return False
         plain = self.paths[one.path]
-        self.extra[plain] = f"nn.Dropout({one.layer.rate})"
+        self.extra[plain] = f"nn.Dropout({self.printer.value(float(one.layer.rate))})"
         self.scope = first
         name = self._new()
         self._line(f"{name} = self.{plain}({self._tensor(kept.args[0])})")
@@ -260,7 +261,7 @@ class _Writer:
         if operation.is_module:
             self.called.add(operation.target)
             given = [self.printer.value(item) for item in operation.args]
-            given += [f"{key}={self.printer.value(item)}" for key, item in operation.kwargs.items()]
+            given += [self.printer.keyword(key, item) for key, item in operation.kwargs.items()]
             text = f"self.{self.paths[operation.target]}({', '.join(given)})"
         else:
             text = self.printer.call(operation.target, operation.args, operation.kwargs)
@@ -317,8 +318,9 @@ class _Writer:
     # The whole
 
     def _assemble(self) -> PlainSource:
-        class_name = re.sub(r"\W", "", str(self.model.name).title().replace("_", "")) or "Model"
-        class_name = f"Model{class_name}" if class_name[0].isdigit() else class_name
+        class_name = re.sub(r"[^A-Za-z0-9]", "", str(self.model.name).title()) or "Model"
+        taken = keyword.iskeyword(class_name) or class_name == "F"
+        class_name = f"Model{class_name}" if class_name[0].isdigit() or taken else class_name
         made = list(plain_modules.definitions(self.model, self.called))
         made += [f"self.{path} = {text}" for path, text in self.extra.items()]
         empty = "torch.zeros({}, dtype={})"
@@ -333,7 +335,7 @@ class _Writer:
         )
         text = "\n".join(
             [
-                f'"""The Keras model {self.model.name!r} in plain PyTorch, written by keras_torch."""',
+                f'"""The Keras model {_in_docstring(self.model.name)} in plain PyTorch, written by keras_torch."""',
                 "",
                 "import torch",
                 "from torch import nn",
@@ -421,13 +423,23 @@ def keep_used(recording: Recording) -> None:
 def _input_names(model: Any) -> list[str]:
     names: list[str] = []
     for position, tensor in enumerate(model.inputs):
-        name = re.sub(r"\W", "_", str(tensor.name).partition(":")[0])
-        if not name.isidentifier() or re.fullmatch(
-            r"x\d+|self|batch|size_.*|input_layer.*|input_\d+|keras_tensor.*", name
-        ):
+        name = re.sub(r"[^A-Za-z0-9]", "_", str(tensor.name).partition(":")[0])
+        taken = re.fullmatch(r"x\d+|__.*|self|batch|size_.*|input_layer.*|input_\d+|keras_tensor.*", name)
+        if not name.isidentifier() or keyword.iskeyword(name) or taken:
             name = "inputs" if len(model.inputs) == 1 else f"input_{position}"
         names.append(name if name not in names and name not in ("torch", "nn", "F") else f"{name}_{position}")
     return names
+
+
+def _in_comment(name: Any) -> str:
+    """Return a name, which may come from a file, without anything that ends a line."""
+    name = str(name)
+    return name if name.isprintable() else ascii(name)
+
+
+def _in_docstring(name: Any) -> str:
+    """Return a name, which may come from a file, without anything that ends a text in three quotes."""
+    return repr(str(name)).replace('"', '\\"')
 
 
 def _shape_text(shape: tuple[int | None, ...]) -> str:
