@@ -146,7 +146,7 @@ def test_forward_pass_and_loss_of_an_application_are_one_graph(name):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:The .grad attribute of a Tensor")
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch's inductor needs a C++ compiler")
 @pytest.mark.parametrize("name", [*MODELS, *APPLICATIONS])
 def test_a_compiled_step_computes_what_the_eager_one_does(name):
