@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from keras_torch.callbacks.base import Callback
+from keras_torch.distributed import parts
 
 
 class SwapEMAWeights(Callback):
@@ -24,7 +25,8 @@ class SwapEMAWeights(Callback):
         # of training, which overwrites weights by averages, would bring back the former if it came after a swap.
         self._kept: list[tuple[torch.Tensor, torch.Tensor]] | None = None
 
-    def _pairs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def _averaging(self) -> list[Any]:
+        """Return the optimizers that keep averages. ValueError if there are none."""
         optimizer = self.model.optimizer
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         found = [item for item in getattr(optimizer, "optimizers", [optimizer]) if getattr(item, "use_ema", False)]
@@ -33,7 +35,14 @@ class SwapEMAWeights(Callback):
                 f"SwapEMAWeights needs an optimizer with `use_ema=True`. Received: {type(optimizer).__name__} with "
                 f"use_ema={getattr(optimizer, 'use_ema', None)}"
             )
-        return [pair for item in found for pair in item._averages.items()]
+        return found
+
+    def _pairs(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        return [pair for item in self._averaging() for pair in item._averages.items()]
+
+    def _wholes(self) -> list[Any]:
+        """For each weight the DTensor that it is a part of; None if every process has all of it."""
+        return [item._origins().get(id(weight)) for item in self._averaging() for weight in item._averages]
 
     @torch.no_grad()
     def _show_averages(self) -> None:
@@ -51,13 +60,17 @@ class SwapEMAWeights(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the weights that stand aside while the averages are in their place."""
-        return {"kept": None if self._kept is None else [kept for _, kept in self._kept]}
+        if self._kept is None:
+            return {"kept": None}
+        pairs = zip(self._kept, self._wholes(), strict=True)
+        return {"kept": [parts.joined(kept, whole) for (_, kept), whole in pairs]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state_dict` returned."""
         kept = state["kept"]
-        pairs = [] if kept is None else zip(self._pairs(), kept, strict=True)
-        self._kept = None if kept is None else [(weight, value.to(weight.device)) for (weight, _), value in pairs]
+        found = [] if kept is None else zip(self._pairs(), kept, self._wholes(), strict=True)
+        pairs = [(weight, parts.cut(value, whole).to(weight.device)) for (weight, _), value, whole in found]
+        self._kept = None if kept is None else pairs
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         if self.swap_on_epoch:

@@ -12,6 +12,8 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.backend import Variable, WeightView
+from keras_torch.backend.split_view import SplitView
+from keras_torch.distributed import parts
 from keras_torch.engine import initial_values
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.tensor_layout import IDENTITY, Layout
@@ -337,7 +339,10 @@ def _foreign_weights(layer: Any) -> list[Weight]:
 
 
 def _foreign_view(layer: Any, path: str, trainable: bool) -> WeightView:
-    view = WeightView(layer, (path,), IDENTITY, path.replace(".", "/"), trainable)
+    owner, _, attribute = path.rpartition(".")
+    split = parts.is_split(getattr(layer.get_submodule(owner), attribute))
+    kind = SplitView if split else WeightView
+    view = kind(layer, (path,), IDENTITY, path.replace(".", "/"), trainable)
     view._scope = layer.name
     return view
 

@@ -52,7 +52,7 @@ def shard(model: Any) -> None:
     moved = {item: module._parameters[name] for module, name, item in slots}
     for tensor in moved.values():
         tensor.__dict__["_keras_reduced"] = True
-    for module in layers_in(units):
+    for module in layers_in([model]):
         replace_variables(module, moved)
     device = config.default_device()
     for item in (*before.values(), *model.buffers()):
