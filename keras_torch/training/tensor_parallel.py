@@ -38,7 +38,10 @@ def split(model: Any) -> None:
         named = [(weight, layout) for weight, layout in named if layout is not None and layout.splits]
         named = [pair for pair in named if not parts.is_split(pair[0].storages[0])]
         for weight, layout in named:
-            chosen[weight.storages[0]] = (layout.device_mesh.backend_mesh, _placements(layer, weight, layout))
+            mesh = layout.device_mesh.backend_mesh
+            chosen.update(
+                zip(weight.storages, ((mesh, each) for each in _placements(layer, weight, layout)), strict=True)
+            )
         if named and _computes_in_parts(layer):
             computing.append(layer)
             mesh = named[0][1].device_mesh.backend_mesh
@@ -55,7 +58,9 @@ def split(model: Any) -> None:
     for layer in fully_sharded.layers_in([model]):
         fully_sharded.replace_variables(layer, moved)
     for layer in computing:
-        layer.__dict__["forward"] = functools.partial(_in_parts, layer, layer.forward)
+        layer.__dict__["_call_impl"] = functools.partial(_in_parts, layer, layer._call_impl)
+        for module in layer.children():
+            module.register_forward_hook(_summed)
     _gather_others(model)
     fully_sharded.follow(model, moved)
 
@@ -70,8 +75,12 @@ def _replicated(mesh: Any) -> list[Any]:
     return [Replicate()] * mesh.ndim
 
 
-def _placements(layer: Any, weight: Any, layout: Any) -> list[Any]:
-    """Return the placement of a weight's storage along each axis of the mesh. ValueError if it cannot be cut so."""
+def _placements(layer: Any, weight: Any, layout: Any) -> list[list[Any]]:
+    """Return the placement of each of a weight's storages along each axis of the mesh.
+
+    The storages of layers that gather them are cut along another axis where that of the layout is none of theirs.
+    ValueError if those of a layer that computes with its parts cannot be cut as the layout says.
+    """
     from torch.distributed.tensor import Shard
 
     if len(layout.axes) != len(weight.shape):
@@ -80,7 +89,7 @@ def _placements(layer: Any, weight: Any, layout: Any) -> list[Any]:
             f"{len(weight.shape)} axes of its shape {tuple(weight.shape)}. Received: {layout.axes}"
         )
     mesh = layout.device_mesh
-    found = _replicated(mesh.backend_mesh)
+    found = [_replicated(mesh.backend_mesh) for _ in weight.storages]
     stand_ins = [torch.empty(tuple(item.shape), device="meta") for item in weight.storages]
     view = weight.from_storage(*stand_ins)
     for axis, name in enumerate(layout.axes):
@@ -88,13 +97,14 @@ def _placements(layer: Any, weight: Any, layout: Any) -> list[Any]:
             continue
         place, size = list(mesh.axis_names).index(name), int(mesh.shape[list(mesh.axis_names).index(name)])
         dimension = _dimension(view, stand_ins, axis)
-        if dimension is None or view.shape[axis] % size:
+        if _computes_in_parts(layer) and (dimension is None or view.shape[axis] % size):
             raise ValueError(
                 f"ModelParallel cannot split axis {axis} of {view.shape[axis]} of the weight {weight.path!r} of layer "
                 f"{layer.name!r} ({type(layer).__name__}) into {size} parts. Split another axis, or map the weight to "
                 f"`(None, ...)`. Received: {layout.axes}"
             )
-        found[place] = Shard(dimension)
+        for each in found:
+            each[place] = Shard(dimension or 0)
     return found
 
 
@@ -128,8 +138,17 @@ def _refuse_held(model: Any, moved: dict[Any, Any]) -> None:
             )
 
 
-def _in_parts(layer: Any, forward: Any, *args: Any, **kwargs: Any) -> Any:
-    """Run the `forward` of a layer on DTensors; inputs and outputs are whole."""
+def _summed(module: nn.Module, args: Any, outputs: Any) -> Any:
+    """Add up what processes have as parts of a sum, before an activation changes it."""
+    from torch.distributed.tensor import Replicate
+
+    if not parts.is_split(outputs) or not any(item.is_partial() for item in outputs.placements):
+        return None
+    return outputs.redistribute(placements=[Replicate() if p.is_partial() else p for p in outputs.placements])
+
+
+def _in_parts(layer: Any, call: Any, *args: Any, **kwargs: Any) -> Any:
+    """Compute a layer on DTensors, in place of `nn.Module._call_impl`; inputs and outputs are whole."""
     from torch.distributed.tensor import DTensor
 
     weight = next(item for item in layer.parameters() if parts.is_split(item))
@@ -140,7 +159,7 @@ def _in_parts(layer: Any, forward: Any, *args: Any, **kwargs: Any) -> Any:
         return DTensor.from_local(item, mesh, everywhere, run_check=False) if type(item) is torch.Tensor else item
 
     try:
-        outputs = forward(*pytree.tree_map(placed, args), **pytree.tree_map(placed, kwargs))
+        outputs = call(*pytree.tree_map(placed, args), **pytree.tree_map(placed, kwargs))
     except (RuntimeError, NotImplementedError) as error:
         raise RuntimeError(
             f"Layer {layer.name!r} ({type(layer).__name__}) cannot compute with the parts of its weights that "
@@ -176,7 +195,7 @@ def _slots(unit: nn.Module) -> Any:
 
 
 def _runs_in_parts(module: nn.Module) -> bool:
-    return getattr(module.__dict__.get("forward"), "func", None) is _in_parts
+    return getattr(module.__dict__.get("_call_impl"), "func", None) is _in_parts
 
 
 def _gather(kept: list[Any], unit: nn.Module, args: Any) -> None:
