@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,7 +84,8 @@ class _Builder:
     def target(self, item: Any, wanted: str) -> str:
         """Return the attribute name under which the generated code finds a module or a constant."""
         if id(item) not in self.targets:
-            base = re.sub(r"\W", "_", wanted)
+            # Python reads identifiers in this form of Unicode.
+            base = re.sub(r"\W", "_", unicodedata.normalize("NFKC", wanted))
             base = base if base[:1].isalpha() else f"layer_{base}"
             if keyword.iskeyword(base) or hasattr(fx.GraphModule, base) or base in ("graph", "code", "training"):
                 base += "_"

@@ -25,6 +25,7 @@ NAMES = [
     "f",
     "__debug__",
     "__x",
+    "ﬁ",
     "x=__import__('os').system('true')",
     ");raise SystemExit;(",
 ]
