@@ -1,5 +1,6 @@
 """Processes that each keep a part of the weights compute, save and load what one process does."""
 
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -34,8 +35,13 @@ def check(found, name):
     return [each[name] for each in found]
 
 
+@functools.cache
+def expected(name):
+    return equal.cases.run(name)
+
+
 def compare(found, kind, name):
-    equal.compare([{name: each} for each in check(found, f"{kind}: {name}")], name)
+    equal.compare([{name: each} for each in check(found, f"{kind}: {name}")], name, expected=expected(name))
 
 
 def same(first, second):
@@ -44,15 +50,13 @@ def same(first, second):
         np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("kind", ["weights", "optimizer"])
-@pytest.mark.parametrize("name", sharded.AGAIN)
+@pytest.mark.parametrize(("kind", "name"), sharded.PAIRS)
 def test_two_processes_with_parts_compute_what_one_does(two, kind, name):
     compare(two, kind, name)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["weights", "optimizer"])
-@pytest.mark.parametrize("name", [name for name in equal.cases.CASES if name not in sharded.NOT_SHARDED])
+@pytest.mark.parametrize(("kind", "name"), sharded.ALL)
 def test_three_processes_with_parts_compute_what_one_does(three, kind, name):
     compare(three, kind, name)
 
@@ -124,9 +128,9 @@ def test_a_checkpoint_in_parts_of_another_model_is_refused(two):
 
 
 def test_a_sharded_training_that_is_begun_again_ends_as_if_nothing_had_happened(two):
-    for found, expected in zip(check(two, "sharded_continued"), check(two, "sharded_undisturbed"), strict=True):
-        same(found["weights"], expected["weights"])
-        for name, values in expected["history"].items():
+    for found, whole in zip(check(two, "sharded_continued"), check(two, "undisturbed"), strict=True):
+        same(found["weights"], whole["weights"])
+        for name, values in whole["history"].items():
             np.testing.assert_allclose(found["history"][name], values, rtol=1e-6)
 
 
@@ -140,9 +144,9 @@ def test_what_cannot_be_sharded_is_refused_with_a_way_out(two):
 
 def test_gradients_of_a_tape_are_those_of_whole_weights(two):
     keras.utils.set_random_seed(7)
-    expected = sharded.taped_training()
+    alone = sharded.taped_training()
     for found in check(two, "taped"):
-        equal.close(found, expected, 1e-6)
+        equal.close(found, alone, 1e-6)
 
 
 def test_layers_of_models_to_be_sharded_are_built_beside_no_gpu(monkeypatch):
@@ -164,14 +168,14 @@ def test_weights_that_layouts_split_train_like_whole_ones(two):
     keras.utils.set_random_seed(7)
     before = keras.config.floatx()
     try:
-        expected = sharded.words_trained()[1]
+        alone = sharded.words_trained()[1]
     finally:
         keras.config.set_floatx(before)
     first, second = check(two, "split_by_layouts")
     for each in (first, second):
         same(each["again"], each["weights"])
         for name in ("history", "evaluated", "predicted", "weights"):
-            equal.close(each[name], expected[name], 1e-10)
+            equal.close(each[name], alone[name], 1e-10)
     split = {key: [list(shape) for shape in value] for key, value in first["split"].items()}
     assert split["up/kernel"] == [[5, 8]] and split["down/kernel"] == [[8, 5]]
     assert split["embedding/embeddings"] == [[12, 4]]
