@@ -20,6 +20,7 @@ from keras_torch.backend import Variable
 from keras_torch.config import DeviceScope, current_device
 from keras_torch.distributed import sharding
 from keras_torch.engine.masking import get_mask, set_mask
+from keras_torch.engine.weights import WeightsMixin
 from keras_torch.symbolic import lowering
 
 
@@ -97,6 +98,28 @@ def _within(device: torch.device) -> Any:
     if torch.compiler.is_compiling() or device == (current_device() or config.default_device()):
         return nullcontext()
     return DeviceScope(device)
+
+
+def scope_of(device: torch.device | None) -> DeviceScope:
+    """Return a block of a device. From the first one that is not the default on, layers fetch inputs from elsewhere."""
+    if device is not None and device.type != "meta" and device != config.default_device():
+        WeightsMixin._call_impl = _call_with_fetched_inputs  # type: ignore[attr-defined]
+    return DeviceScope(device)
+
+
+def _call_with_fetched_inputs(layer: Any, *args: Any, **kwargs: Any) -> Any:
+    """What layers then have for `nn.Module._call_impl`: inputs that do not fit come to the weights."""
+    if torch.compiler.is_compiling():
+        return nn.Module._call_impl(layer, *args, **kwargs)
+    try:
+        return nn.Module._call_impl(layer, *args, **kwargs)
+    except RuntimeError:
+        weight = next(layer.parameters(), None)
+        tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, torch.Tensor)]
+        if weight is None or all(item.device == weight.device or item.is_meta for item in tensors):
+            raise
+    args, kwargs = moved((args, kwargs), weight.device)
+    return nn.Module._call_impl(layer, *args, **kwargs)
 
 
 def _on_meta(tree: Any) -> bool:

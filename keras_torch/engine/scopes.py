@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 from torch.utils import checkpoint
 
 from keras_torch import config
+from keras_torch.engine import placement
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 rematerializing: list[RematScope] = []
@@ -25,7 +26,7 @@ def device(device_name: str) -> config.DeviceScope:
     """
     if not isinstance(device_name, str):
         raise ValueError(f"`device_name` must be a text such as 'cpu:0' or 'gpu:0'. Received: {device_name!r}")
-    return config.DeviceScope(config.device_named(device_name))
+    return placement.scope_of(config.device_named(device_name))
 
 
 def remat(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,8 @@ import keras_torch as keras
 from keras_torch import config, layers
 from keras_torch.config import placement
 from keras_torch.dropin.tensorflow import adapt, settings
+from keras_torch.engine import placement as placement_of_layers
+from keras_torch.engine.weights import WeightsMixin
 from keras_torch.models import multi_gpu
 from keras_torch.training import steps
 
@@ -28,6 +30,7 @@ CPU, FIRST, SECOND = torch.device("cpu"), torch.device("cpu", 1), torch.device("
 @pytest.fixture(autouse=True)
 def nothing_placed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config.Placement, "used", False)
+    monkeypatch.setattr(WeightsMixin, "_call_impl", torch.nn.Module._call_impl, raising=False)
 
 
 @pytest.fixture
@@ -253,3 +256,25 @@ def test_a_model_under_a_launcher_goes_to_the_device_of_its_process():
     assert all(node.device is None for node in model._network.nodes)
     assert model.layers[1]._home == CPU
     assert model(np.ones((1, 3), "float32")).shape == (1, 2)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_layers_without_a_place_fetch_what_was_made_in_a_block():
+    recurrent, dense = layers.LSTM(3), layers.Dense(2)
+    recurrent.build((None, 5, 4))
+    dense.build((None, 3))
+    with keras.device("gpu:1"):
+        x = torch.ones(2, 5, 4)
+    assert x.device == SECOND and not config.Placement.used
+    assert dense(recurrent(x)).device == CPU
+
+
+def test_errors_of_layers_stay_what_they_are():
+    class Fails(layers.Dense):
+        def call(self, inputs):
+            raise RuntimeError("mine")
+
+    placement_of_layers.scope_of(FIRST)
+    assert WeightsMixin._call_impl is not torch.nn.Module._call_impl
+    with pytest.raises(RuntimeError, match="mine"):
+        Fails(2)(torch.ones(1, 3))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 
 from keras_torch import config
+from keras_torch.engine import placement
 
 
 class PhysicalDevice(NamedTuple):
@@ -100,7 +101,7 @@ def device(device_name: Any = None) -> Any:
         return config.DeviceScope(None)
     name = device_name.to_string() if hasattr(device_name, "to_string") else getattr(device_name, "name", device_name)
     try:
-        return config.DeviceScope(config.device_named(str(name)))
+        return placement.scope_of(config.device_named(str(name)))
     except config.NoDeviceError:
         if not _soft:
             raise
