@@ -362,6 +362,20 @@ case("strings.ngrams", np.array([["a", "b", "c"], ["d", "e", "f"]], object), [1,
 case("strings.unicode_decode", "héllo", "UTF-8")
 case("strings.unicode_encode", np.array([[104, 233], [111, 33]], "int32"), "UTF-8")
 
+box = np.array([[0.0, 0.0, 0.5, 0.5], [0.05, 0.0, 0.5, 0.5], [0.4, 0.4, 1.2, 0.9], [0.0, 0.6, 0.3, 0.9]], "float32")
+rank = np.array([[0.9, 0.1], [0.8, 0.2], [0.4, 0.95], [0.3, 0.6]], "float32")
+case("image.non_max_suppression_with_scores", box, rank[:, 0].copy(), 3, iou_threshold=0.4)
+case("image.combined_non_max_suppression", box[None, :, None].copy(), rank[None].copy(), 2, 5, 0.4, 0.15)
+case("image.combined_non_max_suppression", box[None, :, None].copy(), rank[None].copy(), 3, 2, clip_boxes=False)
+colours = np.linspace(0, 1, 12, dtype="float32").reshape(2, 2, 3)
+case("image.rgb_to_yuv image.rgb_to_yiq image.yuv_to_rgb image.yiq_to_rgb", colours)
+case("nn.weighted_moments", few, [0], np.array([[1.0], [3.0]], "float32"))
+case("nn.weighted_moments", few, [1], np.array([[1.0, 2.0, 1.0]], "float32"), keepdims=True)
+tiles = np.arange(24, dtype="float32").reshape(1, 3, 4, 2)
+case("space_to_batch nn.space_to_batch", tiles, [2, 2], [[1, 0], [0, 0]])
+case("batch_to_space", np.arange(32, dtype="float32").reshape(4, 2, 2, 2), [2, 2], [[1, 0], [0, 1]])
+case("shape_n", [few, tiles])
+
 
 def plain(item):
     if isinstance(item, np.ndarray) and item.dtype.kind == "c":

@@ -90,3 +90,10 @@ def test_different_values_and_their_places_have_names(tf):
     found = tf.unique_with_counts(tf.constant([3, 1, 3]))
     assert (found.y.tolist(), found.idx.tolist(), found.count.tolist()) == ([3, 1], [0, 1, 0], [2, 1])
     assert tf.unique(tf.constant([3, 1, 3])).y.tolist() == [3, 1]
+
+
+def test_the_best_path_of_a_network_over_time_is_decoded_into_rows(tf):
+    steps = np.eye(3, dtype="float32")[[0, 0, 2, 0, 1]][:, None]
+    (found,), scores = tf.nn.ctc_greedy_decoder(np.concatenate([steps, steps], 1), [5, 2])
+    assert tf.sparse.to_dense(found, default_value=-1).tolist() == [[0, 0, 1], [0, -1, -1]]
+    assert scores.tolist() == [[-5], [-2]]

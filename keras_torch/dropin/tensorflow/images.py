@@ -6,7 +6,6 @@ import enum
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -307,30 +306,6 @@ def crop_and_resize(
     return torch.where(outside[..., None], torch.as_tensor(extrapolation_value), found)
 
 
-def non_max_suppression(
-    boxes: Any,
-    scores: Any,
-    max_output_size: Any,
-    iou_threshold: float = 0.5,
-    score_threshold: float = float("-inf"),
-) -> Any:
-    """The numbers of boxes, best first, none of which overlaps a better one by more than the threshold."""
-    boxes, scores = convert_to_tensor(boxes).detach().cpu().numpy(), convert_to_tensor(scores).detach().cpu().numpy()
-    low, high = np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])
-    area = (high - low).prod(1)
-    waiting = [i for i in np.argsort(-scores, kind="stable") if scores[i] > score_threshold]
-    kept: list[int] = []
-    while waiting and len(kept) < int(max_output_size):
-        best = waiting.pop(0)
-        kept.append(best)
-        rest = np.asarray(waiting, int)
-        overlap = np.clip(np.minimum(high[best], high[rest]) - np.maximum(low[best], low[rest]), 0, None).prod(1)
-        union = area[best] + area[rest] - overlap
-        share = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
-        waiting = rest[share <= iou_threshold].tolist()
-    return torch.tensor(kept, dtype=torch.int32)
-
-
 def draw_bounding_boxes(images: Any, boxes: Any, colors: Any = None) -> Any:
     """Draw frames around boxes (y1, x1, y2, x2 in shares of the image) of images in [0, 1]."""
     found = convert_to_tensor(images).clone()
@@ -347,6 +322,25 @@ def draw_bounding_boxes(images: Any, boxes: Any, colors: Any = None) -> Any:
             for line in (picture[top, left : right + 1], picture[bottom, left : right + 1]):
                 line[:] = color
     return found
+
+
+_YUV = [[0.299, -0.14714119, 0.61497538], [0.587, -0.28886916, -0.51496512], [0.114, 0.43601035, -0.10001026]]
+_YIQ = [[0.299, 0.59590059, 0.21153661], [0.587, -0.27455667, -0.52273617], [0.114, -0.32134392, 0.31119955]]
+
+# TensorFlow rounds one number on the way to YIQ only.
+_TO_YIQ = [[0.299, 0.59590059, 0.2115], *_YIQ[1:]]
+
+
+def _colours(matrix: list[list[float]], back: bool) -> Any:
+    """Return the function that multiplies each pixel with a matrix, or with its inverse."""
+    kernel = torch.tensor(matrix, dtype=torch.float64)
+    kernel = torch.linalg.inv(kernel) if back else kernel
+
+    def call(images: Any) -> Any:
+        x = convert_to_tensor(images)
+        return x @ kernel.to(x.device, x.dtype)
+
+    return recorded(call)
 
 
 def _stateless(function: Any) -> Any:
@@ -368,7 +362,6 @@ NAMES = {
     "image.draw_bounding_boxes": draw_bounding_boxes,
     "image.grayscale_to_rgb": grayscale_to_rgb,
     "image.image_gradients": image_gradients,
-    "image.non_max_suppression": non_max_suppression,
     "image.psnr": psnr,
     "image.random_brightness": random_brightness,
     "image.random_contrast": random_contrast,
@@ -381,6 +374,8 @@ NAMES = {
     "image.resize_with_pad": resize_with_pad,
     "image.rgb_to_grayscale": rgb_to_grayscale,
     "image.sobel_edges": sobel_edges,
+    "image.rgb_to_yiq": _colours(_TO_YIQ, False),
+    "image.rgb_to_yuv": _colours(_YUV, False),
     "image.ssim": ssim,
     "image.stateless_random_brightness": _stateless(random_brightness),
     "image.stateless_random_contrast": _stateless(random_contrast),
@@ -390,6 +385,8 @@ NAMES = {
     "image.stateless_random_hue": _stateless(random_hue),
     "image.stateless_random_saturation": _stateless(random_saturation),
     "image.total_variation": total_variation,
+    "image.yiq_to_rgb": _colours(_YIQ, True),
+    "image.yuv_to_rgb": _colours(_YUV, True),
 }
 VERSION_1 = {
     "image.resize_images": resize,

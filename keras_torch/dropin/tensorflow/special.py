@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from keras_torch.backend.tensors import recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.dropin.tensorflow.sizes import ints
+from keras_torch.dropin.tensorflow.sparse import SparseTensor
 
 
 def _of(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -138,6 +140,69 @@ def static_value(tensor: Any, partial: bool = False) -> Any:
     return convert_to_tensor(tensor).numpy() if not hasattr(tensor, "_keras_history") else None
 
 
+def shape_n(input: Any, out_type: Any = "int32") -> list[Any]:  # noqa: A002
+    """The shapes of tensors."""
+    return [torch.tensor(tuple(convert_to_tensor(item).shape), dtype=as_dtype(out_type)) for item in input]
+
+
+def weighted_moments(x: Any, axes: Any, frequency_weights: Any, keepdims: bool = False) -> tuple[Any, Any]:
+    """The mean and the variance over axes, weighted."""
+    x, weights = _pair(x, frequency_weights)
+    weights = weights.expand_as(x)
+    total = weights.sum(axes, keepdim=True)
+    mean = (x * weights).sum(axes, keepdim=True) / total
+    variance = ((x - mean).square() * weights).sum(axes, keepdim=True) / total
+    if keepdims:
+        return mean, variance
+    sizes = [size for axis, size in enumerate(x.shape) if axis not in {place % x.dim() for place in np.ravel(axes)}]
+    return mean.reshape(sizes), variance.reshape(sizes)
+
+
+def space_to_batch(input: Any, block_shape: Any, paddings: Any) -> Any:  # noqa: A002
+    """Move blocks of the axes behind the first, padded, into the first."""
+    x, blocks, pads = convert_to_tensor(input), ints(block_shape), np.asarray(paddings).tolist()
+    count, rest = len(blocks), x.shape[1 + len(blocks) :]
+    x = torch.nn.functional.pad(x, [0, 0] * len(rest) + [n for pair in reversed(pads) for n in pair])
+    sizes = [size // block for size, block in zip(x.shape[1 : 1 + count], blocks, strict=True)]
+    apart = x.reshape(x.shape[0], *(n for pair in zip(sizes, blocks, strict=True) for n in pair), *rest)
+    order = [*range(2, 2 * count + 1, 2), 0, *range(1, 2 * count, 2), *range(2 * count + 1, apart.dim())]
+    return apart.permute(order).reshape(-1, *sizes, *rest)
+
+
+def batch_to_space(input: Any, block_shape: Any, crops: Any) -> Any:  # noqa: A002
+    """Move blocks from the first axis back into those behind it, and crop these."""
+    x, blocks, cut = convert_to_tensor(input), ints(block_shape), np.asarray(crops).tolist()
+    count, sizes, rest = len(blocks), x.shape[1 : 1 + len(blocks)], x.shape[1 + len(blocks) :]
+    apart = x.reshape(*blocks, -1, *sizes, *rest)
+    order = [
+        count,
+        *(n for place in range(count) for n in (count + 1 + place, place)),
+        *range(2 * count + 1, apart.dim()),
+    ]
+    whole = [size * block for size, block in zip(sizes, blocks, strict=True)]
+    found = apart.permute(order).reshape(-1, *whole, *rest)
+    return found[(slice(None), *(slice(a, n - b) for (a, b), n in zip(cut, whole, strict=True)))]
+
+
+def ctc_greedy_decoder(
+    inputs: Any, sequence_length: Any, merge_repeated: bool = True, blank_index: int | None = None
+) -> tuple[list[SparseTensor], Any]:
+    """Decode (time, batch, classes) by the best class of each step; the negated sums of these come second."""
+    logits = convert_to_tensor(inputs)
+    blank = logits.shape[2] - 1 if blank_index is None else blank_index % logits.shape[2]
+    best, kinds = logits.max(2)
+    rows, scores = [], []
+    for place, length in enumerate(ints(sequence_length)):
+        path = kinds[:length, place]
+        path = torch.unique_consecutive(path) if merge_repeated else path
+        rows.append(path[path != blank])
+        scores.append(-best[:length, place].sum())
+    places = [(row, column) for row, found in enumerate(rows) for column in range(len(found))]
+    shape = (len(rows), max(map(len, rows), default=0))
+    decoded = SparseTensor(torch.tensor(places).reshape(-1, 2), torch.cat(rows), shape)
+    return [decoded], torch.stack(scores)[:, None]
+
+
 def hessians(ys: Any, xs: Any) -> None:
     """NotImplementedError: with values there is nothing to differentiate afterwards."""
     raise NotImplementedError("`tf.hessians` needs a graph: use two `tf.GradientTape`s, or `torch.func.hessian`.")
@@ -180,6 +245,13 @@ NAMES = {
     "math.polygamma": recorded(polygamma),
     "math.reciprocal_no_nan": recorded(reciprocal_no_nan),
     "math.scalar_mul scalar_mul": recorded(scalar_mul),
+    "batch_to_space": recorded(batch_to_space),
+    "identity_n": lambda input: list(input),
+    "nn.ctc_greedy_decoder": ctc_greedy_decoder,
+    "nn.weighted_moments": recorded(weighted_moments),
+    "shape_n": shape_n,
+    "space_to_batch nn.space_to_batch space_to_batch_nd": recorded(space_to_batch),
+    "timestamp": lambda: torch.tensor(time.time(), dtype=torch.float64),
     "truncatediv": recorded(truncatediv),
     "unravel_index": recorded(unravel_index),
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_torch.dropin.tensorflow import (
     arrays,
+    boxes,
     candidates,
     data,
     debugging,
@@ -42,7 +43,7 @@ from keras_torch.dropin.tensorflow.adapt import spread
 _TOPICS = (
     *(dtypes, sizes, arrays, math, slicing, linalg, nn, candidates, images, random, text, files, function, variables),
     *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
-    *(training, keras_names, special, ragged),
+    *(training, keras_names, special, ragged, boxes),
 )
 
 
