@@ -26,6 +26,7 @@ equal = _load("test_equal_numbers")
 sys.modules.setdefault("cases", equal.cases)
 sys.modules.setdefault("alone", _load("alone"))
 sharded = _load("sharded")
+pytestmark = pytest.mark.skipif(not sharded.SUPPORTED, reason="needs torch 2.9")
 
 
 def check(found, name):
