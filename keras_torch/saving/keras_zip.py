@@ -159,16 +159,23 @@ def _compile(model: Any, compile_config: Any, reader: ConfigReader, file: str) -
 
 def _read_assets(opened: Any, model: Any, generation: str) -> None:
     """Hand each layer that reads assets the folder with its files."""
-    if not any(name.startswith(f"{ASSETS}/") for name in opened.names()):
+    places = {name.rpartition("/")[0] for name in opened.names() if name.startswith(f"{ASSETS}/")}
+    if not places:
         return
+    # Where two generations walk alike past all arrays, the assets tell which it is.
+    found = [_readers_of_assets(model, name) for name in (generation, *GENERATIONS)]
+    readers = max(found, key=lambda each: sum(f"{ASSETS}/{path}" in places for path, _ in each))
     with tempfile.TemporaryDirectory() as folder:
         opened.extract(ASSETS, folder)
-        for path, item in walk(model, GENERATIONS[generation]):
-            if hasattr(item, "load_assets"):
-                place = os.path.join(folder, *path.split("/")) if path else folder
-                try:
-                    item.load_assets(place if os.path.isdir(place) else None)
-                except (ValueError, OverflowError) as error:
-                    raise FileFormatError(
-                        f"{opened.file}: the assets of the layer {item.name!r} cannot be read: {error}"
-                    ) from error
+        for path, item in readers:
+            place = os.path.join(folder, *path.split("/")) if path else folder
+            try:
+                item.load_assets(place if os.path.isdir(place) else None)
+            except (ValueError, OverflowError) as error:
+                raise FileFormatError(
+                    f"{opened.file}: the assets of the layer {item.name!r} cannot be read: {error}"
+                ) from error
+
+
+def _readers_of_assets(model: Any, generation: str) -> list[tuple[str, Any]]:
+    return [(path, item) for path, item in walk(model, GENERATIONS[generation]) if hasattr(item, "load_assets")]
