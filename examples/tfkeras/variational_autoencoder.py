@@ -78,7 +78,7 @@ data = np.load(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "d
 digits = np.expand_dims(data["images"], -1).astype("float32") / 16
 vae = VAE(encoder, decoder)
 vae.compile(optimizer=keras.optimizers.Adam(0.005))
-history = vae.fit(digits, epochs=8, batch_size=64, verbose=2)
+history = vae.fit(digits, epochs=9, batch_size=64, verbose=2)
 
 n = 4
 figure = np.zeros((8 * n, 8 * n))

@@ -37,7 +37,9 @@ def set_latest(folder: str, prefix: str | None, kept: list[str] | None = None) -
 
 def mark_as_checkpoint(path: str) -> None:
     """Name a file of weights as the latest of its folder, and put the index beside it whose existence scripts test."""
-    set_latest(os.path.dirname(path), path)
+    if os.path.basename(path) != STATE_FILE:
+        # Or that file would take the place of the weights.
+        set_latest(os.path.dirname(path), path)
     with open(f"{path}.index", "w", encoding="utf-8") as file:
         file.write(f"The weights are in {os.path.basename(path)}, an HDF5 file.\n")
 
@@ -47,6 +49,8 @@ def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -
     path = os.path.join(os.fspath(checkpoint_dir), latest_filename or STATE_FILE)
     if not os.path.exists(path):
         return None
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="replace") as file:
         found = re.search(r'^model_checkpoint_path: "(.*)"', file.read(), re.MULTILINE)
+    if found is None and os.path.exists(f"{path}.index"):
+        return path
     return os.path.join(os.path.dirname(path), found[1]) if found and found[1] else None
