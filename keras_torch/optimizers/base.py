@@ -286,7 +286,9 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
 
     def build(self, variables: Iterable[Any]) -> None:
         """Prepare updates of `variables` (Variable, WeightView or torch tensors). Later calls add new ones."""
-        new = [variable for variable in variables if self._var_key(variable) not in self._trainable_variables_indices]
+        # Variables that share a tensor count once.
+        found = {self._var_key(variable): variable for variable in variables}
+        new = [variable for key, variable in found.items() if key not in self._trainable_variables_indices]
         if self.built and not new:
             return
         params: list[torch.Tensor] = []

@@ -104,3 +104,20 @@ def test_state_of_weights_without_gradient_does_not_become_denormal(name, monkey
     same_weights, uncleaned = after_long_training()
     assert denormal(uncleaned) and not denormal(state)
     np.testing.assert_array_equal(weights, same_weights)
+
+
+def test_a_tensor_of_two_layers_is_updated_once():
+    def updated(model):
+        model.compile("adam", "mse")
+        model.train_on_batch(np.ones((2, 3), "float32"), np.ones((2, 3), "float32"))
+        return model
+
+    first, second = keras_torch.layers.Dense(3, use_bias=False), keras_torch.layers.Dense(3, use_bias=False)
+    inputs = keras_torch.Input((3,))
+    model = keras_torch.Model(inputs, second(first(inputs)))
+    before = np.full((3, 3), 0.5, "float32")
+    first.set_weights([before])
+    second.linear.weight = first.linear.weight
+    updated(model)
+    np.testing.assert_allclose(np.abs(first.get_weights()[0] - before), 0.001, rtol=1e-3)
+    assert steps_of(model.optimizer) == [1.0]
