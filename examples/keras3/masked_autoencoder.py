@@ -98,5 +98,5 @@ for layer in frozen:
     layer.trainable = False
 downstream.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
 probe = downstream.fit(
-    x[:960], data["labels"][:960], epochs=3, batch_size=16, validation_data=(x[1280:], data["labels"][1280:])
+    x[:960], data["labels"][:960], epochs=5, batch_size=16, validation_data=(x[1280:], data["labels"][1280:])
 )

@@ -9,7 +9,7 @@ img_size = (32, 32)
 num_classes = 3
 batch_size = 8
 num_samples = 80
-epochs = 6
+epochs = 7
 tf.random.set_seed(2)
 np.random.seed(2)
 
