@@ -151,6 +151,9 @@ def test_forward_pass_and_loss_of_an_application_are_one_graph(name):
 @pytest.mark.parametrize("name", [*MODELS, *APPLICATIONS])
 def test_a_compiled_step_computes_what_the_eager_one_does(name):
     torch.compiler.reset()
+    if name in APPLICATIONS:
+        # In float32 batch normalization of two samples makes anything of a rounding error.
+        keras.config.set_floatx("float64")
     make, shape, vocabulary = MODELS.get(name) or (lambda: application(name), (2, *[APPLICATIONS[name]] * 2, 3), None)
     x = torch.randint(0, vocabulary, shape) if vocabulary else torch.rand(shape)
     results = []
