@@ -11,7 +11,8 @@ import torch
 
 from keras_torch.data import ArrayData
 
-# Up to here (multiplications of a forward pass of one batch, and weights) one thread is faster than two, and than more.
+# Up to here (multiplications of a forward pass of one batch, and weights) one thread is faster than two: by 5 percent
+# for dense layers, by 5 to 15 for recurrent ones. Of convolutions even the smallest are not.
 SMALL_WORK = 1 << 20
 SMALL_WEIGHTS = 1 << 16
 
@@ -44,14 +45,14 @@ def _is_small(model: Any, source: ArrayData) -> bool:
 
 
 def _work(network: Any) -> float:
-    """Return the multiplications for one sample: each weight's at each place, of a time or a space, and each number.
+    """Return the multiplications for one sample: each weight's at each time, and each number.
 
-    Infinite where sizes are unknown.
+    Infinite where sizes are unknown, and for images.
     """
     total = 0
     for node in network.nodes:
         sizes = [tuple(tensor.shape)[1:] for tensor in (*node.taken, *node.output_tensors)]
-        if any(None in size for size in sizes):
+        if any(None in size or len(size) > 2 for size in sizes):
             return math.inf
         places = max((math.prod(size[:-1]) for size in sizes), default=1)
         weights = sum(weight.numel() for weight in getattr(node.operation, "parameters", tuple)())

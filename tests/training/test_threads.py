@@ -52,7 +52,7 @@ def test_a_small_model_takes_one_thread_in_its_loops_and_all_between_them():
     assert count.in_batches == {1} and count.between == {2}
 
 
-@pytest.mark.parametrize("reason", ["weights", "batch", "places", "generator", "unknown sizes", "subclassed"])
+@pytest.mark.parametrize("reason", ["weights", "batch", "times", "images", "generator", "unknown sizes", "subclassed"])
 def test_all_threads_stay_where_they_may_pay(reason):
     model, x, y, settings, count = mlp(8), *data(), {}, Count()
     if reason == "weights":
@@ -66,12 +66,12 @@ def test_all_threads_stay_where_they_may_pay(reason):
         model = type("Own", (keras.Model,), {"call": lambda self, inputs: inner(inputs)})()
         model.compile("sgd", "mse")
     else:
-        length = 64 if reason == "places" else None
-        model = keras.Sequential(
-            [keras.Input((length, length, 1)), layers.Conv2D(16, 3), layers.GlobalAveragePooling2D(), layers.Dense(2)]
-        )
+        shape = {"times": (500, 4), "images": (3, 3, 1), "unknown sizes": (None, 4)}[reason]
+        kind = layers.Conv2D(1, 3) if reason == "images" else layers.SimpleRNN(16, return_sequences=True)
+        model = keras.Sequential([keras.Input(shape), kind, layers.Dense(2)])
         model.compile("sgd", "mse")
-        x = np.ones((8, 64, 64, 1), "float32")
+        x = np.ones((8, *(size or 3 for size in shape)), "float32")
+        y = np.ones(model(x).shape, "float32")
     if reason == "generator":
         model.fit(iter([(x, y)]), verbose=0, callbacks=[count], **settings)
     else:
