@@ -110,6 +110,24 @@ def test_importing_the_package_loads_no_optional_package_and_touches_no_gpu():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_training_does_not_load_torchs_compiler():
+    """It takes two seconds and 70 MB, and torch's optimizers ask for it when they are made, and at each step."""
+    code = """
+import sys
+import numpy
+import keras_torch as keras
+
+x = numpy.ones((2, 3), "float32")
+for name in ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lion", "Nadam", "RMSprop", "SGD"):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(getattr(keras.optimizers, name)(), "mse", metrics=["mae"])
+    model.fit(x, x[:, :2], verbose=0, validation_data=(x, x[:, :2]))
+    model.predict(x, verbose=0)
+    assert "torch._dynamo" not in sys.modules, name
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_importing_the_package_adds_little_to_importing_torch(tmp_path):
     # The processor's time, since other tests run beside this one; from the second run on with compiled files.
     # Importing torch ends short of a full collection of its objects, a tenth of a second that would count here.

@@ -56,7 +56,7 @@ class Adam(Moments):
         self.amsgrad = amsgrad
 
     def _make_torch_optimizer(self, params: list[torch.Tensor]) -> torch.optim.Optimizer:
-        kind = torch.optim.AdamW if self.weight_decay else torch.optim.Adam
+        kind = kernels.AdamW if self.weight_decay else kernels.Adam
         return kind(params, weight_decay=0.0, amsgrad=self.amsgrad, **fused(params))
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
@@ -161,6 +161,7 @@ class Nadam(Moments):
     """
 
     slots = (Slot("exp_avg", "m", "momentum", "m"), Slot("exp_avg_sq", "v", "velocity", "v"))
+    _kernel = staticmethod(kernels.step_of(torch.optim.NAdam))
 
     def __init__(
         self,
@@ -177,7 +178,7 @@ class Nadam(Moments):
         self._momentum_decay = classic if schedule_decay is None else float(schedule_decay)
 
     def _make_torch_optimizer(self, params: list[torch.Tensor]) -> torch.optim.Optimizer:
-        return torch.optim.NAdam(params, momentum_decay=self._momentum_decay, foreach=True)
+        return kernels.NAdam(params, momentum_decay=self._momentum_decay, foreach=True)
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
         state = {"step": torch.zeros((), device="cpu"), "mu_product": torch.ones((), device="cpu")}

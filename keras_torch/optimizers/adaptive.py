@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
-from keras_torch.optimizers import torch_impl
+from keras_torch.optimizers import kernels, torch_impl
 from keras_torch.optimizers.base import Optimizer
 from keras_torch.optimizers.devices import fused, step_count
 from keras_torch.optimizers.state import Slot
@@ -81,6 +81,7 @@ class Adagrad(Optimizer):
     """
 
     slots = (Slot("sum", "accumulator", "accumulator", "accumulator"),)
+    _kernel = staticmethod(kernels.step_of(torch.optim.Adagrad))
     _counts_in_keras_2 = False
 
     def __init__(
@@ -96,10 +97,10 @@ class Adagrad(Optimizer):
         self._eps_in_sum = 0.0 if config.is_classic() else self.epsilon
 
     def _make_torch_optimizer(self, params: list[torch.Tensor]) -> torch.optim.Optimizer:
-        kernels = fused(params, ("cpu",))
+        chosen = fused(params, ("cpu",))
         eps = 0.0 if self._eps_in_sum else self.epsilon
         start = self.initial_accumulator_value + self._eps_in_sum
-        return torch.optim.Adagrad(params, eps=eps, initial_accumulator_value=start, **kernels)
+        return kernels.Adagrad(params, eps=eps, initial_accumulator_value=start, **chosen)
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
         defaults = self.torch_optimizer.defaults  # type: ignore[union-attr]
@@ -126,6 +127,7 @@ class Adadelta(Optimizer):
         Slot("square_avg", "accumulated_grad", "accumulated_grad", "accum_grad"),
         Slot("acc_delta", "accumulated_delta_var", "accumulated_delta_var", "accum_var"),
     )
+    _kernel = staticmethod(kernels.step_of(torch.optim.Adadelta))
     _counts_in_keras_2 = False
 
     def __init__(
@@ -136,7 +138,7 @@ class Adadelta(Optimizer):
         self.epsilon = config.epsilon() if epsilon is None else epsilon
 
     def _make_torch_optimizer(self, params: list[torch.Tensor]) -> torch.optim.Optimizer:
-        return torch.optim.Adadelta(params, foreach=True)
+        return kernels.Adadelta(params, foreach=True)
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
         return {"step": torch.zeros((), device="cpu"), **{slot.key: torch.zeros_like(param) for slot in self.slots}}

@@ -314,8 +314,8 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         self._decays = [self._use_weight_decay(self._trainable_variables[owner]) for owner in self._owners]
         self._constrained = [v for v in self._trainable_variables if getattr(v, "constraint", None) is not None]
         self._plain = self._needs_nothing_else()
-        self._direct = self._kernel is not None and kernels.fits(self.torch_optimizer, self._params)
-        if self._direct and params:
+        self._direct = kernels.fits(self._kernel, self.torch_optimizer, self._params)
+        if self._direct and self._kernel is kernels.adam and params:
             kernels.join_counts(self.torch_optimizer)  # type: ignore[arg-type]
         self._synced = None
         self.built = True

@@ -6,6 +6,7 @@ than to collect the same tensors.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import operator
 from collections.abc import Sequence
@@ -24,9 +25,41 @@ _grad, _base = operator.attrgetter("grad"), operator.attrgetter("_base")
 _PLAIN = (torch.nn.Parameter, Variable, torch.Tensor)
 
 
-def fits(optimizer: torch.optim.Optimizer | None, params: Sequence[torch.Tensor]) -> bool:
-    """Whether one call of the fused kernel can update all of `params`: ordinary tensors of one dtype on one device."""
-    if optimizer is None or not optimizer.defaults.get("fused"):
+class Light:
+    """Mixin: torch's optimizers without the import of its compiler, for 2 seconds, when one is made."""
+
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+
+
+class Adam(Light, torch.optim.Adam):
+    """torch's."""
+
+
+class AdamW(Light, torch.optim.AdamW):
+    """torch's."""
+
+
+class SGD(Light, torch.optim.SGD):
+    """torch's."""
+
+
+class Adagrad(Light, torch.optim.Adagrad):
+    """torch's."""
+
+
+class Adadelta(Light, torch.optim.Adadelta):
+    """torch's."""
+
+
+class NAdam(Light, torch.optim.NAdam):
+    """torch's."""
+
+
+def fits(kernel: Any, optimizer: torch.optim.Optimizer | None, params: Sequence[torch.Tensor]) -> bool:
+    """Whether `kernel` can update all of `params`: for `adam` they are ordinary tensors of one dtype on one device."""
+    if kernel is not adam:
+        return kernel is not None and isinstance(optimizer, kernel.kind)
+    if not isinstance(optimizer, torch.optim.Adam) or not optimizer.defaults.get("fused"):
         return False
     return all(type(param) in _PLAIN for param in params) and len({(p.dtype, p.device) for p in params}) == 1
 
@@ -92,6 +125,18 @@ def adam(optimizer: torch.optim.Optimizer, params: list[torch.Tensor]) -> None:
         amsgrad=amsgrad,
         maximize=group["maximize"],
     )
+
+
+def step_of(kind: type[torch.optim.Optimizer]) -> Any:
+    """Return the step of a class of torch, without what is around it, which asks for the compiler, too."""
+    plain = inspect.unwrap(kind.step)
+
+    @torch.no_grad()
+    def step(optimizer: torch.optim.Optimizer, params: list[torch.Tensor]) -> None:
+        plain(optimizer)
+
+    step.kind = kind  # type: ignore[attr-defined]
+    return step
 
 
 # Moments of weights that get no gradient any more, such as those of rare words, shrink until they are denormal numbers,

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from keras_torch.optimizers import kernels
 from keras_torch.optimizers.base import Optimizer
 from keras_torch.optimizers.devices import fused
 from keras_torch.optimizers.state import Slot
@@ -23,6 +24,7 @@ class SGD(Optimizer):
     """
 
     slots = (Slot("momentum_buffer", "m", "momentum", "momentum"),)
+    _kernel = staticmethod(kernels.step_of(torch.optim.SGD))
     _counters = (*Optimizer._counters, "_buffer_rate")
 
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
@@ -35,7 +37,7 @@ class SGD(Optimizer):
 
     def _make_torch_optimizer(self, params: list[torch.Tensor]) -> torch.optim.Optimizer:
         nesterov = self.nesterov and self.momentum > 0
-        return torch.optim.SGD(params, lr=1.0, momentum=self.momentum, nesterov=nesterov, **fused(params))
+        return kernels.SGD(params, lr=1.0, momentum=self.momentum, nesterov=nesterov, **fused(params))
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
         return {"momentum_buffer": torch.zeros_like(param)} if self.momentum else {}

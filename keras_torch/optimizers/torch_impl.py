@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 
+from keras_torch.optimizers.kernels import Light
+
 Tensors = list[torch.Tensor]
 
 
-class ForeachOptimizer(torch.optim.Optimizer):
+class ForeachOptimizer(Light, torch.optim.Optimizer):
     """Base: collects the lists of each group and counts its steps; subclasses define `update` and `new_state`."""
 
     def __init__(self, params: Iterable[Any], **defaults: Any) -> None:
