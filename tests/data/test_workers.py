@@ -165,9 +165,12 @@ def test_worker_processes_draw_the_same_numbers_in_each_run() -> None:
 
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 import numpy as np
 import keras_torch as keras
+
+# Shells start what runs in the background with interrupts ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Batches(keras.utils.Sequence):
     def __len__(self):
