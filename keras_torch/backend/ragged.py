@@ -63,6 +63,8 @@ class RaggedTensor:
         cls, tensor: Any, lengths: Any = None, padding: Any = None, ragged_rank: int = 1, name: Any = None
     ) -> RaggedTensor:
         """Make rows of those of a tensor: their first `lengths` values, or all up to the `padding` at their ends."""
+        if ragged_rank != 1:
+            raise ValueError(f"`RaggedTensor.from_tensor` makes one ragged axis here. Received: {ragged_rank=}")
         rows = _as_values(tensor)
         if lengths is None:
             lengths = [row.shape[0] if padding is None else _unpadded(row, padding) for row in rows]
@@ -71,6 +73,8 @@ class RaggedTensor:
     @classmethod
     def of_rows(cls, rows: Sequence[Any]) -> RaggedTensor:
         """Make it of tensors that differ in their first axis alone."""
+        if not rows:
+            return cls(torch.zeros(0), [0])
         if isinstance(rows[0], RaggedTensor):
             inner = cls.of_rows([item for row in rows for item in row])
             return cls.from_row_lengths(inner, [_length(row) for row in rows])
@@ -113,10 +117,12 @@ class RaggedTensor:
 
     def nrows(self, out_type: Any = None, name: Any = None) -> torch.Tensor:
         """The number of rows."""
-        return torch.tensor(len(self.row_splits) - 1)
+        return torch.tensor(len(self.row_splits) - 1, dtype=out_type)
 
     def row_lengths(self, axis: int = 1, name: Any = None) -> torch.Tensor:
         """The lengths of the rows."""
+        if axis != 1:
+            raise ValueError(f"`row_lengths` is known for axis 1 here; deeper rows are in `values`. Received: {axis=}")
         return self.row_splits[1:] - self.row_splits[:-1]
 
     def row_starts(self, name: Any = None) -> torch.Tensor:
@@ -131,7 +137,8 @@ class RaggedTensor:
         """The shape that a dense tensor of all rows needs."""
         inner = self.values.bounding_shape()[1:].tolist() if isinstance(self.values, RaggedTensor) else None
         rest = tuple(self.values.shape)[1:] if inner is None else inner
-        found = torch.tensor([len(self.row_splits) - 1, int(self.row_lengths().max()) if len(self) else 0, *rest])
+        longest = int(self.row_lengths().max()) if len(self) else 0
+        found = torch.tensor([len(self), longest, *rest], dtype=out_type)
         return found if axis is None else found[axis]
 
     def with_values(self, new_values: Any) -> RaggedTensor:

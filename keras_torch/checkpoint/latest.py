@@ -6,6 +6,8 @@ import os
 import re
 from typing import Any
 
+from keras_torch.checkpoint.atomic import replacing
+
 STATE_FILE = "checkpoint"
 
 
@@ -31,8 +33,7 @@ def set_latest(folder: str, prefix: str | None, kept: list[str] | None = None) -
     kept = kept if kept is not None else ([] if prefix is None else [prefix])
     lines = [f'model_checkpoint_path: "{os.path.basename(prefix or "")}"']
     lines += [f'all_model_checkpoint_paths: "{os.path.basename(item)}"' for item in kept]
-    with open(os.path.join(folder, STATE_FILE), "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+    _write(os.path.join(folder, STATE_FILE), "\n".join(lines) + "\n")
 
 
 def mark_as_checkpoint(path: str) -> None:
@@ -40,8 +41,12 @@ def mark_as_checkpoint(path: str) -> None:
     if os.path.basename(path) != STATE_FILE:
         # Or that file would take the place of the weights.
         set_latest(os.path.dirname(path), path)
-    with open(f"{path}.index", "w", encoding="utf-8") as file:
-        file.write(f"The weights are in {os.path.basename(path)}, an HDF5 file.\n")
+    _write(f"{path}.index", f"The weights are in {os.path.basename(path)}, an HDF5 file.\n")
+
+
+def _write(path: str, text: str) -> None:
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def latest_checkpoint(checkpoint_dir: Any, latest_filename: str | None = None) -> str | None:

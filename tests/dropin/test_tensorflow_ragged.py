@@ -97,3 +97,19 @@ def test_the_best_path_of_a_network_over_time_is_decoded_into_rows(tf):
     (found,), scores = tf.nn.ctc_greedy_decoder(np.concatenate([steps, steps], 1), [5, 2])
     assert tf.sparse.to_dense(found, default_value=-1).tolist() == [[0, 0, 1], [0, -1, -1]]
     assert scores.tolist() == [[-5], [-2]]
+
+
+@pytest.mark.parametrize(
+    ("use", "received"),
+    [
+        (lambda tf, rows: rows.row_lengths(axis=2), "axis=2"),
+        (lambda tf, rows: tf.concat([rows, rows], axis=2), "axis=2"),
+        (lambda tf, rows: tf.gather(rows, [0], axis=1), "axis=1"),
+        (lambda tf, rows: tf.ragged.constant([[1], []], inner_shape=(1,)), r"\(1,\)"),
+        (lambda tf, rows: tf.RaggedTensor.from_tensor([[1, 0]], ragged_rank=2), "ragged_rank=2"),
+        (lambda tf, rows: tf.strings.reduce_join(tf.ragged.constant([["a"], []]), axis=0), "axis=0"),
+    ],
+)
+def test_what_rows_cannot_do_is_refused(tf, use, received):
+    with pytest.raises(ValueError, match=f"Received: .*{received}"):
+        use(tf, tf.ragged.constant([[1, 2], [3]]))

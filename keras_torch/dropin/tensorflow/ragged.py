@@ -29,7 +29,11 @@ _REDUCTIONS = {
 def constant(
     pylist: Any, dtype: Any = None, ragged_rank: int | None = None, inner_shape: Any = None, **options: Any
 ) -> Any:
-    """Return a ragged tensor of nested lists."""
+    """Return a ragged tensor of nested lists. ValueError for an `inner_shape`, which the lists tell themselves."""
+    if inner_shape is not None:
+        raise ValueError(
+            f"`tf.ragged.constant` takes no `inner_shape` here; use `ragged_rank`. Received: {inner_shape}"
+        )
     wanted = None if dtype in (None, STRING) or as_dtype(dtype) is STRING else as_dtype(dtype)
     if ragged_rank == 1 and len(pylist) and any(isinstance(item, (list, tuple)) for row in pylist for item in row):
         # The further axes are those of the values.
@@ -70,6 +74,8 @@ def concat(values: Any, axis: Any) -> RaggedTensor:
     """Join ragged tensors: their rows (axis 0), or each row with those beside it (axis 1)."""
     if axis in (1, -1):
         return RaggedTensor.of_rows([_joined(rows) for rows in zip(*values, strict=True)])
+    if axis != 0:
+        raise ValueError(f"`tf.concat` joins ragged tensors along axis 0 or 1 here. Received: axis={axis}")
     return RaggedTensor.of_rows([row for item in values for row in item])
 
 
@@ -82,15 +88,27 @@ def _flat(rows: Any) -> Any:
 
 
 def reduce_join(inputs: RaggedTensor, axis: Any = None, keepdims: bool = False, separator: str = "") -> StringArray:
-    """Join the texts of each row."""
+    """Join the texts of each row. ValueError for another axis, or where axes are to be kept."""
+    if axis not in (1, -1) or keepdims:
+        raise ValueError(
+            "`tf.strings.reduce_join` joins each row of a ragged tensor here (axis=-1, keepdims=False). "
+            f"Received: {axis=}, {keepdims=}"
+        )
     return to_strings([str(separator).join(row.tolist()) for row in inputs], "Text")
+
+
+def gather(params: RaggedTensor, indices: Any, axis: int | None = None, batch_dims: int = 0) -> RaggedTensor:
+    """Return the rows of these numbers."""
+    if axis not in (0, None) or batch_dims:
+        raise ValueError(f"`tf.gather` takes whole rows of ragged tensors here. Received: {axis=}, {batch_dims=}")
+    return RaggedTensor.of_rows([params[int(i)] for i in indices])
 
 
 def dispatched(names: dict[str, Any]) -> dict[str, Any]:
     """Return the table of functions with those that take ragged tensors as well doing so."""
     special: dict[str, Callable[..., Any]] = {
         "concat": concat,
-        "gather": lambda params, indices, **options: RaggedTensor.of_rows([params[int(i)] for i in indices]),
+        "gather": gather,
         "rank": lambda input: torch.tensor(len(input.shape), dtype=torch.int32),  # noqa: A006
         "size": lambda input, **options: torch.tensor(input.flat_values.shape[0], dtype=torch.int32),  # noqa: A006
         "strings.reduce_join": reduce_join,
