@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import hashlib
 import http.client
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,6 +25,15 @@ except ImportError:  # not on Windows
 SCHEMES = ("http", "https", "ftp", "file")
 _TIMEOUT = 60
 _CHUNK = 2**18
+_NUMBER = re.compile("[0-9]{1,18}")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+# None is for the schemes without one.
+_HOLDS_A_FILE = (None, http.client.OK, http.client.NON_AUTHORITATIVE_INFORMATION, http.client.PARTIAL_CONTENT)
+# Ends of names of what is never a web page.
+_BINARY = (
+    *(".h5", ".hdf5", ".keras", ".pt", ".pth", ".safetensors", ".npy", ".npz", ".pkl", ".zip", ".tar", ".gz", ".tgz"),
+    *(".bz2", ".xz", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".wav"),
+)
 
 
 def download(origin: str, path: str, check: Callable[[str], None], before: int | None) -> None:
@@ -73,18 +84,17 @@ def _lock(file: IO[bytes]) -> None:
 def _complete(origin: str, path: str, partial: str, file: IO[bytes], check: Callable[[str], None]) -> None:
     try:
         _receive(origin, partial, file)
-    except (OSError, http.client.HTTPException) as error:
-        kept = os.path.getsize(partial)
-        if not kept or not os.path.exists(f"{partial}.tag"):
+    # `urllib` raises ValueError for a place that it cannot make out, to which a server may refer.
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        kept = os.path.getsize(partial) if os.path.exists(f"{partial}.tag") else 0
+        if not kept:
             _remove(partial)
         reason = getattr(error, "reason", None) or error
         code = f"HTTP {error.code} " if isinstance(error, urllib.error.HTTPError) else ""
-        raise OSError(
-            f"{os.path.basename(path)!r} is not in the cache, and fetching it from {origin} failed: {code}{reason}. "
-            f"Without a network, fetch it elsewhere and save it as {path!r}."
-            + (f" The first {kept} bytes are kept, and the next call goes on from there." if kept else "")
-        ) from error
+        raise _failure(origin, path, " ".join(f"{code}{reason}".split()), kept) from error
     try:
+        if _is_page(os.path.basename(path), partial):
+            raise _failure(origin, path, "the server sent a web page, perhaps one that asks to sign in or to confirm")
         check(partial)
     except BaseException:
         _remove(partial)
@@ -94,10 +104,23 @@ def _complete(origin: str, path: str, partial: str, file: IO[bytes], check: Call
     _remove(partial)
 
 
+def _failure(origin: str, path: str, reason: str, kept: int = 0) -> OSError:
+    return OSError(
+        f"{os.path.basename(path)!r} is not in the cache, and fetching it from {origin} failed: {reason}. "
+        f"Without a network, fetch it elsewhere and save it as {path!r}."
+        + (f" The first {kept} bytes are kept, and the next call goes on from there." if kept else "")
+    )
+
+
 def _remove(partial: str) -> None:
-    for name in (partial, f"{partial}.tag"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(partial)
+    _remove_tag(partial)
+
+
+def _remove_tag(partial: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{partial}.tag")
 
 
 def _receive(origin: str, partial: str, file: IO[bytes]) -> None:
@@ -116,15 +139,18 @@ def _receive(origin: str, partial: str, file: IO[bytes]) -> None:
         response = urllib.request.urlopen(origin, timeout=_TIMEOUT)
     with response:
         headers = response.headers
-        resumed = getattr(response, "status", None) == http.client.PARTIAL_CONTENT
-        if resumed and not headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise OSError(f"the server sent another part than was asked for, {headers.get('Content-Range')!r}")
-        if not resumed:
+        status = getattr(response, "status", None)
+        if status not in _HOLDS_A_FILE:
+            raise OSError(f"the server answered {status} {response.reason}, which holds no file")
+        resumed = status == http.client.PARTIAL_CONTENT
+        length = _length(headers)
+        if resumed:
+            _check_range(partial, headers.get("Content-Range", ""), start, length)
+        else:
             start = 0
             file.truncate(0)
             _keep_tag(partial, headers)
-        length = headers.get("Content-Length")
-        total = None if length is None else start + int(length)
+        total = None if length is None else start + length
         progress = Progbar(total)
         while chunk := response.read(_CHUNK):
             file.write(chunk)
@@ -133,6 +159,37 @@ def _receive(origin: str, partial: str, file: IO[bytes]) -> None:
         file.flush()
         if total is not None and start != total:
             raise OSError(f"the connection ended after {start} of {total} bytes")
+
+
+def _length(headers: Any) -> int | None:
+    """Return how many bytes the server says follow, None if it does not say."""
+    text = headers.get("Content-Length")
+    if text is None or _NUMBER.fullmatch(text.strip()):
+        return None if text is None else int(text)
+    raise OSError(f"the server's `Content-Length` is no number of bytes: {text[:100]!r}")
+
+
+def _check_range(partial: str, text: str, start: int, length: int | None) -> None:
+    """Raise OSError unless a part of a file begins at `start` and ends where the file does."""
+    found = _RANGE.fullmatch(text.strip())
+    if found is None or int(found[1]) != start:
+        problem = "another part than was asked for"
+    elif found[3] != "*" and (int(found[2]) + 1 != int(found[3]) or length not in (None, int(found[3]) - start)):
+        problem = "a part that does not reach the end of the file"
+    else:
+        return
+    # Asking for a part again would end like this again.
+    _remove_tag(partial)
+    raise OSError(f"the server sent {problem}: {text[:100]!r}")
+
+
+def _is_page(name: str, partial: str) -> bool:
+    """Whether a file is a web page though its name is one of something else."""
+    if not name.lower().endswith(_BINARY):
+        return False
+    with open(partial, "rb") as file:
+        start = file.read(200).removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def _tag(partial: str) -> str | None:
@@ -145,8 +202,7 @@ def _keep_tag(partial: str, headers: Any) -> None:
     """Keep what the server will know this very file by: its ETag, if that is an exact one, or its date."""
     tag = headers.get("ETag", "")
     tag = tag if tag.startswith('"') else headers.get("Last-Modified", "")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{partial}.tag")
+    _remove_tag(partial)
     if tag and headers.get("Accept-Ranges") != "none" and "\n" not in tag:
         with open(f"{partial}.tag", "w", encoding="latin-1") as file:
             file.write(tag)

@@ -39,11 +39,13 @@ def source(tmp_path: Path) -> Path:
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves CONTENT, with ranges; `cut` ends the next answers early."""
+    """Serves CONTENT, with ranges; `cut` ends the next answers early, `headers` stand for the usual ones."""
 
     tag = '"one"'
     cut: int | None = None
     status = 200
+    content = CONTENT
+    headers: dict[str, str] = {}
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -61,14 +63,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if wanted and self.headers["If-Range"] == self.server.tag:
             start = int(wanted.removeprefix("bytes=").removesuffix("-"))
         status = self.server.status if self.server.status != 200 else 206 if start else 200
-        if start >= len(CONTENT):
+        content = self.server.content
+        if start >= len(content):
             status = 416
         self.send_response(status)
-        self.send_header("ETag", self.server.tag)
-        self.send_header("Content-Length", str(len(CONTENT) - start))
-        self.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        headers = {
+            "ETag": self.server.tag,
+            "Content-Length": str(len(content) - start),
+            "Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}",
+        }
+        for name, value in {**headers, **self.server.headers}.items():
+            self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(CONTENT[start : self.server.cut])
+        self.wfile.write(content[start : self.server.cut])
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -199,6 +206,56 @@ def test_refusals_of_the_server_are_told(server: Server, cache: Path) -> None:
     with pytest.raises(OSError, match="failed: HTTP 404 Not Found"):
         get_file(origin=server.origin)
     assert os.listdir(cache) == []
+
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "a length that is no number": ({"headers": {"Content-Length": "many"}}, "`Content-Length` is no number.*'many'"),
+    "a length of too many digits": ({"headers": {"Content-Length": "9" * 5000}}, "`Content-Length` is no number"),
+    "a length below zero": ({"headers": {"Content-Length": "-1"}}, "`Content-Length` is no number"),
+    "a longer length": ({"headers": {"Content-Length": "200000"}}, "ended after 102400 of 200000 bytes"),
+    "redirects in a circle": ({"status": 302, "headers": {"Location": "/folder/data.bin"}}, "HTTP 302.*infinite loop"),
+    "a redirect to a file": ({"status": 302, "headers": {"Location": "file:///etc/passwd"}}, "HTTP 302.*not allowed"),
+    "an answer without a file": ({"status": 202, "content": b"Wait."}, "answered 202 Accepted, which holds no file"),
+    "a part nobody asked for": ({"status": 206, "headers": {"Content-Range": "bytes 5-9/10"}}, "another part.*5-9/10"),
+    "a part alone": ({"status": 206, "headers": {"Content-Range": "bytes 0-9/20"}}, "does not reach the end"),
+    "a page to sign in": ({"content": b"\n<!DOCTYPE html><title>Sign in</title>" + CONTENT}, "sent a web page"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_answers_of_a_server_name_the_file_and_what_to_do(server: Server, cache: Path, case: str) -> None:
+    settings, problem = BROKEN[case]
+    vars(server).update(settings)
+    with pytest.raises(OSError, match=f"'data.h5' is not in the cache.*{problem}.*save it as '{cache / 'data.h5'}'"):
+        get_file("data.h5", server.origin)
+    if case == "a longer length":
+        return
+    assert os.listdir(cache) == []
+    vars(server).update(status=200, headers={}, content=CONTENT)
+    assert Path(get_file("data.h5", server.origin)).read_bytes() == CONTENT
+
+
+def test_a_place_that_cannot_be_made_out_is_told(cache: Path) -> None:
+    with pytest.raises(OSError, match="'data.h5' is not in the cache.*label empty or too long"):
+        get_file("data.h5", "https://a..b/")
+    assert os.listdir(cache) == []
+
+
+def test_a_web_page_may_be_what_is_wanted(server: Server) -> None:
+    server.content = b"<html>" + CONTENT
+    assert Path(get_file("page", server.origin)).read_bytes() == server.content
+
+
+def test_what_is_left_of_a_file_is_given_up_if_the_server_sends_wrong_parts(server: Server, cache: Path) -> None:
+    server.cut = 70_000
+    with pytest.raises(OSError, match="are kept"):
+        get_file(origin=server.origin)
+    server.cut, server.headers = None, {"Content-Range": "bytes 7-102399/102400"}
+    with pytest.raises(OSError, match="another part than was asked for: 'bytes 7-102399/102400'"):
+        get_file(origin=server.origin)
+    assert os.listdir(cache) == []
+    server.headers = {}
+    assert Path(get_file(origin=server.origin)).read_bytes() == CONTENT
 
 
 def test_two_that_want_the_same_file_fetch_it_once(server: Server, cache: Path) -> None:
