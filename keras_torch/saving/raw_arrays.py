@@ -22,8 +22,9 @@ import numpy as np
 from keras_torch.saving.checksums import Sums
 from keras_torch.saving.window import Window
 
-# Found by measuring: what is turned is best read and written in blocks and tiles that stay in the cache.
-_BLOCK_BYTES, _CHECKED_BYTES, _HOT_BYTES = 2**20, 4 * 2**20, 2**18
+# Found by measuring: what is turned is best read and written in tiles that stay in the cache, of blocks that are large,
+# so that rows are long. Small arrays have a few blocks all the same, for several threads.
+_BLOCK_BYTES, _TURNED_BYTES, _CHECKED_BYTES, _HOT_BYTES = 2**20, 4 * 2**20, 4 * 2**20, 2**18
 _TILE = 256
 # A row of a buffer is longer by a cache line: rows at a distance of a power of two would push each other out.
 _PADDING_BYTES = 64
@@ -79,7 +80,8 @@ def read(place: Place, target: np.ndarray, dtype: np.dtype) -> None:
         for tile in () if direct else _tiles(part):
             np.copyto(part[tile], buffer[tile], casting="unsafe")
 
-    _for_all(fill, blocks(target.shape, dtype.itemsize, _BLOCK_BYTES))
+    size = target.size * dtype.itemsize
+    _for_all(fill, blocks(target.shape, dtype.itemsize, _BLOCK_BYTES if direct else _turned_bytes(size)))
 
 
 def write(place: Place, source: np.ndarray) -> None:
@@ -92,7 +94,15 @@ def write(place: Place, source: np.ndarray) -> None:
         part = source[block.index] if plain else _in_rows(source[block.index])
         block.write(place, part, lock)
 
-    _for_all(put, blocks(source.shape, source.dtype.itemsize, _BLOCK_BYTES))
+    limit = _BLOCK_BYTES if plain else _turned_bytes(source.nbytes)
+    # Several have something to do only where there is more to it than writing.
+    most = 1 if plain and place.sums is None else _THREADS
+    _for_all(put, blocks(source.shape, source.dtype.itemsize, limit), most)
+
+
+def _turned_bytes(size: int) -> int:
+    """Return how large the blocks are of an array of `size` bytes that is turned."""
+    return min(max(size // (2 * _THREADS), _BLOCK_BYTES), _TURNED_BYTES)
 
 
 def checksum(window: Window) -> int:
