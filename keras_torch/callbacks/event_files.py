@@ -11,10 +11,14 @@ import numpy as np
 import torch
 
 
+def do_without_tensorflow() -> None:
+    """Tell tensorboard to work by itself. Else it would import TensorFlow, for which this package may stand in."""
+    sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
+
+
 def open_writer(folder: str) -> Any:
     """Return a `torch.utils.tensorboard.SummaryWriter` for a folder. ImportError says how to install TensorBoard."""
-    # Tells tensorboard to write files by itself. Else it would import TensorFlow, for which this package may stand in.
-    sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
+    do_without_tensorflow()
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

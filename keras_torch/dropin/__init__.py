@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from keras_torch import config
+from keras_torch.callbacks import event_files
 from keras_torch.dropin import era as old_names
 from keras_torch.dropin import finder, module_paths, numpy_operands, tensorflow
 
@@ -51,6 +52,8 @@ class Installation:
         for name in [name for name in sys.modules if self._stands_in_for(name)]:
             self._set_aside[name] = sys.modules.pop(name)
         sys.meta_path.insert(0, self._hook)
+        if not self.real_tensorflow:
+            event_files.do_without_tensorflow()
         tensorflow.forget()
         is_old = config.dialect() in ("1", "2", "tf")
         tensorflow.change_tensors(values_only=not is_old)

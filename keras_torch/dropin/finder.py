@@ -1,4 +1,4 @@
-"""The import hook: `keras`, `keras.*`, `tf_keras`, `tensorflow.keras` and `tensorflow` resolve to our modules.
+"""The import hook: `keras`, `keras_core`, `tf_keras`, `tensorflow` and what is below them resolve to our modules.
 
 The module objects are shared: `keras.layers` is `keras_torch.layers`. Only `sys.modules` knows them by both names.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from keras_torch.dropin import module_paths, tensorflow
 
-ROOTS = ("keras", "tf_keras", "tensorflow", *module_paths.PARTS)
+ROOTS = ("keras", "keras_core", "tf_keras", "tensorflow", *module_paths.PARTS)
 
 
 class JoinedModule(ModuleType):

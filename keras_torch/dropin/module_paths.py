@@ -16,6 +16,8 @@ PREFIXES = (
     "tensorflow.keras",
     "tf_keras.src",
     "tf_keras",
+    "keras_core.src",
+    "keras_core",
     "keras.api",
     "keras.src",
     "keras",
@@ -30,6 +32,9 @@ JOINED = {
     "engine.base_layer": ("engine", "engine.base_layer", "symbolic", "dropin.old_engine"),
     "engine.topology": ("engine", "models", "layers", "symbolic", "utils", "saving", "dropin.old_engine"),
     "engine.saving": ("saving", "dropin.old_engine"),
+    "layers.convolutional": ("layers", "dropin.old_layers"),
+    "layers.convolutional.base_conv": ("dropin.old_layers",),
+    "layers.convolutional.base_depthwise_conv": ("dropin.old_layers",),
     "engine.training": ("models", "training", "utils.generic_utils", "dropin.old_engine"),
 }
 
@@ -67,7 +72,6 @@ MOVED = {
     "layers.activation": "layers",
     "layers.advanced_activations": "layers",
     "layers.attention": "layers",
-    "layers.convolutional": "layers",
     "layers.convolutional_recurrent": "layers",
     "layers.core": "layers",
     "layers.cudnn_recurrent": "layers",
@@ -125,6 +129,11 @@ MOVED = {
     "utils.model_visualization": "utils.vis_utils",
     "utils.visualize_util": "utils.vis_utils",
 }
+
+# Keras 3's functions on tensors, each backend's.
+for _backend in ("tensorflow", "torch"):
+    MOVED |= {f"backend.{_backend}{part}": "ops" for part in ("", ".core", ".math", ".nn", ".numpy")}
+    MOVED[f"backend.{_backend}.random"] = "random"
 
 
 def split(name: str) -> str | None:

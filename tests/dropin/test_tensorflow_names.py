@@ -108,7 +108,10 @@ def test_a_name_that_files_use_works_or_says_what_does(tf, name: str):
     # `tf.metrics` is Keras's; TensorFlow 1 had functions there.
     name = f"compat.v1.{name}" if name.startswith("metrics.") else name
     with pytest.raises(AttributeError, match=r"`tensorflow\.[\w.]+` is not available") as caught:
-        resolve(tf, name)
+        found = resolve(tf, name)
+        # A class that packages ask `isinstance` for is refused when it is made.
+        if short in refusals.NAMES:
+            found()
     parts = short.split(".")
     rows = [short, *(f"{'.'.join(parts[:end])}.*" for end in range(len(parts), 0, -1))]
     ways = [refusals.FUNCTIONS[row] for row in rows if row in refusals.FUNCTIONS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -63,9 +64,9 @@ def _tables() -> tuple[dict[str, Any], dict[str, Any]]:
 
 @functools.cache
 def _packages() -> frozenset[str]:
-    from keras_torch.dropin.tensorflow import refusals
+    from keras_torch.dropin.tensorflow import inside, refusals
 
-    paths = [*_tables()[0], *_tables()[1], *refusals.FUNCTIONS]
+    paths = [*_tables()[0], *_tables()[1], *refusals.FUNCTIONS, *(f"{file}.*" for file in inside.FILES)]
     # What is written with a capital is a class, which is no package.
     found = {path.rpartition(".")[0] for path in paths if not path.rpartition(".")[0].rpartition(".")[2][:1].isupper()}
     return frozenset({".".join(item.split(".")[: end + 1]) for item in found for end in range(item.count(".") + 1)})
@@ -82,10 +83,12 @@ def _found(path: str, short: str, version_1: bool) -> Any:
     for known in (first, second):
         if short in known:
             return known[short]
-    from keras_torch.dropin.tensorflow import table
+    from keras_torch.dropin.tensorflow import inside, table
 
     if short in table.MODULES and first is names:
         return table.MODULES[short]
+    with contextlib.suppress(KeyError):
+        return inside.find(short, (names, old))
     if is_package(f"tensorflow.{path}"):
         return load(f"tensorflow.{path}")
     from keras_torch.dropin.tensorflow import refusals

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras_torch.errors import suggest
 
 _ESTIMATORS = "Estimators ended with TensorFlow 2.15: compile a Keras model and call `fit`, `evaluate` and `predict`."
@@ -33,6 +35,29 @@ FUNCTIONS: dict[str, str] = {
     "tpu.*": "There are no TPUs.",
     "train.import_meta_graph": f"{_GRAPHS} Build the model in code and load its weights.",
 }
+# Classes that packages name where they define functions or ask `isinstance`: they exist, and cannot be made.
+_CLASSES = {
+    "distribute": "TPUStrategy ParameterServerStrategy",
+    "distribute.experimental": "TPUStrategy ParameterServerStrategy",
+    "tpu.experimental": "DeviceAssignment HardwareFeature TPUSystemMetadata Topology",
+    "tpu.experimental.HardwareFeature": "EmbeddingFeature",
+    "tpu.experimental.embedding": """
+        Adagrad AdagradMomentum Adam CustomOptimizer FTRL FeatureConfig QuantizationConfig SGD TPUEmbedding
+        TPUEmbeddingForServing TPUEmbeddingV0 TableConfig
+    """,
+    "types.experimental": "AtomicFunction Callable ConcreteFunction FunctionType PolymorphicFunction TraceType",
+}
+
+
+def refused_class(path: str) -> type:
+    """Return a class of TensorFlow that no object here is of; AttributeError, with what to use, on making one."""
+
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise AttributeError(text(path, path))
+
+    return type(
+        path.rpartition(".")[2], (), {"__init__": refuse, "__module__": f"tensorflow.{path.rpartition('.')[0]}"}
+    )
 
 
 def text(path: str, short: str) -> str:
@@ -46,3 +71,16 @@ def text(path: str, short: str) -> str:
         hint = suggest(short, [*table.NAMES, *table.VERSION_1])
         way = f"Use `keras.ops`, `keras.backend` or torch; they work on Keras tensors too.{hint}"
     return f"`tensorflow.{path}` is not available without TensorFlow. {way}"
+
+
+def _refused_classes() -> dict[str, type]:
+    paths = [f"{family}.{name}" for family, names in _CLASSES.items() for name in names.split()]
+    found = {path: refused_class(path) for path in paths}
+    for path, cls in found.items():
+        owner, _, name = path.rpartition(".")
+        if owner in found:
+            setattr(found[owner], name, cls)
+    return found
+
+
+NAMES = _refused_classes()

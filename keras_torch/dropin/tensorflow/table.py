@@ -16,6 +16,7 @@ from keras_torch.dropin.tensorflow import (
     files,
     function,
     images,
+    inside,
     keras_names,
     linalg,
     lookup,
@@ -26,6 +27,7 @@ from keras_torch.dropin.tensorflow import (
     ragged,
     random,
     records,
+    refusals,
     reused,
     sessions,
     settings,
@@ -33,6 +35,7 @@ from keras_torch.dropin.tensorflow import (
     slicing,
     sparse,
     special,
+    summaries,
     tape,
     text,
     training,
@@ -43,7 +46,7 @@ from keras_torch.dropin.tensorflow.adapt import spread
 _TOPICS = (
     *(dtypes, sizes, arrays, math, slicing, linalg, nn, candidates, images, random, text, files, function, variables),
     *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
-    *(training, keras_names, special, ragged, boxes),
+    *(training, keras_names, special, ragged, boxes, inside, refusals, summaries),
 )
 
 

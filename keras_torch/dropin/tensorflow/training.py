@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import re
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from keras_torch import backend, optimizers
 from keras_torch.backend.variable import WeightView
-from keras_torch.callbacks.event_files import open_writer
 from keras_torch.checkpoint import Status, latest_checkpoint, replacing, set_latest
 from keras_torch.checkpoint.latest import STATE_FILE
-from keras_torch.dropin.tensorflow import graph, settings
-from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow import graph
 from keras_torch.engine import Layer
 from keras_torch.engine.deferred import when_made
 
@@ -219,105 +214,9 @@ class CheckpointManager:
         return self.latest_checkpoint
 
 
-class SummaryWriter:
-    """Writes for TensorBoard with torch's SummaryWriter, while it is the default."""
-
-    def __init__(self, logdir: Any, **options: Any) -> None:
-        self._writer = open_writer(os.fspath(logdir))
-
-    @contextlib.contextmanager
-    def as_default(self, step: Any = None) -> Iterator[SummaryWriter]:
-        """A context in which `tf.summary.scalar` and kin write here."""
-        before = _current[:]
-        _current[:2] = [self, _current[1] if step is None else int(step)]
-        try:
-            yield self
-        finally:
-            _current[:2] = before[:2]
-
-    def set_as_default(self, step: Any = None) -> None:
-        """Let `tf.summary.scalar` and kin write here from now on."""
-        _current[:2] = [self, step]
-
-    def flush(self) -> None:
-        """Write what waits."""
-        self._writer.flush()
-
-    def close(self) -> None:
-        """End the file."""
-        self._writer.close()
-
-
-# The writer, the step, and whether to write.
-_current: list[Any] = [None, None, True]
-
-
-def set_step(step: Any) -> None:
-    """Set the step of summaries that do not name theirs."""
-    _current[1] = None if step is None else int(step)
-
-
-@contextlib.contextmanager
-def record_if(condition: Any) -> Iterator[None]:
-    """A context in which summaries are written only where a condition, or what a function returns then, is true."""
-    before, _current[2] = _current[2], condition
-    try:
-        yield
-    finally:
-        _current[2] = before
-
-
-def should_record_summaries() -> bool:
-    """Whether `tf.summary.scalar` and kin write anything now."""
-    condition = _current[2]() if callable(_current[2]) else _current[2]
-    return _current[0] is not None and bool(condition)
-
-
-def flush(writer: Any = None) -> None:
-    """Write what waits."""
-    writer = writer or _current[0]
-    if writer is not None:
-        writer.flush()
-
-
-def _summary(write: Any) -> Any:
-    def call(name: str, data: Any, step: Any = None, **options: Any) -> bool:
-        writer, default, _ = _current
-        if not should_record_summaries():
-            return False
-        step = default if step is None else int(step)
-        if step is None:
-            raise ValueError(f"The summary {name!r} needs a `step`, or `tf.summary.experimental.set_step`.")
-        write(writer._writer, name, data, step)
-        return True
-
-    return call
-
-
-def _values(data: Any) -> Any:
-    return convert_to_tensor(data).detach().cpu()
-
-
-_SUMMARIES = {
-    "audio": lambda writer, name, data, step: writer.add_audio(name, _values(data)[0].T, step),
-    "histogram": lambda writer, name, data, step: writer.add_histogram(name, _values(data), step),
-    "image": lambda writer, name, data, step: writer.add_images(name, _values(data)[:3], step, dataformats="NHWC"),
-    "scalar": lambda writer, name, data, step: writer.add_scalar(name, float(_values(data)), step, time.time()),
-    "text": lambda writer, name, data, step: writer.add_text(name, str(convert_to_tensor(data, "string")), step),
-}
 NAMES = {
-    **{f"summary.{name}": _summary(write) for name, write in _SUMMARIES.items()},
-    "summary.SummaryWriter": SummaryWriter,
-    "summary.create_file_writer": SummaryWriter,
-    "summary.experimental.get_step": lambda: _current[1],
-    "summary.experimental.set_step": set_step,
-    "summary.flush": flush,
-    "summary.record_if": record_if,
-    "summary.should_record_summaries": should_record_summaries,
-    # Of graphs, of which there are none.
-    "summary.trace_export summary.trace_off summary.trace_on": settings.accept,
     "train.Checkpoint": Checkpoint,
     "train.CheckpointManager": CheckpointManager,
     "train.latest_checkpoint": latest_checkpoint,
 }
-VERSION_1 = {"summary.FileWriter": SummaryWriter, "train.Saver": Saver}
+VERSION_1 = {"train.Saver": Saver}

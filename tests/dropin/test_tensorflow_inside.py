@@ -1,0 +1,118 @@
+"""What packages import from inside TensorFlow and Keras, below `tensorflow.python` and `keras.src`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+
+from keras_torch import dropin, layers
+
+
+@pytest.fixture
+def tf():
+    with dropin.install("tf"):
+        import tensorflow
+
+        yield tensorflow
+
+
+def test_files_of_tensorflow_hold_what_its_root_offers(tf):
+    from tensorflow.python.eager import backprop, context
+    from tensorflow.python.framework import ops, tensor_shape
+    from tensorflow.python.ops import array_ops, gen_math_ops, math_ops, nn_ops, random_ops
+    from tensorflow.python.util import nest
+
+    assert math_ops.reduce_sum is tf.reduce_sum and array_ops.concat is tf.concat
+    assert gen_math_ops.exp is tf.exp and nn_ops.bias_add is tf.nn.bias_add
+    assert ops.convert_to_tensor is tf.convert_to_tensor and tensor_shape.TensorShape is tf.TensorShape
+    assert nest.flatten is tf.nest.flatten and backprop.GradientTape is tf.GradientTape
+    assert random_ops.random_uniform((2,)).shape == (2,)
+    assert context.executing_eagerly()
+
+
+def test_a_name_that_a_file_of_tensorflow_lacks_says_what_to_use(tf):
+    from tensorflow.python.ops import math_ops
+
+    with pytest.raises(AttributeError, match="inside TensorFlow"):
+        math_ops.no_such_function  # noqa: B018
+
+
+def test_initializers_of_version_one_are_those_of_keras(tf):
+    from tensorflow.python.ops.init_ops import Ones, TruncatedNormal, Zeros, glorot_normal_initializer
+
+    assert float(Ones()((1,))) == 1.0 and float(Zeros()((1,))) == 0.0
+    assert TruncatedNormal(stddev=0.1, seed=1)((3,)).shape == (3,)
+    assert glorot_normal_initializer(seed=2)((4, 4)).shape == (4, 4)
+
+
+def test_a_moving_average_moves_by_its_share(tf):
+    from tensorflow.python.training.moving_averages import assign_moving_average
+
+    average = tf.Variable([1.0, 2.0])
+    assign_moving_average(average, tf.constant([2.0, 0.0]), 0.75)
+    np.testing.assert_allclose(np.asarray(average), [1.25, 1.5])
+
+
+def test_a_condition_that_is_known_chooses_one_function(tf):
+    from tensorflow.python.framework import smart_cond
+
+    assert smart_cond.smart_cond(True, lambda: "first", lambda: 1 / 0) == "first"
+    assert smart_cond.smart_constant_value(tf.constant(False)) is False
+
+
+@pytest.mark.parametrize("name", ["distribute.TPUStrategy", "tpu.experimental.embedding.TableConfig"])
+def test_classes_that_packages_only_name_exist_and_cannot_be_made(tf, name):
+    found = tf
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert not isinstance(tf.distribute.get_strategy(), found)
+    with pytest.raises(AttributeError, match="There are no TPUs"):
+        found()
+
+
+def test_the_base_class_of_convolutions_is_found_in_every_generation(tf):
+    for path in (
+        "tensorflow.python.keras.layers.convolutional",
+        "keras.layers.convolutional.base_conv",
+        "keras.src.layers.convolutional.base_conv",
+    ):
+        conv = importlib.import_module(path).Conv
+        assert isinstance(layers.Conv2D(1, 3), conv) and not isinstance(layers.Dense(1), conv)
+    assert importlib.import_module("keras.src.layers.convolutional.base_conv").BaseConv is conv
+
+
+def test_keras_core_is_keras_too():
+    with dropin.install("3"):
+        import keras
+        import keras_core
+        from keras_core import ops
+        from keras_core.src.backend.tensorflow.numpy import matmul
+
+        assert keras_core.layers is keras.layers and ops is keras.ops and matmul is ops.matmul
+
+
+def test_tensorboard_is_told_to_do_without_tensorflow(tf):
+    assert isinstance(sys.modules["tensorboard.compat.notf"], types.ModuleType)
+
+
+def test_summaries_of_version_one_are_written(tf, tmp_path):
+    summary_pb2 = pytest.importorskip("tensorboard.compat.proto.summary_pb2")
+    writer = tf.compat.v1.summary.FileWriter(str(tmp_path))
+    message = tf.compat.v1.Summary(value=[tf.compat.v1.Summary.Value(tag="loss", simple_value=0.5)])
+    assert isinstance(message, summary_pb2.Summary)
+    writer.add_summary(message, 3)
+    with writer.as_default():
+        assert tf.summary.experimental.write_raw_pb(message.SerializeToString(), step=4)
+    writer.close()
+    assert sum(path.read_bytes().count(b"loss") for path in tmp_path.iterdir()) == 2
+    array = tf.make_ndarray(tf.make_tensor_proto([1.0, 2.0]))
+    np.testing.assert_array_equal(array, np.array([1.0, 2.0], array.dtype))
+
+
+def test_values_of_tensors_may_be_annotated_as_tensorflow_does(tf):
+    assert isinstance(torch.ones(1), tf.types.experimental.TensorLike)
