@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from keras_torch import config
@@ -15,8 +16,13 @@ from keras_torch.legacy import translated
 @recorded
 def reshape(x: Any, shape: Sequence[Any]) -> Any:
     """Return `x` with another shape; one size may be -1."""
-    sizes = shape.tolist() if isinstance(shape, torch.Tensor) else shape
-    return torch.reshape(tensor(x), tuple(int(size) for size in sizes))
+    return torch.reshape(tensor(x), _ints(shape))
+
+
+def _ints(sizes: Any) -> tuple[int, ...]:
+    """Return a number, numbers or a tensor of sizes as ints."""
+    sizes = sizes.tolist() if isinstance(sizes, (torch.Tensor, np.ndarray)) else sizes
+    return tuple(int(size) for size in sizes) if isinstance(sizes, (list, tuple)) else (int(sizes),)
 
 
 def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
@@ -84,7 +90,7 @@ def repeat_elements(x: Any, rep: Any, axis: int) -> Any:
 @recorded
 def tile(x: Any, n: Any) -> Any:
     """Repeat the whole tensor `n[i]` times along axis `i`."""
-    return torch.tile(tensor(x), tuple(n) if isinstance(n, (list, tuple)) else (n,))
+    return torch.tile(tensor(x), _ints(n))
 
 
 def reverse(x: Any, axes: Any) -> Any:

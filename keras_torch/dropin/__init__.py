@@ -10,8 +10,8 @@ from typing import Any
 
 from keras_torch import config
 from keras_torch.callbacks import event_files
+from keras_torch.dropin import borrowed, finder, module_paths, numpy_operands, tensorflow
 from keras_torch.dropin import era as old_names
-from keras_torch.dropin import finder, module_paths, numpy_operands, tensorflow
 
 KERAS_VERSIONS = {"1": "1.2.2", "2": "2.2.4", "tf": "2.15.0", "3": "3.15.1", None: "3.15.1"}
 
@@ -57,7 +57,10 @@ class Installation:
         tensorflow.forget()
         is_old = config.dialect() in ("1", "2", "tf")
         tensorflow.change_tensors(values_only=not is_old)
-        if not is_old:
+        if is_old:
+            for module, name, value in borrowed.names():
+                self._set(module, name, value)
+        else:
             numpy_operands.install()
         root = importlib.import_module("keras_torch")
         self._set(root, "__version__", KERAS_VERSIONS[config.dialect()])

@@ -19,7 +19,6 @@ from keras_torch.engine.api import ApiMixin
 from keras_torch.engine.arguments import constructor_arguments, constructor_config, is_plain, only_accepted
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state, versions
 from keras_torch.engine.input_spec import check_inputs
-from keras_torch.engine.nodes import NODE_PROPERTIES as _NODE_PROPERTIES
 from keras_torch.engine.nodes import NodesMixin
 from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules, leaves
 from keras_torch.engine.updates import UpdatesMixin
@@ -301,10 +300,11 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         modules = self.__dict__.get("_modules", ())
         if name in modules:
             return modules[name]
-        if name in _NODE_PROPERTIES:
-            # The property raised AttributeError, and only its message is of use.
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
             self._explain_missing(name)
-        return super().__getattr__(name)
+            raise
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for an input shape (with the batch size first). The default only marks the layer built."""
@@ -451,15 +451,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if id(self) in seen:
             return
         seen.add(id(self))
-        found.extend(self._call_losses)
-        # Until Keras 3 the weights of frozen layers were penalized, too.
-        of_frozen = config.dialect() in ("1", "2", "tf")
-        for weight in self._all_own_weights():
-            if weight.regularizer is None or id(weight) in seen:
-                continue
-            if of_frozen or (self._trainable and weight.trainable):
-                seen.add(id(weight))
-                found.append(weight.regularizer(weight.value))
+        self._collect_own_losses(found, seen)
         for child in self._children():
             if child._has_own_losses:
                 found.extend(child.losses)

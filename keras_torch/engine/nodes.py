@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from torch.utils import _pytree as pytree
@@ -11,9 +12,6 @@ from keras_torch.symbolic import KerasTensor, Node, outbound_nodes, set_outbound
 
 def _single(items: list[Any]) -> Any:
     return items[0] if len(items) == 1 else items
-
-
-NODE_PROPERTIES = frozenset(("input", "output", "input_mask", "output_mask", "input_shape", "output_shape"))
 
 
 class NodesMixin:
@@ -44,12 +42,10 @@ class NodesMixin:
         return self._node(0, what)
 
     def _explain_missing(self, name: str) -> None:
-        """Raise the AttributeError of a property that has no value."""
-        what = name.replace("_", " ")
-        if name.endswith("shape"):
-            self._agreed(name.removesuffix("_shape"))
-        else:
-            self._only_node(what)
+        """Raise the AttributeError of a property once more, since of the first one nothing is left in `__getattr__`."""
+        found = inspect.getattr_static(type(self), name, None)
+        if isinstance(found, property) and found.fget is not None:
+            found.fget(self)
 
     def get_input_at(self, node_index: int) -> Any:
         """Return the symbolic input(s) of the call number `node_index`."""

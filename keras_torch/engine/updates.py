@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
+from keras_torch import config
 from keras_torch.symbolic import KerasTensor
 
 # Shares of what a built-in layer drops while training; at 0 it does the same in both phases.
@@ -25,6 +26,8 @@ class UpdatesMixin:
     _call_signature: Any
     _inbound_nodes: list[Any]
     _children: Callable[[], Iterator[Any]]
+    _call_losses: list[Any]
+    _all_own_weights: Callable[[], list[Any]]
 
     def add_update(self, updates: Any, inputs: Any = None) -> None:
         """Change variables in a training call: (variable, new value) pairs are assigned, functions called.
@@ -41,7 +44,7 @@ class UpdatesMixin:
                 if self.training:
                     update()
             else:
-                self.__dict__.setdefault("_updates", []).append((_symbols(inputs), update))
+                self.__dict__.setdefault("_noted_updates", []).append((_symbols(inputs), update))
 
     def _assign(self, variable: Any, value: Any) -> None:
         if isinstance(value, KerasTensor):
@@ -61,7 +64,7 @@ class UpdatesMixin:
         """
         if not self._trainable:
             return []
-        own = [update for _, update in self.__dict__.get("_updates", ())]
+        own = self._updates
         phases = [node.kwargs.get("training") for node in self._inbound_nodes]
         if self._is_builtin and not (phases and all(phase is not None and not phase for phase in phases)):
             own += [getattr(self, name) for name in _MOVED if name in self.__dict__]
@@ -70,13 +73,44 @@ class UpdatesMixin:
     @updates.setter
     def updates(self, value: Any) -> None:
         # Layers for Keras 1 set them in `call`.
-        self.__dict__["_updates"] = []
+        self.__dict__["_noted_updates"] = []
         self.add_update(value)
+
+    @property
+    def _updates(self) -> list[Any]:
+        """The updates of this layer alone."""
+        return [update for _, update in self.__dict__.get("_noted_updates", ())]
+
+    @_updates.setter
+    def _updates(self, value: Any) -> None:
+        self.updates = value
+
+    @property
+    def _losses(self) -> list[Any]:
+        """The losses of this layer alone, in a list of their own: `add_loss` adds to them."""
+        found: list[Any] = []
+        self._collect_own_losses(found, set())
+        return found
+
+    @_losses.setter
+    def _losses(self, value: Any) -> None:
+        self._call_losses[:] = value
+
+    def _collect_own_losses(self, found: list[Any], seen: set[int]) -> None:
+        found.extend(self._call_losses)
+        # Until Keras 3 the weights of frozen layers were penalized, too.
+        of_frozen = config.dialect() in ("1", "2", "tf")
+        for weight in self._all_own_weights():
+            if weight.regularizer is None or id(weight) in seen:
+                continue
+            if of_frozen or (self._trainable and weight.trainable):
+                seen.add(id(weight))
+                found.append(weight.regularizer(weight.value))
 
     def get_updates_for(self, inputs: Any) -> list[Any]:
         """Return the updates that were added for these symbolic inputs; for None those that depend on no input."""
         wanted = _symbols(inputs)
-        own = [update for symbols, update in self.__dict__.get("_updates", ()) if _agree(symbols, wanted)]
+        own = [update for symbols, update in self.__dict__.get("_noted_updates", ()) if _agree(symbols, wanted)]
         return own + [update for child in self._children() for update in child.get_updates_for(inputs)]
 
     def _note_loss(self, loss: Any, inputs: Any) -> None:

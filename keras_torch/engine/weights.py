@@ -17,6 +17,7 @@ from keras_torch.distributed import parts
 from keras_torch.engine import initial_values
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.tensor_layout import IDENTITY, Layout
+from keras_torch.engine.tracking import TrackedList
 from keras_torch.errors import NotBuiltError
 
 Weight = Variable | WeightView
@@ -189,10 +190,23 @@ class WeightsMixin:
     def non_trainable_weights(self, value: Sequence[Weight]) -> None:
         self._list_weights(value, trainable=False)
 
+    # The lists of this layer alone, which layers for Keras 2 extend.
+    _trainable_weights = property(lambda self: self._listed(True), lambda self, value: self._list_weights(value, True))
+    _non_trainable_weights = property(
+        lambda self: self._listed(False), lambda self, value: self._list_weights(value, False)
+    )
+
+    def _listed(self, trainable: bool) -> TrackedList:
+        """Return this layer's own weights of one kind; what is done to the list is done to the layer."""
+        found = TrackedList(weight for weight in self._own_weights if weight.trainable == trainable)
+        found._changed = lambda: self._list_weights(found, trainable)
+        return found
+
     def _list_weights(self, value: Sequence[Weight], trainable: bool) -> None:
         """Make variables the weights of this layer, as layers of Keras 1 did in `build`; other variables are none."""
         of_children = {id(weight) for child in self._children() for weight in child.weights}
-        self.__dict__["_lists_weights"] = True
+        if config.dialect() != "tf":
+            self.__dict__["_lists_weights"] = True
         listed = {id(weight) for weight in value}
         self._own_weights[:] = [w for w in self._own_weights if w.trainable != trainable and id(w) not in listed]
         for weight in value:

@@ -35,6 +35,31 @@ class Shape(tuple):
         return Shape(item) if isinstance(index, slice) else item
 
 
+class _NoLengthError(AttributeError, TypeError):
+    """What `hasattr` and `len` take for an answer alike."""
+
+
+class _Length:
+    """`__len__` of a symbolic tensor. Scripts for Keras 1 and 2 tell lists of tensors from tensors by it."""
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        if config.dialect() in ("1", "2") and (not instance.shape or instance.shape[0] is None):
+            raise _NoLengthError(_no_length(instance))
+        return lambda: _length(instance)
+
+
+def _length(tensor: Any) -> int:
+    if not tensor.shape or tensor.shape[0] is None:
+        raise TypeError(_no_length(tensor))
+    return tensor.shape[0]
+
+
+def _no_length(tensor: Any) -> str:
+    return f"{tensor!r} is symbolic and the size of its first axis is unknown, so it has no len()."
+
+
 class KerasTensor:
     """A symbolic tensor: shape (None for unknown sizes), dtype name, and where it came from.
 
@@ -136,10 +161,7 @@ class KerasTensor:
     def __getitem__(self, index: Any) -> Any:
         return record(operator.getitem, (self, index), {})
 
-    def __len__(self) -> int:
-        if not self.shape or self.shape[0] is None:
-            raise TypeError(f"{self!r} is symbolic and the size of its first axis is unknown, so it has no len().")
-        return self.shape[0]
+    __len__ = _Length()
 
     def __iter__(self) -> Iterator[Any]:
         if not self.shape or self.shape[0] is None:

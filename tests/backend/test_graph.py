@@ -297,3 +297,10 @@ def test_the_updates_of_an_optimizer_train_through_a_function(order):
             K.function([], [], updates=optimizer.get_updates(number * 2, [number]))([])
         with pytest.raises(TypeError, match="takes a loss and a list of variables"):
             optimizer.get_updates([number])
+
+
+def test_a_tensor_is_tiled_as_often_as_another_one_is_long():
+    x, steps = keras.Input((2,)), keras.Input((None, 1))
+    y = K.tile(K.expand_dims(x, 1), K.stack([1, K.shape(steps)[1], 1]))
+    model = keras.Model([x, steps], y)
+    assert model.predict([np.ones((4, 2)), np.ones((4, 3, 1))], verbose=0).shape == (4, 3, 2)

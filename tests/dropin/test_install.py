@@ -4,6 +4,7 @@ import importlib
 import sys
 import types
 
+import numpy as np
 import pytest
 
 import keras_torch
@@ -167,3 +168,15 @@ def test_the_packages_behind_keras_answer():
             keras_applications.set_keras_submodules(backend=sys)
         with pytest.raises(ImportError, match="'optimizers'"):
             keras_preprocessing.get_keras_submodule("optimizers")
+
+
+def test_names_that_keras_imported_for_itself_are_there_for_old_scripts():
+    with dropin.install("2"):
+        import keras
+        from keras import backend as K
+        from keras.layers import activations
+        from keras.layers.core import K as of_core
+
+        assert of_core is K and keras.callbacks.np is np and activations is keras.activations
+        assert K.tf.concat([np.zeros((1, 2)), np.zeros((1, 2))], 1).shape == (1, 4)
+    assert not hasattr(keras.layers, "K") and not hasattr(K, "tf")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from keras_torch import backend as K
 from keras_torch import config, layers
 
 
@@ -37,3 +39,46 @@ def test_a_normalization_that_only_infers_has_no_updates(phases, count: int) -> 
     assert len(layer.updates) == count
     layer.trainable = False
     assert layer.updates == []
+
+
+class Doubled(layers.Layer):
+    """Lists weights as layers for Keras 2 do."""
+
+    def build(self, input_shape) -> None:
+        self.scale = K.variable(np.ones(3))
+        self.offset = K.variable(np.zeros(3))
+        self._trainable_weights.append(self.scale)
+        self._non_trainable_weights = [self.offset]
+        self.built = True
+
+    def call(self, inputs):
+        return self.scale * inputs + self.offset
+
+
+def test_the_lists_of_its_own_weights_can_be_extended() -> None:
+    layer = Doubled()
+    layer.build((None, 3))
+    assert [*map(id, layer.weights)] == [id(layer.scale), id(layer.offset)]
+    layer._trainable_weights += layer._non_trainable_weights
+    assert [tuple(w.shape) for w in layer.trainable_weights] == [(3,), (3,)] and not layer.non_trainable_weights
+    del layer._trainable_weights[1]
+    assert [weight is layer.scale for weight in layer.weights] == [True]
+
+
+def test_losses_and_updates_of_the_layer_alone() -> None:
+    layer = layers.Bidirectional(layers.SimpleRNN(3, kernel_regularizer="l1"))
+    layer(layers.Input((3, 2)))
+    layer.add_loss(2.0)
+    layer.add_update(1)
+    layer.forward_layer.add_update(2)
+    assert layer._losses == [2.0] and layer._updates == [1] and len(layer.losses) == 3
+
+
+def test_what_a_property_misses_is_named() -> None:
+    class Wrapped(layers.Layer):
+        @property
+        def trainable_weights(self):
+            return self.inner.weights
+
+    with pytest.raises(AttributeError, match="no attribute 'inner'"):
+        Wrapped().trainable_variables  # noqa: B018

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from keras_torch import Input, Model
+from keras_torch import Input, Model, config
 from keras_torch.symbolic import KerasTensor, infer
 
 
@@ -82,3 +82,13 @@ def test_what_cannot_be_applied_is_named_with_the_shapes_it_was_given():
     a, b = Input((4,)), Input((5,))
     with pytest.raises(ValueError, match=r"`add` does not work.*\[\(None, 4\), \(None, 5\)\]"):
         a + b
+
+
+@pytest.mark.parametrize(("dialect", "has_length"), [("1", False), ("2", False), ("tf", True), ("3", True)])
+def test_a_tensor_without_a_length_is_no_list_to_scripts_for_keras_1_and_2(dialect, has_length):
+    with config.dialect_scope(dialect):
+        x = Input((3,))
+        assert hasattr(x, "__len__") == has_length
+        with pytest.raises(TypeError, match="the size of its first axis is unknown"):
+            len(x)
+        assert len(Input(batch_shape=(2, 3))) == 2
