@@ -91,13 +91,13 @@ class EarlyStopping(MonitorCallback):
         if self.wait >= self.patience and (epoch > 0 or config.is_classic()):
             self.stopped_epoch = epoch
             self.model.stop_training = True
-            if config.dialect() not in (None, "3"):
+            if not config.is_modern():
                 self._restore()
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
             print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
-        if config.dialect() in (None, "3"):
+        if config.is_modern():
             self._restore()
 
     def _restore(self) -> None:

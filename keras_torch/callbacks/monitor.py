@@ -105,7 +105,7 @@ class MonitorCallback(Callback):
         if self._settled:
             return
         self._settled = True
-        if config.dialect() not in (None, "3"):
+        if not config.is_modern():
             return
         name = self.monitor.removeprefix("val_")
         metrics = [metric for metric in getattr(self.model, "metrics", ()) if getattr(metric, "name", None) == name]

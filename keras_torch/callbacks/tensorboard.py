@@ -188,7 +188,7 @@ class TensorBoard(Callback):
         endings = ("", "_grad", "") if self._classic else ("/histogram", "/gradient", "/image")
         for layer in self.model.layers:
             for weight in layer.weights:
-                name = (weight.path if config.dialect() in (None, "3") else weight.name).replace(":", "_")
+                name = (weight.path if config.is_modern() else weight.name).replace(":", "_")
                 self._files.histogram("train", name + endings[0], weight.value, epoch)
                 if self.write_grads and weight.grad is not None:
                     self._files.histogram("train", name + endings[1], weight.grad, epoch)

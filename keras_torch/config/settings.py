@@ -187,6 +187,11 @@ def is_classic() -> bool:
     return dialect() in ("1", "2")
 
 
+def is_modern() -> bool:
+    """Whether the dialect is Keras 3's, which is also spoken where none was chosen."""
+    return dialect() in ("3", None)
+
+
 def torch_dtype(dtype: Any) -> torch.dtype:
     """Return the torch dtype for a name, a numpy dtype, a dtype-like object or a torch dtype."""
     if isinstance(dtype, torch.dtype):

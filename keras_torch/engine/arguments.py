@@ -75,7 +75,7 @@ def constructor_config(item: Any, given: tuple[tuple[Any, ...], dict[str, Any]] 
     if given is None:
         raise _not_serializable(cls, "arguments that are no plain values")
     bound = inspect.signature(cls.__init__).bind_partial(item, *given[0], **given[1])
-    if settings.dialect() in (None, "3"):
+    if settings.is_modern():
         bound.apply_defaults()
     found: dict[str, Any] = {}
     for index, (name, value) in enumerate(bound.arguments.items()):

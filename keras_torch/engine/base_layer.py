@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,22 +21,10 @@ from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NodesMixin
 from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules, leaves
 from keras_torch.engine.updates import UpdatesMixin
-from keras_torch.engine.weights import WeightsMixin, building
+from keras_torch.engine.weights import WeightsMixin, around, named_build
 from keras_torch.errors import suggest
 from keras_torch.registry import CustomObjectScope, pickled, snake_case, wants_modern
 from keras_torch.symbolic import KerasTensor, unique_name
-
-
-def _marking(build: Callable[..., None]) -> Callable[..., None]:
-    """Let a `build` of the user's own that is called directly mark the layer as built, as in Keras 3."""
-
-    @functools.wraps(build)
-    def run(self: Any, *args: Any, **kwargs: Any) -> None:
-        build(self, *args, **kwargs)
-        if config.dialect() in ("3", None):
-            self.built = True
-
-    return run
 
 
 class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
@@ -88,8 +75,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if "call" in cls.__dict__:
             cls._wants_training = cls._call_signature.takes_training and not cls._is_builtin
         if known.build is not cls.build:
-            if "build" in cls.__dict__ and not cls._is_builtin:
-                cls.build = _marking(cls.build)  # type: ignore[method-assign]
+            if "build" in cls.__dict__:
+                cls.build = named_build(cls.build)  # type: ignore[method-assign]
             parameters = inspect.signature(cls.build).parameters.values()
             cls._build_argument_names = [
                 p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD
@@ -311,7 +298,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         self.built = True
 
     def _build_once(self, *shapes: Any) -> None:
-        building.append(self.name)
+        around.append(self)
         try:
             with placement.home_scope(self):
                 if self._build_argument_names:
@@ -319,7 +306,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
                 else:
                     self.build()  # type: ignore[call-arg]
         finally:
-            building.pop()
+            around.pop()
         self.built = True
         self.__dict__["_build_shapes"] = shapes
         if self._initial_weights is not None:

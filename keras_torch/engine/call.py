@@ -22,6 +22,7 @@ from keras_torch.backend.variable import Variable
 from keras_torch.engine import closures, placement
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
+from keras_torch.engine.weights import scope_of
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
 from keras_torch.symbolic.structure import leaves, map_tree
 
@@ -134,9 +135,12 @@ def invoke(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if len(args) > 1:
         args, kwargs = _name_options(signature, args, kwargs)
     first = type(args[0]) if args else None
-    if first is KerasTensor or any(isinstance(item, KerasTensor) for item in leaves((args, kwargs))):
-        return call_symbolic(layer, args, kwargs)
-    return call_eager(layer, args, kwargs)
+    symbolic = first is KerasTensor or any(isinstance(item, KerasTensor) for item in leaves((args, kwargs)))
+    run = call_symbolic if symbolic else call_eager
+    if layer.built or (layer._is_builtin and not layer._modules):
+        return run(layer, args, kwargs)
+    with scope_of(layer):
+        return run(layer, args, kwargs)
 
 
 def is_ready(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

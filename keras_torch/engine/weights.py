@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,44 @@ from keras_torch.errors import NotBuiltError
 
 Weight = Variable | WeightView
 
-# Names of the layers whose `build` is under way, outermost first.
-building: list[str] = []
+# The layers whose `build` or first call is under way, outermost first.
+around: list[Any] = []
+
+
+class scope_of:  # noqa: N801 - used like a function
+    """Let the paths of weights made meanwhile begin with the names of the layers around, this one the last of them."""
+
+    __slots__ = ("layer", "outer")
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+
+    def __enter__(self) -> None:
+        layer, self.outer = self.layer, list(around)
+        if layer._is_graph and not config.is_modern():
+            # Up to Keras 2.15 these names say nothing of the models around a graph.
+            around.clear()
+        else:
+            around.append(layer)
+
+    def __exit__(self, *error: Any) -> None:
+        around[:] = self.outer
+
+
+def named_build(build: Callable[..., None]) -> Callable[..., None]:
+    """Let a `build` that is called directly name the weights after the layer, and an own one mark it as built."""
+
+    @functools.wraps(build)
+    def run(self: Any, *args: Any, **kwargs: Any) -> None:
+        if around[-1:] == [self] or not config.is_modern():
+            build(self, *args, **kwargs)
+        else:
+            with scope_of(self):
+                build(self, *args, **kwargs)
+        if not self._is_builtin and config.is_modern():
+            self.built = True
+
+    return run
 
 
 class WeightsMixin:
@@ -34,6 +71,8 @@ class WeightsMixin:
     _own_weights: list[Weight]
     _trainable: bool
     _modules: dict[str, nn.Module | None]
+    # Whether it is a stack of layers that becomes a graph when it is built.
+    _is_graph: bool = False
     # Where the layer lives and computes, if not wherever its inputs are.
     _home: torch.device | None = None
 
@@ -114,8 +153,11 @@ class WeightsMixin:
             self._own_weights = [made.get(id(weight), weight) for weight in self._own_weights]  # type: ignore
 
     def _scope(self) -> str:
-        """The names of the layers that are being built, outermost first; else of this layer."""
-        return "/".join(building) or self.name
+        """The names of the layers around, outermost first, and this layer's."""
+        names = [layer.name for layer in dict.fromkeys(around)]
+        if not around or (config.is_modern() and around[-1] is not self):
+            names.append(self.name)
+        return "/".join(names)
 
     def add_view(
         self,

@@ -81,7 +81,7 @@ class Loss(pickled.HoldsFunctions):
 
     def _computed_in(self) -> torch.dtype | None:
         """The type asked for; else floatx in Keras 3, and before that the type of the predictions."""
-        return config.torch_dtype(None) if self._dtype is None and config.dialect() in (None, "3") else self._dtype
+        return config.torch_dtype(None) if self._dtype is None and config.is_modern() else self._dtype
 
     def _targets(self, y_true: Any, y_pred: Any) -> Any:
         return user_targets(y_true, y_pred, config.dialect() in ("1", "2", "3"))

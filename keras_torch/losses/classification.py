@@ -79,7 +79,7 @@ def _clipped(probabilities: torch.Tensor) -> torch.Tensor:
 
 
 def _is_modern() -> bool:
-    return config.dialect() in (None, "3")
+    return config.is_modern()
 
 
 def _clipped_logs(y_pred: torch.Tensor, axis: int, normalize: bool = True) -> torch.Tensor:

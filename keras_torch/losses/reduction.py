@@ -212,7 +212,7 @@ def reduce_loss(
         sample_weight = as_tensor(sample_weight, values)
         if config.is_classic() and reduction == "sum_over_batch_size":
             return _reduce_classic(values, sample_weight, mask)
-        if sample_weight.shape[1:] == (1,) and values.dim() == 1 and config.dialect() in (None, "3"):
+        if sample_weight.shape[1:] == (1,) and values.dim() == 1 and config.is_modern():
             values = values.unsqueeze(-1)
     mean = reduction in ("sum_over_batch_size", "mean")
     weight = merge_mask(sample_weight, mask, values.dtype, mean)

@@ -40,7 +40,7 @@ def accuracy(y_true: Any, y_pred: Any) -> torch.Tensor:
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> torch.Tensor:
     """Return how often `y_pred > threshold` equals the target: the mean over the last axis; in Keras 3 each element."""
     matches = _binary_matches(y_true, y_pred, threshold)
-    return matches if config.dialect() in (None, "3") or not matches.dim() else matches.mean(dim=-1)
+    return matches if config.is_modern() or not matches.dim() else matches.mean(dim=-1)
 
 
 def _binary_matches(y_true: Any, y_pred: Any, threshold: float = 0.5) -> torch.Tensor:

@@ -37,7 +37,7 @@ class _ConfusionMatrix(Metric):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ):
-        super().__init__(name=name, dtype=dtype or ("int32" if config.dialect() in (None, "3") else None))
+        super().__init__(name=name, dtype=dtype or ("int32" if config.is_modern() else None))
         if not isinstance(num_classes, int) or num_classes < 1:
             raise ValueError(
                 f"{type(self).__name__}: `num_classes` must be a positive int. Received: num_classes={num_classes!r}"

@@ -53,7 +53,7 @@ def clone_model(
         return type(model).from_config(model.get_config())
     else:
         copy = _clone_functional(model, input_tensors, clone, call_function)
-    if config.dialect() in (None, "3"):
+    if config.is_modern():
         compiling.compile_like(copy, model)
     return copy
 

@@ -12,6 +12,7 @@ from keras_torch import config
 from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.engine import InputLayer, Layer
 from keras_torch.engine.call import is_shape
+from keras_torch.engine.weights import scope_of
 from keras_torch.errors import reading_config
 from keras_torch.layers.torch_module import TorchModuleWrapper
 from keras_torch.legacy import shown_class_name, translated
@@ -30,6 +31,7 @@ class Sequential(Model):
     the layers can deal with them.
     """
 
+    _is_graph = True
     _stack: list[Layer]
     _inputs: list[InputLayer]
     _output: Any
@@ -71,7 +73,8 @@ class Sequential(Model):
             self._forget_graph()
         self._stack.append(layer)
         if self._inputs:
-            output = layer(self._output)
+            with scope_of(self):
+                output = layer(self._output)
             if not isinstance(output, KerasTensor):
                 self._stack.pop()
                 raise TypeError(

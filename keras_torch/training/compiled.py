@@ -106,7 +106,7 @@ class CompiledMetrics(pickled.HoldsFunctions):
         plain = _spread(self.user_metrics, names, "`metrics`")
         weighted = _spread(self.user_weighted_metrics, names, "`weighted_metrics`")
         outputs = listed(names, self._keyed)
-        if config.dialect() in (None, "3"):
+        if config.is_modern():
             order = [(index, False) for index in outputs] + [(index, True) for index in outputs]
         else:
             order = [(index, weight) for index in outputs for weight in (False, True)]

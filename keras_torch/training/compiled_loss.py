@@ -139,7 +139,7 @@ class CompiledLoss(pickled.HoldsFunctions):
         if not any(loss is not None for loss in self.losses) and self._resolved is not None:
             raise ValueError(f"`loss` gives no loss to any of the outputs {names}. Received: loss={self.user_loss!r}")
         # Keras 3 needs no running mean for the loss of one output only.
-        least = 2 if config.dialect() in (None, "3") else 1
+        least = 2 if config.is_modern() else 1
         multiple = multiple and sum(loss is not None for loss in self.losses) >= least
         self.trackers = [
             LossTracker(f"{name}_loss") if multiple and loss is not None else None

@@ -19,7 +19,7 @@ def output_names_of(y_pred: Any) -> list[str]:
 
 def has_names(y_pred: Any) -> bool:
     """Whether `output_names_of` gives names that Keras puts into logs: in Keras 3 a list of outputs has none."""
-    return isinstance(y_pred, Mapping) or config.dialect() not in (None, "3")
+    return isinstance(y_pred, Mapping) or not config.is_modern()
 
 
 def listed(names: list[str], keyed: bool) -> list[int]:

@@ -113,9 +113,9 @@ def test_keras_3_writes_the_learning_rate_and_the_paths_of_weights(notes, tmp_pa
     train = notes[str(tmp_path / "train")]
     assert [value for _, _, value in train["epoch_learning_rate"]] == pytest.approx([0.02])
     assert {tag for tag in train if "hid" in tag} == {
-        "hid/kernel/histogram", "hid/kernel/gradient", "hid/bias/histogram", "hid/bias/gradient",
-    }  # fmt: skip
-    ((_, _, gradient),) = train["hid/kernel/gradient"]
+        f"sequential/hid/{weight}/{kind}" for weight in ("kernel", "bias") for kind in ("histogram", "gradient")
+    }
+    ((_, _, gradient),) = train["sequential/hid/kernel/gradient"]
     assert gradient.shape == (12,) and np.abs(gradient).max() > 0
 
 

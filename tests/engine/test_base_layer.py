@@ -322,11 +322,12 @@ def test_a_torch_module_applied_to_a_symbolic_tensor_is_trained_with_the_model()
 def test_weights_are_named_after_the_layers_around_them_in_each_generation_s_way():
     model = keras.Sequential([layers.Bidirectional(layers.LSTM(3), input_shape=(4, 2)), layers.Dense(2)])
     names = [weight.path for weight in model.weights]
-    assert names[0] == "bidirectional/forward_lstm/lstm_cell/kernel"
-    assert names[-2:] == ["dense/kernel", "dense/bias"]
+    assert names[0] == "sequential/bidirectional/forward_lstm/lstm_cell/kernel"
+    assert names[-2:] == ["sequential/dense/kernel", "sequential/dense/bias"]
     assert [weight.name for weight in model.layers[1].weights] == ["kernel", "bias"]
     with keras.config.dialect_scope("tf"):
-        assert [weight.name for weight in model.layers[1].weights] == ["dense/kernel:0", "dense/bias:0"]
+        model = keras.Sequential([layers.Dense(2, input_shape=(4,), name="last")])
+        assert [weight.name for weight in model.weights] == ["last/kernel:0", "last/bias:0"]
 
 
 def test_a_mask_may_be_an_array():

@@ -33,10 +33,10 @@ def test_the_matrix_rests_and_two_thin_ones_learn():
     model = adapted()
     dense = model.layers[0]
     names = ["bias", "lora_kernel_a", "lora_kernel_b"]
-    assert [weight.path for weight in model.trainable_weights] == [
+    assert [weight.path.removeprefix("sequential/") for weight in model.trainable_weights] == [
         f"{layer}/{name}" for layer in "ab" for name in names
     ]
-    assert [weight.path for weight in model.non_trainable_weights] == ["a/kernel", "b/kernel"]
+    assert [weight.path for weight in model.non_trainable_weights] == ["sequential/a/kernel", "sequential/b/kernel"]
     assert [tuple(w.shape) for w in model.layers[1].weights] == [(2,), (5, 2, 1), (1, 2), (5, 2, 2)]
     a, b, frozen = (np.array(weight) for weight in (dense.lora_kernel_a, dense.lora_kernel_b, dense._kernel))
     assert np.abs(b).min() > 0

@@ -18,7 +18,7 @@ def variables():
 
 
 def mapped(**arguments):
-    chosen = {"encoder/.*": optimizers.Adam(0.1, clipnorm=0.5)}
+    chosen = {"(model/)?encoder/.*": optimizers.Adam(0.1, clipnorm=0.5)}
     return optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(0.2, momentum=0.5), chosen), **arguments)
 
 
@@ -105,7 +105,7 @@ def test_configs_pickles_and_copies_are_whole():
 
 def test_a_model_trains_with_several_and_goes_on_from_a_file(tmp_path):
     net = [layers.Input((3,)), layers.Dense(4, name="encoder"), layers.Dense(1, name="head")]
-    model = models.Sequential(net)
+    model = models.Sequential(net, name="model")
     model.compile(mapped(), "mse")
     x = np.random.RandomState(0).randn(8, 3).astype("float32")
     y = x.sum(axis=1, keepdims=True)
@@ -118,7 +118,9 @@ def test_a_model_trains_with_several_and_goes_on_from_a_file(tmp_path):
 
 
 def test_callbacks_change_the_rate_of_each():
-    model = models.Sequential([layers.Input((3,)), layers.Dense(4, name="encoder"), layers.Dense(1, name="head")])
+    model = models.Sequential(
+        [layers.Input((3,)), layers.Dense(4, name="encoder"), layers.Dense(1, name="head")], name="model"
+    )
     model.compile(mapped(), "mse")
     halve = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
     plateau = callbacks.ReduceLROnPlateau(monitor="loss", factor=0.1, patience=1, min_delta=1e9)
