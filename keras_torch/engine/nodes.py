@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from torch.utils import _pytree as pytree
@@ -43,7 +42,7 @@ class NodesMixin:
 
     def _explain_missing(self, name: str) -> None:
         """Raise the AttributeError of a property once more, since of the first one nothing is left in `__getattr__`."""
-        found = inspect.getattr_static(type(self), name, None)
+        found = getattr(type(self), name, None)
         if isinstance(found, property) and found.fget is not None:
             found.fget(self)
 
