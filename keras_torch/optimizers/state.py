@@ -10,7 +10,7 @@
 - "tf": Keras 2.11-2.15. iteration, averages (EMA), accumulators (which it did not have), then by variable (Adam: m, v,
   m, v, ..., after them all vhat).
 - "3": Keras 3. iteration, learning_rate (unless a schedule), averages, accumulators, then as "tf"; Nadam's product of
-  momenta at the end.
+  momenta at the end (before 3.10, which is read as well, behind the learning rate).
 
 Arrays are in Keras's layout and meaning: SGD's momentum is the velocity `-rate * buffer`, LSTM biases are one array.
 `name` is the name in the file, without `:0`.
@@ -262,6 +262,8 @@ def import_(
     candidates = [layout] if layout else _candidates(optimizer, values, names)
     for candidate in candidates:
         targets = handles(optimizer, candidate)
+        if not _fits(targets, values):
+            targets = _singles_first(targets)
         if _fits(targets, values):
             for target, value in zip(targets, values, strict=True):
                 target.assign(value.astype("int64") if _is_count(target) else value)
@@ -274,6 +276,11 @@ def import_(
         f"shapes {[value.shape for value in values]}. Build the optimizer on the same variables, in the same order, "
         "as when the state was saved."
     )
+
+
+def _singles_first(targets: list[Any]) -> list[Any]:
+    """Return handles as Keras 3.0 to 3.9 had them: Nadam's product of momenta stood before the arrays of variables."""
+    return sorted(targets, key=lambda target: getattr(target, "variable_index", None) is not None)
 
 
 def _is_count(handle: Any) -> bool:

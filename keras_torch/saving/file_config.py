@@ -14,6 +14,7 @@ from typing import Any
 
 from keras_torch import registry
 from keras_torch.models.operations import is_operation
+from keras_torch.registry import snake_case
 
 # Left out while they have this value: not every generation knows them, and all mean the same without them.
 DEFAULTS: dict[str, Any] = {
@@ -312,7 +313,37 @@ def write_model(config: Mapping[str, Any]) -> dict[str, Any]:
     written["layers"] = [write_object(layer) for layer in config["layers"]]
     if "input_layers" in written:
         repeat_calls_of_nested_models(written)
+        leave_out_names_of_operations(written)
     return written
+
+
+def leave_out_names_of_operations(config: dict[str, Any]) -> None:
+    """Take the names out of the arguments of Operations, which before Keras 3.11 know no such argument.
+
+    Keras then numbers each class anew. An output keeps its name, by which it has losses; and so does a class if what
+    is named like it might get a name twice.
+    """
+    outputs = _layers_in(config["output_layers"])
+    kept = {
+        layer["name"].rstrip("0123456789").rstrip("_")
+        for layer in config["layers"]
+        if layer["name"] in outputs or not is_operation(layer)
+    }
+    for layer in config["layers"]:
+        if is_operation(layer) and snake_case(layer["class_name"]) not in kept:
+            layer["config"] = {key: value for key, value in layer["config"].items() if key != "name"}
+
+
+def _layers_in(structure: Any) -> set[str]:
+    """Return the names of the layers that a structure of `[layer name, node index, tensor index]` refers to."""
+    found: set[str] = set()
+
+    def note(name: str, index: int) -> int:
+        found.add(name)
+        return index
+
+    renumber(structure, note)
+    return found
 
 
 def repeat_calls_of_nested_models(config: dict[str, Any]) -> None:

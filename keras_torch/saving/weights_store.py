@@ -179,6 +179,9 @@ def plan(stored: Any, model: Any, skip_mismatch: bool = False, skip: Iterable[An
     problems: list[str] = []
     for path, item in objects:
         variables = stored.variables(path)
+        if isinstance(item, Optimizer) and not hasattr(item, "inner_optimizer"):
+            # Keras wraps the optimizer if a policy of mixed precision is set, which is not in the file.
+            variables = stored.variables(f"{path}/inner_optimizer") or variables
         try:
             _plan_object(found, path, item, variables)
         except ShapeError as error:

@@ -11,10 +11,17 @@ from typing import Any
 from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.models.operations import is_operation
-from keras_torch.saving.file_config import for_keras_3, own_keys, repeat_calls_of_nested_models
+from keras_torch.saving.file_config import (
+    for_keras_3,
+    leave_out_names_of_operations,
+    own_keys,
+    repeat_calls_of_nested_models,
+)
 
 # Kept in `assets/` unless they were given to the constructor.
 _VOCABULARY = ("vocabulary", "idf_weights")
+# The name that all of Keras 3 know, as 3.0 to 3.6 wrote it.
+_FIRST_NAMES_OF_KERAS_3 = {"Orthogonal": "OrthogonalInitializer"}
 _ONLY_KERAS_3 = ("loss_scale_factor", "gradient_accumulation_steps")
 
 
@@ -44,6 +51,8 @@ def _object(item: Mapping[str, Any]) -> dict[str, Any]:
     if item["class_name"] == "Functional":
         # The name under which both generations find the class.
         written.update(module="keras", class_name="Model", registered_name=None)
+    elif item.get("module") == "keras.initializers" and settings.dialect() == "3":
+        written["class_name"] = _FIRST_NAMES_OF_KERAS_3.get(item["class_name"], item["class_name"])
     if isinstance(written.get("compile_config"), dict):
         _trim_compile_config(written["compile_config"])
     return written
@@ -53,6 +62,7 @@ def _model(config: Mapping[str, Any]) -> dict[str, Any]:
     written = {key: _value(value) for key, value in config.items() if key != "dtype"}
     if "input_layers" in written:
         repeat_calls_of_nested_models(written)
+        leave_out_names_of_operations(written)
     return written
 
 

@@ -87,6 +87,17 @@ def test_the_layout_is_recognised_by_the_names_in_the_file(name, settings, layou
         np.testing.assert_allclose(ours.array, theirs.array, rtol=1e-6, atol=1e-9)
 
 
+def test_nadams_product_of_momenta_may_stand_before_the_arrays_as_in_keras_3_before_3_10():
+    first, variables = make("Nadam", {})
+    train(first, variables, 2, seed=1)
+    arrays = [entry.array for entry in state.export(first, "3")]
+    assert [array.shape for array in arrays] == [(), (), (3, 2), (3, 2), (2,), (2,), ()]
+    second, _ = make("Nadam", {})
+    state.import_(second, [*arrays[:2], arrays[-1], *arrays[2:-1]], layout="3")
+    for ours, theirs in zip(state.export(second, "3"), arrays, strict=True):
+        np.testing.assert_array_equal(ours.array, theirs)
+
+
 def test_names_and_order_are_those_of_the_files():
     optimizer, _ = make("Adam", {"amsgrad": True})
     assert [entry.name for entry in state.export(optimizer, "tf")] == [

@@ -178,6 +178,18 @@ def test_training_goes_on_with_the_optimizers_state(tmp_path, dialect, name):
     np.testing.assert_allclose(*further, rtol=1e-6)
 
 
+def test_the_state_of_an_optimizer_that_was_wrapped_for_mixed_precision_fits_the_bare_one(tmp_path):
+    model = compiled(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01)))
+    model.fit(X, Y, verbose=0)
+    model.save_weights(tmp_path / "m.weights.h5")
+    copy = compiled(keras.optimizers.Adam(0.01))
+    copy.optimizer.build(copy.trainable_variables)
+    copy.load_weights(tmp_path / "m.weights.h5")
+    inner = model.optimizer.inner_optimizer
+    for ours, theirs in zip(copy.optimizer.variables, inner.variables, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
 def test_an_optimizer_without_state_is_left_alone(tmp_path):
     model = compiled(keras.optimizers.Adam(0.01))
     model.fit(X, Y, verbose=0)

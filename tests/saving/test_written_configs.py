@@ -1,13 +1,14 @@
 """Configs in `.h5` files, in the form that the Keras of the dialect reads."""
 
 import json
+import zipfile
 
 import h5py
 import numpy as np
 import pytest
 
 import keras_torch as keras
-from keras_torch import saving
+from keras_torch import config, layers, ops, saving
 from keras_torch.saving.legacy_config import ConfigReader
 
 TENSOR = "__keras_tensor__"
@@ -219,3 +220,36 @@ def test_metrics_of_several_outputs_have_the_names_that_each_generation_makes_th
         metrics = json.loads(file.attrs["training_config"])["metrics"]
     assert sorted({metric["config"]["name"] for output in metrics for metric in output}) == names
     assert logs[0] == logs[1] and {"left_gap", "right_gap", "right_mae"} <= logs[0].keys()
+
+
+def test_operations_are_written_without_names_which_keras_3_knows_from_3_11_on(tmp_path):
+    source = keras.Input((4, 3), name="source")
+    x = ops.mean(source * 2.0, axis=1) + layers.Add(name="add_7")([source, source])[:, 0]
+    model = keras.Model(source, [ops.relu(x), x], name="sums")
+    with config.dialect_scope("3"):
+        model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as file:
+        written = json.loads(file.read("config.json"))["config"]["layers"]
+    # Outputs keep their names, and so does what is called like a layer.
+    assert {(item["class_name"], item["config"].get("name")) for item in written[1:]} == {
+        ("Multiply", None),
+        ("Mean", None),
+        ("Add", "add_7"),
+        ("GetItem", None),
+        ("Add", "add"),
+        ("Relu", "relu"),
+    }
+    found = keras.models.load_model(tmp_path / "m.keras")
+    assert [item["name"] for item in found.get_config()["layers"]] == [item["name"] for item in written]
+
+
+def test_an_initializer_has_the_name_that_all_of_keras_3_know(tmp_path):
+    model = keras.Sequential([keras.Input((3, 2)), layers.GRU(2, name="gru")])
+    for dialect, name in (("3", "OrthogonalInitializer"), ("tf", "Orthogonal")):
+        with config.dialect_scope(dialect):
+            model.save(tmp_path / "m.keras")
+        with zipfile.ZipFile(tmp_path / "m.keras") as file:
+            written = json.loads(file.read("config.json"))["config"]["layers"]
+        assert written[-1]["config"]["recurrent_initializer"]["class_name"] == name
+        found = keras.models.load_model(tmp_path / "m.keras").get_layer("gru").cell.recurrent_initializer
+        assert isinstance(found, keras.initializers.Orthogonal)
