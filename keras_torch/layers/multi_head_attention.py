@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_torch import config
+from keras_torch.layers.attention_parts import AttentionParts
 from keras_torch.layers.headed_attention import HeadedAttention
 
 _SHAPES = ("query_shape", "value_shape", "key_shape")
 
 
-class MultiHeadAttention(HeadedAttention):
+class MultiHeadAttention(AttentionParts, HeadedAttention):
     """Attention of `num_heads` heads of `key_dim` numbers each (https://arxiv.org/abs/1706.03762).
 
     Called as `layer(query, value, key=value)` on (batch, T, ...) and (batch, S, ...); returns (batch, T, outputs).
