@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.backend import recomputed
 from keras_torch.backend.tensors import is_symbolic, tensor
 from keras_torch.backend.variable import WeightView
 from keras_torch.backend.variables import Update, get_value
@@ -131,6 +132,16 @@ class Function:
             value = tensor(value, symbol.dtype).detach().to(device)
             arguments.append(value.requires_grad_(self._differentiates and value.is_floating_point()))
         results, new_values, tensors = self._run(arguments, bool(phase))
+        results = pytree.tree_map(
+            lambda asked, found: recomputed.latest(asked) if isinstance(asked, torch.Tensor) else found,
+            self.outputs,
+            results,
+        )
+        given = [value for _, value in self.updates]
+        new_values = [
+            recomputed.required(old) if isinstance(old, torch.Tensor) else new
+            for old, new in zip(given, new_values, strict=True)
+        ]
         for (variable, _), value in zip(self.updates, new_values, strict=True):
             variable.assign(value)
         for update in self._late:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend import recomputed
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.legacy import translated
@@ -222,12 +223,16 @@ class Update(tuple):
     # Makes the new value of the old, where that is not known before.
     change: Callable[[Any], Any] | None = None
 
-    def run(self) -> Any:
-        """Assign, and return the variable."""
+    def value(self) -> Any:
+        """Compute the new value."""
         variable_, value = self
         if self.change is not None:
-            value = self.change(tensor(variable_).detach())
-        return variable_.assign(computed(value) if isinstance(value, KerasTensor) else value)
+            return self.change(tensor(variable_).detach())
+        return computed(value) if isinstance(value, KerasTensor) else recomputed.required(value)
+
+    def run(self) -> Any:
+        """Assign, and return the variable."""
+        return self[0].assign(self.value())
 
 
 # Between a script and a function of the backend.

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils import _pytree as pytree
 
-from keras_torch import initializers
+from keras_torch import backend, initializers
 from keras_torch.backend.function import Step, gradients
 from keras_torch.backend.session import Operation
 from keras_torch.backend.variable import Variable, WeightView
@@ -51,11 +51,12 @@ class OldProtocols:
     apply_gradients: Callable[[Any], Any]
     _clip: Callable[[list[torch.Tensor], Sequence[int]], list[torch.Tensor]]
     _graph_run: GraphRun | None = None
+    _plain_optimizer: Any = None
 
     def get_gradients(self, loss: Any, params: Iterable[Any]) -> list[Any]:
         """Return the (clipped) gradients of a loss, in Keras's layout. ValueError where there is none."""
         variables = list(params)
-        if self._graph_run is not None and running() is self._graph_run:
+        if running() is not None and not isinstance(loss, KerasTensor):
             return [gradient_of(variable) for variable in variables]
         tensors = [tensor for variable in variables for tensor in state.storages(variable) if tensor.requires_grad]
         parts.refuse_split(tensors, "`get_gradients`")
@@ -76,7 +77,8 @@ class OldProtocols:
         """Return what `K.function(updates=)` takes to update `params` by the gradients of a symbolic `loss`.
 
         By position `(loss, params)`, or `(params, constraints, loss)` as up to Keras 2.0.6. The variables know their
-        constraints.
+        constraints. Called by the `get_updates` of a subclass, or of an optimizer around this one, it returns what
+        `K.update` makes of each variable and its new value, from the gradients at hand.
         """
         for item in args:
             if params is None and isinstance(item, (list, tuple)):
@@ -85,11 +87,40 @@ class OldProtocols:
                 loss = item
         if loss is None or params is None:
             raise TypeError(f"`get_updates` takes a loss and a list of variables. Received: {args!r}")
-        if not isinstance(loss, KerasTensor):
-            return [Step([], functools.partial(_refuse_number, loss))]
         variables = list(params)
+        if not isinstance(loss, KerasTensor):
+            run = running()
+            return [Step([], functools.partial(_refuse_number, loss))] if run is None else self._updates_now(variables)
         found = gradients(loss, variables)
         return [Step(found, lambda values: self.apply_gradients(zip(values, variables, strict=True)))]
+
+    def _updates_now(self, variables: list[Any]) -> list[Any]:
+        """Make a step, and take it back from the variables to return it as updates of them."""
+        optimizer = self._without_get_updates()
+        pairs = [(gradient_of(variable), variable) for variable in variables]
+        before = [[tensor.detach().clone() for tensor in state.storages(variable)] for variable in variables]
+        optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
+        updates = []
+        for variable, old in zip(variables, before, strict=True):
+            tensors = state.storages(variable)
+            new = state.from_storage(variable, [tensor.detach().clone() for tensor in tensors])
+            with torch.no_grad():
+                for tensor, value in zip(tensors, old, strict=True):
+                    tensor.copy_(value)
+            # A script may have put a function of its own in the place of `K.update`, to learn of them.
+            updates.append(backend.update(variable, new))
+        return updates
+
+    def _without_get_updates(self) -> Any:
+        """Return this optimizer, or for a subclass with its own `get_updates` one of the class above that has none."""
+        own = type(self).get_updates
+        if own is OldProtocols.get_updates:
+            return self
+        if self._plain_optimizer is None:
+            base: Any = next(cls for cls in type(self).__mro__ if cls.get_updates is OldProtocols.get_updates)  # type: ignore[attr-defined]
+            self._plain_optimizer = base.from_config(base.get_config(self))
+        self._plain_optimizer.learning_rate = self._rate()
+        return self._plain_optimizer
 
     def compute_gradients(self, loss: Any, var_list: Any = None) -> list[tuple[Any, Any]]:
         """Return pairs of a symbolic gradient and a variable, as optimizers of TensorFlow 1 did.
@@ -137,8 +168,11 @@ class OldProtocols:
                     f"`get_updates` of {type(self).__name__} must return pairs of a variable and its new value, as "
                     f"`K.update` makes them. Received: {update!r}"
                 )
-            if update[0] is not self._iterations:
-                update[0].assign(update[1])
+        made = [update if isinstance(update, Update) else Update(update) for update in updates or ()]
+        made = [update for update in made if update[0] is not self._iterations]
+        # All of them see the variables as they are before any is changed.
+        for update, value in [(update, update.value()) for update in made]:
+            update[0].assign(value)
         if not self._own_variables:
             self._own_variables = [made for made in self._graph_run.made if made is not self._iterations]
 

@@ -178,8 +178,9 @@ def _write_optimizer(item: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
     for key in _ONLY_KERAS_3:
         if config.get(key) is None:
             config.pop(key, None)
-    decay = config.pop("decay", 0.0)
-    if decay and not isinstance(config.get("learning_rate"), Mapping):
+    # Classes written for Keras 2 call the rate `lr`, and keep both as they are.
+    decay = config.pop("decay", 0.0) if "learning_rate" in config else 0.0
+    if decay and not isinstance(config["learning_rate"], Mapping):
         config["learning_rate"] = _decayed(config["learning_rate"], decay)
     config = write_config(class_name, config)
     rate = config.get("learning_rate")

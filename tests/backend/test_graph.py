@@ -304,3 +304,12 @@ def test_a_tensor_is_tiled_as_often_as_another_one_is_long():
     y = K.tile(K.expand_dims(x, 1), K.stack([1, K.shape(steps)[1], 1]))
     model = keras.Model([x, steps], y)
     assert model.predict([np.ones((4, 2)), np.ones((4, 3, 1))], verbose=0).shape == (4, 3, 2)
+
+
+def test_a_function_computes_what_comes_from_variables_alone_at_each_call():
+    x = K.variable([1.0, 2.0])
+    double = K.function([], [x * 3 - x], updates=[(x, 2 * x)])
+    assert [double([])[0].tolist() for _ in range(2)] == [[2.0, 4.0], [4.0, 8.0]]
+    assert K.get_value(x).tolist() == [4.0, 8.0]
+    with pytest.raises(ValueError, match="computed once, from variables that change"):
+        K.function([], [], updates=[(x, K.exp(x))])([])

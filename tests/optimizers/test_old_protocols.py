@@ -165,3 +165,85 @@ def test_legacy_classes_refuse_what_they_never_took():
     with pytest.raises(ValueError, match="legacy Nadam cannot follow a schedule"):
         optimizers.legacy.Nadam(optimizers.schedules.ExponentialDecay(0.1, 10, 0.5))
     assert float(optimizers.legacy.SGD(lr=0.5).lr) == 0.5
+
+
+def test_a_decay_beside_lr_stays_in_a_file(tmp_path):
+    class Decaying(Keras2Momentum):
+        def get_config(self):
+            return {**super().get_config(), "decay": float(K.get_value(self.decay))}
+
+    with config.dialect_scope("2"):
+        model = small_model()
+        model.compile(Decaying(lr=0.5, decay=0.25), "mse")
+        model.save(tmp_path / "model.h5")
+        loaded = saving.load_model(tmp_path / "model.h5", custom_objects={"Decaying": Decaying})
+    assert loaded.optimizer.get_config() == model.optimizer.get_config()
+    assert loaded.optimizer.initial_decay == 0.25
+
+
+class Around(optimizers.Optimizer):
+    """An optimizer around another one, with updates of its own."""
+
+    def __init__(self, optimizer, more=(), **kwargs):
+        super().__init__(**kwargs)
+        self.optimizer, self.more = optimizers.get(optimizer), list(more)
+
+    def get_updates(self, loss, params):
+        updates = self.optimizer.get_updates(loss=loss, params=params)
+        assert all(np.all(K.get_value(p) != K.get_value(new)) for p, new in updates)
+        return updates + self.more
+
+
+class Halved(optimizers.SGD):
+    """Changes what the class above does with `K.update`."""
+
+    def get_updates(self, loss, params):
+        plain = K.update
+        K.update = lambda x, new_x: plain(x, (x + new_x) / 2)
+        try:
+            return super().get_updates(loss, params)
+        finally:
+            K.update = plain
+
+
+@pytest.mark.parametrize("inner", [lambda: optimizers.SGD(0.1, momentum=0.9), Keras2Momentum])
+def test_an_optimizer_around_another_one_steps_as_that(inner):
+    with config.dialect_scope("2"):
+        assert_same_training(Around(inner()), inner())
+
+
+def test_get_updates_of_a_subclass_may_call_that_of_the_class_above():
+    with config.dialect_scope("2"):
+        assert_same_training(Halved(lr=0.2, momentum=0.9), optimizers.SGD(lr=0.1, momentum=0.9), steps=1)
+
+
+def test_updates_that_were_made_of_variables_beforehand_follow_them():
+    with config.dialect_scope("2"):
+        model, follower = small_model(), small_model()
+        pairs = list(zip(follower.weights, model.weights, strict=True))
+        soft = [(target, 0.25 * source + 0.75 * target) for target, source in pairs]
+        model.compile(Around("sgd", soft), "mse")
+        for _ in range(3):
+            expected = [0.25 * s.numpy() + 0.75 * t.numpy() for t, s in pairs]
+            model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+            for (target, _), value in zip(pairs, expected, strict=True):
+                np.testing.assert_allclose(target.numpy(), value, rtol=1e-5)
+        roots = [(target, K.sqrt(K.square(target))) for target in follower.weights]
+        model.compile(Around("sgd", roots), "mse")
+        with pytest.raises(ValueError, match="computed once, from variables that change, by SqrtBackward0"):
+            model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+
+
+def small_model():
+    return models.Sequential([layers.Dense(2, input_shape=(3,))])
+
+
+def assert_same_training(one, other, steps=3):
+    first, second = small_model(), small_model()
+    second.set_weights(first.get_weights())
+    for model, optimizer in ((first, one), (second, other)):
+        model.compile(optimizer, "mse")
+        for _ in range(steps):
+            model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
