@@ -121,9 +121,12 @@ def floats(*items: Any) -> list[Any]:
     return [floating(item) for item in found]
 
 
-def axes(x: Any, axis: Any, name: str = "axis") -> tuple[int, ...]:
-    """Return axes as non-negative ints, all of them for None. ValueError for one that `x` does not have."""
-    rank = x.dim()
+def axes(x: Any, axis: Any, name: str = "axis", added: int = 0) -> tuple[int, ...]:
+    """Return axes as non-negative ints, all of them for None. ValueError for one that `x` does not have.
+
+    They are those of `x` with `added` more.
+    """
+    rank = x.dim() + added
     if axis is None:
         return tuple(range(rank))
     given = tuple(axis) if isinstance(axis, Iterable) else (axis,)

@@ -87,6 +87,11 @@ def conv_transpose(
     rank = kernel.dim() - 2
     options = [_per_axis(item, rank) for item in (strides, output_padding, dilation_rate)]
     last = config.standardize_data_format(data_format) == "channels_last"
+    if _channels(x, data_format) != kernel.shape[-1]:
+        raise ValueError(
+            f"`conv_transpose` takes inputs with the {kernel.shape[-1]} channels of its kernel {tuple(kernel.shape)}. "
+            f"Received: inputs of shape {tuple(x.shape)}, data_format={data_format!r}"
+        )
     space = x.shape[1:-1] if last else x.shape[2:]
     sizes = [
         _transposed_size(size, width, stride, padding.lower(), extra, dilation)

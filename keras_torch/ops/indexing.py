@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from keras_torch import backend
-from keras_torch.ops.arguments import convert, operation, sizes
+from keras_torch.ops.arguments import axes, convert, operation, sizes
 
 
 @operation
@@ -62,7 +62,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """The entries along an axis that integers name, negative ones from the end; of all values without `axis`."""
     x = convert(x)
     indices = convert(indices).to(x.device).long()
-    x, axis = (x.flatten(), 0) if axis is None else (x, axis % x.dim())
+    x, axis = (x.flatten(), 0) if axis is None else (x, *axes(x, axis))
     indices = torch.where(indices < 0, indices + x.shape[axis], indices)
     picked = torch.index_select(x, axis, indices.flatten())
     return picked.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))

@@ -10,52 +10,63 @@ import torch
 from keras_torch.ops.arguments import floating, floats, operation
 
 
+def _square(x: Any) -> Any:
+    """Return square matrices as a tensor of floats. ValueError for others."""
+    x = floating(x)
+    if x.dim() < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"`x` must be a square matrix, or several of them. Received: shape {tuple(x.shape)}")
+    return x
+
+
 @operation
 def cholesky(x: Any, upper: bool = False) -> Any:
-    """The lower triangular root of positive definite matrices, or the upper one."""
-    return torch.linalg.cholesky(floating(x), upper=upper)
+    """The lower triangular root of positive definite matrices, or the upper one. ValueError for others."""
+    try:
+        return torch.linalg.cholesky(_square(x), upper=upper)
+    except torch.linalg.LinAlgError as error:
+        raise ValueError(f"`cholesky` takes positive definite matrices. {error}") from error
 
 
 @operation
 def cholesky_inverse(x: Any, upper: bool = False) -> Any:
     """The inverse of the matrices whose Cholesky factor is given."""
-    return torch.cholesky_inverse(floating(x), upper=upper)
+    return torch.cholesky_inverse(_square(x), upper=upper)
 
 
 @operation
 def det(x: Any) -> Any:
     """The determinant."""
-    return torch.linalg.det(floating(x))
+    return torch.linalg.det(_square(x))
 
 
 @operation
 def slogdet(x: Any) -> Any:
     """The sign of the determinant and the logarithm of its absolute value."""
-    return tuple(torch.linalg.slogdet(floating(x)))
+    return tuple(torch.linalg.slogdet(_square(x)))
 
 
 @operation
 def logdet(x: Any) -> Any:
     """The logarithm of the determinant of positive definite matrices."""
-    return torch.logdet(floating(x))
+    return torch.logdet(_square(x))
 
 
 @operation
 def eig(x: Any) -> Any:
     """Eigenvalues and eigenvectors, complex."""
-    return tuple(torch.linalg.eig(floating(x)))
+    return tuple(torch.linalg.eig(_square(x)))
 
 
 @operation
 def eigh(x: Any) -> Any:
     """Eigenvalues, increasing, and eigenvectors of symmetric matrices."""
-    return tuple(torch.linalg.eigh(floating(x)))
+    return tuple(torch.linalg.eigh(_square(x)))
 
 
 @operation
 def inv(x: Any) -> Any:
     """The inverse."""
-    return torch.linalg.inv(floating(x))
+    return torch.linalg.inv(_square(x))
 
 
 @operation

@@ -200,8 +200,9 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     x = floating(x)
     if not isinstance(axis, int):
         return torch.exp(x - torch.logsumexp(x, axes_of(x, axis), keepdim=True))
-    result = torch.softmax(x, axis)
-    return note_logits(result, x, "softmax") if axis in (-1, x.dim() - 1) else result
+    (place,) = axes_of(x, axis)
+    result = torch.softmax(x, place)
+    return note_logits(result, x, "softmax") if place == x.dim() - 1 else result
 
 
 @operation
@@ -210,7 +211,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     x = floating(x)
     if not isinstance(axis, int):
         return x - torch.logsumexp(x, axes_of(x, axis), keepdim=True)
-    return torch.log_softmax(x, axis)
+    return torch.log_softmax(x, *axes_of(x, axis))
 
 
 @operation

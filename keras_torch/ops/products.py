@@ -90,6 +90,11 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
         axisa = axisb = axisc = axis
     x1, x2 = together(x1, x2)
     a, b = x1.movedim(axisa, -1), x2.movedim(axisb, -1)
+    if not {2, 3} >= {a.shape[-1], b.shape[-1]}:
+        raise ValueError(
+            f"`cross` takes vectors of 2 or 3 values. Received: shapes {tuple(x1.shape)} and {tuple(x2.shape)}, "
+            f"axisa={axisa}, axisb={axisb}"
+        )
     if a.shape[-1] == b.shape[-1] == 2:
         return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
     a, b = (torch.nn.functional.pad(item, (0, 3 - item.shape[-1])) for item in (a, b))

@@ -77,9 +77,10 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def expand_dims(x: Any, axis: Any) -> Any:
     """Add axes of size 1 at places of the result."""
     x = convert(x)
-    places = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
-    rank = x.dim() + len(places)
-    for place in sorted(place % rank for place in places):
+    places = axes(x, axis, added=len(axis) if isinstance(axis, (list, tuple)) else 1)
+    if len(set(places)) < len(places):
+        raise ValueError(f"`axis` names a place twice. Received: axis={axis}")
+    for place in sorted(places):
         x = torch.unsqueeze(x, place)
     return x
 

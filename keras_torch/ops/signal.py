@@ -10,7 +10,14 @@ from keras_torch.ops.arguments import convert, floating, operation
 
 
 def _complex(x: Any) -> Any:
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise ValueError(f"`x` must be a pair of tensors, the real and the imaginary parts. Received: x={x!r}")
     real, imaginary = (floating(item) for item in x)
+    if real.shape != imaginary.shape:
+        raise ValueError(
+            "The real and the imaginary parts must have the same shape. Received: "
+            f"{tuple(real.shape)} and {tuple(imaginary.shape)}"
+        )
     return torch.complex(real, imaginary)
 
 
@@ -74,6 +81,11 @@ def stft(
 ) -> Any:
     """The short-time Fourier transform over the last axis: (..., windows, frequencies)."""
     x = floating(x)
+    if fft_length < sequence_length:
+        raise ValueError(
+            "`fft_length` must not be less than `sequence_length`. Received: "
+            f"sequence_length={sequence_length}, fft_length={fft_length}"
+        )
     made = _window(window, sequence_length, fft_length, x)
     flat = x.reshape(-1, x.shape[-1])
     found = torch.stft(flat, fft_length, sequence_stride, window=made, center=center, return_complex=True)

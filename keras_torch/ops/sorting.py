@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from keras_torch import backend, config
-from keras_torch.ops.arguments import convert, floating, operation, sizes, together
+from keras_torch.ops.arguments import axes, convert, floating, operation, sizes, together
 from keras_torch.symbolic import KerasTensor
 
 
@@ -16,7 +16,7 @@ from keras_torch.symbolic import KerasTensor
 def sort(x: Any, axis: int | None = -1) -> Any:
     """Sort along an axis; flattened first for None."""
     x = convert(x)
-    x, axis = (x.flatten(), 0) if axis is None else (x, axis)
+    x, axis = (x.flatten(), 0) if axis is None else (x, *axes(x, axis))
     if x.dtype is torch.bool:
         return torch.sort(x.to(torch.uint8), axis).values.to(torch.bool)
     return torch.sort(x, axis).values
@@ -26,7 +26,7 @@ def sort(x: Any, axis: int | None = -1) -> Any:
 def argsort(x: Any, axis: int | None = -1) -> Any:
     """The indices, as int32, that sort along an axis; equal values keep their order."""
     x = convert(x)
-    x, axis = (x.flatten(), 0) if axis is None else (x, axis)
+    x, axis = (x.flatten(), 0) if axis is None else (x, *axes(x, axis))
     return torch.argsort(x.to(torch.uint8) if x.dtype is torch.bool else x, dim=axis, stable=True).to(torch.int32)
 
 

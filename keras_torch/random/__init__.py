@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import config
-from keras_torch.backend.tensors import recorded, tensor
+from keras_torch.backend.tensors import axes_of, recorded, tensor
 from keras_torch.random.seeds import SeedGenerator, generator_for, global_seed
 
 __all__ = [
@@ -118,7 +118,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> torch.Tensor:
     """Return the entries along an axis in random order, each row of the axes before in one of its own."""
     x = tensor(x)
-    axis = axis % x.dim()
+    (axis,) = axes_of(x, axis)
     device, generator = generator_for(seed)
     order = torch.rand(x.shape[: axis + 1], generator=generator, device=device).argsort(axis)
     return x.gather(axis, order.reshape(*order.shape, *[1] * (x.dim() - axis - 1)).expand(x.shape))

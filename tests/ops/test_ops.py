@@ -99,3 +99,33 @@ def test_every_function_says_what_it_does():
     functions = [getattr(ops, name) for name in ops.__all__]
     undocumented = [f.__name__ for f in functions if callable(f) and not inspect.getdoc(f)]
     assert not undocumented
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: ops.expand_dims(x, 3),
+        lambda x: ops.expand_dims(x, (0, 0)),
+        lambda x: ops.take(x, [0], axis=2),
+        lambda x: ops.softmax(x, axis=2),
+        lambda x: ops.log_softmax(x, axis=-3),
+        lambda x: ops.sort(x, axis=2),
+        lambda x: ops.argsort(x, axis=-3),
+        lambda x: ops.cross(x, x),
+        lambda x: ops.det(x),
+        lambda x: ops.fft(x),
+        lambda x: ops.stft(x, 3, 1, 2),
+        lambda x: ops.conv_transpose(ops.expand_dims(x, 0), ops.ones((2, 4, 5)), 2),
+    ],
+)
+@pytest.mark.parametrize("make", [lambda shape: np.ones(shape, "float32"), keras.KerasTensor])
+def test_axes_and_shapes_that_do_not_fit_are_errors_for_real_and_symbolic_tensors(call, make):
+    with pytest.raises(ValueError, match="Received"):
+        call(make((2, 4)))
+
+
+def test_a_matrix_that_is_not_positive_definite_has_no_root():
+    with pytest.raises(ValueError, match="positive definite"):
+        ops.cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))
+    with pytest.raises(ValueError, match="axis"):
+        keras.random.shuffle(np.ones((2, 3)), axis=2)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import ops
-from keras_torch.backend.tensors import is_symbolic, recorded
+from keras_torch.backend.tensors import axes_of, is_symbolic, recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.sizes import Sizes, ints, values
 from keras_torch.models.operations import tensorflow_arrays as arrays
@@ -26,7 +26,7 @@ def gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0, val
     batch_dims = int(batch_dims) % (len(indices.shape) + 1) if batch_dims < 0 else int(batch_dims)
     if not batch_dims:
         return ops.take(params, indices, axis)
-    return _gather_batched(params, indices, axis % len(params.shape), batch_dims)
+    return _gather_batched(params, indices, *axes_of(params, axis), batch_dims)
 
 
 @recorded

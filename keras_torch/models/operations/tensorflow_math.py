@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_torch import backend, ops
+from keras_torch.backend.tensors import axes_of
 from keras_torch.models.operations import sizes
 from keras_torch.symbolic import KerasTensor
 
@@ -125,7 +126,7 @@ def cumprod(x: Any, axis: int = 0, exclusive: bool = False, reverse: bool = Fals
 
 def _accumulate(function: Any, x: Any, axis: int, exclusive: bool, reverse: bool, start: int) -> Any:
     rank = len(x.shape)
-    axis = axis % rank
+    (axis,) = axes_of(x, axis)
     if reverse:
         x = ops.flip(x, axis)
     if exclusive:
