@@ -211,7 +211,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     x = floating(x)
     if not isinstance(axis, int):
         return x - torch.logsumexp(x, axes_of(x, axis), keepdim=True)
-    return torch.log_softmax(x, *axes_of(x, axis))
+    return torch.log_softmax(x, axes_of(x, axis)[0])
 
 
 @operation

@@ -26,7 +26,7 @@ def gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0, val
     batch_dims = int(batch_dims) % (len(indices.shape) + 1) if batch_dims < 0 else int(batch_dims)
     if not batch_dims:
         return ops.take(params, indices, axis)
-    return _gather_batched(params, indices, *axes_of(params, axis), batch_dims)
+    return _gather_batched(params, indices, axes_of(params, axis)[0], batch_dims)
 
 
 @recorded
