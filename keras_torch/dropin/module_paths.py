@@ -95,6 +95,7 @@ MOVED = {
     "layers.reshaping": "layers",
     "layers.rnn": "layers",
     "layers.wrappers": "layers",
+    "legacy.backend": "backend",
     "legacy.layers": "layers",
     "legacy.models": "models",
     "metrics.metrics": "metrics",

@@ -16,6 +16,14 @@ def get_keras_submodule(name: str) -> ModuleType:
     return importlib.import_module(f"keras_torch.{name}")
 
 
+def __getattr__(name: str) -> Any:
+    # `keras_applications._KERAS_LAYERS` and so on, which packages of networks read.
+    own = name.removeprefix("_KERAS_").lower()
+    if name.startswith("_KERAS_") and own in _NAMES:
+        return get_keras_submodule(own)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def set_keras_submodules(**modules: Any) -> None:
     """Accept the modules of this package. ValueError for others: it works with no other Keras."""
     for name, module in modules.items():

@@ -102,6 +102,14 @@ class ApiMixin:
         return self.compute_dtype  # type: ignore[attr-defined]
 
     @property
+    def _compute_dtype(self) -> str:
+        return self.compute_dtype  # type: ignore[attr-defined]
+
+    @property
+    def _compute_dtype_object(self) -> torch.dtype:
+        return self._compute_torch_dtype  # type: ignore[attr-defined]
+
+    @property
     def submodules(self) -> tuple[Any, ...]:
         """All layers inside, at any depth."""
         found: list[Any] = []

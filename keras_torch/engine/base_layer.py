@@ -44,6 +44,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     _knows_output_shape: bool = False
     _wants_training: bool = False
     _is_builtin: bool = True
+    # The class that `_set_up_class` saw last on the way here.
+    _set_up: type | None = None
     # Whether an activity regularizer counts per sample, as since tf.keras, or per batch.
     _averages_activity: bool = True
     # Whether the layer keeps its mode, training or inference, when it becomes part of another.
@@ -57,6 +59,12 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._set_up_class()
+
+    @classmethod
+    def _set_up_class(cls) -> None:
+        """Note once what calls ask of the class."""
+        cls._set_up = cls
         cls._is_builtin = cls.__module__.startswith("keras_torch.")
         cls._accepts_strings = cls._accepts_strings or not cls._is_builtin
         if "get_output_shape_for" in cls.__dict__ and "compute_output_shape" not in cls.__dict__:
@@ -86,6 +94,11 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Set up the module before `__init__`, so that attributes may be set before `super().__init__()`."""
+        if cls._set_up is not cls:
+            # Another base class has an `__init_subclass__` that does not call ours.
+            for kind in reversed(cls.__mro__):
+                if issubclass(kind, Layer) and kind is not Layer and kind._set_up is not kind:
+                    kind._set_up_class()
         layer = super().__new__(cls)
         nn.Module.__init__(layer)
         layer.__dict__.update(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from keras_torch import config
 
@@ -83,3 +84,11 @@ def _extend_in_place(self: TrackedList, other: Any) -> TrackedList:
 
 
 TrackedList.__iadd__ = _extend_in_place  # type: ignore[assignment,method-assign]
+
+# A layer may be called on such a list; what is made of it is an ordinary one.
+pytree.register_pytree_node(TrackedList, lambda tree: (list(tree), None), lambda items, _: list(items))
+pytree.register_pytree_node(
+    TrackedDict,
+    lambda tree: (list(tree.values()), list(tree)),
+    lambda items, keys: dict(zip(keys, items, strict=True)),
+)

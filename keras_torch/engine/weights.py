@@ -20,6 +20,7 @@ from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.tensor_layout import IDENTITY, Layout
 from keras_torch.engine.tracking import TrackedList
 from keras_torch.errors import NotBuiltError
+from keras_torch.symbolic.keras_tensor import as_shapes
 
 Weight = Variable | WeightView
 
@@ -52,6 +53,8 @@ def named_build(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def run(self: Any, *args: Any, **kwargs: Any) -> None:
+        if not self._is_builtin and config.dialect() == "tf":
+            args = tuple(as_shapes(item) for item in args)
         if around[-1:] == [self] or not config.is_modern():
             build(self, *args, **kwargs)
         else:

@@ -378,7 +378,7 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
             or self.clipnorm
             or self.clipvalue
             or self.global_clipnorm
-            or self._has_weight_decay()
+            or self._decays_here()
         )
 
     def _build_torch_optimizer(self, params: list[torch.Tensor]) -> None:

@@ -135,7 +135,7 @@ class Steps:
         rate = self._rate()
         norms = self._norms(params) if self._split else torch._foreach_norm
         clipped = self._clip(grads, [self._owners[i] for i in chosen], norms)
-        if self._has_weight_decay():
+        if self._decays_here():
             self._decay_weights(chosen, rate)
         for param, grad in zip(params, clipped, strict=True):
             param.grad = grad
@@ -144,7 +144,7 @@ class Steps:
         else:
             self._update(rate, params)
 
-    def _has_weight_decay(self) -> bool:
+    def _decays_here(self) -> bool:
         """Whether weights must be decayed here, because the torch optimizer does not."""
         return bool(self.weight_decay) and not self._torch_decays_weights()
 

@@ -253,7 +253,7 @@ class Muon(_Whole):
     def _has_slot(self, slot: Slot, index: int, layout: str) -> bool:
         return slot.key != "exp_avg_sq" or self._should_use_adamw(self._trainable_variables[index])
 
-    def _has_weight_decay(self) -> bool:
+    def _decays_here(self) -> bool:
         return bool(self.weight_decay or self.adam_weight_decay)
 
     def _decay_weights(self, chosen: Sequence[int], rate: float) -> None:

@@ -34,6 +34,28 @@ class Shape(tuple):
         item = super().__getitem__(index)
         return Shape(item) if isinstance(index, slice) else item
 
+    def __eq__(self, other: object) -> bool:
+        # Before Keras 3 shapes were TensorFlow's, which are equal to lists, too.
+        return tuple.__eq__(self, tuple(other) if isinstance(other, list) and not config.is_modern() else other)  # type: ignore[arg-type]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+
+def as_shapes(sizes: Any) -> Any:
+    """Return tuples of sizes, in lists and dicts too, as `Shape`s."""
+    if isinstance(sizes, (list, dict)):
+        items = sizes.items() if isinstance(sizes, dict) else enumerate(sizes)
+        found = {key: as_shapes(item) for key, item in items}
+        return found if isinstance(sizes, dict) else list(found.values())
+    if not isinstance(sizes, tuple) or isinstance(sizes, Shape):
+        return sizes
+    if all(size is None or isinstance(size, int) for size in sizes):
+        return Shape(sizes)
+    return tuple(as_shapes(item) for item in sizes)
+
 
 class _NoLengthError(AttributeError, TypeError):
     """What `hasattr` and `len` take for an answer alike."""

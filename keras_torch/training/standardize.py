@@ -141,7 +141,8 @@ def standardize_y(model: Any, y: Any, losses: list[Any] | None) -> Arrays:
         if not known or not any(losses):
             _refuse_data(y, "`y`", "target", label)
             return Arrays(feeds=feeds)
-    if known is None or losses is None or len(losses) != len(known):
+    own_step = hasattr(model, "_overrides") and model._overrides("train_step")
+    if known is None or losses is None or len(losses) != len(known) or (own_step and not any(losses)):
         return as_given(y, "`y`")
     nested = _nested(y, model, "output")
     # Losses and metrics take the targets of nested outputs in a row.

@@ -116,3 +116,47 @@ def test_summaries_of_version_one_are_written(tf, tmp_path):
 
 def test_values_of_tensors_may_be_annotated_as_tensorflow_does(tf):
     assert isinstance(torch.ones(1), tf.types.experimental.TensorLike)
+
+
+def test_a_label_may_come_last_and_an_old_name_may_say_nothing(tf):
+    box = tf.slice(tf.range(5), [1], [2], "label")
+    assert box.numpy().tolist() == [1, 2]
+    rows = tf.reduce_sum(tf.ones((2, 3)), axis=-1, keepdims=True, reduction_indices=None)
+    assert tuple(rows.shape) == (2, 1)
+    assert tf.concat(tf.ones((2, 3)), axis=-1).shape == (2, 3)
+
+
+def test_a_star_import_brings_the_names_of_a_part(tf):
+    names: dict[str, object] = {}
+    exec("from tensorflow.python.ops.rnn_cell import *", names)
+    assert names["RNNCell"] is layers.AbstractRNNCell
+
+
+def test_a_build_of_ones_own_gets_shapes_with_tensorflows_accessors(tf):
+    class Shaped(layers.Layer):
+        def build(self, input_shape):
+            first = input_shape[0] if isinstance(input_shape, list) else input_shape
+            self.seen = first.as_list(), first.ndims, first == [None, 3], first[1:].rank
+
+        def call(self, inputs):
+            return inputs
+
+    for inputs in (tf.keras.Input((3,)), [tf.keras.Input((3,))]):
+        layer = Shaped()
+        layer(inputs)
+        assert layer.seen == ([None, 3], 2, True, 1)
+
+
+def test_models_name_the_strategy_in_use(tf):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    assert model.distribute_strategy.extended.should_checkpoint
+    assert not hasattr(model.distribute_strategy.extended, "no_such_thing")
+
+
+def test_modules_of_keras_applications_are_found_under_their_old_names():
+    with dropin.install("2"):
+        import keras_applications
+
+        assert keras_applications._KERAS_LAYERS is layers
+        with pytest.raises(AttributeError):
+            keras_applications._KERAS_NOTHING  # noqa: B018

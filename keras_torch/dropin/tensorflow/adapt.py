@@ -43,16 +43,23 @@ def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
     around the call; those from different devices to the default one.
     """
     known = _known(function)
+    kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
+    open_ended = inspect.Parameter.VAR_POSITIONAL in kinds and not hasattr(function, "arguments")
+    most = None if open_ended else len(known)
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             translated = {}
             for key, value in kwargs.items():
-                key = _OLD.get(key, key) if key not in known else key
-                if key:
-                    translated[key] = value
+                today = _OLD.get(key, key) if key not in known else key
+                # Both names, of which the old one says nothing, as wrappers for several versions pass on.
+                if today and not (today != key and value is None and today in kwargs):
+                    translated[today] = value
             kwargs = translated
+        if most is not None and len(args) == most + 1 and isinstance(args[-1], str):
+            # The label, which is the last argument of all functions there.
+            args = args[:-1]
         if config.current_device() is not None:
             args, kwargs = moved((args, kwargs), config.default_device())
         try:

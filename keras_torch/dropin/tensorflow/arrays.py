@@ -147,6 +147,8 @@ def concat(values: Any, axis: Any, concat_dim: Any = None) -> Any:
     """Join tensors along an axis; shapes, too."""
     if isinstance(axis, (list, tuple)) and isinstance(values, int):
         values, axis = axis, values
+    if isinstance(values, (torch.Tensor, KerasTensor)):
+        return values
     if any(isinstance(item, Sizes) for item in values):
         return Sizes(part for item in values for part in ints(item))
     found = [convert_to_tensor(item) for item in values]

@@ -34,6 +34,15 @@ class Strategy:
     def __init__(self, devices: Any = None, cross_device_ops: Any = None, **options: Any) -> None:
         self.extended = self
 
+    def _in_multi_worker_mode(self) -> bool:
+        """False: the first process writes for all of them."""
+        return False
+
+    @property
+    def should_checkpoint(self) -> bool:
+        """Whether this is the process that writes files."""
+        return distributed.rank() == 0
+
     @property
     def num_replicas_in_sync(self) -> int:
         """The number of processes."""

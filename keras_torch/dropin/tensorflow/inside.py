@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch import initializers, symbolic
+from keras_torch import initializers, layers, symbolic
 from keras_torch.dropin.tensorflow import function, modules, special
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.distribute import in_cross_replica_context
 from keras_torch.dropin.tensorflow.refusals import refused_class
+from keras_torch.utils import conv_utils
 
 # Files of TensorFlow 2.15 and before it → where their functions are in `tf`; "" is the root.
 _FOLDERS = {
@@ -25,7 +26,8 @@ _FOLDERS = {
         gen_array_ops gen_control_flow_ops gen_image_ops gen_linalg_ops gen_math_ops gen_nn_ops gen_random_ops
         gen_sparse_ops gen_state_ops gen_string_ops gradients gradients_impl gradients_util image_ops image_ops_impl
         init_ops init_ops_v2 io_ops linalg.linalg linalg_ops linalg_ops_impl logging_ops lookup_ops map_fn
-        math_ops nn nn_impl nn_ops parsing_ops ragged.ragged_tensor random_ops resource_variable_ops script_ops
+        math_ops nn nn_impl nn_ops parsing_ops ragged.ragged_tensor random_ops resource_variable_ops
+        rnn rnn_cell rnn_cell_impl script_ops
         signal.signal sort_ops sparse_ops special_math_ops standard_ops state_ops stateless_random_ops string_ops
         summary_ops_v2 tensor_array_ops tensor_math_operator_overrides variable_scope variables weights_broadcast_ops
         while_loop
@@ -112,6 +114,12 @@ def broadcast_weights(weights: Any, values: Any) -> Any:
     return convert_to_tensor(weights).to(values.dtype).expand(values.shape)
 
 
+def joined_shape(prefix: Any, suffix: Any, static: bool = False) -> Any:
+    """Return two shapes, or numbers, one after the other, as a list."""
+    parts = [[part] if isinstance(part, int) else list(part) for part in (prefix, suffix)]
+    return parts[0] + parts[1]
+
+
 def fn_args(fn: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of a function's arguments, without a method's own object."""
     return tuple(inspect.signature(fn).parameters)
@@ -160,6 +168,7 @@ _NAMES: dict[str, Any] = {
     "framework.smart_cond.smart_cond layers.utils.smart_cond": smart_cond,
     "framework.smart_cond.smart_constant_value layers.utils.constant_value": smart_constant_value,
     "framework.tensor_util.constant_value": special.static_value,
+    "layers.utils.conv_output_length": conv_utils.conv_output_length,
     "ops.init_ops.Constant ops.init_ops_v2.Constant": initializers.Constant,
     "ops.init_ops.GlorotNormal ops.init_ops_v2.GlorotNormal": initializers.GlorotNormal,
     "ops.init_ops.GlorotUniform ops.init_ops_v2.GlorotUniform": initializers.GlorotUniform,
@@ -173,6 +182,10 @@ _NAMES: dict[str, Any] = {
     "types.core.Tensor": torch.Tensor,
     "types.trace.TraceType": _inside("types.trace.TraceType"),
     "ops.weights_broadcast_ops.broadcast_weights": broadcast_weights,
+    "ops.init_ops_v2.glorot_normal": initializers.GlorotNormal,
+    "ops.init_ops_v2.glorot_uniform": initializers.GlorotUniform,
+    "ops.rnn_cell.RNNCell ops.rnn_cell_impl.RNNCell": layers.AbstractRNNCell,
+    "ops.rnn_cell_impl._concat": joined_shape,
     "training.moving_averages.assign_moving_average": assign_moving_average,
     "util.function_utils.fn_args": fn_args,
     "util.nest.is_sequence": modules.is_nested,

@@ -27,6 +27,8 @@ class Part(ModuleType):
         self.__spec__ = ModuleSpec(name, None, is_package=True)  # importlib.util.find_spec demands one
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__all__":
+            return [item for item in self.__dir__() if not item.startswith("_")]
         if name.startswith("__") and name not in ("__version__", "__git_version__"):
             raise AttributeError(name)
         path = f"{self.__name__}.{name}".removeprefix("tensorflow.")

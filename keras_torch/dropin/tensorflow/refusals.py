@@ -37,10 +37,12 @@ FUNCTIONS: dict[str, str] = {
 }
 # Classes that packages name where they define functions or ask `isinstance`: they exist, and cannot be made.
 _CLASSES = {
+    "": "Operation",
     "distribute": "TPUStrategy ParameterServerStrategy",
     "distribute.experimental": "TPUStrategy ParameterServerStrategy",
     "tpu.experimental": "DeviceAssignment HardwareFeature TPUSystemMetadata Topology",
     "tpu.experimental.HardwareFeature": "EmbeddingFeature",
+    "tpu.experimental.HardwareFeature.EmbeddingFeature": "UNSUPPORTED V1 V2",
     "tpu.experimental.embedding": """
         Adagrad AdagradMomentum Adam CustomOptimizer FTRL FeatureConfig QuantizationConfig SGD TPUEmbedding
         TPUEmbeddingForServing TPUEmbeddingV0 TableConfig
@@ -74,7 +76,7 @@ def text(path: str, short: str) -> str:
 
 
 def _refused_classes() -> dict[str, type]:
-    paths = [f"{family}.{name}" for family, names in _CLASSES.items() for name in names.split()]
+    paths = [f"{family}.{name}".strip(".") for family, names in _CLASSES.items() for name in names.split()]
     found = {path: refused_class(path) for path in paths}
     for path, cls in found.items():
         owner, _, name = path.rpartition(".")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_torch.callbacks.event_files import open_writer
-from keras_torch.dropin.tensorflow import settings
+from keras_torch.dropin.tensorflow import parts, settings
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 
 
@@ -19,6 +19,9 @@ class SummaryWriter:
 
     def __init__(self, logdir: Any, **options: Any) -> None:
         self._writer = open_writer(os.fspath(logdir))
+        # Plugins of TensorBoard, such as the one for hyperparameters, take it for their TensorFlow.
+        stub = importlib.import_module("tensorboard.compat.tensorflow_stub.compat")
+        stub.v2 = parts.load("tensorflow.compat.v2")  # type: ignore[attr-defined]
 
     @contextlib.contextmanager
     def as_default(self, step: Any = None) -> Iterator[SummaryWriter]:
@@ -117,6 +120,12 @@ def write_raw_pb(tensor: Any, step: Any = None, name: Any = None) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def summary_scope(name: str, default_name: str = "summary", values: Any = None) -> Iterator[tuple[str, str]]:
+    """A context that yields the tag and the scope of a summary: both its name."""
+    yield name or default_name, name or default_name
+
+
 def _from_tensorboard(module: str, path: str) -> Any:
     try:
         found = importlib.import_module(f"tensorboard.{module}")
@@ -165,6 +174,7 @@ NAMES = {
     "summary.create_file_writer": SummaryWriter,
     "summary.experimental.get_step": lambda: _current[1],
     "summary.experimental.set_step": set_step,
+    "summary.experimental.summary_scope": summary_scope,
     "summary.experimental.write_raw_pb": write_raw_pb,
     "summary.flush": flush,
     "summary.record_if": record_if,

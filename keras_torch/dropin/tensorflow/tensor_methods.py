@@ -23,6 +23,8 @@ from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.backend.variable import VariableMethods
 from keras_torch.data.pipeline.calls import note_change
 from keras_torch.dropin.tensorflow import dtypes, operators
+from keras_torch.dropin.tensorflow.distribute import get_strategy
+from keras_torch.models import Model
 from keras_torch.symbolic import KerasTensor
 
 _ABSENT = object()
@@ -293,6 +295,7 @@ _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (VariableMethods, _VARIABLE),
     (KerasTensor, {"eval": evaluate_symbolic}),
     (StringArray, _STRINGS),
+    (Model, {"distribute_strategy": property(lambda self: get_strategy())}),
 ]
 _STATIC: list[tuple[type, dict[str, Any]]] = [(torch.Size, _SIZE), (torch.dtype, _DTYPE)]
 _before: list[tuple[type, str, Any]] = []
