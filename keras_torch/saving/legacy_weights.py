@@ -29,6 +29,8 @@ from keras_torch.saving.weight_matching import (
     weight_paths,
 )
 
+# What Discretization keeps of the data that it learnt from.
+_OF_LEARNERS = (["summary:0"], ["summary"])
 TOP_LEVEL = "top_level_model_weights"
 
 
@@ -132,7 +134,7 @@ def plan(
             f"call `build(input_shape)` before loading weights from {group.file}."
         )
     stored = _stored_layers(group)
-    learners = {layer.name: layer for layer in model.layers if hasattr(layer, "load_learnt")}
+    learners = _learners(stored, model, by_name)
     assignments = [item for each in stored if each.name in learners for item in _learnt(each, learners[each.name])]
     stored = [each for each in stored if each.name not in learners]
     match = Matcher(group.file, origin, reshape, skip_mismatch)
@@ -145,6 +147,16 @@ def plan(
     if TOP_LEVEL in group:
         assignments += _top_level(group.group(TOP_LEVEL), model, by_name or skip_mismatch)
     return assignments
+
+
+def _learners(stored: Sequence[StoredLayer], model: Any, by_name: bool) -> dict[str, Any]:
+    """Return, by name in the file, the layers that learnt something: those of that name, then others in order."""
+    named = {layer.name: layer for layer in model.layers if hasattr(layer, "load_learnt")}
+    found = {each.name: named.pop(each.name) for each in stored if each.name in named}
+    if not by_name:
+        left = [each.name for each in stored if each.name not in found and each.arrays in _OF_LEARNERS]
+        found.update(zip(left, named.values(), strict=False))
+    return found
 
 
 @dataclass(frozen=True)

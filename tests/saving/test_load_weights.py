@@ -1,9 +1,13 @@
 """Matching weights: order, names, and errors that leave the model as it was."""
 
+import json
+
+import golden_files
 import numpy as np
 import pytest
 
 import keras_torch as keras
+from keras_torch import config
 
 
 def model_of(*sizes, inputs=3, names=None):
@@ -133,3 +137,14 @@ def test_a_file_of_weights_is_no_model(saved):
     _, path = saved
     with pytest.raises(ValueError, match="no model, only weights"):
         keras.saving.load_model(path)
+
+
+def test_what_discretization_learnt_is_found_under_another_name(tmp_path):
+    path = golden_files.write("2.15", "learnt-numbers", "h5", tmp_path)
+    with config.dialect_scope("tf"):
+        saved = keras.models.load_model(path, compile=False)
+        described = json.loads(json.dumps(saved.get_config()).replace('"bins"', '"bins_1"'))
+        next(item for item in described["layers"] if item["name"] == "bins_1")["config"]["bin_boundaries"] = None
+        model = keras.Model.from_config(described)
+        model.load_weights(path)
+    assert model.get_layer("bins_1").bin_boundaries == saved.get_layer("bins").bin_boundaries
