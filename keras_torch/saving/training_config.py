@@ -179,8 +179,9 @@ def _write_optimizer(item: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
         if config.get(key) is None:
             config.pop(key, None)
     # Classes written for Keras 2 call the rate `lr`, and keep both as they are.
-    decay = config.pop("decay", 0.0) if "learning_rate" in config else 0.0
-    if decay and not isinstance(config["learning_rate"], Mapping):
+    own = type(optimizer).__module__.startswith("keras_torch.")
+    decay = config.pop("decay", 0.0) if own or "learning_rate" in config else 0.0
+    if decay and not isinstance(config.get("learning_rate"), Mapping):
         config["learning_rate"] = _decayed(config["learning_rate"], decay)
     config = write_config(class_name, config)
     rate = config.get("learning_rate")
