@@ -60,6 +60,11 @@ def _checked_axis(axis: Any, owner: str) -> Any:
     return axis
 
 
+def _clamped(norms: Tensor, low: float, high: float) -> Tensor:
+    """Limit norms; 1e100, which floats of 32 bits cannot hold, is no limit."""
+    return torch.clamp(norms, low, min(high, torch.finfo(norms.dtype).max))
+
+
 class MaxNorm(Constraint):
     """Scale vectors along `axis` that are longer than `max_value` down to it."""
 
@@ -70,7 +75,7 @@ class MaxNorm(Constraint):
     def __call__(self, w: Tensor) -> Tensor:
         w = as_tensor(w)
         norms = _norms(w, self.axis)
-        return w * (torch.clamp(norms, 0, self.max_value) / (config.epsilon() + norms))
+        return w * (_clamped(norms, 0, self.max_value) / (config.epsilon() + norms))
 
     def get_config(self) -> dict[str, Any]:
         return {"max_value": self.max_value, "axis": self.axis}
@@ -110,7 +115,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, w: Tensor) -> Tensor:
         w = as_tensor(w)
         norms = _norms(w, self.axis)
-        wanted = self.rate * torch.clamp(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
+        wanted = self.rate * _clamped(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
         return w * (wanted / (config.epsilon() + norms))
 
     def get_config(self) -> dict[str, Any]:

@@ -51,10 +51,19 @@ class Gradients(nn.Module):
         return real_gradients(loss, [next(rest) if item is None else item for item in self.weights])
 
 
+class NoGraphError(RuntimeError):
+    """Gradients are asked for where torch did not watch: a program that meets it is run anew, watched."""
+
+
 def real_gradients(loss: Any, variables: Sequence[Any]) -> list[Any]:
     """Return the gradients of the sum of a real tensor; None for variables it does not depend on."""
     storages = [item.storages if isinstance(item, WeightView) else (item,) for item in variables]
     flat = [storage for group in storages for storage in group]
+    if not all(item.requires_grad for item in (loss, *flat)):
+        if loss.device.type == "meta":
+            # Only shapes are wanted.
+            return [torch.empty_like(item.value if isinstance(item, WeightView) else item) for item in variables]
+        raise NoGraphError("`gradients` needs a loss and variables for which torch recorded what happened to them.")
     ones = torch.ones_like(loss)
     found = iter(torch.autograd.grad(loss, flat, ones, retain_graph=True, create_graph=True, allow_unused=True))
     results = []
@@ -120,6 +129,10 @@ class Function:
     def __call__(self, inputs: Any) -> Any:
         """Run on a list of values, one for each input."""
         values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        missing = self.inputs[len(values) :]
+        if missing and not any(isinstance(symbol, KerasTensor) for symbol in missing):
+            # Learning phases, which TensorFlow had a default for.
+            values += [0] * len(missing)
         if len(values) != len(self.inputs):
             raise ValueError(f"The function takes {len(self.inputs)} inputs. Received: {len(values)}")
         phase = 0

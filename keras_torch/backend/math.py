@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from keras_torch import config
 from keras_torch.backend.tensors import floating, pair, tensor
 
 
@@ -65,6 +66,12 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
         max_value = max_value if max_value >= min_value else min_value
     if all(limit is None or isinstance(limit, (int, float)) for limit in (min_value, max_value)):
         x = tensor(x)
+        dtype = config.torch_dtype(x.dtype)
+        if dtype.is_floating_point:
+            # 1e100, which floats of 32 bits cannot hold, is no limit.
+            most = torch.finfo(dtype).max
+            min_value = None if min_value is None else max(min_value, -most)
+            max_value = None if max_value is None or max_value > most else max_value
         return torch.clamp(x, min_value, max_value) if (min_value, max_value) != (None, None) else x
     x = x if min_value is None else maximum(x, min_value)
     return x if max_value is None else minimum(x, max_value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.backend.function import NoGraphError
 from keras_torch.backend.string_array import STRING, to_strings
 from keras_torch.data.structure import leaves_like
 from keras_torch.engine import InputLayer
@@ -46,6 +47,8 @@ class Network:
         self._accepted: list[Any] = [None] * len(self.flat_inputs)
         self.input_shapes: list[tuple[int | None, ...]] = [tuple(tensor.shape) for tensor in self.flat_inputs]
         self._programs: dict[str, Callable[..., Any]] = {}
+        # Whether a layer was found to ask for gradients with respect to tensors of the program.
+        self._differentiates = False
         # What a sample costs, for whoever wants to know and finds it out.
         self.work: float | None = None
         self._lower()
@@ -134,13 +137,29 @@ class Network:
         run = self._programs.get(kind) or self.program(kind)
         state.in_program = True
         try:
-            result = run.forward(*tensors)  # type: ignore[attr-defined]
+            result = self._watched(run, tensors) if self._differentiates else run.forward(*tensors)  # type: ignore
+        except NoGraphError:
+            if self._differentiates:
+                raise
+            self._differentiates = True
+            result = self._watched(run, tensors)
         finally:
             state.in_program = nested
         if kind == "both":
             result, masks = result
             set_mask(result, masks)
         return result
+
+    def _watched(self, run: Any, tensors: Sequence[torch.Tensor]) -> Any:
+        """Run a program in which layers ask for gradients with respect to its inputs and what comes of them."""
+        wanted = torch.is_grad_enabled()
+        with torch.enable_grad():
+            tensors = [
+                item.detach().requires_grad_() if item.is_floating_point() and not item.requires_grad else item
+                for item in tensors
+            ]
+            result = run.forward(*tensors)
+        return result if wanted else pytree.tree_map_only(torch.Tensor, torch.Tensor.detach, result)
 
     def run_masked(self, inputs: Any, mask: Any, want_mask: bool) -> Any:
         """Run on real tensors with masks for the inputs; return the outputs, or their masks."""

@@ -14,6 +14,7 @@ import torch
 from keras_torch import config, legacy, registry
 from keras_torch.backend.split_view import current
 from keras_torch.backend.variable import Variable
+from keras_torch.backend.variables import running
 from keras_torch.distributed import parts
 from keras_torch.optimizers import kernels, state
 from keras_torch.optimizers.custom import CustomUpdates, defines_update
@@ -237,6 +238,9 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         current = self._learning_rate
         if isinstance(value, LearningRateSchedule) or (callable(value) and not isinstance(value, torch.Tensor)):
             self._learning_rate = value
+        elif running() is not None and not isinstance(current, LearningRateSchedule):
+            # An optimizer around this one sets a rate for a part of the weights, and then the old variable again.
+            self._learning_rate = value if isinstance(value, Variable) else functools.partial(float, float(value))
         elif isinstance(current, LearningRateSchedule):
             raise TypeError(f"{self._follows_a_schedule()} Received: {value!r}")
         elif isinstance(current, Variable):
@@ -551,6 +555,9 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         if not self.use_ema:
             settings = {key: value for key, value in settings.items() if not key.startswith("ema_")}
         changed = {key: value for key, value in settings.items() if value is not None and value != usual.get(key)}
+        if next(cls for cls in type(self).__mro__ if cls.__module__.startswith("keras_torch.")) is Optimizer:
+            # Keras 1 and 2's base class left the rate to its subclasses.
+            return {key: value for key, value in changed.items() if key not in ("learning_rate", "name")}
         return {"lr": changed.pop("learning_rate"), "decay": float(self.decay), **changed}
 
     @classmethod

@@ -90,14 +90,16 @@ class OldProtocols:
         variables = list(params)
         if not isinstance(loss, KerasTensor):
             run = running()
-            return [Step([], functools.partial(_refuse_number, loss))] if run is None else self._updates_now(variables)
+            if run is None:
+                return [Step([], functools.partial(_refuse_number, loss))]
+            return self._updates_now(variables, self.get_gradients(loss, variables))
         found = gradients(loss, variables)
         return [Step(found, lambda values: self.apply_gradients(zip(values, variables, strict=True)))]
 
-    def _updates_now(self, variables: list[Any]) -> list[Any]:
+    def _updates_now(self, variables: list[Any], grads: Sequence[Any]) -> list[Any]:
         """Make a step, and take it back from the variables to return it as updates of them."""
         optimizer = self._without_get_updates()
-        pairs = [(gradient_of(variable), variable) for variable in variables]
+        pairs = list(zip(grads, variables, strict=True))
         before = [[tensor.detach().clone() for tensor in state.storages(variable)] for variable in variables]
         optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
         updates = []
@@ -154,6 +156,9 @@ class OldProtocols:
         """Run the `get_updates` of a subclass and make the updates that it returns."""
         if self._graph_run is None:
             self._graph_run = GraphRun()
+        if isinstance(self.__dict__.get("updates"), list):
+            # Those of the step before, which a subclass may go on with if there are any.
+            self.__dict__["updates"] = []
         with self._graph_run:
             names = list(inspect.signature(self.get_updates).parameters)
             loss = torch.zeros(())

@@ -313,3 +313,35 @@ def test_a_function_computes_what_comes_from_variables_alone_at_each_call():
     assert K.get_value(x).tolist() == [4.0, 8.0]
     with pytest.raises(ValueError, match="computed once, from variables that change"):
         K.function([], [], updates=[(x, K.exp(x))])([])
+
+
+def test_learning_phases_that_are_left_out_are_0():
+    x = K.placeholder((None, 2))
+    double = K.function([x, K.learning_phase()], [K.in_train_phase(x, 2 * x)])
+    assert double([[[1.0, 2.0]]])[0].tolist() == [[2.0, 4.0]]
+    with pytest.raises(ValueError, match="takes 2 inputs"):
+        double([])
+
+
+@pytest.mark.parametrize("in_a_layer", [True, False])
+def test_a_model_computes_gradients_with_respect_to_its_input(in_a_layer):
+    with config.dialect_scope("2"):
+        x = layers.Input((3,))
+        y = layers.Dense(1, kernel_initializer="ones")(layers.Lambda(lambda t: t * t)(x))
+        if in_a_layer:
+            slope = layers.Lambda(lambda pair: K.gradients(K.sum(pair[0]), pair[1])[0])([y, x])
+        else:
+            slope = K.gradients(y, x)[0]
+        model = keras.Model(x, slope)
+        data = np.arange(6.0, dtype="float32").reshape(2, 3)
+        for _ in range(2):
+            np.testing.assert_allclose(model.predict(data, verbose=0), 2 * data)
+        model.compile(keras.optimizers.SGD(lr=0.01), "mse")
+        before = model.get_weights()[0]
+        losses = [model.train_on_batch(data, np.zeros((2, 3))) for _ in range(2)]
+        # d/dw of mean((2 x w)^2) over all six numbers
+        steps = (8 * data**2).sum(0)[:, None] * before / 6
+        assert losses[1] < losses[0]
+        model.set_weights([before, np.zeros(1)])
+        model.train_on_batch(data, np.zeros((2, 3)))
+        np.testing.assert_allclose(model.get_weights()[0], before - 0.01 * steps, rtol=1e-5)

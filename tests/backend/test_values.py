@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from keras_torch import backend as K
-from keras_torch import config
+from keras_torch import config, constraints
 
 CASES = json.loads((Path(__file__).parents[1] / "golden/backend_keras215.json").read_text(encoding="utf-8"))
 NAMES = [f"{number}-{case['function']}" for number, case in enumerate(CASES)]
@@ -97,3 +97,10 @@ def test_the_array_of_a_variable_stays_as_it_was() -> None:
     variable.assign([5.0, 6.0])
     assert before.tolist() == old.tolist() == [1.0, 2.0]
     assert K.variable([1.0, 2.0], dtype="bfloat16").numpy().tolist() == [1.0, 2.0]
+
+
+def test_limits_beyond_the_type_are_none():
+    x = K.constant([-1.0, 2.0])
+    assert K.eval(K.clip(x, 0, 1e100)).tolist() == [0.0, 2.0]
+    assert K.eval(K.clip(x, -1e100, 1)).tolist() == [-1.0, 1.0]
+    assert constraints.MaxNorm(1e100)(x).tolist() == pytest.approx([-1.0, 2.0])

@@ -69,6 +69,7 @@ def test_lists_of_unequal_length_become_arrays_of_lists_for_scripts_alone(old_na
     library = str(Path(np.__file__).with_name("of_numpy.py"))
     with pytest.raises(ValueError, match="inhomogeneous"):
         exec(compile("np.array([[1], [2, 3]])", library, "exec"), {"np": np})
+    assert np.copy([[1, 2], [3]]).tolist() == [[1, 2], [3]]
 
 
 class Harm:

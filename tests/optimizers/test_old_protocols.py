@@ -206,6 +206,45 @@ class Halved(optimizers.SGD):
             K.update = plain
 
 
+class ByWeight(optimizers.Optimizer):
+    """Gives one weight another rate than the other, and goes on with the updates of before if it has some."""
+
+    def __init__(self, optimizer, **kwargs):
+        super().__init__(**kwargs)
+        self.optimizer, self.updates = optimizer, []
+
+    def get_updates(self, loss, params):
+        if self.updates:
+            return self.updates
+        rate = self.optimizer.lr
+        for factor, param in zip((1.0, 0.5), params, strict=True):
+            self.optimizer.lr = rate * factor
+            self.updates += self.optimizer.get_updates(loss, [param])
+        self.optimizer.lr = rate
+        return self.updates
+
+
+def test_an_optimizer_around_another_one_may_change_its_rate_for_some_weights():
+    with config.dialect_scope("2"):
+        model, other = small_model(), small_model()
+        other.set_weights(model.get_weights())
+        model.compile(ByWeight(optimizers.SGD(lr=0.2)), "mse")
+        other.compile(optimizers.SGD(lr=0.2), "mse")
+        start = model.get_weights()
+        for step in range(2):
+            model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+            if step == 0:
+                other.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
+                change = [np.subtract(*pair) for pair in zip(other.get_weights(), start, strict=True)]
+                found = [np.subtract(*pair) for pair in zip(model.get_weights(), start, strict=True)]
+                np.testing.assert_allclose(found[0], change[0], rtol=1e-5)
+                np.testing.assert_allclose(found[1], change[1] / 2, rtol=1e-5)
+                after = model.get_weights()
+        assert K.get_value(model.optimizer.optimizer.lr) == np.float32(0.2)
+        assert all(np.any(a != b) for a, b in zip(model.get_weights(), after, strict=True))
+        assert ByWeight("sgd", clipnorm=1.0).get_config() == {"clipnorm": 1.0}
+
+
 @pytest.mark.parametrize("inner", [lambda: optimizers.SGD(0.1, momentum=0.9), Keras2Momentum])
 def test_an_optimizer_around_another_one_steps_as_that(inner):
     with config.dialect_scope("2"):
