@@ -70,6 +70,8 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
     # Whether the torch optimizer's state is this package's business.
     _owns_state = True
     _counts_in_keras_2 = True
+    # What subclasses for TensorFlow pass on to `variable.assign`.
+    _use_locking = True
     # Whether it updates each number of a weight by itself.
     _takes_parts = True
     # Whether its config has another form in dialects 1 and 2.

@@ -160,3 +160,29 @@ def test_modules_of_keras_applications_are_found_under_their_old_names():
         assert keras_applications._KERAS_LAYERS is layers
         with pytest.raises(AttributeError):
             keras_applications._KERAS_NOTHING  # noqa: B018
+
+
+def test_a_slice_may_begin_and_end_where_sizes_of_other_tensors_say(tf):
+    large, small = tf.keras.Input((None, 3)), tf.keras.Input((None, 3))
+    begin = (tf.shape(large)[1] - tf.shape(small)[1]) // 2
+    middle = tf.slice(large, [0, begin, 0], [-1, tf.shape(small)[1], -1], "middle")
+    model = tf.keras.Model([large, small], middle)
+    x = np.arange(18, dtype="float32").reshape(1, 6, 3)
+    np.testing.assert_array_equal(model.predict([x, x[:, :2]], verbose=0), x[:, 2:4])
+
+
+def test_an_optimizer_of_ones_own_may_pass_its_locking_on(tf):
+    class Own(tf.keras.optimizers.legacy.Optimizer):
+        def __init__(self):
+            super().__init__("own")
+            self._set_hyper("learning_rate", 0.5)
+
+        def _resource_apply_dense(self, grad, var, apply_state=None):
+            return var.assign(var - self._get_hyper("learning_rate") * grad, use_locking=self._use_locking)
+
+        def get_config(self):
+            return super().get_config()
+
+    weight = tf.Variable([1.0, 2.0])
+    Own().apply_gradients([(tf.constant([1.0, 0.0]), weight)])
+    np.testing.assert_allclose(np.asarray(weight), [0.5, 2.0])

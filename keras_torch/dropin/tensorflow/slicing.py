@@ -12,6 +12,7 @@ from keras_torch.backend.tensors import axes_of, is_symbolic, recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.sizes import Sizes, ints, values
 from keras_torch.models.operations import tensorflow_arrays as arrays
+from keras_torch.symbolic import SymbolicSize, record_function
 
 
 def gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0, validate_indices: Any = None) -> Any:
@@ -64,6 +65,8 @@ def slice_(input_: Any, begin: Any, size: Any) -> Any:
     begin, size = ints(begin), ints(size)
     if isinstance(input_, Sizes):
         return Sizes(arrays.slice_(tuple(input_), begin, size))
+    if any(isinstance(part, SymbolicSize) for part in (*begin, *size)):
+        return record_function(arrays.slice_, (convert_to_tensor(input_), list(begin), list(size)), {})
     return arrays.slice_(convert_to_tensor(input_), begin, size)
 
 
