@@ -131,6 +131,17 @@ MOVED = {
     "utils.visualize_util": "utils.vis_utils",
 }
 
+# The files of keras_preprocessing.
+for _file in (
+    "affine_transformations",
+    "dataframe_iterator",
+    "directory_iterator",
+    "image_data_generator",
+    "numpy_array_iterator",
+    "utils",
+):
+    MOVED[f"preprocessing.image.{_file}"] = "preprocessing.image"
+
 # Keras 3's functions on tensors, each backend's.
 for _backend in ("tensorflow", "torch"):
     MOVED |= {f"backend.{_backend}{part}": "ops" for part in ("", ".core", ".math", ".nn", ".numpy")}

@@ -180,3 +180,13 @@ def test_names_that_keras_imported_for_itself_are_there_for_old_scripts():
         assert of_core is K and keras.callbacks.np is np and activations is keras.activations
         assert K.tf.concat([np.zeros((1, 2)), np.zeros((1, 2))], 1).shape == (1, 4)
     assert not hasattr(keras.layers, "K") and not hasattr(K, "tf")
+
+
+def test_the_files_of_keras_preprocessing_are_there():
+    with dropin.install("2"):
+        from keras.preprocessing.image import ImageDataGenerator
+        from keras_preprocessing.image import image_data_generator, utils
+        from keras_preprocessing.image.affine_transformations import apply_affine_transform
+
+        assert image_data_generator.ImageDataGenerator is ImageDataGenerator
+        assert utils.img_to_array(np.zeros((2, 2, 3))).shape == (2, 2, 3) and callable(apply_affine_transform)
