@@ -1,6 +1,7 @@
 """What a piece of work does, as counts that are the same on every machine: operators of torch, calls of functions."""
 
 import collections
+import gc
 import sys
 from pathlib import Path
 
@@ -34,12 +35,17 @@ def python_calls(work):
         if event == "call":
             found[frame.f_code.co_filename] += 1
 
-    before = sys.getprofile()
+    # What earlier tests left behind, and the watchers of what goes away, do not count.
+    gc.collect()
+    collects, before = gc.isenabled(), sys.getprofile()
+    gc.disable()
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
     return found
 
 

@@ -101,13 +101,14 @@ class InputLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer."""
         key = "batch_input_shape" if config.dialect() in ("1", "2", "tf") else "batch_shape"
-        return {
+        result = {
             key: self.batch_shape,
             "dtype": self._input_dtype,
             "sparse": self.sparse,
             "ragged": False,
             "name": self.name,
         }
+        return {**result, "optional": True} if self.optional else result
 
 
 def _check_agreement(

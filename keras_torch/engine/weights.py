@@ -157,6 +157,8 @@ class WeightsMixin:
 
     def _scope(self) -> str:
         """The names of the layers around, outermost first, and this layer's."""
+        if around == [self]:
+            return self.name
         names = [layer.name for layer in dict.fromkeys(around)]
         if not around or (config.is_modern() and around[-1] is not self):
             names.append(self.name)

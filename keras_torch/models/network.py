@@ -200,6 +200,9 @@ class Network:
         """Return the flat inputs, matched by name or position, of the declared rank and dtype. ValueError if not."""
         flat = [inputs] if self.single_input and isinstance(inputs, torch.Tensor) else self.flatten(inputs)
         for index, tensor in enumerate(flat):
+            if tensor is None:
+                self._check_optional(index)
+                continue
             if tensor.shape[1:] != self._accepted[index]:
                 tensor = flat[index] = self._fit(tensor, index)
             dtype = self._dtypes[index]
@@ -208,6 +211,13 @@ class Network:
             elif tensor.dtype is not dtype and (tensor.is_floating_point() or dtype.is_floating_point):
                 flat[index] = tensor.to(dtype)
         return flat
+
+    def _check_optional(self, index: int) -> None:
+        if not self.input_layers[index].optional:
+            raise ValueError(
+                f"Input {index} ({self.input_names[index]!r}) of model {self.name!r} is not optional. Received: None. "
+                "Pass an array, or make the input with `Input(..., optional=True)`."
+            )
 
     def _fit(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
         """Add or drop a last axis of size 1 where that makes the declared rank; check all known sizes."""

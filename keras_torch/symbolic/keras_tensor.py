@@ -34,6 +34,12 @@ class Shape(tuple):
         item = super().__getitem__(index)
         return Shape(item) if isinstance(index, slice) else item
 
+    def __add__(self, other: Any) -> Any:
+        return Shape((*self, *other)) if isinstance(other, (list, tuple)) else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        return Shape((*other, *self)) if isinstance(other, (list, tuple)) else NotImplemented
+
     def __eq__(self, other: object) -> bool:
         # Before Keras 3 shapes were TensorFlow's, which are equal to lists, too.
         return tuple.__eq__(self, tuple(other) if isinstance(other, list) and not config.is_modern() else other)  # type: ignore[arg-type]

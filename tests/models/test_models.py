@@ -264,3 +264,31 @@ def test_a_sequential_model_that_was_told_no_shape_takes_batches_of_other_sizes(
     flat(small)
     with pytest.raises(ValueError, match="layer 'dense_1'.*Received: shape"):
         flat(large)
+
+
+class Sum(keras.layers.Layer):
+    """Adds a second input, if there is one."""
+
+    def call(self, x, y=None):
+        return x if y is None else x + y
+
+    def compute_output_shape(self, x_shape, y_shape=None):
+        return x_shape
+
+
+def test_an_optional_input_may_be_none_also_after_a_config():
+    inputs = [keras.Input((2,)), keras.Input((2,), optional=True, name="extra")]
+    model = keras.Model(inputs, Sum()(*inputs))
+    again = keras.Model.from_config(model.get_config(), custom_objects={"Sum": Sum})
+    x = torch.ones(3, 2)
+    for one in (model, again):
+        assert one([x, x]).tolist() == [[2.0, 2.0]] * 3
+        assert one([x, None]).tolist() == [[1.0, 1.0]] * 3
+    with pytest.raises(ValueError, match="not optional"):
+        model([None, x])
+
+
+def test_shapes_of_symbolic_tensors_are_joined_with_lists():
+    shape = keras.Input((3, 4)).shape
+    assert [-1] + shape[1:] == (-1, 3, 4) and shape + [5] == (None, 3, 4, 5)
+    assert ((2,) + shape[1:]).as_list() == [2, 3, 4]
