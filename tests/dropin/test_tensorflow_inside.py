@@ -186,3 +186,10 @@ def test_an_optimizer_of_ones_own_may_pass_its_locking_on(tf):
     weight = tf.Variable([1.0, 2.0])
     Own().apply_gradients([(tf.constant([1.0, 0.0]), weight)])
     np.testing.assert_allclose(np.asarray(weight), [0.5, 2.0])
+
+
+def test_transforms_of_images_come_back_at_the_size_asked_for(tf):
+    image = tf.random.normal((2, 4, 5))
+    back = tf.signal.irfft2d(tf.signal.rfft2d(image), fft_length=[4, 5])
+    np.testing.assert_allclose(back.numpy(), image.numpy(), atol=1e-6)
+    np.testing.assert_array_equal(tf.signal.ifftshift(tf.signal.fftshift(image)).numpy(), image.numpy())

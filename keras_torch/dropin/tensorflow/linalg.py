@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from keras_torch.backend.tensors import recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
+from keras_torch.dropin.tensorflow.sizes import ints
 
 
 @recorded
@@ -264,8 +265,9 @@ def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: Any) -> Any:
 
 
 def _grid(function: Any) -> Any:
-    def call(input: Any) -> Any:  # noqa: A002
-        return function(convert_to_tensor(input), dim=(-2, -1))
+    def call(input: Any, fft_length: Any = None) -> Any:  # noqa: A002
+        sizes = None if fft_length is None else ints(fft_length)
+        return function(convert_to_tensor(input), s=sizes, dim=(-2, -1))
 
     call.__name__ = function.__name__
     return call
@@ -304,7 +306,9 @@ NAMES = {
     "signal.ifft2d": _grid(torch.fft.ifft2),
     "signal.inverse_stft": inverse_stft,
     "signal.inverse_stft_window_fn": inverse_stft_window_fn,
+    "signal.ifftshift": lambda x, axes=None: torch.fft.ifftshift(convert_to_tensor(x), axes),
     "signal.irfft": _complex(torch.fft.irfft),
+    "signal.irfft2d": _grid(torch.fft.irfft2),
     "signal.linear_to_mel_weight_matrix": linear_to_mel_weight_matrix,
     "signal.mfccs_from_log_mel_spectrograms": mfccs_from_log_mel_spectrograms,
     "signal.overlap_and_add": overlap_and_add,
