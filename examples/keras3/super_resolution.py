@@ -63,7 +63,7 @@ for epoch in range(6):
     model.train()
     for step, (inputs, targets) in enumerate(train_dataloader):
         predictions = model(inputs)
-        loss = loss_fn(predictions, targets)
+        loss = loss_fn(predictions, targets.to(predictions.device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -21,7 +21,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
     if isinstance(x, WeightView):
         x = x.value
     if isinstance(x, SymbolicSize):
-        x = record_function(torch.scalar_tensor, (x,), {"dtype": torch.int32})
+        x = record_function(torch.scalar_tensor, (x,), {"dtype": torch.int32, "device": config.default_device()})
     if not isinstance(x, (torch.Tensor, KerasTensor)):
         x = _from_data(x)
     if dtype is not None and x.dtype != dtype and config.torch_dtype(x.dtype) != config.torch_dtype(dtype):

@@ -17,9 +17,9 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.backend import Variable
+from keras_torch.backend.devices import again, moved, to
 from keras_torch.config import DeviceScope, current_device
 from keras_torch.distributed import sharding
-from keras_torch.engine.masking import get_mask, set_mask
 from keras_torch.engine.weights import WeightsMixin
 from keras_torch.symbolic import lowering
 
@@ -31,6 +31,12 @@ class _Forced(threading.local):
 
 
 _forced = _Forced()
+
+
+class Fetching:
+    """Whether layers fetch inputs from other devices; nobody looks where inputs are before."""
+
+    active = False
 
 
 def settle(layer: Any) -> None:
@@ -76,7 +82,12 @@ def home_scope(layer: Any) -> Any:
     if layer._home is None:
         settle(layer)
     if layer._home is None:
-        return config.on_host() if sharding() and not _real.inputs else config.on_default_device()
+        if sharding() and not _real.inputs:
+            return config.on_host()
+        context = config.on_default_device()
+        if isinstance(context, torch.device) and context.type not in ("cpu", "meta"):
+            fetch_inputs()
+        return context
     return DeviceScope(layer._home)
 
 
@@ -103,8 +114,14 @@ def _within(device: torch.device) -> Any:
 def scope_of(device: torch.device | None) -> DeviceScope:
     """Return a block of a device. From the first one that is not the default on, layers fetch inputs from elsewhere."""
     if device is not None and device.type != "meta" and device != config.default_device():
-        WeightsMixin._call_impl = _call_with_fetched_inputs  # type: ignore[attr-defined]
+        fetch_inputs()
     return DeviceScope(device)
+
+
+def fetch_inputs() -> None:
+    """Let layers take inputs from other devices, now that there may be weights elsewhere than inputs are."""
+    Fetching.active = True
+    WeightsMixin._call_impl = _call_with_fetched_inputs  # type: ignore[attr-defined]
 
 
 def _call_with_fetched_inputs(layer: Any, *args: Any, **kwargs: Any) -> Any:
@@ -113,37 +130,22 @@ def _call_with_fetched_inputs(layer: Any, *args: Any, **kwargs: Any) -> Any:
         return nn.Module._call_impl(layer, *args, **kwargs)
     try:
         return nn.Module._call_impl(layer, *args, **kwargs)
-    except RuntimeError:
-        weight = next(layer.parameters(), None)
-        tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, torch.Tensor)]
-        if weight is None or all(item.device == weight.device or item.is_meta for item in tensors):
-            raise
-    args, kwargs = moved((args, kwargs), weight.device)
-    return nn.Module._call_impl(layer, *args, **kwargs)
+    except RuntimeError as error:
+        own = [*layer.parameters(), *layer.buffers()]
+        return again(functools.partial(nn.Module._call_impl, layer), args, kwargs, error, *own)
+
+
+def fetched(layer: Any, args: Any, kwargs: Any) -> Any:
+    """Return the arguments of a call with tensors of the processor's memory beside the layer's first weight."""
+    tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, torch.Tensor)]
+    if not any(item.device.type == "cpu" for item in tensors):
+        return args, kwargs
+    weight = next(layer.parameters(), None)
+    return (args, kwargs) if weight is None or weight.is_meta else moved((args, kwargs), weight.device)
 
 
 def _on_meta(tree: Any) -> bool:
     return any(isinstance(item, torch.Tensor) and item.is_meta for item in pytree.tree_leaves(tree))
-
-
-def to(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return a tensor on a device. A copy to the processor is waited for."""
-    return tensor.to(device, non_blocking=device.type == "cuda")
-
-
-def moved(tree: Any, device: torch.device) -> Any:
-    """Return a structure with its tensors, and the masks that they carry, on a device (`Tensor.to`)."""
-
-    def move(item: Any) -> Any:
-        if not isinstance(item, torch.Tensor) or item.device == device:
-            return item
-        found = to(item, device)
-        mask = get_mask(item)
-        if mask is not None:
-            set_mask(found, move(mask))
-        return found
-
-    return pytree.tree_map(move, tree)
 
 
 def beside(tensor: torch.Tensor, *others: Any) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from keras_torch import config
 from keras_torch.backend.conv import connect_locally
 from keras_torch.engine import InputSpec
 from keras_torch.layers.convolution_base import BaseConvolution
@@ -111,7 +112,7 @@ class LocallyConnected(BaseConvolution):
             mask = _all_of([(o >= 0) & (o < kernel) for o, kernel in zip(offsets, self.kernel_size, strict=True)])
             inner, outer = (self.rank, 2 * self.rank + 1) if self._channels_last else (0, self.rank + 1)
             mask = np.expand_dims(np.expand_dims(mask, inner), outer)
-            self.register_buffer("_mask", torch.as_tensor(mask), persistent=False)
+            self.register_buffer("_mask", torch.as_tensor(mask, device=config.default_device()), persistent=False)
             return (*self._join((), sizes, channels), *self._join((), self._positions, self.filters))
         places = [start[:, None] + np.arange(kernel) for start, kernel in zip(starts, self.kernel_size, strict=True)]
         inside = _all_of([(p >= 0) & (p < size) for p, size in zip(places, sizes, strict=True)])

@@ -145,6 +145,7 @@ class LossFunctionWrapper(Loss):
             and self._fused is not None
             and type(y_pred) is torch.Tensor
             and type(y_true) is torch.Tensor
+            and y_true.device == y_pred.device
             and y_pred.dtype is torch.float32
             and y_pred.numel()
             and getattr(y_pred, "_keras_mask", None) is None

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend import devices
 from keras_torch.distributed import Share, weighted
 from keras_torch.errors import suggest
 
@@ -44,8 +45,10 @@ def standardize_reduction(reduction: Any) -> str | None:
 
 
 def as_tensor(value: Any, like: torch.Tensor | None = None) -> Any:
-    """Return tensors and symbolic tensors as they are; other arrays as tensors, floats in floatx."""
-    if isinstance(value, torch.Tensor) or hasattr(type(value), "__torch_function__"):
+    """Return tensors and symbolic tensors, beside `like`; other arrays as tensors, floats in floatx."""
+    if isinstance(value, torch.Tensor):
+        return value if like is None or value.device == like.device else devices.moved(value, like.device)
+    if hasattr(type(value), "__torch_function__"):
         return value
     try:
         tensor = torch.as_tensor(np.asarray(value))

@@ -150,6 +150,7 @@ class MeanMetricWrapper(Mean):
             and self._fast is not None
             and type(y_pred) is torch.Tensor
             and type(y_true) is torch.Tensor
+            and y_true.device == y_pred.device
             and getattr(y_pred, "_keras_mask", None) is None
         ):
             sums = self._fast(y_true, y_pred)

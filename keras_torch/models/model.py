@@ -107,6 +107,8 @@ class Model(Trainer, Layer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model on tensors or arrays, or record a call of it on symbolic tensors."""
+        if placement.Fetching.active:
+            args, kwargs = placement.fetched(self, args, kwargs)
         if (
             len(args) == 1
             and not kwargs

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend import devices
 from keras_torch.backend.tensors import is_symbolic, tensor
 from keras_torch.symbolic import KerasTensor, Shape, record_function
 
@@ -34,7 +35,10 @@ def operation(function: F, sized_by_values: tuple[type, ...] = ()) -> F:
         if any(map(_holds_symbolic, args)) or (kwargs and any(map(_holds_symbolic, kwargs.values()))):
             found = record_function(function, args, kwargs)
             return _of_unknown_size(found) if isinstance(found, sized_by_values) else found
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            return devices.again(function, args, kwargs, error)
 
     return call  # type: ignore[return-value]
 

@@ -102,3 +102,19 @@ def test_cuda_graphs_train_as_steps_without_them_do():
         weights.append([*model.get_weights(), np.asarray(history["loss"]), model.predict(x, verbose=0)])
     for mine, theirs in zip(*weights, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_loops_of_ones_own_take_batches_that_are_not_on_the_gpu():
+    model, (x, y) = image_model(), image_data()
+    loss_of, accuracy = keras.losses.SparseCategoricalCrossentropy(), keras.metrics.SparseCategoricalAccuracy()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for start in range(0, 96, 32):
+        images, labels = torch.from_numpy(x[start : start + 32]), torch.from_numpy(y[start : start + 32])
+        predictions = model(images, training=True)
+        loss = loss_of(labels, predictions)
+        accuracy.update_state(labels, predictions)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.is_cuda and 0.0 <= float(accuracy.result()) <= 1.0
+    assert keras.ops.add(images, images.cuda()).is_cuda

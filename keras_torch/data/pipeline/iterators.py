@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from keras_torch import config
+from keras_torch.backend.devices import moved
 from keras_torch.backend.variables import Update
 from keras_torch.data.structure import map_structure
 from keras_torch.errors import OutOfRangeError
@@ -48,7 +49,8 @@ class ElementIterator:
     def __next__(self) -> Any:
         element = next(self._elements)
         self._count += 1
-        return element
+        device = config.default_device()
+        return element if device.type == "cpu" else moved(element, device)
 
     next = __next__
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_torch import config
-from keras_torch.engine.placement import moved
+from keras_torch.backend.devices import again, moved
 
 # Argument of TensorFlow 1 → of TensorFlow 2.
 _OLD = {
@@ -40,7 +40,7 @@ def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function with `name=` and hints to TensorFlow's runtime accepted, and old argument names translated.
 
     A function whose arguments have these names gets them as they are. Tensors go to the device of the `tf.device` block
-    around the call; those from different devices to the default one.
+    around the call; those from different devices to one of them.
     """
     known = _known(function)
     kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
@@ -65,10 +65,7 @@ def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except RuntimeError as error:
-            if "on the same device" not in str(error):
-                raise
-        args, kwargs = moved((args, kwargs), config.default_device())
-        return function(*args, **kwargs)
+            return again(function, args, kwargs, error)
 
     return call
 

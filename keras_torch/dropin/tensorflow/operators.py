@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from keras_torch import ops
+from keras_torch.backend import devices
 from keras_torch.backend.string_array import StringArray
 
 _ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
@@ -36,7 +37,10 @@ def _operator(name: str) -> Callable[[Any, Any], Any]:
     original = getattr(torch.Tensor, name)
 
     def call(self: Any, other: Any) -> Any:
-        return original(self, _beside(self, other) if isinstance(other, (np.ndarray, list, tuple)) else other)
+        try:
+            return original(self, _beside(self, other) if isinstance(other, (np.ndarray, list, tuple)) else other)
+        except RuntimeError as error:
+            return devices.again(original, (self, other), {}, error)
 
     call.__name__ = name
     return call

@@ -27,11 +27,13 @@ class SparseTensor:
         self.shape = torch.Size(ints(dense_shape))
         places = convert_to_tensor(indices).long().reshape(-1, len(self.shape))
         found = convert_to_tensor(values)
-        if len(places) and bool((places < 0).any() or (places >= torch.tensor(tuple(self.shape))).any()):
+        if len(places) and bool((places < 0).any() or (places >= places.new_tensor(self.shape)).any()):
             raise ValueError(f"`indices` must lie within the shape {tuple(self.shape)}. Received: {places.tolist()}")
-        order = np.lexsort(places.T.numpy()[::-1])
+        order = np.lexsort(places.T.numpy(force=True)[::-1])
         self.indices: Any = places[order]
-        self.values: Any = found[order] if isinstance(found, StringArray) else found[torch.from_numpy(order)]
+        self.values: Any = (
+            found[order] if isinstance(found, StringArray) else found[torch.from_numpy(order).to(found.device)]
+        )
 
     @property
     def dense_shape(self) -> torch.Tensor:

@@ -1,0 +1,50 @@
+"""Tensors that lie on different devices, brought together: as in Keras, functions and layers take them anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+from keras_torch import config
+
+
+def to(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a tensor on a device. A copy to the processor is waited for."""
+    return tensor.to(device, non_blocking=device.type == "cuda")
+
+
+def moved(tree: Any, device: torch.device) -> Any:
+    """Return a structure with its tensors, and the masks that they carry, on a device (`Tensor.to`)."""
+
+    def move(item: Any) -> Any:
+        if not isinstance(item, torch.Tensor) or item.device == device:
+            return item
+        found = to(item, device)
+        mask = getattr(item, "_keras_mask", None)
+        if mask is not None:
+            found._keras_mask = move(mask)  # type: ignore[attr-defined]
+        return found
+
+    return pytree.tree_map(move, tree)
+
+
+def again(function: Callable[..., Any], args: Any, kwargs: Any, error: RuntimeError, *own: torch.Tensor) -> Any:
+    """Call a function again, with its tensors on one device, after torch refused them because they lay apart.
+
+    That is the device of the first of them, or of the function's `own` tensors, that is not in the processor's memory;
+    else the default one. Raises `error` again if the devices were not the reason: so calls whose tensors lie together
+    cost nothing.
+    """
+    devices = {tensor.device for tensor in (*own, *_tensors((args, kwargs))) if not tensor.is_meta}
+    away = sorted((device for device in devices if device.type != "cpu"), key=str)
+    target = away[0] if away else config.default_device()
+    if not devices or devices == {target} or target.type == "meta":
+        raise error
+    return function(*moved(args, target), **moved(kwargs, target))
+
+
+def _tensors(tree: Any) -> Iterator[torch.Tensor]:
+    return (item for item in pytree.tree_leaves(tree) if isinstance(item, torch.Tensor))
