@@ -178,6 +178,7 @@ def test_names_that_keras_imported_for_itself_are_there_for_old_scripts():
         from keras.layers.core import K as of_core
 
         assert of_core is K and keras.callbacks.np is np and activations is keras.activations
+        assert K.tf.select(K.tf.constant([True, False]), K.tf.mul([1, 2], 3), K.tf.neg([4, 5])).tolist() == [3, -5]
         assert K.tf.concat([np.zeros((1, 2)), np.zeros((1, 2))], 1).shape == (1, 4)
     assert not hasattr(keras.layers, "K") and not hasattr(K, "tf")
 

@@ -241,5 +241,10 @@ VERSION_1 = {
     "digamma": _special(torch.digamma),
     "global_norm": global_norm,
     "lgamma": _special(torch.lgamma),
+    # Before TensorFlow 1.0.
+    "mul": ops.multiply,
+    "neg": ops.negative,
     "segment_mean": _segments("mean"),
+    "select": ops.where,
+    "sub": ops.subtract,
 }
