@@ -141,7 +141,9 @@ def fetched(layer: Any, args: Any, kwargs: Any) -> Any:
     if not any(item.device.type == "cpu" for item in tensors):
         return args, kwargs
     weight = next(layer.parameters(), None)
-    return (args, kwargs) if weight is None or weight.is_meta else moved((args, kwargs), weight.device)
+    if weight is None or weight.device.type in ("cpu", "meta"):
+        return args, kwargs
+    return moved((args, kwargs), weight.device)
 
 
 def _on_meta(tree: Any) -> bool:

@@ -127,6 +127,8 @@ class EinsumDense(LoRA, Layer):
 
     _accepts_integers = False
 
+    _from_config = False
+
     def __init__(
         self,
         equation: str,
@@ -234,9 +236,19 @@ class EinsumDense(LoRA, Layer):
         return activate(output, self.activation, linear)
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
-        """Return the shape that `output_shape` gives; except in Keras 3, the input fills what it leaves open."""
+        """Return the shape that `output_shape` gives; except in Keras 3, the input fills what it leaves open.
+
+        So it does for layers from configs, which may have been written where that was known.
+        """
         plan = self._plan(input_shape)
-        return plan.output_shape if config.dialect() == "3" else plan.known_output_shape
+        return plan.output_shape if config.dialect() == "3" and not self._from_config else plan.known_output_shape
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """Make a layer from what `get_config` returned."""
+        layer = super().from_config(config, custom_objects)
+        layer.__dict__["_from_config"] = True
+        return layer
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -126,15 +126,18 @@ class Model(Trainer, Layer):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Compute the outputs; subclasses without a graph define it."""
         if self._network is None:
-            raise NotImplementedError(
-                f"{type(self).__name__} {self.name!r} has neither `inputs` and `outputs` nor a `call` method. Define "
-                "`call(self, inputs)` in the class."
-            )
+            return self._call_without_network(inputs)
         if mask is not None and call_steps.flat_tensors(mask):
             return self._network.run_masked(inputs, mask, want_mask=False)
         return self._network.run(inputs)
 
     forward = call
+
+    def _call_without_network(self, inputs: Any) -> Any:
+        raise NotImplementedError(
+            f"{type(self).__name__} {self.name!r} has neither `inputs` and `outputs` nor a `call` method. Define "
+            "`call(self, inputs)` in the class."
+        )
 
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for an input shape by running `call` on stand-ins of that shape."""

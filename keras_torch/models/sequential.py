@@ -165,11 +165,9 @@ class Sequential(Model):
         self.__dict__["_reads_text"] = isinstance(inputs, StringArray) or getattr(inputs, "dtype", None) == STRING
         super()._build_for(inputs, *shapes)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Compute the outputs; before Keras 3 an empty model gives back its inputs."""
-        if not self._stack and not config.is_modern():
-            return inputs
-        return super().call(inputs, training, mask)
+    def _call_without_network(self, inputs: Any) -> Any:
+        # Before Keras 3 an empty model gives back its inputs.
+        return super()._call_without_network(inputs) if self._stack or config.is_modern() else inputs
 
     def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._network is None and isinstance(args[0], KerasTensor):

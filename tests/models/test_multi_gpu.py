@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import keras_torch as keras
+from keras_torch.backend import devices
 from keras_torch.engine import placement
 from keras_torch.models import multi_gpu
 from keras_torch.utils import multi_gpu_model
@@ -27,6 +28,7 @@ def two_devices(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return tensor.clone()
 
     monkeypatch.setattr(multi_gpu, "_available", lambda: [torch.device("cuda", 0), torch.device("cuda", 1)])
+    monkeypatch.setattr(devices, "to", moved)
     monkeypatch.setattr(placement, "to", moved)
     monkeypatch.setattr(placement, "DeviceScope", lambda device: contextlib.nullcontext())
     return sizes
