@@ -31,6 +31,7 @@ CPU, FIRST, SECOND = torch.device("cpu"), torch.device("cpu", 1), torch.device("
 def nothing_placed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config.Placement, "used", False)
     monkeypatch.setattr(WeightsMixin, "_call_impl", torch.nn.Module._call_impl, raising=False)
+    monkeypatch.setattr(placement_of_layers.Fetching, "active", False)
 
 
 @pytest.fixture
