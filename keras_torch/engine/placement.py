@@ -137,6 +137,8 @@ def _call_with_fetched_inputs(layer: Any, *args: Any, **kwargs: Any) -> Any:
 
 def fetched(layer: Any, args: Any, kwargs: Any) -> Any:
     """Return the arguments of a call with tensors of the processor's memory beside the layer's first weight."""
+    if torch.compiler.is_compiling():
+        return args, kwargs
     tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, torch.Tensor)]
     if not any(item.device.type == "cpu" for item in tensors):
         return args, kwargs

@@ -160,6 +160,10 @@ def test_a_compiled_step_computes_what_the_eager_one_does(name):
     for jit_compile in (False, True):
         keras.utils.set_random_seed(0)
         model = make()
+        for layer in model.layers if name in APPLICATIONS else ():
+            # Compiled code draws other random numbers.
+            if isinstance(layer, layers.Dropout):
+                layer.rate = 0.0
         model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=jit_compile)
         y = torch.zeros(model(x).shape[:-1], dtype=torch.int64)
         results.append([model.predict_on_batch(x), model.evaluate(x, y, verbose=0), model.train_on_batch(x, y)])
