@@ -35,13 +35,13 @@ def again(function: Callable[..., Any], args: Any, kwargs: Any, error: RuntimeEr
     """Call a function again, with its tensors on one device, after torch refused them because they lay apart.
 
     That is the device of the first of them, or of the function's `own` tensors, that is not in the processor's memory;
-    else the default one. Raises `error` again if the devices were not the reason: so calls whose tensors lie together
-    cost nothing.
+    else the default one. Raises `error` again if no argument lies elsewhere: calls whose tensors lie together cost
+    nothing, and nothing runs twice in vain.
     """
-    devices = {tensor.device for tensor in (*own, *_tensors((args, kwargs))) if not tensor.is_meta}
-    away = sorted((device for device in devices if device.type != "cpu"), key=str)
+    given = [tensor for tensor in _tensors((args, kwargs)) if not tensor.is_meta]
+    away = sorted((tensor.device for tensor in (*own, *given) if tensor.device.type not in ("cpu", "meta")), key=str)
     target = away[0] if away else config.default_device()
-    if not devices or devices == {target} or target.type == "meta":
+    if target.type == "meta" or all(tensor.device == target for tensor in given):
         raise error
     return function(*moved(args, target), **moved(kwargs, target))
 

@@ -71,3 +71,9 @@ def test_layers_fetch_inputs_once_there_are_weights_elsewhere(apart, monkeypatch
         layer(here)
     placement.fetch_inputs()
     assert layer(here).device == layer(there).device == GPU
+
+
+def test_a_call_whose_arguments_fit_is_not_made_again(apart):
+    there, here = apart
+    with pytest.raises(RuntimeError, match="first"):
+        devices.again(pytest.fail, (there,), {}, RuntimeError("first"), here)
