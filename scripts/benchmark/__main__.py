@@ -67,9 +67,9 @@ class Peer:
         self.process.communicate()
 
 
-def compare(peers: list[Peer], job: str, of: str, rounds: int, logging: bool) -> dict[str, list[float]]:
+def compare(peers: list[Peer], job: str, of: str, rounds: int, logging: bool, times: int) -> dict[str, list[float]]:
     """Return the seconds of each round by side. The order turns around from round to round."""
-    ready = [peer for peer in peers if peer.order(prepare=job, of=of, logging=logging)["ready"]]
+    ready = [peer for peer in peers if peer.order(prepare=job, of=of, logging=logging, times=times)["ready"]]
     seconds: dict[str, list[float]] = {peer.name: [] for peer in ready}
     for number in range(rounds):
         for peer in ready if number % 2 == 0 else ready[::-1]:
@@ -82,7 +82,7 @@ def peak_memory(sides: dict[str, str], of: str, device: str) -> dict[str, list[f
     found = {}
     for name, python in sides.items():
         peer = Peer(name, python, device)
-        peer.order(prepare="fit", of=of, logging=False)
+        peer.order(prepare="fit", of=of, logging=False, times=1)
         found[name] = [peer.order(run=1)["peak"]]
         peer.end()
     return found
@@ -103,23 +103,24 @@ def row_of(job: str, of: str, values: dict[str, list[float]]) -> dict[str, Any]:
     }
 
 
-def amount(row: dict[str, Any], value: float) -> str:
+def amount(row: dict[str, Any], value: float, times: int) -> str:
     """Return a median in the unit of its job."""
     if row["job"] == "memory":
         return f"{value / 2**20:,.0f} MB"
     if row["job"] in ("fit", "predict"):
-        return f"{WORKLOADS[row['of']].samples / value:,.0f}/s"
+        return f"{WORKLOADS[row['of']].samples * times / value:,.0f}/s"
     return f"{value * 1000:,.1f} ms"
 
 
-def table(rows: list[dict[str, Any]], names: list[str]) -> str:
+def table(rows: list[dict[str, Any]], names: list[str], times: int) -> str:
     """Return the rows of one job as a Markdown table."""
     names = [name for name in names if any(name in row["median"] for row in rows)]
     others = [name for name in names if name != "keras_torch"]
     heads = [rows[0]["job"], *names, *(f"ours / {name}" for name in others)]
     lines = [heads, ["---"] * len(heads)]
     for row in rows:
-        cells = [row["of"], *(amount(row, row["median"][name]) if name in row["median"] else "" for name in names)]
+        medians = row["median"]
+        cells = [row["of"], *(amount(row, medians[name], times) if name in medians else "" for name in names)]
         for name in others:
             middle, least, most = row["ratios"].get(name, (None, None, None))
             cells.append("" if middle is None else f"{middle:.3f} ({least:.3f}-{most:.3f})")
@@ -136,6 +137,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="all rows")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these workloads or models")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--times", type=int, default=1, help="epochs of so many times the samples, for fast devices")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--keras", metavar="PYTHON", help="a Python with Keras 3 and torch")
     parser.add_argument("--tf", metavar="PYTHON", help="a Python with TensorFlow and its Keras 2")
@@ -166,10 +168,11 @@ def main() -> None:
                 if job == "memory":
                     values = peak_memory({name: pythons[name] for name in sides}, of, asked.device)
                 else:
-                    values = compare([peers[name] for name in sides], job, of, asked.rounds, asked.logging)
+                    chosen = [peers[name] for name in sides]
+                    values = compare(chosen, job, of, asked.rounds, asked.logging, asked.times)
                 rows.append(row_of(job, of, values))
         if rows:
-            print(f"\n{table(rows, sides)}", flush=True)
+            print(f"\n{table(rows, sides, asked.times)}", flush=True)
         found += rows
     for peer in peers.values():
         peer.end()

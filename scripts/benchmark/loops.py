@@ -71,9 +71,11 @@ def torch_model(name: str) -> nn.Module:
     )
 
 
-def _placed(name: str, device: torch.device, tuned: bool) -> tuple[torch.Tensor, torch.Tensor, nn.Module]:
+def _placed(
+    name: str, device: torch.device, tuned: bool, times: int = 1
+) -> tuple[torch.Tensor, torch.Tensor, nn.Module]:
     """Return data and model on the device; images in torch's layout, when tuned with channels last in memory."""
-    x, y = (torch.as_tensor(item).to(device) for item in WORKLOADS[name].data())
+    x, y = (torch.as_tensor(item).to(device) for item in WORKLOADS[name].data(times))
     model = torch_model(name).to(device)
     if x.dim() == 4:
         x = x.permute(0, 3, 1, 2)
@@ -82,13 +84,15 @@ def _placed(name: str, device: torch.device, tuned: bool) -> tuple[torch.Tensor,
     return x, y, model
 
 
-def train_epoch(name: str, device: torch.device, tuned: bool = False, logging: bool = False) -> Callable[[], None]:
+def train_epoch(
+    name: str, device: torch.device, tuned: bool = False, logging: bool = False, times: int = 1
+) -> Callable[[], None]:
     """Return a function that trains one epoch.
 
     By hand: torch.optim.Adam as it comes, `.item()` of loss and accuracy in each step. Tuned: fused Adam, channels
     last, numbers read at the end of the epoch.
     """
-    x, y, model = _placed(name, device, tuned)
+    x, y, model = _placed(name, device, tuned, times)
     loss_function = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=tuned or None)
     batch = WORKLOADS[name].batch
@@ -128,9 +132,9 @@ def train_epoch(name: str, device: torch.device, tuned: bool = False, logging: b
     return by_expert if tuned else by_hand
 
 
-def predict(name: str, device: torch.device, batch: int = 32) -> Callable[[], None]:
+def predict(name: str, device: torch.device, batch: int = 32, times: int = 1) -> Callable[[], None]:
     """Return a function that predicts all samples batch by batch in inference mode."""
-    x, _, model = _placed(name, device, tuned=False)
+    x, _, model = _placed(name, device, False, times)
     model.eval()
 
     def run() -> None:

@@ -43,42 +43,44 @@ class TorchSide:
         self.device, self.tuned = torch.device(device), tuned
         self.version = f"torch {torch.__version__}"
 
-    def prepare(self, job: str, of: str, logging: bool = False) -> Callable[[], None] | None:
+    def prepare(self, job: str, of: str, logging: bool = False, times: int = 1) -> Callable[[], None] | None:
         """Return what is timed, None where torch has no such job."""
         import loops
 
         if job == "fit":
-            return loops.train_epoch(of, self.device, self.tuned, logging)
+            return loops.train_epoch(of, self.device, self.tuned, logging, times)
         if job == "predict":
-            return loops.predict(of, self.device)
+            return loops.predict(of, self.device, times=times)
         return loops.model_call(of, self.device, CALLS) if job == "call" else None
 
 
 class KerasSide:
     """Any Keras, by its module."""
 
-    def __init__(self, keras: Any, version: str) -> None:
-        self.keras, self.version = keras, version
+    def __init__(self, keras: Any, version: str, device: str) -> None:
+        self.keras, self.version, self.device = keras, version, device
         self.applications = keras.applications
+        self.times = 1
 
-    def prepare(self, job: str, of: str, logging: bool = False) -> Callable[[], Any] | None:
+    def prepare(self, job: str, of: str, logging: bool = False, times: int = 1) -> Callable[[], Any] | None:
         """Return what is timed."""
+        self.times = times
         return getattr(self, f"_{job}")(of, **({"logging": True} if logging else {}))  # type: ignore[no-any-return]
 
     def _fit(self, of: str, logging: bool = False) -> Callable[[], Any]:
-        x, y = WORKLOADS[of].data()
+        x, y = WORKLOADS[of].data(self.times)
         model, batch = compiled(of, self.keras, logging), WORKLOADS[of].batch
         return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=1)
 
     def _predict(self, of: str) -> Callable[[], Any]:
-        x, _ = WORKLOADS[of].data()
+        x, _ = WORKLOADS[of].data(self.times)
         model = compiled(of, self.keras)
         return lambda: model.predict(x, verbose=0)
 
     def _call(self, of: str) -> Callable[[], None]:
         import torch
 
-        x = torch.as_tensor(WORKLOADS[of].data()[0][: WORKLOADS[of].batch])
+        x = torch.as_tensor(WORKLOADS[of].data()[0][: WORKLOADS[of].batch], device=self.device)
         model = compiled(of, self.keras)
 
         def run() -> None:
@@ -112,17 +114,17 @@ def side(name: str, device: str) -> Any:
     if name == "keras_torch":
         import keras_torch
 
-        return KerasSide(keras_torch, f"keras_torch {keras_torch.__version__}")
+        return KerasSide(keras_torch, f"keras_torch {keras_torch.__version__}", device)
     if name == "Keras 3":
         os.environ["KERAS_BACKEND"] = "torch"
         import keras
 
-        return KerasSide(keras, f"Keras {keras.__version__} on torch")
+        return KerasSide(keras, f"Keras {keras.__version__} on torch", device)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras
     import tensorflow
 
-    return KerasSide(keras, f"Keras {keras.__version__} on TensorFlow {tensorflow.__version__}")
+    return KerasSide(keras, f"Keras {keras.__version__} on TensorFlow {tensorflow.__version__}", device)
 
 
 def finished(device: str) -> None:
@@ -149,7 +151,7 @@ def main() -> None:
         if "prepare" in order:
             work = None
             gc.collect()
-            work = here.prepare(order["prepare"], order["of"], order["logging"])
+            work = here.prepare(order["prepare"], order["of"], order["logging"], order["times"])
             if work is not None:
                 work()
             answer(ready=work is not None)

@@ -20,13 +20,13 @@ class Workload:
     build: Callable[[Any], Any]
     words: int = 0
 
-    def data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Random inputs and labels."""
-        random = np.random.default_rng(0)
-        y = random.integers(0, self.classes, self.samples)
+    def data(self, times: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Random inputs and labels; `times` as many as there are samples."""
+        random, size = np.random.default_rng(0), self.samples * times
+        y = random.integers(0, self.classes, size)
         if self.words:
-            return random.integers(0, self.words, (self.samples, *self.shape)), y
-        return random.random((self.samples, *self.shape), dtype="float32"), y
+            return random.integers(0, self.words, (size, *self.shape)), y
+        return random.random((size, *self.shape), dtype="float32"), y
 
     @property
     def steps(self) -> int:
