@@ -13,11 +13,12 @@ from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.errors import FileFormatError
 from keras_torch.legacy.training_rows import OPTIMIZERS
+from keras_torch.metrics import MeanMetricWrapper
 from keras_torch.optimizers import LossScaleOptimizer
 from keras_torch.registry import snake_case
 from keras_torch.saving.file_config import write_config, write_object
 from keras_torch.saving.legacy_config import ConfigReader
-from keras_torch.training.compiled import CompiledMetrics
+from keras_torch.training.compiled import CompiledMetrics, spread
 
 # Resolved by the shapes of targets and predictions; every generation knows these four.
 _BY_SHAPE = ("accuracy", "acc", "crossentropy", "ce")
@@ -51,8 +52,8 @@ def write_training_config(
         more[_LOSS_SCALE] = _write_loss_scale(optimizer)
         optimizer = optimizer.inner_optimizer
         described = registry.optimizers.serialize(optimizer)
-    if settings.dialect() == "tf":
-        compiled = {**compiled, **_made_metrics(made)}
+    if made is not None:
+        compiled = {**compiled, **_made_metrics(compiled, made)}
     return {
         "loss": _write_nested(compiled.get("loss"), _write_loss),
         "metrics": _write_nested(compiled.get("metrics"), _write_metric),
@@ -63,22 +64,56 @@ def write_training_config(
     }
 
 
-def _made_metrics(made: CompiledMetrics | None) -> dict[str, Any]:
-    """Return the metrics of each output as tf.keras writes them: resolved, and with the names that the logs have.
+def _made_metrics(compiled: Mapping[str, Any], made: CompiledMetrics) -> dict[str, Any]:
+    """Return the metrics that are written otherwise than they were given.
 
-    It reads names as they stand, where Keras 3 puts the output's in front. Nothing before the first batch.
+    tf.keras's are those of each output, resolved, and with the names that the logs have: it reads names as they stand,
+    where Keras 3 puts the output's in front.
     """
-    if made is None or not made.built:
-        return {}
     found: dict[str, Any] = {}
     for key, weighted in (("metrics", False), ("weighted_metrics", True)):
         entries = [entry for entry in made.entries if entry.weighted == weighted]
-        written = [
-            [registry.metrics.serialize(entry.metric) for entry in entries if entry.output == index]
-            for index in range(len(made.plan[0]) if made.plan else 0)
-        ]
-        found[key] = written if entries else None
+        if settings.dialect() == "tf" and made.built:
+            written = [
+                [_counted(entry.metric) for entry in entries if entry.output == index]
+                for index in range(len(made.plan[0]) if made.plan else 0)
+            ]
+            found[key] = (written if len(written) > 1 else written[0]) if entries else None
+        else:
+            meant = {(entry.output, entry.given): made.meaning(entry) for entry in entries if made.meaning(entry)}
+            found |= {key: _by_class(compiled[key], meant, made)} if meant else {}
     return found
+
+
+def _counted(metric: Any) -> Any:
+    """Return a metric's config; a wrapped function is the class that averages it, which Keras 3 reads as well."""
+    plain = type(metric) is MeanMetricWrapper and metric._builtin and not metric._fn_kwargs
+    class_name = _metric_class(getattr(metric._fn, "__name__", "")) if plain else None
+    return _named(class_name, metric.name) if class_name else registry.metrics.serialize(metric)
+
+
+def _named(class_name: str | None, name: str) -> dict[str, Any]:
+    return {"class_name": class_name, "config": {"name": name, "dtype": "float32"}}
+
+
+def _by_class(given: Any, meant: Mapping[tuple[int, str], Any], made: CompiledMetrics) -> Any:
+    """Write "accuracy" and its kin as the classes of metrics that they are, output by output.
+
+    tf.keras resolves such names when it loads a file, as if targets had the shape of the outputs: labels would count
+    as one-hot.
+    """
+
+    def explicit(index: int, item: Any) -> Any:
+        function = meant.get((index, item)) if isinstance(item, str) else None
+        return _named(_metric_class(function.__name__), item) if function else item
+
+    names, keyed = (made.plan[0], made.plan[2]) if made.plan else (made.output_names or [], False)
+    outputs = [
+        [explicit(index, item) for item in items] for index, items in enumerate(spread(given, names, "`metrics`"))
+    ]
+    if keyed or (isinstance(given, Mapping) and "class_name" not in given):
+        return dict(zip(names, outputs, strict=True))
+    return outputs if len(outputs) > 1 else outputs[0]
 
 
 def classic_optimizer(optimizer: Any) -> dict[str, Any] | None:
@@ -150,9 +185,7 @@ def _write_metric(item: Any) -> Any:
     item = _function_name(item)
     if isinstance(item, str) and item not in _BY_SHAPE:
         metric_class = _metric_class(item)
-        return (
-            item if metric_class is None else {"class_name": metric_class, "config": {"name": item, "dtype": "float32"}}
-        )
+        return item if metric_class is None else _named(metric_class, item)
     return item if isinstance(item, str) else write_object(item)
 
 
@@ -305,8 +338,6 @@ def _read_metric(item: Any, reader: ConfigReader, output: str | None) -> Any:
     metric_class = _metric_class(str(function))
     if metric_class is not None:
         return registry.metrics.from_dict(reader.object({"class_name": metric_class, "config": config}))
-    from keras_torch.metrics import MeanMetricWrapper
-
     return MeanMetricWrapper(registry.metrics.get(function, reader.custom_objects), **config)
 
 

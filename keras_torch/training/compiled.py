@@ -11,6 +11,7 @@ import torch
 from keras_torch import config, metrics, registry
 from keras_torch.data.structure import flatten
 from keras_torch.engine import placement
+from keras_torch.losses import categorical_crossentropy, sparse_categorical_crossentropy
 from keras_torch.registry import pickled
 from keras_torch.training.compiled_loss import CompiledLoss, function_name
 from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
@@ -103,8 +104,8 @@ class CompiledMetrics(pickled.HoldsFunctions):
     def _plan(self, names: list[str], named: bool = True) -> list[Entry]:
         """Give each metric its name; the names of outputs come first where there are several with names."""
         prefixes = [f"{name}_" if named and len(names) > 1 else "" for name in self._labels or names]
-        plain = _spread(self.user_metrics, names, "`metrics`")
-        weighted = _spread(self.user_weighted_metrics, names, "`weighted_metrics`")
+        plain = spread(self.user_metrics, names, "`metrics`")
+        weighted = spread(self.user_weighted_metrics, names, "`weighted_metrics`")
         outputs = listed(names, self._keyed)
         if config.is_modern():
             order = [(index, False) for index in outputs] + [(index, True) for index in outputs]
@@ -180,6 +181,22 @@ class CompiledMetrics(pickled.HoldsFunctions):
             metric.given_name, metric.name = own_name(given), entry.name
             return metric
         return metrics.as_metric(given, true_shape, pred_shape, loss, entry.name)
+
+    def meaning(self, entry: Entry) -> Any:
+        """Return the function that an entry's "accuracy" or "crossentropy" is, or None for others.
+
+        Before the first batch only a loss for several classes tells.
+        """
+        if not isinstance(entry.given, str) or entry.given.lower() not in _SHORT:
+            return None
+        if entry.metric is not None:
+            return entry.metric._fn
+        loss = self._loss.losses[entry.output] if self._loss is not None and self._loss.built else None
+        function = getattr(loss, "fn", loss)
+        for known, targets in ((sparse_categorical_crossentropy, (None,)), (categorical_crossentropy, (None, None))):
+            if function is known:
+                return metrics.resolve_accuracy(targets, (None, None), entry.given)
+        return None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count one batch."""
@@ -309,8 +326,8 @@ def _leaves(given: Any) -> list[Any]:
     return [] if given is None else [given]
 
 
-def _spread(given: Any, names: list[str], label: str) -> list[list[Any]]:
-    """Return the list of metrics of each output.
+def spread(given: Any, names: list[str], label: str) -> list[list[Any]]:
+    """Return the list of metrics of each output, or of what stands for them in a config.
 
     A list without lists in it holds for every output, but in Keras 3 where it has an entry for each.
     """

@@ -222,6 +222,49 @@ def test_metrics_of_several_outputs_have_the_names_that_each_generation_makes_th
     assert logs[0] == logs[1] and {"left_gap", "right_gap", "right_mae"} <= logs[0].keys()
 
 
+@pytest.mark.parametrize("dialect", [None, "3", "tf"])
+@pytest.mark.parametrize("trained", [False, True])
+def test_the_accuracy_of_labels_is_written_as_its_class(dialect, trained, tmp_path):
+    """Keras 2.4 to 2.15 would take "accuracy" in a file for that of one-hot targets, whatever the loss."""
+    data, labels = np.ones((4, 3), "float32"), np.arange(4) % 2
+    with config.dialect_scope(dialect):
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["ce"])
+        if trained:
+            model.train_on_batch(data, labels)
+        model.save(tmp_path / "model.h5")
+        again = saving.load_model(tmp_path / "model.h5")
+        logs = [item.evaluate(data, labels, verbose=0, return_dict=True) for item in (again, model)]
+        assert logs[0] == logs[1] and len(logs[0]) == 3
+    with h5py.File(tmp_path / "model.h5") as file:
+        training = json.loads(file.attrs["training_config"])
+    written = [(item["class_name"], item["config"]["name"]) for key in _METRICS for item in training[key][:1]]
+    assert written == [("SparseCategoricalAccuracy", "accuracy"), ("SparseCategoricalCrossentropy", "ce")]
+
+
+_METRICS = ("metrics", "weighted_metrics")
+
+
+def test_what_accuracy_means_is_written_for_each_output(tmp_path):
+    data, labels = np.ones((4, 3), "float32"), np.arange(4) % 2
+    source = keras.Input((3,))
+    outputs = [layers.Dense(units, activation="sigmoid", name=name)(source) for name, units in (("a", 2), ("b", 1))]
+    model = keras.Model(source, outputs)
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse"], metrics={"a": "acc", "b": ["accuracy", "mae"]})
+    model.train_on_batch(data, [labels, labels])
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5") as file:
+        written = json.loads(file.attrs["training_config"])["metrics"]
+    assert {
+        key: [(item["class_name"], item["config"]["name"]) for item in value] for key, value in written.items()
+    } == {
+        "a": [("SparseCategoricalAccuracy", "acc")],
+        "b": [("BinaryAccuracy", "accuracy"), ("MeanAbsoluteError", "mae")],
+    }
+    again = saving.load_model(tmp_path / "model.h5")
+    assert again.train_on_batch(data, [labels, labels], return_dict=True).keys() >= {"a_acc", "b_accuracy", "b_mae"}
+
+
 def test_operations_are_written_without_names_which_keras_3_knows_from_3_11_on(tmp_path):
     source = keras.Input((4, 3), name="source")
     x = ops.mean(source * 2.0, axis=1) + layers.Add(name="add_7")([source, source])[:, 0]
