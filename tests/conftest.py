@@ -18,6 +18,8 @@ import keras_torch
 from keras_torch import config, registry, symbolic
 
 torch.set_num_threads(1)
+# `torch.manual_seed` formats the whole stack for each kind of device that is not there.
+seed_torch = torch.manual_seed if torch.accelerator.is_available() else torch.default_generator.manual_seed
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,7 @@ def clean_slate():
     custom = dict(registry.custom_objects)
     symbolic.reset_names()
     np.random.seed(0)
-    torch.manual_seed(0)
+    seed_torch(0)
     yield
     config._settings.clear()
     config._settings.update(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import logging
+import unittest
 
 import numpy as np
 import pytest
@@ -171,16 +171,14 @@ def test_epochs_and_steps_can_be_capped(monkeypatch: pytest.MonkeyPatch) -> None
         config.set_max_steps_per_epoch(0)
 
 
-def test_progress_goes_to_the_log_when_interactive_logging_is_off(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_progress_goes_to_the_log_when_interactive_logging_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.StringIO()
     monkeypatch.setattr("sys.stdout", output)
     config.disable_interactive_logging()
     assert not keras.utils.is_interactive_logging_enabled()
-    with caplog.at_level(logging.INFO, "keras_torch"):
+    with unittest.TestCase().assertLogs("keras_torch", "INFO") as logged:
         keras.Sequential([keras.Input((1,)), layers.Dense(1)]).summary()
-    assert output.getvalue() == "" and "Total params" in caplog.text
+    assert output.getvalue() == "" and "Total params" in "".join(logged.output)
     keras.utils.enable_interactive_logging()
     assert config.is_interactive_logging_enabled()
 
