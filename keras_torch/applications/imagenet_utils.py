@@ -98,6 +98,7 @@ def _preprocess_array(x: np.ndarray, data_format: str, mode: str) -> np.ndarray:
     return x
 
 
+@legacy.translated("applications.decode_predictions")
 def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, float]]]:
     """Return, for each sample, the `top` likeliest classes as (WordNet id, name, probability).
 

@@ -1,11 +1,151 @@
-"""Base classes of layers that packages import from the files of Keras, to subclass them or to ask for their kind."""
+"""Base classes and helpers that packages import from the files of Keras's layers, for layers of their own."""
 
 from __future__ import annotations
 
-from keras_torch.layers.convolutional import Conv
-from keras_torch.layers.separable import DepthwiseConv
+from typing import Any
 
-BaseConv = Conv
+from keras_torch import backend
+from keras_torch.layers import convolution_base, convolutional, pooling, separable
+from keras_torch.layers.dropout_masks import DropoutMasks
+
+
+class _Kind(type):
+    """Our layers count as instances of the base that they had in Keras, and their classes as subclasses of it."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return super().__instancecheck__(instance) or isinstance(instance, cls.__dict__.get("_stands_for", ()))
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return super().__subclasscheck__(subclass) or issubclass(subclass, cls.__dict__.get("_stands_for", ()))
+
+
+class Conv(convolutional.Conv, metaclass=_Kind):
+    """A convolution over `rank` axes, which come first: `Conv(rank, filters, kernel_size, ...)`."""
+
+    _stands_for = convolution_base.BaseConvolution
+
+    def __init__(self, rank: int, *args: Any, **kwargs: Any) -> None:
+        self.rank = rank
+        super().__init__(*args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rank": self.rank, **super().get_config()}
+
+
+class DepthwiseConv(separable.DepthwiseConv, metaclass=_Kind):
+    """A depthwise convolution over `rank` axes, which come first."""
+
+    _stands_for = separable.DepthwiseConv
+
+    def __init__(self, rank: int, *args: Any, **kwargs: Any) -> None:
+        self.rank = rank
+        super().__init__(*args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rank": self.rank, **super().get_config()}
+
+
+class _Pooling(pooling.Pooling):
+    """Keras 2's base of pooling layers: subclasses define `_pooling_function`, which is told all by name."""
+
+    def _pooling_function(self, inputs: Any, **window: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must define `_pooling_function(inputs, pool_size, ...)`.")
+
+    def call(self, inputs: Any) -> Any:
+        # Sequences were pooled as images of width 1.
+        extra = (1,) if self.rank == 1 else ()
+        output = self._pooling_function(
+            inputs=inputs.unsqueeze(self._unit_axis) if extra else inputs,
+            pool_size=self.pool_size + extra,
+            strides=self.strides + extra,
+            padding=self.padding,
+            data_format=self.data_format,
+        )
+        return output.squeeze(self._unit_axis) if extra else output
+
+    @property
+    def _unit_axis(self) -> int:
+        return 2 if self.data_format == "channels_last" else 3
+
+
+class _Pooling1D(_Pooling, metaclass=_Kind):
+    rank = 1
+    _stands_for = (pooling.MaxPooling1D, pooling.AveragePooling1D)
+
+
+class _Pooling2D(_Pooling, metaclass=_Kind):
+    rank = 2
+    _stands_for = (pooling.MaxPooling2D, pooling.AveragePooling2D)
+
+
+class _Pooling3D(_Pooling, metaclass=_Kind):
+    rank = 3
+    _stands_for = (pooling.MaxPooling3D, pooling.AveragePooling3D)
+
+
+class GlobalPooling1D(pooling.GlobalPooling, metaclass=_Kind):
+    """Base of layers that reduce time; subclasses define `call`."""
+
+    rank = 1
+    _stands_for = (pooling.GlobalMaxPooling1D, pooling.GlobalAveragePooling1D)
+
+
+class GlobalPooling2D(pooling.GlobalPooling, metaclass=_Kind):
+    """Base of layers that reduce images; subclasses define `call`."""
+
+    rank = 2
+    _stands_for = (pooling.GlobalMaxPooling2D, pooling.GlobalAveragePooling2D)
+
+
+class GlobalPooling3D(pooling.GlobalPooling, metaclass=_Kind):
+    """Base of layers that reduce volumes; subclasses define `call`."""
+
+    rank = 3
+    _stands_for = (pooling.GlobalMaxPooling3D, pooling.GlobalAveragePooling3D)
+
+
+def _generate_dropout_mask(ones: Any, rate: float, training: Any = None, count: int = 1) -> Any:
+    """Return `ones` with a share of them dropped while training, or a list of `count` such masks."""
+
+    def dropped() -> Any:
+        return backend.dropout(ones, rate)
+
+    masks = [backend.in_train_phase(dropped, ones, training=training) for _ in range(count)]
+    return masks if count > 1 else masks[0]
+
+
+def _standardize_args(inputs: Any, initial_state: Any, constants: Any, num_constants: Any) -> tuple[Any, Any, Any]:
+    """Tell the inputs of a recurrent layer from the states and constants that may stand behind them in one list."""
+    if isinstance(inputs, list):
+        if initial_state is not None or constants is not None:
+            raise ValueError(
+                "A list of inputs holds the initial states and constants itself. "
+                f"Received: initial_state={initial_state!r}, constants={constants!r}"
+            )
+        end = len(inputs) - (num_constants or 0)
+        constants = inputs[end:] or None
+        initial_state = inputs[1:end] or None
+        inputs = inputs[0]
+    return inputs, _listed(initial_state), _listed(constants)
+
+
+def _listed(x: Any) -> Any:
+    return x if x is None or isinstance(x, list) else list(x) if isinstance(x, tuple) else [x]
+
+
+DropoutRNNCell = DropoutRNNCellMixin = DropoutMasks
+BaseConv = _Conv = Conv
 BaseDepthwiseConv = DepthwiseConv
+_GlobalPooling1D, _GlobalPooling2D, _GlobalPooling3D = GlobalPooling1D, GlobalPooling2D, GlobalPooling3D
 
-__all__ = ["BaseConv", "BaseDepthwiseConv", "Conv", "DepthwiseConv"]
+__all__ = [
+    "BaseConv",
+    "BaseDepthwiseConv",
+    "Conv",
+    "DepthwiseConv",
+    "DropoutRNNCell",
+    "DropoutRNNCellMixin",
+    "GlobalPooling1D",
+    "GlobalPooling2D",
+    "GlobalPooling3D",
+]

@@ -166,7 +166,7 @@ class ConvLSTMCell(LSTMCell):
         """Convolve the inputs of one step, or of all steps in one call with time folded into the batch."""
         if inputs.dim() == self.rank + 2:
             return self._input_product(inputs.unsqueeze(1)).squeeze(1)
-        masks = self._dropout_mask("input", self.dropout, inputs[:, 0])
+        masks = self._step_mask("input", self.dropout, inputs[:, 0])
         sequences = [inputs] if masks is None else [inputs * mask.unsqueeze(1) for mask in masks]
         sums = self._convolve(self.conv, [sequence.flatten(0, 1) for sequence in sequences])
         return sums.unflatten(0, inputs.shape[:2])

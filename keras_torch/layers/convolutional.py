@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from keras_torch import config
+from keras_torch.backend import conv as functions
 from keras_torch.engine import InputSpec
 from keras_torch.engine.tensor_layout import CONV
 from keras_torch.layers.conv_modules import make_convolution
@@ -47,7 +48,7 @@ from keras_torch.layers.separable import (
     SeparableConvolution1D,
     SeparableConvolution2D,
 )
-from keras_torch.layers.spatial import PADDINGS, whole_numbers
+from keras_torch.layers.spatial import PADDINGS, TO_CHANNELS_FIRST, TO_CHANNELS_LAST, whole_numbers
 
 __all__ = [
     "AtrousConvolution1D",
@@ -160,9 +161,22 @@ class Conv(BaseConvolution):
         self._add_bias("conv.bias")
         self.built = True
 
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve with a kernel (*space, channels, filters); what a subclass defines instead is used for its calls."""
+        options = (self.strides, self.padding, self.data_format, self.dilation_rate, self.groups)
+        return functions.convolve(inputs, functions.conv_weight(kernel), *options)
+
     def _convolve(self, inputs: torch.Tensor) -> tuple[torch.Tensor, nn.Module]:
         conv = self.conv
+        if type(self).convolution_op is not _CONVOLUTION:
+            return self._convolve_otherwise(inputs), conv
         return conv(inputs), conv
+
+    def _convolve_otherwise(self, inputs: torch.Tensor) -> torch.Tensor:
+        rank, last = self.rank, self._channels_last
+        output = self.convolution_op(inputs.permute(TO_CHANNELS_LAST[rank]) if last else inputs, self.kernel)
+        output = output.permute(TO_CHANNELS_FIRST[rank]) if last else output
+        return output if self.bias is None else output + self.bias.reshape(-1, *(1,) * rank)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         return self._join(self._split(input_shape)[0], self._window_sizes(input_shape), self.filters)
@@ -175,6 +189,9 @@ class Conv(BaseConvolution):
             "groups": self.groups,
             **self._weight_config("kernel"),
         }
+
+
+_CONVOLUTION = Conv.convolution_op
 
 
 class Conv1D(Conv):

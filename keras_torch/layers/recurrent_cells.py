@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from keras_torch import activations, config, constraints, initializers, regularizers
 from keras_torch.engine.initial_values import without_values
 from keras_torch.engine.tensor_layout import GRU_BIAS, GRU_KERNEL, IDENTITY, TRANSPOSED
-from keras_torch.layers.noise import Noise, dropout
+from keras_torch.layers.dropout_masks import DropoutMasks
 from keras_torch.layers.recurrent_autograd import GRUAfterLoop, GRULoop, Loop, LSTMLoop, find_loop, run_loop
 from keras_torch.layers.recurrent_loop import Result, Step, last_cell_state, look_up_kept, pack_kept, run_steps
 from keras_torch.layers.spatial import whole_numbers
@@ -26,7 +26,7 @@ _STEP_ACTIVATIONS: dict[Any, Callable[[Tensor], Tensor]] = {
 _NONLINEARITIES = {activations.tanh: "tanh", activations.relu: "relu"}
 
 
-class BuiltInCell(Noise):
+class BuiltInCell(DropoutMasks):
     """What the three cells share: arguments, weights, dropout masks, and running a sequence.
 
     Where torch has a fused module that computes the same (`_torch_module`), the weights live in it and sequences run
@@ -155,20 +155,14 @@ class BuiltInCell(Noise):
     def _operations(self) -> int:
         return self.gates * sum(0 < rate < 1 for rate in (self.dropout, self.recurrent_dropout))
 
-    def _dropout_mask(self, kind: str, rate: float, like: Tensor) -> Tensor | None:
+    def _step_mask(self, kind: str, rate: float, like: Tensor) -> Tensor | None:
         """Return the scaled keep mask (masks, batch, features) in use, or None.
 
         There are `_mask_count` of them: one per gate, or one for all gates.
         """
         if not self.training or rate == 0.0:
             return None
-        mask = self._masks.get(kind)
-        count = self._mask_count
-        if mask is None or mask.shape[1:] != like.shape or mask.device != like.device:
-            ones = like.new_ones((count, *like.shape))
-            mask = dropout(ones, rate, generator=self._generator(like.device))
-            self._masks[kind] = mask
-        return mask
+        return self._keep_masks(kind, rate, like, self._mask_count)
 
     @property
     def _mask_count(self) -> int:
@@ -180,14 +174,6 @@ class BuiltInCell(Noise):
     def _drops_beyond_torch(self) -> bool:
         """Whether dropout is on that torch's modules cannot do: on states, or on the inputs of each gate."""
         return self.training and bool(self.recurrent_dropout or (self.dropout and self._mask_count > 1))
-
-    def reset_dropout_mask(self) -> None:
-        """Draw a new input dropout mask at the next step."""
-        self._masks.pop("input", None)
-
-    def reset_recurrent_dropout_mask(self) -> None:
-        """Draw a new recurrent dropout mask at the next step."""
-        self._masks.pop("recurrent", None)
 
     def get_initial_state(self, inputs: Any = None, batch_size: int | None = None, dtype: Any = None) -> Any:
         """Return zeros for each state."""
@@ -219,13 +205,13 @@ class BuiltInCell(Noise):
     def _input_product(self, inputs: Tensor) -> Tensor:
         """Return `inputs @ kernel + bias`, after input dropout, for one step or for a whole sequence."""
         sequence = inputs.dim() == 3
-        mask = self._dropout_mask("input", self.dropout, inputs[:, 0] if sequence else inputs)
+        mask = self._step_mask("input", self.dropout, inputs[:, 0] if sequence else inputs)
         if mask is not None and sequence:
             mask = mask.unsqueeze(2)
         return product(inputs, self.kernel.value, mask, self._biases()[0])
 
     def _recurrent_masks(self, state: Tensor) -> Tensor | None:
-        masks = self._dropout_mask("recurrent", self.recurrent_dropout, state)
+        masks = self._step_mask("recurrent", self.recurrent_dropout, state)
         return None if masks is None else masks.expand(self.gates, *state.shape)
 
     def _step(self, kernel: Tensor, bias: Tensor | None, masks: Tensor | None) -> Step:
@@ -261,7 +247,7 @@ class BuiltInCell(Noise):
         if not (fuse and self.is_fused) or self._drops_beyond_torch:
             looks_up = mask is not None and not (last_states and self.state_count > 1)
             return self._run_loop(inputs, states, mask, every_output, looks_up)
-        dropped = self._dropout_mask("input", self.dropout, inputs[:, 0])
+        dropped = self._step_mask("input", self.dropout, inputs[:, 0])
         if dropped is not None:
             inputs = inputs * dropped[0].unsqueeze(1)
         hidden = tuple(state.unsqueeze(0) for state in states)

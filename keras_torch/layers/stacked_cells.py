@@ -156,6 +156,10 @@ def _reset_dropout(cell: Any) -> None:
         for name in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
             if hasattr(item, name):
                 getattr(item, name)()
+        # Cells written for Keras 2 make a mask where they find None, for a graph that draws it anew for each batch.
+        for name in ("_dropout_mask", "_recurrent_dropout_mask"):
+            if item.__dict__.get(name) is not None:
+                setattr(item, name, None)
 
 
 class StackedRNNCells(Layer):

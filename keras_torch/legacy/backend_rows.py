@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from keras_torch.legacy.rows import ANY, Refused, Row
 
 _DATA_FORMAT = {"default": None, "th": "channels_first", "tf": "channels_last"}
 _FORMATTED = Row(renamed={"dim_ordering": "data_format"}, values={"data_format": _DATA_FORMAT})
 _HINT = Refused("shapes are read from the tensors.", ANY)
 _HINTS = {"image_shape": _HINT, "filter_shape": _HINT, "volume_shape": _HINT}
+# What keras_applications is told of the Keras around it.
+_OF_KERAS = dict.fromkeys(("backend", "layers", "models", "utils"), Refused("arrays need no network.", ANY))
 _BORDER = {"border_mode": "padding", "dim_ordering": "data_format"}
 _LOSS = Row(orders={"1": ("output", "target", "from_logits")})
 
@@ -26,7 +30,8 @@ BACKEND: dict[str, Row] = {
     "applications.obtain_input_shape": Row(
         renamed={"dim_ordering": "data_format", "include_top": "require_flatten"}, values={"data_format": _DATA_FORMAT}
     ),
-    "applications.preprocess_input": _FORMATTED,
+    "applications.decode_predictions": Row(refused=_OF_KERAS),
+    "applications.preprocess_input": replace(_FORMATTED, refused=_OF_KERAS),
     "backend.batch_normalization": Row(orders={"1": ("x", "mean", "var", "beta", "gamma", "epsilon")}),
     "backend.bias_add": _FORMATTED,
     "backend.binary_crossentropy": _LOSS,

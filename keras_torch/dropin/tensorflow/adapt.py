@@ -15,6 +15,7 @@ _OLD = {
     "a_is_sparse": "",
     "b_is_sparse": "",
     "back_prop": "",
+    "box_ind": "box_indices",
     "concat_dim": "axis",
     "dim": "axis",
     "dimension": "axis",
@@ -28,6 +29,7 @@ _OLD = {
     "squeeze_dims": "axis",
     "swap_memory": "",
     "validate_indices": "",
+    "value": "input",
 }
 
 

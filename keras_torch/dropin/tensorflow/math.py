@@ -11,6 +11,7 @@ from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype, is_integer
 from keras_torch.dropin.tensorflow.sizes import Sizes, values
 from keras_torch.models.operations import sizes, tensorflow_math
+from keras_torch.models.operations.tensorflow_table import FUNCTIONS
 
 
 def _is_whole(x: Any) -> bool:
@@ -241,6 +242,7 @@ VERSION_1 = {
     "digamma": _special(torch.digamma),
     "global_norm": global_norm,
     "lgamma": _special(torch.lgamma),
+    "lin_space": FUNCTIONS["linspace"],
     # Before TensorFlow 1.0.
     "mul": ops.multiply,
     "neg": ops.negative,

@@ -10,7 +10,7 @@ import torch
 
 from keras_torch import backend, initializers
 from keras_torch.backend.variable import WeightView
-from keras_torch.dropin.tensorflow import graph
+from keras_torch.dropin.tensorflow import graph, slicing
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.dropin.tensorflow.settings import accept
@@ -81,6 +81,17 @@ def assign_sub(ref: Any, value: Any, use_locking: Any = None) -> Any:
     return ref.assign_sub(value)
 
 
+def _scattered(name: str) -> Any:
+    """Return TensorFlow 1's function that changes the rows of a variable whose numbers are given."""
+
+    def call(ref: Any, indices: Any, updates: Any, use_locking: Any = None) -> Any:
+        places = convert_to_tensor(indices)[..., None]
+        return ref.assign(slicing.NAMES[f"tensor_scatter_nd_{name}"](ref, places, updates))
+
+    call.__name__ = f"scatter_{name}"
+    return call
+
+
 _made: dict[str, Any] = {}
 _scopes: list[str] = []
 
@@ -147,6 +158,7 @@ VERSION_1 = {
     "get_variable": get_variable,
     "global_variables all_variables": global_variables,
     "is_variable_initialized": lambda variable: True,
+    **{f"scatter_{name}": _scattered(name) for name in ("add", "max", "min", "sub", "update")},
     "report_uninitialized_variables": accept,
     "trainable_variables": trainable_variables,
     "variable_scope": variable_scope,
