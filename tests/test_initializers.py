@@ -10,6 +10,7 @@ import torch
 
 from keras_torch import config, initializers, layers, registry
 from keras_torch.initializers import initializations
+from keras_torch.random import SeedGenerator
 
 RANDOM = ["RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "GlorotNormal", "GlorotUniform",
           "HeNormal", "HeUniform", "LecunNormal", "LecunUniform", "Orthogonal"]  # fmt: skip
@@ -300,3 +301,13 @@ def test_axes_that_a_weight_lacks_are_named():
         initializers.GlorotUniform(input_axes=[2], output_axes=[0])((2, 3))
     with pytest.raises(ValueError, match="`output_axes` of HeNormal must be a list of integers"):
         initializers.HeNormal(input_axes=[0], output_axes="1")
+
+
+def test_a_seed_generator_gives_other_values_at_each_call_and_stands_in_the_config():
+    first, again = (initializers.GlorotUniform(seed=SeedGenerator(3)) for _ in range(2))
+    values = first((4, 4))
+    assert not torch.equal(values, first((4, 4)))
+    assert torch.equal(values, again((4, 4)))
+    assert torch.equal(values, initializers.deserialize(initializers.serialize(first))((4, 4)))
+    config = first.get_config()["seed"]
+    assert (config["class_name"], config["config"]["seed"]) == ("SeedGenerator", 3)

@@ -19,7 +19,7 @@ from keras_torch import config
 from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.backend.variable import Variable
-from keras_torch.engine import closures, placement
+from keras_torch.engine import autocast, closures, placement
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.engine.weights import scope_of
@@ -195,6 +195,8 @@ def to_tensor(item: Any, layer: Any) -> Any:
     ):
         dtype = layer._compute_torch_dtype
         if item.dtype != dtype:
+            if layer._widens and item.is_floating_point() and autocast.is_mixed(layer):
+                return item
             mask = getattr(item, "_keras_mask", None)
             item = item.to(dtype)
             if mask is not None:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from keras_torch import config
 from keras_torch.legacy import adapt
+from keras_torch.random.seeds import SeedGenerator
 
 # Keras 2 drew the seeds of unseeded initializers below this number.
 _SEEDS = 10_000_000
@@ -44,11 +45,35 @@ class Initializer:
         return type(self).from_config(self.get_config())
 
 
-def check_seed(seed: Any, owner: str) -> int | None:
-    """Return `seed` as an int or None; anything else raises ValueError."""
-    if seed is None or (isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)):
-        return None if seed is None else int(seed)
-    raise ValueError(f"`seed` of {owner} must be an integer or None. Received: {seed!r}")
+Seed = int | SeedGenerator | None
+
+
+def check_seed(seed: Any, owner: str) -> Seed:
+    """Return `seed` as an int, a SeedGenerator (made from its config, if need be) or None; ValueError for others."""
+    if isinstance(seed, Mapping) and seed.get("class_name") == "SeedGenerator":
+        return SeedGenerator.from_config(seed["config"])
+    if seed is None or isinstance(seed, SeedGenerator):
+        return seed
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+        return int(seed)
+    raise ValueError(f"`seed` of {owner} must be an integer, a SeedGenerator or None. Received: {seed!r}")
+
+
+def seed_config(seed: Seed) -> Any:
+    """Return what stands for a seed in a config: for a SeedGenerator the form of Keras 3."""
+    if not isinstance(seed, SeedGenerator):
+        return seed
+    return {
+        "module": "keras.random",
+        "class_name": "SeedGenerator",
+        "config": seed.get_config(),
+        "registered_name": None,
+    }
+
+
+def number_of(seed: int | SeedGenerator) -> int:
+    """Return the number to seed a generator of torch's or numpy's with; all processes draw the same one."""
+    return int(seed.next().sum()) & 0xFFFFFFFF if isinstance(seed, SeedGenerator) else seed
 
 
 def check_axes(axes: Any, name: str, owner: str) -> Any:
@@ -74,7 +99,7 @@ Fill = Callable[[Tensor, torch.Generator | None], Any]
 class IndependentValues(Initializer):
     """Base of those that draw each value by itself, wherever in the weight it stands."""
 
-    seed: int | None
+    seed: Seed
 
     def _filler(self, shape: Sequence[int]) -> Fill:
         """Return what draws the values of a weight of that shape."""
@@ -94,7 +119,7 @@ class IndependentValues(Initializer):
 def random_tensor(
     shape: Sequence[int],
     dtype: Any,
-    seed: int | None,
+    seed: Seed,
     fill: Fill,
     integers: bool = False,
 ) -> Tensor:
@@ -113,7 +138,7 @@ def random_tensor(
         return tensor.to(wanted)
     if seed is None and config.is_classic():
         seed = int(np.random.randint(_SEEDS))
-    generator = None if seed is None else torch.Generator(tensor.device).manual_seed(seed)
+    generator = None if seed is None else torch.Generator(tensor.device).manual_seed(number_of(seed))
     with torch.no_grad():
         fill(tensor, generator)
     return tensor.to(wanted)

@@ -15,11 +15,14 @@ from keras_torch.initializers.base import (
     Fill,
     IndependentValues,
     Initializer,
+    Seed,
     check_axes,
     check_number,
     check_seed,
     compute_fans,
+    number_of,
     random_tensor,
+    seed_config,
 )
 from keras_torch.initializers.drawing import truncated_normal_, uniform_
 
@@ -31,7 +34,7 @@ _TRUNCATED_STDDEV = 0.87962566103423978
 class RandomNormal(IndependentValues):
     """Normal distribution."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         self.mean = check_number(mean, "mean", type(self).__name__)
         self.stddev = check_number(stddev, "stddev", type(self).__name__, 0)
         self.seed = check_seed(seed, type(self).__name__)
@@ -40,13 +43,13 @@ class RandomNormal(IndependentValues):
         return lambda tensor, generator: tensor.normal_(self.mean, self.stddev, generator=generator)
 
     def get_config(self) -> dict[str, Any]:
-        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+        return {"mean": self.mean, "stddev": self.stddev, "seed": seed_config(self.seed)}
 
 
 class TruncatedNormal(RandomNormal):
     """Normal distribution, cut off at two standard deviations."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(mean, stddev, seed)
 
     def _filler(self, shape: Sequence[int]) -> Fill:
@@ -58,7 +61,7 @@ class TruncatedNormal(RandomNormal):
 class RandomUniform(IndependentValues):
     """Uniform distribution on [`minval`, `maxval`); whole numbers for an integer dtype."""
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         self.minval = check_number(minval, "minval", "RandomUniform")
         self.maxval = check_number(maxval, "maxval", "RandomUniform", minval)
         self.seed = check_seed(seed, "RandomUniform")
@@ -83,7 +86,7 @@ class RandomUniform(IndependentValues):
         return super().as_stored(shape, stored, dtype) if config.torch_dtype(dtype).is_floating_point else None
 
     def get_config(self) -> dict[str, Any]:
-        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+        return {"minval": self.minval, "maxval": self.maxval, "seed": seed_config(self.seed)}
 
 
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
@@ -102,7 +105,7 @@ class VarianceScaling(IndependentValues):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: int | None = None,
+        seed: Seed = None,
         input_axes: Axes = None,
         output_axes: Axes = None,
     ) -> None:
@@ -151,7 +154,7 @@ class VarianceScaling(IndependentValues):
             "scale": self.scale,
             "mode": self.mode,
             "distribution": self.distribution,
-            "seed": self.seed,
+            "seed": seed_config(self.seed),
             "input_axes": self.input_axes,
             "output_axes": self.output_axes,
         }
@@ -166,48 +169,48 @@ class _Named(VarianceScaling):
     """A `VarianceScaling` of fixed scale, mode and distribution."""
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {"seed": seed_config(self.seed), "input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
 class GlorotUniform(_Named):
     """Uniform on ±`sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, 2010)."""
 
-    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+    def __init__(self, seed: Seed = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
         super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
 
 class GlorotNormal(_Named):
     """Truncated normal with variance `2 / (fan_in + fan_out)`; in dialect "1" not truncated."""
 
-    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+    def __init__(self, seed: Seed = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
         super().__init__(1.0, "fan_avg", _normal(), seed, input_axes, output_axes)
 
 
 class HeUniform(_Named):
     """Uniform on ±`sqrt(6 / fan_in)` (https://arxiv.org/abs/1502.01852)."""
 
-    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+    def __init__(self, seed: Seed = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
         super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class HeNormal(_Named):
     """Truncated normal with variance `2 / fan_in`; in dialect "1" not truncated."""
 
-    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+    def __init__(self, seed: Seed = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
         super().__init__(2.0, "fan_in", _normal(), seed, input_axes, output_axes)
 
 
 class LecunUniform(_Named):
     """Uniform on ±`sqrt(3 / fan_in)` (LeCun and others, 1998)."""
 
-    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+    def __init__(self, seed: Seed = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
         super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class LecunNormal(_Named):
     """Truncated normal with variance `1 / fan_in`."""
 
-    def __init__(self, seed: int | None = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
+    def __init__(self, seed: Seed = None, input_axes: Axes = None, output_axes: Axes = None) -> None:
         super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
@@ -218,7 +221,7 @@ class Orthogonal(Initializer):
     and 2 the values are those that Keras made of numbers from numpy's global generator, which a `seed` sets.
     """
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         self.gain = check_number(gain, "gain", "Orthogonal")
         self.seed = check_seed(seed, "Orthogonal")
 
@@ -240,9 +243,9 @@ class Orthogonal(Initializer):
         if config.dialect() == "1":
             flat = (shape[0], math.prod(shape[1:]))
         if self.seed is not None:
-            np.random.seed(self.seed)
+            np.random.seed(number_of(self.seed))
         left, _, right = np.linalg.svd(np.random.normal(size=flat), full_matrices=False)
         return self.gain * (left if left.shape == flat else right).reshape(tuple(shape))
 
     def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain, "seed": self.seed}
+        return {"gain": self.gain, "seed": seed_config(self.seed)}

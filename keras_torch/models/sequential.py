@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.backend.string_array import STRING, StringArray
@@ -35,10 +36,12 @@ class Sequential(Model):
     _stack: list[Layer]
     _inputs: list[InputLayer]
     _output: Any
+    # How the tensors are nested that the first layer takes, where it takes several.
+    _structure: pytree.TreeSpec | None
 
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
-        self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False, _reads_text=False)
+        self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False, _reads_text=False, _structure=None)
         self._extend(layers or ())
 
     def add(self, layer: Any) -> None:
@@ -69,8 +72,6 @@ class Sequential(Model):
             )
         if not self._inputs and not self._stack:
             self._start(*_first_inputs(layer))
-        elif self._deferred:
-            self._forget_graph()
         self._stack.append(layer)
         if self._inputs:
             with scope_of(self):
@@ -99,13 +100,14 @@ class Sequential(Model):
         """Begin with these inputs: none if the shape is not known, several for Keras 1's Merge of branches."""
         self.__dict__.update(_inputs=list(layers), _output=self._start_tensors(layers))
 
-    @staticmethod
-    def _start_tensors(layers: Sequence[InputLayer]) -> Any:
+    def _start_tensors(self, layers: Sequence[InputLayer]) -> Any:
         tensors = [layer._inbound_nodes[0].outputs for layer in layers]
+        if self._structure is not None:
+            return pytree.tree_unflatten(tensors, self._structure)
         return tensors[0] if len(tensors) == 1 else tensors or None
 
     def _forget_graph(self) -> None:
-        self.__dict__.update(_inputs=[], _output=None, _network=None, _deferred=False)
+        self.__dict__.update(_inputs=[], _output=None, _network=None, _deferred=False, _structure=None)
 
     def _refresh(self) -> None:
         """Register the layers and, if the input is known, make the graph anew."""
@@ -140,12 +142,21 @@ class Sequential(Model):
     def build(self, input_shape: Any = None) -> None:
         """Make the weights for an input shape (with the batch size first)."""
         if not self._inputs and input_shape is not None and self._stack:
-            if not is_shape(input_shape):
+            if isinstance(input_shape, (list, tuple)) and len(input_shape) == 1 and is_shape(input_shape[0]):
+                input_shape = input_shape[0]
+            shapes, structure = pytree.tree_flatten(input_shape, is_leaf=is_shape)
+            if not shapes or not all(map(is_shape, shapes)):
                 raise ValueError(
-                    f"Sequential model {self.name!r} takes one input of one shape. Received: {input_shape!r}"
+                    f"Sequential model {self.name!r} takes a shape, or a list or dict of shapes. "
+                    f"Received: {input_shape!r}"
                 )
+            self.__dict__["_structure"] = None if is_shape(input_shape) else structure
             dtype = STRING if self._reads_text else _first_dtype(self._stack[0])
-            self._start(InputLayer(batch_shape=tuple(input_shape), dtype=dtype, name=_input_name(self._stack[0])))
+            name = _input_name(self._stack[0])
+            names = [name, *(f"{name}_{number}" for number in range(1, len(shapes)))]
+            self._start(
+                *(InputLayer(batch_shape=tuple(s), dtype=dtype, name=n) for s, n in zip(shapes, names, strict=True))
+            )
             self._deferred = True
             for layer in self._stack:
                 self._output = layer(self._output)
@@ -154,11 +165,10 @@ class Sequential(Model):
 
     def _build_once(self, *shapes: Any) -> None:
         shape = shapes[0] if shapes else None
-        if shape is not None and is_shape(shape):
+        if shape is not None and not self.stateful:
             # Stateful layers keep to the batch size that they see first.
-            self.build((shape[0] if self.stateful else None, *shape[1:]))
-        else:
-            self.build(shape)
+            shape = pytree.tree_map(lambda s: (None, *s[1:]) if is_shape(s) and s else s, shape, is_leaf=is_shape)
+        self.build(shape)
 
     def _build_for(self, inputs: Any, *shapes: Any) -> None:
         # Some layers take text or numbers, so only the data tells.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -133,9 +133,10 @@ class CompiledLoss(pickled.HoldsFunctions):
         """
         self.names = names
         multiple = len(names) > 1
-        given = per_output(_unnest(self._resolved, names), names, "`loss`")
-        self.losses = [_only(loss, name) for loss, name in zip(given, names, strict=True)]
-        self.weights = per_output(_unnest(self.user_weights, names), names, "`loss_weights`")
+        given = _entries(self._resolved, names, "`loss`")
+        weights = _entries(self.user_weights, names, "`loss_weights`")
+        pairs = [_joined(*item) for item in zip(given, weights, names, strict=True)]
+        self.losses, self.weights = [loss for loss, _ in pairs], [weight for _, weight in pairs]
         if not any(loss is not None for loss in self.losses) and self._resolved is not None:
             raise ValueError(f"`loss` gives no loss to any of the outputs {names}. Received: loss={self.user_loss!r}")
         # Keras 3 needs no running mean for the loss of one output only.
@@ -268,20 +269,45 @@ def _resolve(loss: Any) -> Any:
     return losses.as_loss(loss)
 
 
-def _only(loss: Any, output: str) -> Any:
-    """Take the loss of one output out of a list. ValueError if there are several in it."""
-    if not isinstance(loss, (list, tuple, dict)):
-        return loss
-    if len(loss) != 1 or isinstance(loss, dict):
+class SeveralLosses:
+    """The weighted sum of several losses of one output."""
+
+    def __init__(self, parts: Sequence[Any], weights: Sequence[Any]) -> None:
+        self.parts = parts
+        self.weights = weights
+        self.name = parts[0].name
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor:
+        total: Any = 0
+        for loss, weight in zip(self.parts, self.weights, strict=True):
+            value = loss(y_true, y_pred, sample_weight)
+            total = total + (value if weight is None else value * weight)
+        return total
+
+
+def _joined(loss: Any, weight: Any, output: str) -> tuple[Any, Any]:
+    """Return the loss of one output, the sum where a list gives several, and its weight."""
+    losses, weights = (item if isinstance(item, (list, tuple)) else None for item in (loss, weight))
+    if isinstance(loss, Mapping) or isinstance(weight, Mapping):
         raise ValueError(
-            f"`loss` must give one loss to the output {output!r}; add several in a function of your own. "
-            f"Received: {len(loss)} for it"
+            f"`loss` and `loss_weights` must give one entry, or a list, to the output {output!r}. "
+            f"Received: {loss!r} and {weight!r}"
         )
-    return loss[0]
+    if losses is None and weights is None:
+        return loss, weight
+    losses = [loss] if losses is None else losses
+    if weights is not None and len(weights) != len(losses):
+        raise ValueError(
+            f"`loss_weights` must give the output {output!r} one weight for each of its {len(losses)} losses. "
+            f"Received: {weight!r}"
+        )
+    if len(losses) == 1:
+        return losses[0], weights[0] if weights else weight
+    return SeveralLosses(losses, weights or [None] * len(losses)), None if weights else weight
 
 
-def _unnest(value: Any, names: list[str]) -> Any:
-    """Take the single entry out of a list given for a model with one output."""
-    if len(names) == 1 and is_nested(value) and not isinstance(value, dict) and len(value) == 1:
-        return value[0]
-    return value
+def _entries(value: Any, names: list[str], label: str) -> list[Any]:
+    """Return one entry for each output; a list given for a model with one output may hold a list of several."""
+    if len(names) == 1 and is_nested(value) and not isinstance(value, Mapping) and len(value) == 1:
+        return [value[0]]
+    return per_output(value, names, label)

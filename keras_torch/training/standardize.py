@@ -56,11 +56,12 @@ def slots(model: Any, kind: str, keys: Any = ()) -> list[Slot] | None:
     if isinstance(structure, Mapping) and len(structure) == len(leaves) and not set(names) <= set(keys):
         names = list(structure)
     shapes = model._network.input_shapes if kind == "inputs" else [tuple(leaf.shape) for leaf in leaves]
+    may_lack = [layer.optional for layer in model._network.input_layers] if kind == "inputs" else [False] * len(leaves)
     return [
         Slot(str(name), shape, None, True)
         if leaf.dtype == STRING
-        else Slot(str(name), shape, config.torch_dtype(leaf.dtype))
-        for name, shape, leaf in zip(names, shapes, leaves, strict=True)
+        else Slot(str(name), shape, config.torch_dtype(leaf.dtype), optional=optional)
+        for name, shape, leaf, optional in zip(names, shapes, leaves, may_lack, strict=True)
     ]
 
 
@@ -93,6 +94,8 @@ def standardize_x(model: Any, x: Any) -> Arrays:
     leaves, rebuild = _nested(x, model, "input") or _match(x, known, "`x`", "input", label)
     arrays = Arrays(rebuild=rebuild if feeds is None else list, feeds=feeds)
     for slot, leaf in zip(known, leaves, strict=True):
+        if leaf is None and slot.optional:
+            continue
         array = to_numpy_or_tensor(leaf, f"Input {slot.name!r} of {label}", slot.text)
         if slot.text and not isinstance(array, StringArray):
             raise TypeError(
@@ -270,7 +273,8 @@ def _match(
         present = [name for name in names if name in value]
         if len(known) == 1 and kind == "output":
             return [value[names[0]]], None
-        return [value.get(name) for name in names], lambda parts: dict(zip(present, parts, strict=True))
+        refill = _filled([value[name] is not None for name in present])
+        return [value.get(name) for name in names], lambda parts: dict(zip(present, refill(parts), strict=True))
     if count == 1:
         return [_only(value, argument, names, kind, label)], None
     if not isinstance(value, (list, tuple)) or len(value) != count:

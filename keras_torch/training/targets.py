@@ -16,13 +16,14 @@ from keras_torch.data.rows import Rows
 class Slot:
     """What a model says about one input or output; `shape` includes the batch axis and is None if unknown.
 
-    `dtype` is None where it is unknown, and for text.
+    `dtype` is None where it is unknown, and for text. For an `optional` input None may be given.
     """
 
     name: str
     shape: tuple[int | None, ...] | None = None
     dtype: torch.dtype | None = None
     text: bool = False
+    optional: bool = False
 
 
 def target_of(array: Any, slot: Slot, loss: Any, label: str) -> torch.Tensor | Rows:

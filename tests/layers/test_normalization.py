@@ -359,3 +359,12 @@ def test_a_mask_may_hold_for_all_samples_and_steps() -> None:
     torch.testing.assert_close(found, layers.BatchNormalization()(inputs, mask=small.expand(3, 2, 3), training=True))
     with pytest.raises(ValueError, match="`mask` must have the shape"):
         layers.BatchNormalization()(inputs, mask=torch.ones(2, 1), training=True)
+
+
+@pytest.mark.parametrize("layer", [layers.GroupNormalization(2), layers.LayerNormalization()])
+def test_values_beyond_half_precision_are_normalized_in_mixed_policies(layer):
+    mixed = type(layer).from_config({**layer.get_config(), "dtype": "mixed_float16"})
+    inputs = torch.tensor([[70000.0, -70000.0, 3.0, 60000.0]])
+    outputs = mixed(inputs)
+    assert outputs.dtype == torch.float16
+    torch.testing.assert_close(outputs.float(), layer(inputs), rtol=1e-3, atol=1e-3)

@@ -292,3 +292,26 @@ def test_shapes_of_symbolic_tensors_are_joined_with_lists():
     shape = keras.Input((3, 4)).shape
     assert [-1] + shape[1:] == (-1, 3, 4) and shape + [5] == (None, 3, 4, 5)
     assert ((2,) + shape[1:]).as_list() == [2, 3, 4]
+
+
+def test_a_sequential_model_takes_lists_and_dicts_of_tensors_where_its_first_layer_does():
+    class Sum(layers.Layer):
+        def call(self, inputs):
+            return sum(inputs.values()) if isinstance(inputs, dict) else sum(inputs)
+
+    data = np.ones((6, 3), "float32")
+    for inputs in ([data, data], {"b": data, "a": data}):
+        model = Sequential([Sum(), layers.Dense(1, kernel_initializer="ones")])
+        model.compile("sgd", "mse")
+        np.testing.assert_allclose(model.predict(inputs, verbose=0), np.full((6, 1), 6.0))
+        model.fit(inputs, np.full((6, 1), 6.0), batch_size=4, verbose=0)
+        model.add(layers.Dense(2))
+        assert model(inputs).shape == (6, 2)
+
+
+def test_a_layer_added_after_a_call_continues_the_sequential_model():
+    model = Sequential([layers.Dense(2)])
+    model(torch.ones(4, 3))
+    model.add(layers.Dense(5))
+    assert model.count_params() == 8 + 15
+    assert model([torch.ones(4, 3)]).shape == (4, 5)
