@@ -21,6 +21,7 @@ from keras_torch.layers.convolutional_transpose import (
     Convolution2DTranspose,
     Convolution3DTranspose,
 )
+from keras_torch.layers.lora import LoRA
 from keras_torch.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -93,7 +94,7 @@ __all__ = [
 ]
 
 
-class Conv(BaseConvolution):
+class Conv(LoRA, BaseConvolution):
     """Convolution over `rank` axes by `nn.Conv{rank}d`; the constructors below set the rank.
 
     Input (batch, *space, channels), output (batch, *space, filters); channels second with `channels_first`; there
@@ -119,6 +120,8 @@ class Conv(BaseConvolution):
         activity_regularizer: Any = None,
         kernel_constraint: Any = None,
         bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -127,6 +130,7 @@ class Conv(BaseConvolution):
         self._take_window(kernel_size, strides, padding, (*paddings, "full") if config.is_classic() else paddings)
         self.dilation_rate = whole_numbers(dilation_rate, self.rank, "dilation_rate", self.name)
         self.groups = whole_numbers(groups, 1, "groups", self.name)[0]
+        self._take_lora(lora_rank, lora_alpha)
         self._take_options(data_format, activation, use_bias)
         self._take_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._take_weight("bias", bias_initializer, bias_regularizer, bias_constraint)
@@ -159,6 +163,7 @@ class Conv(BaseConvolution):
         )
         self._add_kernel("kernel", "conv.weight", CONV[self.rank], "kernel")
         self._add_bias("conv.bias")
+        self._build_lora()
         self.built = True
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
@@ -188,6 +193,7 @@ class Conv(BaseConvolution):
             "dilation_rate": self.dilation_rate,
             "groups": self.groups,
             **self._weight_config("kernel"),
+            **self._lora_config(),
         }
 
 

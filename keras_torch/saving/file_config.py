@@ -69,6 +69,8 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
 }
 # Where a key of DEFAULTS has another default.
 _OTHER_DEFAULTS = frozenset({("GroupNormalization", "groups")})
+# Left out where it equals another key, which is what it is without being told: Keras 3.0 to 3.9 do not know it.
+_FOLLOWING = {"lora_alpha": "lora_rank"}
 # (class, key) -> the key that, where it is not None, stands for it: Keras 2.15 refuses both.
 OVERRULED = {("Discretization", "num_bins"): "bin_boundaries"}
 # (class, key) -> the older name that every generation reads.
@@ -152,7 +154,7 @@ def own_keys(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         return dict(config)
     written: dict[str, Any] = {}
     for key, value in config.items():
-        if _is_superfluous(class_name, key, value):
+        if _is_superfluous(class_name, key, value) or (key in _FOLLOWING and value == config.get(_FOLLOWING[key])):
             continue
         if config.get(OVERRULED.get((class_name, key), "")) is not None:
             value = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -53,6 +55,37 @@ def test_an_embedding_is_adapted():
     assert [tuple(w.shape) for w in layer.trainable_weights] == [(6, 2), (2, 4)]
     added = layer(np.arange(6)).detach().numpy() - before
     assert np.allclose(added, np.array(layer.lora_embeddings_a) @ np.ones((2, 4)), atol=1e-6)
+
+
+def test_a_convolution_is_adapted(tmp_path):
+    images = np.random.RandomState(1).rand(2, 5, 5, 2).astype("float32")
+    layer = layers.Conv2D(4, 3, lora_rank=2, lora_alpha=3)
+    model = keras.Sequential([keras.Input((5, 5, 2)), layer])
+    layer.lora_kernel_b.assign(np.ones((2, 4)))
+    a, frozen = np.array(layer.lora_kernel_a), np.array(layer._kernel)
+    assert (a.shape, [weight.name for weight in layer.trainable_weights][1:]) == (
+        (3, 3, 2, 2),
+        ["lora_kernel_a", "lora_kernel_b"],
+    )
+    np.testing.assert_allclose(np.array(layer.kernel), frozen + 1.5 * a @ np.ones((2, 4)), atol=1e-6)
+    plain = layers.Conv2D(4, 3)
+    plain.build((None, 5, 5, 2))
+    plain.set_weights([np.array(layer.kernel), np.array(layer.bias)])
+    np.testing.assert_allclose(layer(images).detach(), plain(images).detach(), atol=1e-5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(images), model.predict(images), atol=1e-6)
+
+
+def test_an_alpha_equal_to_the_rank_is_left_out_of_files_which_keras_3_before_3_10_reads_so(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4, lora_rank=2), layers.Dense(4, lora_rank=2, lora_alpha=1)]
+    )
+    model.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        written = json.loads(file.read("config.json"))["config"]["layers"][1:]
+    assert [layer["config"].get("lora_alpha") for layer in written] == [None, 1]
+    assert [layer.lora_alpha for layer in keras.models.load_model(tmp_path / "model.keras").layers] == [2, 1]
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
