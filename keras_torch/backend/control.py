@@ -13,6 +13,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from keras_torch import config
+from keras_torch.backend.devices import together
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.symbolic import record_function
 from keras_torch.symbolic.keras_tensor import OUT_OF_PLACE
@@ -139,6 +140,7 @@ def in_test_phase(x: Any, alt: Any, training: Any = None) -> Any:
     return in_train_phase(alt, x, training)
 
 
+@together
 def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     """Return the first value where the condition holds, else the second.
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CARRIED = ("_keras_mask", "_keras_logits", "_keras_activation")
 
 
 def to(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -17,15 +22,16 @@ def to(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def moved(tree: Any, device: torch.device) -> Any:
-    """Return a structure with its tensors, and the masks that they carry, on a device (`Tensor.to`)."""
+    """Return a structure with its tensors, and the masks and logits that they carry, on a device (`Tensor.to`)."""
 
     def move(item: Any) -> Any:
         if not isinstance(item, torch.Tensor) or item.device == device:
             return item
         found = to(item, device)
-        mask = getattr(item, "_keras_mask", None)
-        if mask is not None:
-            found._keras_mask = move(mask)  # type: ignore[attr-defined]
+        for name in _CARRIED:
+            value = getattr(item, name, None)
+            if value is not None:
+                setattr(found, name, move(value))
         return found
 
     return pytree.tree_map(move, tree)
@@ -44,6 +50,19 @@ def again(function: Callable[..., Any], args: Any, kwargs: Any, error: RuntimeEr
     if target.type == "meta" or all(tensor.device == target for tensor in given):
         raise error
     return function(*moved(args, target), **moved(kwargs, target))
+
+
+def together(function: F) -> F:
+    """Function decorator: tensors that torch refuses because they lie apart are brought together."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            return again(function, args, kwargs, error)
+
+    return call  # type: ignore[return-value]
 
 
 def _tensors(tree: Any) -> Iterator[torch.Tensor]:

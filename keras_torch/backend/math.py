@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
+from keras_torch.backend.devices import together
 from keras_torch.backend.tensors import floating, pair, tensor
 
 
@@ -55,6 +56,7 @@ def sign(x: Any) -> Any:
     return torch.sign(tensor(x))
 
 
+@together
 def pow(x: Any, a: Any) -> Any:
     """`x ** a`."""
     return torch.pow(tensor(x), a if isinstance(a, (int, float)) else tensor(a))
@@ -77,31 +79,37 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
     return x if max_value is None else minimum(x, max_value)
 
 
+@together
 def equal(x: Any, y: Any) -> Any:
     """`x == y`, element by element."""
     return torch.eq(*pair(x, y))
 
 
+@together
 def not_equal(x: Any, y: Any) -> Any:
     """`x != y`, element by element."""
     return torch.ne(*pair(x, y))
 
 
+@together
 def greater(x: Any, y: Any) -> Any:
     """`x > y`, element by element."""
     return torch.gt(*pair(x, y))
 
 
+@together
 def greater_equal(x: Any, y: Any) -> Any:
     """`x >= y`, element by element."""
     return torch.ge(*pair(x, y))
 
 
+@together
 def less(x: Any, y: Any) -> Any:
     """`x < y`, element by element."""
     return torch.lt(*pair(x, y))
 
 
+@together
 def less_equal(x: Any, y: Any) -> Any:
     """`x <= y`, element by element."""
     return torch.le(*pair(x, y))
@@ -110,11 +118,13 @@ def less_equal(x: Any, y: Any) -> Any:
 lesser, lesser_equal = less, less_equal
 
 
+@together
 def maximum(x: Any, y: Any) -> Any:
     """The larger of `x` and `y`, element by element."""
     return torch.maximum(*pair(x, y))
 
 
+@together
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of `x` and `y`, element by element."""
     return torch.minimum(*pair(x, y))

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import config
+from keras_torch.backend.devices import together
 from keras_torch.backend.logits import logits_of, note_logits
 from keras_torch.backend.random import generator
 from keras_torch.backend.tensors import axes_of, floating, recorded, tensor
@@ -106,12 +107,14 @@ def _log_softmax(output: Any, from_logits: bool, axis: int) -> Any:
 
 
 @translated("backend.categorical_crossentropy")
+@together
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     """Return `-sum(target * log(output))` along `axis`, for probabilities or logits."""
     target, output = tensor(target), floating(output)
     return -torch.sum(target * _log_softmax(output, from_logits, axis), axis)
 
 
+@together
 def categorical_focal_crossentropy(
     target: Any, output: Any, alpha: Any = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
 ) -> Any:
@@ -140,6 +143,7 @@ def sparse_categorical_crossentropy(
 
 
 @translated("backend.binary_crossentropy")
+@together
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """Return the cross-entropy between each target in [0, 1] and an independent probability or logit."""
     output = floating(output)
@@ -153,6 +157,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     return -(target * torch.log(output + epsilon) + (1.0 - target) * torch.log(1.0 - output + epsilon))
 
 
+@together
 def binary_focal_crossentropy(
     target: Any,
     output: Any,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.devices import together
 from keras_torch.backend.tensors import axes_of, recorded, tensor
 from keras_torch.legacy import translated
 
@@ -62,11 +63,13 @@ def batch_flatten(x: Any) -> Any:
     return torch.flatten(x, 1) if len(x.shape) > 1 else torch.unsqueeze(x, 1)
 
 
+@together
 def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
     """Join tensors along an axis."""
     return torch.cat([tensor(item) for item in tensors], axis)
 
 
+@together
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
     """Join tensors along a new axis."""
     return torch.stack([tensor(item) for item in x], axis)
@@ -109,6 +112,7 @@ def slice(x: Any, start: Sequence[Any], size: Sequence[Any]) -> Any:
     return x
 
 
+@together
 def gather(reference: Any, indices: Any) -> Any:
     """Return the entries of the first axis that the integer tensor `indices` names."""
     return tensor(reference)[tensor(indices, "int64")]

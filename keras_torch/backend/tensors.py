@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend import devices
 from keras_torch.backend.variable import WeightView
 from keras_torch.symbolic import KerasTensor, SymbolicSize, record_function
 
@@ -85,19 +86,27 @@ def axes_of(x: Any, axis: Any) -> tuple[int, ...]:
 
 
 def is_symbolic(item: Any) -> bool:
-    """Whether an argument is a symbolic tensor, or a list or tuple that holds one."""
+    """Whether an argument is a symbolic tensor, or a list, tuple or slice that holds one."""
     if isinstance(item, (list, tuple)):
-        return any(is_symbolic(part) for part in item)
+        return any(map(is_symbolic, item))
+    if isinstance(item, slice):
+        return is_symbolic((item.start, item.stop, item.step))
     return isinstance(item, KerasTensor)
 
 
 def recorded(function: F) -> F:
-    """Function decorator: a call with symbolic tensors becomes one node, whose code sees real sizes when it runs."""
+    """Function decorator: a call with symbolic tensors becomes one node, whose code sees real sizes when it runs.
+
+    Real tensors that lie on different devices are brought together once torch has refused them.
+    """
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if any(map(is_symbolic, args)) or (kwargs and any(map(is_symbolic, kwargs.values()))):
             return record_function(function, args, kwargs)
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            return devices.again(function, args, kwargs, error)
 
     return call  # type: ignore[return-value]

@@ -131,6 +131,11 @@ class MaxPooling(Pooling):
     """The largest element of each window."""
 
     def _pool(self, inputs: torch.Tensor, padding: tuple[int, ...], ceil_mode: bool) -> torch.Tensor:
+        dtype = inputs.dtype
+        if not dtype.is_floating_point and inputs.device.type != "cpu":
+            # torch finds maxima of whole numbers on the CPU only. These floats hold them (up to 2**53 of int64).
+            inputs = inputs.to(torch.float32 if dtype.itemsize < 4 else torch.float64)
+            return self._pool(inputs, padding, ceil_mode).to(dtype)
         return MAX[len(padding)](inputs, self._windows, self._steps, padding, 1, ceil_mode)
 
 

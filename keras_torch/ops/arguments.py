@@ -10,9 +10,8 @@ import numpy as np
 import torch
 
 from keras_torch import config
-from keras_torch.backend import devices
-from keras_torch.backend.tensors import is_symbolic, tensor
-from keras_torch.symbolic import KerasTensor, Shape, record_function
+from keras_torch.backend.tensors import recorded, tensor
+from keras_torch.symbolic import KerasTensor, Shape
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,33 +28,23 @@ def operation(function: F, sized_by_values: tuple[type, ...] = ()) -> F:
     Vectors in results of the types `sized_by_values` are as long as the values decide, so nobody knows before.
     """
     names[function] = function.__name__.strip("_")
+    call = recorded(function)
+    if not sized_by_values:
+        return call
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if any(map(_holds_symbolic, args)) or (kwargs and any(map(_holds_symbolic, kwargs.values()))):
-            found = record_function(function, args, kwargs)
-            return _of_unknown_size(found) if isinstance(found, sized_by_values) else found
-        try:
-            return function(*args, **kwargs)
-        except RuntimeError as error:
-            return devices.again(function, args, kwargs, error)
+    def sized(*args: Any, **kwargs: Any) -> Any:
+        found = call(*args, **kwargs)
+        return _of_unknown_size(found) if isinstance(found, sized_by_values) else found
 
-    return call  # type: ignore[return-value]
+    return sized  # type: ignore[return-value]
 
 
 def _of_unknown_size(found: Any) -> Any:
     for item in found if isinstance(found, (list, tuple)) else [found]:
-        if item.ndim == 1:
+        if isinstance(item, KerasTensor) and item.ndim == 1:
             item.shape = Shape((None,))
     return found
-
-
-def _holds_symbolic(item: Any) -> bool:
-    if isinstance(item, slice):
-        return is_symbolic([item.start, item.stop, item.step])
-    if isinstance(item, (list, tuple)):
-        return any(map(_holds_symbolic, item))
-    return is_symbolic(item)
 
 
 def convert(x: Any, dtype: Any = None) -> Any:

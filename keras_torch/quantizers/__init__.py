@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
+from keras_torch.backend.devices import together
 from keras_torch.errors import NeedsAnotherBackend
 from keras_torch.ops.arguments import axes, convert, floating, operation
 
@@ -157,6 +158,7 @@ def fake_quant_with_min_max_vars(
     return torch.fake_quantize_per_channel_affine(x, scale.reshape(-1), zero.reshape(-1), axis % x.dim(), first, last)
 
 
+@together
 def compute_float8_scale(amax: Any, scale: Any, dtype_max: float, margin: int = 0) -> Any:
     """Return the scale of values whose largest is `amax` in a float8 type; the old one where that is unknown."""
     amax, scale = floating(amax), floating(scale)
@@ -173,6 +175,7 @@ def compute_float8_amax_history(x: Any, amax_history: Any) -> Any:
     return found
 
 
+@together
 def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: Any, compute_dtype: Any) -> Any:
     """Return values as a float8 type holds them, divided by `scale` and multiplied again."""
     kind = quantized_dtype if isinstance(quantized_dtype, torch.dtype) else getattr(torch, str(quantized_dtype))

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from keras_torch import config
+from keras_torch.backend.devices import to
 from keras_torch.backend.tensors import axes_of, recorded, tensor
 from keras_torch.random.seeds import SeedGenerator, generator_for, global_seed
 
@@ -93,7 +94,9 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     if logits.dim() != 2:
         raise ValueError(f"`logits` must have the shape (batch, classes). Received: shape {tuple(logits.shape)}")
     options = _options(dtype, seed)
-    drawn = torch.multinomial(torch.softmax(logits, -1), int(num_samples), True, generator=options["generator"])
+    drawn = torch.multinomial(
+        torch.softmax(to(logits, options["device"]), -1), int(num_samples), True, generator=options["generator"]
+    )
     return drawn.to(options["dtype"])
 
 
@@ -110,6 +113,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         return F.dropout(inputs, rate)
     sizes = inputs.shape if noise_shape is None else [n or inputs.shape[axis] for axis, n in enumerate(noise_shape)]
     device, generator = generator_for(seed)
+    inputs = to(inputs, device)
     kept = torch.bernoulli(torch.full(tuple(sizes), 1.0 - rate, device=device), generator=generator).bool()
     return torch.where(kept, inputs / (1.0 - rate), torch.zeros((), dtype=inputs.dtype, device=inputs.device))
 
@@ -121,7 +125,7 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> torch.Tensor:
     (axis,) = axes_of(x, axis)
     device, generator = generator_for(seed)
     order = torch.rand(x.shape[: axis + 1], generator=generator, device=device).argsort(axis)
-    return x.gather(axis, order.reshape(*order.shape, *[1] * (x.dim() - axis - 1)).expand(x.shape))
+    return to(x, device).gather(axis, order.reshape(*order.shape, *[1] * (x.dim() - axis - 1)).expand(x.shape))
 
 
 def _from_distribution(make: Callable[[], torch.distributions.Distribution], dtype: Any, seed: Any) -> torch.Tensor:
@@ -133,7 +137,7 @@ def _from_distribution(make: Callable[[], torch.distributions.Distribution], dty
 
 
 def _spread(value: Any, shape: Sequence[Any]) -> torch.Tensor:
-    return torch.broadcast_to(tensor(value).to(config.torch_dtype(None)), tuple(shape))
+    return torch.broadcast_to(tensor(value).to(config.default_device(), config.torch_dtype(None)), tuple(shape))
 
 
 @recorded

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from keras_torch import config
+from keras_torch.backend.devices import together as _together
 from keras_torch.layers.preprocessing import boxes as _boxes
 from keras_torch.ops.arguments import convert as _convert
 from keras_torch.ops.arguments import floating as _floating
@@ -30,6 +31,7 @@ def _size(image_shape: Any) -> tuple[Any, Any]:
     return (None, None) if image_shape is None else (image_shape[0], image_shape[1])
 
 
+@_together
 def convert_format(
     boxes: Any, source: str, target: str, height: Any = None, width: Any = None, dtype: Any = "float32"
 ) -> Any:
@@ -46,6 +48,7 @@ def convert_format(
     return _boxes.convert(_convert(boxes).to(config.torch_dtype(dtype)), names[0], names[1], height, width)
 
 
+@_together
 def clip_to_image_size(
     bounding_boxes: dict[str, Any], height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
 ) -> dict[str, Any]:
@@ -63,6 +66,7 @@ def _check_plain(bounding_box_format: str, function: str) -> None:
         )
 
 
+@_together
 def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> Any:
     """Return boxes in the part of an image that begins at (top, left), cut off at its border."""
     _check_plain(bounding_box_format, "crop")
@@ -97,6 +101,7 @@ def _area(boxes: torch.Tensor) -> torch.Tensor:
     return (boxes[..., 2:] - boxes[..., :2]).prod(-1)
 
 
+@_together
 def compute_iou(
     boxes1: Any,
     boxes2: Any,
@@ -125,6 +130,7 @@ def compute_iou(
     return torch.where(empty, mask_val, found)
 
 
+@_together
 def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Sequence[int] | None = None) -> Any:
     """Return the complete intersection over union (Zheng et al., 2021) of pairs of boxes (..., 4)."""
     first, second = (_corners(item, bounding_box_format, image_shape) for item in (boxes1, boxes2))
@@ -154,6 +160,7 @@ def _check_encoding(name: str) -> None:
         raise ValueError(f"Boxes are encoded as 'center_xywh' or 'center_yxhw'. Received: {name!r}")
 
 
+@_together
 def encode_box_to_deltas(
     anchors: Any,
     boxes: Any,
@@ -173,6 +180,7 @@ def encode_box_to_deltas(
     return found / _variance(variance, found)
 
 
+@_together
 def decode_deltas_to_boxes(
     anchors: Any,
     boxes_delta: Any,

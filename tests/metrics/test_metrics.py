@@ -304,6 +304,7 @@ def test_updates_compile_without_graph_breaks(cls):
     metric, plain = cls(), cls()
     y_pred = torch.rand(6, 4)
     y_true = torch.tensor([0, 1, 2, 3, 0, 1]) if "Sparse" in cls.__name__ else (torch.rand(6, 4) > 0.5).float()
+    y_true, y_pred = y_true.to(config.default_device()), y_pred.to(config.default_device())
     update = torch.compile(lambda y_true, y_pred: metric.update_state(y_true, y_pred), fullgraph=True, backend="eager")
     for _ in range(3):
         update(y_true, y_pred)

@@ -118,3 +118,27 @@ def test_loops_of_ones_own_take_batches_that_are_not_on_the_gpu():
         optimizer.step()
     assert loss.is_cuda and 0.0 <= float(accuracy.result()) <= 1.0
     assert keras.ops.add(images, images.cuda()).is_cuda
+
+
+def test_layers_that_prepare_data_take_it_from_the_processor():
+    data = np.random.default_rng(0).normal(2.0, 3.0, (8, 6, 6, 3)).astype("float32")
+    batches = [torch.as_tensor(data[:4]), data[4:]]
+    layer = layers.Normalization()
+    layer.adapt(batches)
+    np.testing.assert_allclose(layer.mean.cpu().ravel(), data.mean((0, 1, 2)), rtol=1e-5)
+    turn = layers.RandomRotation(0.2, seed=3)
+    drawn = turn.get_random_transformation(batches[0][0], seed=5)
+    assert turn.transform_images(data[0], drawn).is_cuda
+
+
+def test_maxima_of_whole_numbers_are_found():
+    images = np.arange(32, dtype="int32").reshape(1, 4, 4, 2)
+    found = layers.MaxPooling2D(2)(images)
+    assert found.dtype == torch.int32 and found.flatten().tolist() == [10, 11, 14, 15, 26, 27, 30, 31]
+
+
+def test_random_functions_take_tensors_of_the_processor():
+    x = torch.arange(6.0)
+    assert sorted(keras.random.shuffle(x, seed=1).tolist()) == x.tolist()
+    assert keras.random.dropout(x, 0.5, seed=1).is_cuda and keras.random.gamma((6,), x + 1.0, seed=1).is_cuda
+    assert keras.random.categorical(x[None], 2, seed=1).is_cuda

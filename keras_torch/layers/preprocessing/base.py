@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.devices import to
 from keras_torch.engine import Layer
 from keras_torch.layers.preprocessing.batches import batches
 
@@ -57,7 +58,7 @@ class PreprocessingLayer(Layer):
     def _adapt_batch(self, batch: Any) -> Any:
         """Return a batch in the form that `update_state` takes: numbers on the device."""
         if isinstance(batch, torch.Tensor):
-            return batch.detach()
+            return to(batch.detach(), config.default_device())
         array = np.asarray(batch)
         if array.dtype.kind not in "fiub":
             raise TypeError(

@@ -67,7 +67,7 @@ def check_format(name: Any, owner: str) -> str | None:
 def sizes(height: Any, width: Any, like: torch.Tensor) -> torch.Tensor:
     """Return (width, height, width, height), from numbers or from tensors (N, 1) with one size for each image."""
     if isinstance(height, torch.Tensor):
-        return torch.stack((width, height, width, height), -1).to(like.dtype)
+        return torch.stack((width, height, width, height), -1).to(like)
     scale = torch.arange(4, device=like.device) % 2
     return torch.where(scale == 0, float(width), float(height)).to(like.dtype)
 
@@ -92,7 +92,7 @@ def clipped(bounding_boxes: dict[str, Any], height: Any, width: Any) -> dict[str
     result = {**bounding_boxes, "boxes": boxes}
     labels = bounding_boxes.get("labels")
     if labels is not None:
-        result["labels"] = torch.where((boxes[..., 2:] - boxes[..., :2]).prod(-1) > 0, labels, -1)
+        result["labels"] = torch.where((boxes[..., 2:] - boxes[..., :2]).prod(-1) > 0, labels.to(boxes.device), -1)
     return result
 
 

@@ -23,7 +23,7 @@ _SIZES = ("input_shape", "image_height", "image_width", "seed")
 
 def _tensor(item: Any, device: torch.device) -> torch.Tensor:
     if isinstance(item, torch.Tensor):
-        return item
+        return item.to(device)
     found = torch.as_tensor(np.asarray(item), device=device)
     return found.float() if found.is_floating_point() else found
 
