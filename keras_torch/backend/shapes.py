@@ -12,6 +12,7 @@ from keras_torch import config
 from keras_torch.backend.devices import together
 from keras_torch.backend.tensors import axes_of, recorded, tensor
 from keras_torch.legacy import translated
+from keras_torch.symbolic.inference import check_indices
 
 
 @recorded
@@ -115,7 +116,9 @@ def slice(x: Any, start: Sequence[Any], size: Sequence[Any]) -> Any:
 @together
 def gather(reference: Any, indices: Any) -> Any:
     """Return the entries of the first axis that the integer tensor `indices` names."""
-    return tensor(reference)[tensor(indices, "int64")]
+    table, indices = tensor(reference), tensor(indices, "int64")
+    check_indices(indices, table.shape[0])
+    return table[indices]
 
 
 @translated("backend.one_hot")

@@ -208,22 +208,32 @@ class BatchNormalization(ScaledNormalization):
         if norm.training != training:
             norm.train(training)
         if not training:
-            return norm(inputs)
+            return self._run(inputs)
         count = inputs.numel() // norm.num_features
         spread = self._spreads()
-        by_hand = kept is not None or self.renorm or (spread and not isinstance(norm, nn.SyncBatchNorm))
+        fits = not spread or (isinstance(norm, nn.SyncBatchNorm) and norm.weight is not None)
+        by_hand = kept is not None or self.renorm or not fits
         if count < 2 or by_hand or not self._trainable or self.mode:
             return self._normalize_by_batch(inputs, kept)
         # torch averages the variance divided by N - 1; Keras's is `factor` times that.
         factor = self._variance_factor(count * torch.distributed.get_world_size() if spread else count)
         if factor == 1.0:
-            return norm(inputs)
+            return self._run(inputs)
         # `.data`, because autograd keeps the running variance of every forward and would see it changed.
         variance = norm.running_var.data
         variance.mul_(1.0 / factor)
-        output = norm(inputs)
+        output = self._run(inputs)
         variance.mul_(factor)
         return output
+
+    def _run(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Call `nn.BatchNorm`."""
+        norm = self.norm
+        scale = _scale_beside(norm.bias, norm.weight)
+        if scale is norm.weight:
+            return norm(inputs)
+        averages = norm.running_mean, norm.running_var
+        return torch.batch_norm(inputs, scale, norm.bias, *averages, norm.training, norm.momentum, norm.eps, True)
 
     def _variance_factor(self, count: int) -> float:
         """Return what the variance divided by N - 1 must be multiplied with to be the one that Keras averages."""
@@ -257,6 +267,7 @@ class BatchNormalization(ScaledNormalization):
                 offset = shift * (1.0 if scale is None else scale) + (0.0 if offset is None else offset)
                 scale = factor if scale is None else factor * scale
         if kept is None and not self._spreads():
+            scale = _scale_beside(offset, scale)
             return torch.batch_norm(inputs, scale, offset, None, None, True, 0.0, norm.eps, True)
         shape = (1, -1, *(1,) * (inputs.dim() - 2))
         output = (values - mean.view(shape)) * torch.rsqrt(variance + norm.eps).view(shape)
@@ -345,6 +356,14 @@ class SyncBatchNormalization(BatchNormalization):
 
 def _on_gpu() -> bool:
     return config.default_device().type == "cuda"
+
+
+def _scale_beside(offset: torch.Tensor | None, scale: torch.Tensor | None) -> torch.Tensor | None:
+    """Return the scale; ones where there is none beside an offset, whose gradient torch's kernels for GPUs forget then.
+
+    Seen in torch 2.11 for channels last; with both, cuDNN can compute.
+    """
+    return torch.ones_like(offset) if scale is None and offset is not None and offset.is_cuda else scale
 
 
 def _average(variable: torch.Tensor, value: torch.Tensor, momentum: float) -> None:

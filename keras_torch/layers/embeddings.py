@@ -14,6 +14,7 @@ from keras_torch.engine import Layer
 from keras_torch.layers.lora import LoRA
 from keras_torch.layers.noise import Dropout
 from keras_torch.layers.spatial import whole_numbers
+from keras_torch.symbolic.inference import check_indices, trial
 
 
 class Embedding(LoRA, Layer):
@@ -92,6 +93,8 @@ class Embedding(LoRA, Layer):
         if inputs.dtype not in (torch.int64, torch.int32):
             inputs = inputs.to(torch.int64)
         try:
+            if trial.running:
+                check_indices(inputs, self.input_dim)
             output = self.embedding(inputs)
         except IndexError as error:
             raise ValueError(

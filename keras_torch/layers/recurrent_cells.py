@@ -252,6 +252,9 @@ class BuiltInCell(DropoutMasks):
             inputs = inputs * dropped[0].unsqueeze(1)
         hidden = tuple(state.unsqueeze(0) for state in states)
         hx = hidden if self.state_count > 1 else hidden[0]
+        if inputs.is_cuda and not torch.compiler.is_compiling():
+            # cuDNN keeps what a backward pass needs in training mode only, which changes nothing else here.
+            self.rnn.__dict__["training"] = self.training or torch.is_grad_enabled()
         if mask is None:
             outputs, final = self.rnn(inputs, hx)
             new_states = [state[0] for state in (final if self.state_count > 1 else (final,))]

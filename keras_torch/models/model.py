@@ -76,6 +76,8 @@ class Model(Trainer, Layer):
             # The layers cast what they take and their weights themselves.
             autocast.install(self, False)
         placement.unsettle(self)
+        if config.default_device().type not in ("cpu", "meta"):
+            placement.fetch_inputs()
         versions.loss_version += bool(versions.loss_version)
         for key in self.__dict__.pop("_network_modules", ()):
             self._modules.pop(key, None)
@@ -108,7 +110,7 @@ class Model(Trainer, Layer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model on tensors or arrays, or record a call of it on symbolic tensors."""
         if placement.Fetching.active:
-            args, kwargs = placement.fetched(self, args, kwargs)
+            args, kwargs = placement.fetched(self, args, kwargs, config.default_device())
         if (
             len(args) == 1
             and not kwargs
@@ -122,6 +124,12 @@ class Model(Trainer, Layer):
                 call_steps.enter(self)
             return self._call_impl(args[0])
         return super().__call__(*args, **kwargs)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)
+        if self._network is not None:
+            self._network.apply(fn)
+        return self
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Compute the outputs; subclasses without a graph define it."""

@@ -129,6 +129,12 @@ class Network:
             self._programs[kind] = lower(self.flat_inputs, wanted, () if kind == "masks" else self.effects)
         return self._programs[kind]
 
+    def apply(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Move or convert the constants of the graph, as `Module._apply` does with weights."""
+        for program in self._programs.values():
+            buffers: dict[str, Any] = program._buffers  # type: ignore[attr-defined]
+            buffers.update({name: function(value) for name, value in buffers.items()})
+
     def run(self, inputs: Any) -> Any:
         """Run on real tensors and return the outputs, with masks attached where layers outside may need them."""
         tensors = self.prepare(inputs)

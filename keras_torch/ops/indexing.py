@@ -9,6 +9,7 @@ import torch
 
 from keras_torch import backend
 from keras_torch.ops.arguments import axes, convert, operation, sizes
+from keras_torch.symbolic.inference import check_indices
 
 
 @operation
@@ -64,6 +65,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     indices = convert(indices).to(x.device).long()
     x, axis = (x.flatten(), 0) if axis is None else (x, *axes(x, axis))
     indices = torch.where(indices < 0, indices + x.shape[axis], indices)
+    check_indices(indices, x.shape[axis])
     picked = torch.index_select(x, axis, indices.flatten())
     return picked.reshape((*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,28 +20,50 @@ from keras_torch.symbolic.keras_tensor import KerasTensor
 
 # Two sizes with many divisors, so that reshapes and strides that divide an unknown size work out.
 SIZES = (240, 360)
+_META, _CPU = torch.device("meta"), torch.device("cpu")
 # The smaller ones fit tables of few positions.
 _SMALL_SIZES = ((12, 24), (2, 4), (1, 2))
 
 
-def stand_in(tensor: KerasTensor, size: int, device: str) -> Any:
+class _Trial(threading.local):
+    """Whether this thread runs something on zeros of small sizes, to see what shapes come out."""
+
+    running = False
+
+
+trial = _Trial()
+
+
+def check_indices(indices: torch.Tensor, count: int) -> None:
+    """In a trial refuse indices that a table does not have, as on the CPU: a GPU could not be used any more then."""
+    if (
+        trial.running
+        and indices.is_cuda
+        and indices.numel()
+        and not bool(((indices >= -count) & (indices < count)).all())
+    ):
+        raise IndexError(f"index out of range of {count} entries")
+
+
+def stand_in(tensor: KerasTensor, size: int, device: torch.device) -> Any:
     """Return a real tensor with `size` in place of each None; for a symbolic size, its value then."""
     if hasattr(tensor, "at"):
         return tensor.at(size)
     shape = [size if n is None else n for n in tensor.shape]
     if tensor.dtype == "string":
-        if device == "meta":
+        if device.type == "meta":
             raise NotImplementedError("text is looked up by its values")
         return np.full(shape, "", object)
     dtype = config.torch_dtype(tensor.dtype)
-    return torch.empty(shape, dtype=dtype, device=device) if device == "meta" else torch.zeros(shape, dtype=dtype)
+    make = torch.empty if device.type == "meta" else torch.zeros
+    return make(shape, dtype=dtype, device=device)
 
 
-def _materialize(tree: Any, size: int, device: str) -> Any:
+def _materialize(tree: Any, size: int, device: torch.device) -> Any:
     def convert(item: Any) -> Any:
         if isinstance(item, KerasTensor):
             return stand_in(item, size, device)
-        if isinstance(item, torch.Tensor) and item.device.type != device:
+        if isinstance(item, torch.Tensor) and item.device != device:
             return item.detach().to(device)
         return item
 
@@ -52,9 +75,9 @@ def _has_unknown(tree: Any) -> bool:
     return any(None in tensor.shape or hasattr(tensor, "at") for tensor in tensors)
 
 
-def _run(function: Callable[..., Any], args: Any, kwargs: Any, size: int, device: str) -> Any:
+def _run(function: Callable[..., Any], args: Any, kwargs: Any, size: int, device: torch.device) -> Any:
     args, kwargs = _materialize((args, kwargs), size, device)
-    context = torch.device("meta") if device == "meta" else contextlib.nullcontext()
+    context = device if device.type == "meta" else contextlib.nullcontext()
     with torch.no_grad(), context:
         return function(*args, **kwargs)
 
@@ -62,19 +85,25 @@ def _run(function: Callable[..., Any], args: Any, kwargs: Any, size: int, device
 def _run_all(function: Callable[..., Any], args: Any, kwargs: Any, sizes: tuple[int, ...]) -> list[Any]:
     """Run on the meta device; functions that need values (or tensors of another device) run on small zeros instead."""
     try:
-        return [_run(function, args, kwargs, size, "meta") for size in sizes]
+        return [_run(function, args, kwargs, size, _META) for size in sizes]
     except (NotImplementedError, RuntimeError):
         return _run_small(function, args, kwargs, len(sizes))
 
 
 def _run_small(function: Callable[..., Any], args: Any, kwargs: Any, count: int) -> list[Any]:
+    """Run where weights are, or on the CPU, where what the function has kept may be."""
     reasons = []
-    for sizes in _SMALL_SIZES if count > 1 else _SMALL_SIZES[:1]:
-        try:
-            with torch.random.fork_rng(devices=[]):
-                return [_run(function, args, kwargs, size, "cpu") for size in sizes[:count]]
-        except (RuntimeError, IndexError, ValueError) as error:
-            reasons.append(error)
+    before, trial.running = trial.running, True
+    try:
+        for device in dict.fromkeys((config.default_device(), _CPU)):
+            for sizes in _SMALL_SIZES if count > 1 else _SMALL_SIZES[:1]:
+                try:
+                    with torch.random.fork_rng(devices=[] if device == _CPU else [device]):
+                        return [_run(function, args, kwargs, size, device) for size in sizes[:count]]
+                except (RuntimeError, IndexError, ValueError) as error:
+                    reasons.append(error)
+    finally:
+        trial.running = before
     raise reasons[0]
 
 
@@ -86,7 +115,7 @@ def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, 
     found = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, (KerasTensor, torch.Tensor))]
     for size in sorted({1, *(n for item in found for n in item.shape if n is not None)}):
         try:
-            result = _run(function, args, kwargs, size, "meta")
+            result = _run(function, args, kwargs, size, _META)
         except (NotImplementedError, RuntimeError, ValueError):
             continue
         return [result, pytree.tree_map(functools.partial(_resized, size=size), result)]

@@ -62,18 +62,20 @@ class Places:
     """How an operation runs on a device that is not that of its inputs, which layers know and this module does not.
 
     `of(operation, device)` tells whether it, or a call in a `device` block, has a place of its own; `wrap` of both
-    returns the module to run.
+    returns the module to run. `together` of a function returns one that takes tensors that lie apart, too.
     """
 
     of: Callable[[Any, Any], bool]
     wrap: Callable[[Any, Any], Any]
+    together: Callable[[Any], Any]
 
 
 class _Builder:
     """Collects fx nodes and the modules and constants they refer to."""
 
-    def __init__(self, placed: bool = False) -> None:
+    def __init__(self, placed: bool, device: torch.device) -> None:
         self.placed = placed
+        self.device = device
         # Kept, for modules are told apart by their ids.
         self.wrappers: list[Any] = []
         self.graph = fx.Graph()
@@ -101,7 +103,10 @@ class _Builder:
         if isinstance(item, KerasTensor):
             return self.values[id(item)]
         if isinstance(item, torch.Tensor):
-            return self.graph.get_attr(self.target(item, "constant"))
+            name = self.target(item, "constant")
+            if item.dim() and item.device.type == "cpu" and not isinstance(item, nn.Parameter):
+                self.root[name] = item.to(self.device)
+            return self.graph.get_attr(name)
         if isinstance(item, tuple) and hasattr(item, "_fields"):
             return type(item)(*(self.argument(part) for part in item))
         if isinstance(item, (list, tuple)):
@@ -127,7 +132,10 @@ class _Builder:
             result = self.graph.call_module(self.target(module, str(operation.name)), args, kwargs)
         elif isinstance(operation, FunctionOp) and not isinstance(operation.target, nn.Module):
             method = _method_name(operation.target)
-            if method:
+            if self.device.type not in ("cpu", "meta") and _takes_several(node):
+                # One may be an input, a size, or made of sizes, which lie in the processor's memory.
+                result = self.graph.call_function(Places.together(operation.target), args, kwargs)
+            elif method:
                 result = self.graph.call_method(method, args, kwargs)
             else:
                 result = self.graph.call_function(operation.target, args, kwargs)
@@ -154,6 +162,21 @@ def _target(node: Node) -> Any:
     return node.operation.target if isinstance(node.operation, FunctionOp) else node.operation
 
 
+def _takes_several(node: Node) -> bool:
+    kinds = (KerasTensor, torch.Tensor)
+    return sum(isinstance(item, kinds) for item in pytree.tree_leaves((node.args, node.kwargs))) > 1
+
+
+def _device_of(nodes: Sequence[Node]) -> torch.device:
+    """Return where the first weight is; what is default if there is none."""
+    for node in nodes:
+        target = _target(node)
+        weight = next(target.parameters(), None) if isinstance(target, nn.Module) else None
+        if weight is not None and not weight.is_meta:
+            return weight.device
+    return config.current_device() or config.default_device()
+
+
 def _method_name(target: Any) -> str | None:
     """Return the name of a tensor method, None for an ordinary function."""
     name = getattr(target, "__name__", "")
@@ -168,7 +191,8 @@ def lower(inputs: Sequence[KerasTensor], outputs: Any, effects: Sequence[KerasTe
     """
     leaves = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
     nodes = sort_nodes(inputs, [*leaves, *effects])[0]
-    builder = _Builder(config.Placement.used and any(Places.of(_target(node), node.device) for node in nodes))
+    placed = config.Placement.used and any(Places.of(_target(node), node.device) for node in nodes)
+    builder = _Builder(placed, _device_of(nodes))
     for position, tensor in enumerate(inputs):
         placeholder = builder.graph.placeholder(re.sub(r"\W", "_", f"input_{position}_{tensor.name}"))
         builder.values[id(tensor)] = placeholder

@@ -63,7 +63,9 @@ def test_layers_live_where_they_were_made_and_their_inputs_come_to_them():
     x = torch.ones(3, 4, device="cuda")
     assert layer(x).device.type == "cpu" and layer.kernel.device.type == "cpu"
     with keras.device("gpu:0"):
-        assert layer(x).device == torch.device("cuda", 0)
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, layer(inputs))
+    assert model(x).device == torch.device("cuda", 0) and layer.kernel.device.type == "cpu"
     layer.to("cuda")
     assert layer(x).device.type == "cuda"
 
