@@ -207,32 +207,31 @@ class BatchNormalization(ScaledNormalization):
         norm = self.norm
         if norm.training != training:
             norm.train(training)
+        run = norm if self.scale or not self.center else self._run_with_ones
         if not training:
-            return self._run(inputs)
+            return run(inputs)
         count = inputs.numel() // norm.num_features
         spread = self._spreads()
-        fits = not spread or (isinstance(norm, nn.SyncBatchNorm) and norm.weight is not None)
+        fits = not spread or (isinstance(norm, nn.SyncBatchNorm) and self.scale)
         by_hand = kept is not None or self.renorm or not fits
         if count < 2 or by_hand or not self._trainable or self.mode:
             return self._normalize_by_batch(inputs, kept)
         # torch averages the variance divided by N - 1; Keras's is `factor` times that.
         factor = self._variance_factor(count * torch.distributed.get_world_size() if spread else count)
         if factor == 1.0:
-            return self._run(inputs)
+            return run(inputs)
         # `.data`, because autograd keeps the running variance of every forward and would see it changed.
         variance = norm.running_var.data
         variance.mul_(1.0 / factor)
-        output = self._run(inputs)
+        output = run(inputs)
         variance.mul_(factor)
         return output
 
-    def _run(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Call `nn.BatchNorm`."""
+    def _run_with_ones(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Do what `self.norm` does, which has no scale."""
         norm = self.norm
-        scale = _scale_beside(norm.bias, norm.weight)
-        if scale is norm.weight:
-            return norm(inputs)
         averages = norm.running_mean, norm.running_var
+        scale = _scale_beside(norm.bias, None)
         return torch.batch_norm(inputs, scale, norm.bias, *averages, norm.training, norm.momentum, norm.eps, True)
 
     def _variance_factor(self, count: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import keyword
 import operator
 import re
@@ -73,15 +74,25 @@ class Places:
 class _Builder:
     """Collects fx nodes and the modules and constants they refer to."""
 
-    def __init__(self, placed: bool, device: torch.device) -> None:
-        self.placed = placed
-        self.device = device
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = nodes
+        self.placed = config.Placement.used and any(Places.of(_target(node), node.device) for node in nodes)
         # Kept, for modules are told apart by their ids.
         self.wrappers: list[Any] = []
         self.graph = fx.Graph()
         self.root: dict[str, Any] = {}
         self.targets: dict[int, str] = {}
         self.values: dict[int, fx.Node] = {}
+
+    @functools.cached_property
+    def device(self) -> torch.device:
+        """Where the first weight is; what is default if there is none."""
+        for node in self.nodes:
+            target = _target(node)
+            weight = next(target.parameters(), None) if isinstance(target, nn.Module) else None
+            if weight is not None and not weight.is_meta:
+                return weight.device
+        return config.current_device() or config.default_device()
 
     def target(self, item: Any, wanted: str) -> str:
         """Return the attribute name under which the generated code finds a module or a constant."""
@@ -167,16 +178,6 @@ def _takes_several(node: Node) -> bool:
     return sum(isinstance(item, kinds) for item in pytree.tree_leaves((node.args, node.kwargs))) > 1
 
 
-def _device_of(nodes: Sequence[Node]) -> torch.device:
-    """Return where the first weight is; what is default if there is none."""
-    for node in nodes:
-        target = _target(node)
-        weight = next(target.parameters(), None) if isinstance(target, nn.Module) else None
-        if weight is not None and not weight.is_meta:
-            return weight.device
-    return config.current_device() or config.default_device()
-
-
 def _method_name(target: Any) -> str | None:
     """Return the name of a tensor method, None for an ordinary function."""
     name = getattr(target, "__name__", "")
@@ -191,8 +192,7 @@ def lower(inputs: Sequence[KerasTensor], outputs: Any, effects: Sequence[KerasTe
     """
     leaves = [item for item in pytree.tree_leaves(outputs) if isinstance(item, KerasTensor)]
     nodes = sort_nodes(inputs, [*leaves, *effects])[0]
-    placed = config.Placement.used and any(Places.of(_target(node), node.device) for node in nodes)
-    builder = _Builder(placed, _device_of(nodes))
+    builder = _Builder(nodes)
     for position, tensor in enumerate(inputs):
         placeholder = builder.graph.placeholder(re.sub(r"\W", "_", f"input_{position}_{tensor.name}"))
         builder.values[id(tensor)] = placeholder
