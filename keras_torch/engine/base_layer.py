@@ -42,6 +42,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     _makes_mask: bool = False
     _has_own_losses: bool = False
     _knows_output_shape: bool = False
+    _gives_output_spec: bool = False
     _wants_training: bool = False
     _is_builtin: bool = True
     # The class that `_set_up_class` saw last on the way here.
@@ -70,6 +71,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if "get_output_shape_for" in cls.__dict__ and "compute_output_shape" not in cls.__dict__:
             cls.compute_output_shape = lambda self, shape: self.get_output_shape_for(shape)  # type: ignore
         cls._knows_output_shape = cls.compute_output_shape is not Layer.compute_output_shape
+        cls._gives_output_spec = cls.compute_output_spec is not Layer.compute_output_spec
         cls._makes_mask = cls.compute_mask is not Layer.compute_mask
         owner = next(base for base in cls.__mro__ if "losses" in base.__dict__)
         cls._has_own_losses = not owner.__module__.startswith("keras_torch.")

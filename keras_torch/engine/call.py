@@ -431,11 +431,23 @@ def call_symbolic(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 def _recorded_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], given: dict[str, Any]) -> Any:
     """Return symbolic outputs; `kwargs` get what `call` takes from outside. `given` are those without masks."""
     closure = closures.close(layer, args, kwargs) if closures.may_close(layer) else None
+    if layer._gives_output_spec:
+        return _given_outputs(layer, args, given)
     if closure is None or layer._knows_output_shape:
         return layer._symbolic_outputs(args, {key: item for key, item in given.items() if key != closures.ARGUMENT})
     return map_tree(
         lambda item: KerasTensor(item.shape, item.dtype) if isinstance(item, KerasTensor) else item, closure.outputs
     )
+
+
+def _given_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return fresh symbolic outputs as the user's `compute_output_spec` gives them, with the arguments it takes."""
+    taken = inspect.signature(layer.compute_output_spec).parameters.values()
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken):
+        names = {parameter.name for parameter in taken}
+        kwargs = {key: item for key, item in kwargs.items() if key in names}
+    outputs = layer.compute_output_spec(*args, **kwargs)
+    return map_tree(lambda t: KerasTensor(t.shape, t.dtype) if isinstance(t, KerasTensor) else t, outputs)
 
 
 def symbolic_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

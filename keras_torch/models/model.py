@@ -23,6 +23,7 @@ from keras_torch.layers import AddLoss, AddMetric
 from keras_torch.models import functional_config, graph_losses
 from keras_torch.models.layer_list import LayerList
 from keras_torch.models.network import Network
+from keras_torch.models.state_tree import assign_state_tree, state_tree_of
 from keras_torch.registry import CustomObjectScope
 from keras_torch.symbolic import FunctionOp, KerasTensor, record_function
 from keras_torch.symbolic.structure import leaves
@@ -466,6 +467,18 @@ class Model(Trainer, Layer):
             return model
         with CustomObjectScope(custom_objects or {}):
             return cls(**config)
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Return all variables' values as nested dicts: the group, then the parts of the variable's path.
+
+        The groups are `trainable_variables`, `non_trainable_variables`, `optimizer_variables` and `metrics_variables`;
+        the values are tensors, or arrays for `value_format="numpy_array"`.
+        """
+        return state_tree_of(self, value_format)
+
+    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
+        """Assign what `get_state_tree` returned, or part of it."""
+        assign_state_tree(self, state_tree)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture as JSON; keyword arguments go to `json.dumps`.

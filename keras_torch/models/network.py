@@ -265,7 +265,7 @@ class Network:
                 f"Model {self.name!r} takes inputs named {keys}; missing: {missing}. Received: {list(inputs)}"
             )
         flat = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        if len(flat) != count:
+        if len(flat) != count or any(isinstance(item, (list, tuple)) for item in flat):
             flat = pytree.tree_leaves(inputs)
         if len(flat) != count:
             raise ValueError(
@@ -275,10 +275,10 @@ class Network:
         return flat
 
     def output_spec(self, inputs: Any) -> Any:
-        """Return fresh symbolic outputs if the inputs have the declared shapes (batch sizes apart), else None."""
+        """Return fresh symbolic outputs if the inputs have the declared shapes, else None."""
         flat = self.flatten(inputs)
         for tensor, wanted in zip(flat, self.flat_inputs, strict=True):
-            if tuple(tensor.shape)[1:] != tuple(wanted.shape)[1:]:
+            if tuple(tensor.shape) != tuple(wanted.shape) and (tensor.shape[0] or tensor.shape[1:] != wanted.shape[1:]):
                 return None
         return pytree.tree_map(lambda t: KerasTensor(t.shape, t.dtype), self.outputs)
 

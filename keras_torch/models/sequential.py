@@ -176,8 +176,12 @@ class Sequential(Model):
         super()._build_for(inputs, *shapes)
 
     def _call_without_network(self, inputs: Any) -> Any:
+        if self._stack:
+            return super()._call_without_network(inputs)
+        if config.is_modern():
+            raise ValueError(f"Sequential model {self.name!r} has no layers. Add one first: `model.add(layer)`.")
         # Before Keras 3 an empty model gives back its inputs.
-        return super()._call_without_network(inputs) if self._stack or config.is_modern() else inputs
+        return inputs
 
     def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._network is None and isinstance(args[0], KerasTensor):

@@ -315,3 +315,39 @@ def test_a_layer_added_after_a_call_continues_the_sequential_model():
     model.add(layers.Dense(5))
     assert model.count_params() == 8 + 15
     assert model([torch.ones(4, 3)]).shape == (4, 5)
+
+
+def test_the_state_of_a_model_is_a_tree_that_another_one_takes():
+    models = [Sequential([Input((2,)), layers.Dense(1, name="top")], name="net") for _ in range(2)]
+    for model in models:
+        model.compile("adam", "mse")
+    models[0].fit(np.ones((3, 2)), np.ones((3, 1)), verbose=0)
+    tree = models[0].get_state_tree(value_format="numpy_array")
+    models[1].set_state_tree(tree)
+    again = models[1].get_state_tree(value_format="numpy_array")
+    assert int(again["optimizer_variables"]["adam"]["iteration"]) == 1
+    np.testing.assert_array_equal(
+        models[1].layers[-1].kernel.numpy(), tree["trainable_variables"]["net"]["top"]["kernel"]
+    )
+    for name, slot in tree["optimizer_variables"]["adam"].items():
+        np.testing.assert_array_equal(again["optimizer_variables"]["adam"][name], slot)
+    with pytest.raises(ValueError, match="no 'bottom/kernel' among its trainable_variables"):
+        models[1].set_state_tree({"trainable_variables": {"bottom": {"kernel": 1.0}}})
+
+
+def test_an_own_compute_output_spec_stands_for_the_call_on_symbolic_tensors():
+    class Halves(layers.Layer):
+        def call(self, inputs, training=False):
+            return inputs.detach().numpy()[:, ::2].astype("int32")
+
+        def compute_output_spec(self, inputs, training=False):
+            return keras.KerasTensor((inputs.shape[0], inputs.shape[1] // 2), dtype="int32")
+
+    outputs = Halves()(Input((6,)))
+    assert (outputs.shape, outputs.dtype) == ((None, 3), "int32")
+
+
+def test_a_model_called_on_inputs_of_one_batch_size_has_outputs_of_it():
+    x = Input((3,))
+    model = Model(x, layers.Dense(2)(x))
+    assert model(Input((3,), batch_size=5)).shape == (5, 2)
