@@ -12,6 +12,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend import recomputed
+from keras_torch.backend.sizes import Sizes
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.legacy import translated
@@ -302,10 +303,12 @@ def int_shape(x: Any) -> tuple[int | None, ...] | None:
 
 
 def shape(x: Any) -> Any:
-    """Return the sizes: ints, or what stands for a size known only when the model runs."""
+    """Return the sizes, which can be computed with: ints, or what stands for one known only when the model runs."""
     if not isinstance(x, KerasTensor):
-        return tensor(x).shape
-    return Shape(symbolic_size(x, axis) if size is None else size for axis, size in enumerate(x.shape))
+        return tensor(x).shape if config.is_modern() else Sizes(tensor(x).shape)
+    return (Shape if config.is_modern() else Sizes)(
+        symbolic_size(x, axis) if size is None else size for axis, size in enumerate(x.shape)
+    )
 
 
 get_variable_shape = int_shape

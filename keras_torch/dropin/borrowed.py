@@ -22,6 +22,8 @@ class _Later(ModuleType):
 
 
 _PARTS = ("activations", "constraints", "initializers", "regularizers")
+# Files of TensorFlow that its backend took functions from.
+_OPS = ("control_flow_ops", "functional_ops", "math_ops", "tensor_array_ops")
 _USES_BACKEND = ("callbacks", "layers", "losses", "metrics", "models", "optimizers", *_PARTS)
 
 
@@ -33,4 +35,5 @@ def names() -> list[tuple[ModuleType, str, Any]]:
         found += [(modules[name], "K", modules["backend"]), (modules[name], "np", np)]
     found += [(modules["layers"], name, modules[name]) for name in _PARTS]
     found += [(modules["backend"], "tf", _Later("tensorflow")), (modules["backend"], "np", np)]
+    found += [(modules["backend"], name, _Later(f"tensorflow.python.ops.{name}")) for name in _OPS]
     return [item for item in found if item[1] not in vars(item[0])]

@@ -29,7 +29,7 @@ PARTS = {"keras_preprocessing": "preprocessing", "keras_applications": "applicat
 # Packages that held names of several of ours, and had no names of their own.
 JOINED = {
     "engine": ("engine", "models", "layers"),
-    "engine.base_layer": ("engine", "engine.base_layer", "symbolic", "dropin.old_engine"),
+    "engine.base_layer": ("engine", "engine.base_layer", "symbolic", "dropin.old_engine", "dropin.old_layers"),
     "engine.topology": ("engine", "models", "layers", "symbolic", "utils", "saving", "dropin.old_engine"),
     "engine.saving": ("saving", "dropin.old_engine"),
     "backend.tensorflow_backend": ("backend", "dropin.old_backend"),

@@ -5,8 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from keras_torch import backend
-from keras_torch.layers import convolution_base, convolutional, pooling, separable
+from keras_torch.engine import Layer
+from keras_torch.layers.convolution_base import BaseConvolution
+from keras_torch.layers.convolutional import Conv as AnyConv
 from keras_torch.layers.dropout_masks import DropoutMasks
+from keras_torch.layers.noise import Noise
+from keras_torch.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    GlobalPooling,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+    Pooling,
+)
+from keras_torch.layers.separable import DepthwiseConv as AnyDepthwiseConv
 
 
 class _Kind(type):
@@ -19,10 +39,10 @@ class _Kind(type):
         return super().__subclasscheck__(subclass) or issubclass(subclass, cls.__dict__.get("_stands_for", ()))
 
 
-class Conv(convolutional.Conv, metaclass=_Kind):
+class Conv(AnyConv, metaclass=_Kind):
     """A convolution over `rank` axes, which come first: `Conv(rank, filters, kernel_size, ...)`."""
 
-    _stands_for = convolution_base.BaseConvolution
+    _stands_for = BaseConvolution
 
     def __init__(self, rank: int, *args: Any, **kwargs: Any) -> None:
         self.rank = rank
@@ -32,10 +52,10 @@ class Conv(convolutional.Conv, metaclass=_Kind):
         return {"rank": self.rank, **super().get_config()}
 
 
-class DepthwiseConv(separable.DepthwiseConv, metaclass=_Kind):
+class DepthwiseConv(AnyDepthwiseConv, metaclass=_Kind):
     """A depthwise convolution over `rank` axes, which come first."""
 
-    _stands_for = separable.DepthwiseConv
+    _stands_for = AnyDepthwiseConv
 
     def __init__(self, rank: int, *args: Any, **kwargs: Any) -> None:
         self.rank = rank
@@ -45,7 +65,7 @@ class DepthwiseConv(separable.DepthwiseConv, metaclass=_Kind):
         return {"rank": self.rank, **super().get_config()}
 
 
-class _Pooling(pooling.Pooling):
+class _Pooling(Pooling):
     """Keras 2's base of pooling layers: subclasses define `_pooling_function`, which is told all by name."""
 
     def _pooling_function(self, inputs: Any, **window: Any) -> Any:
@@ -70,38 +90,50 @@ class _Pooling(pooling.Pooling):
 
 class _Pooling1D(_Pooling, metaclass=_Kind):
     rank = 1
-    _stands_for = (pooling.MaxPooling1D, pooling.AveragePooling1D)
+    _stands_for = (MaxPooling1D, AveragePooling1D)
 
 
 class _Pooling2D(_Pooling, metaclass=_Kind):
     rank = 2
-    _stands_for = (pooling.MaxPooling2D, pooling.AveragePooling2D)
+    _stands_for = (MaxPooling2D, AveragePooling2D)
 
 
 class _Pooling3D(_Pooling, metaclass=_Kind):
     rank = 3
-    _stands_for = (pooling.MaxPooling3D, pooling.AveragePooling3D)
+    _stands_for = (MaxPooling3D, AveragePooling3D)
 
 
-class GlobalPooling1D(pooling.GlobalPooling, metaclass=_Kind):
+class GlobalPooling1D(GlobalPooling, metaclass=_Kind):
     """Base of layers that reduce time; subclasses define `call`."""
 
     rank = 1
-    _stands_for = (pooling.GlobalMaxPooling1D, pooling.GlobalAveragePooling1D)
+    _stands_for = (GlobalMaxPooling1D, GlobalAveragePooling1D)
 
 
-class GlobalPooling2D(pooling.GlobalPooling, metaclass=_Kind):
+class GlobalPooling2D(GlobalPooling, metaclass=_Kind):
     """Base of layers that reduce images; subclasses define `call`."""
 
     rank = 2
-    _stands_for = (pooling.GlobalMaxPooling2D, pooling.GlobalAveragePooling2D)
+    _stands_for = (GlobalMaxPooling2D, GlobalAveragePooling2D)
 
 
-class GlobalPooling3D(pooling.GlobalPooling, metaclass=_Kind):
+class GlobalPooling3D(GlobalPooling, metaclass=_Kind):
     """Base of layers that reduce volumes; subclasses define `call`."""
 
     rank = 3
-    _stands_for = (pooling.GlobalMaxPooling3D, pooling.GlobalAveragePooling3D)
+    _stands_for = (GlobalMaxPooling3D, GlobalAveragePooling3D)
+
+
+class BaseRandomLayer(Noise):
+    """Base of random layers in tf.keras 2.9 to 2.15; how the numbers are drawn is torch's affair."""
+
+    compute_output_shape = Layer.compute_output_shape
+
+    def __init__(self, seed: int | None = None, force_generator: bool = False, rng_type: Any = None, **kwargs: Any):
+        super().__init__(seed=seed, **kwargs)
+
+    def _operations(self) -> int:
+        return 0
 
 
 def _generate_dropout_mask(ones: Any, rate: float, training: Any = None, count: int = 1) -> Any:
@@ -141,6 +173,7 @@ _GlobalPooling1D, _GlobalPooling2D, _GlobalPooling3D = GlobalPooling1D, GlobalPo
 __all__ = [
     "BaseConv",
     "BaseDepthwiseConv",
+    "BaseRandomLayer",
     "Conv",
     "DepthwiseConv",
     "DropoutRNNCell",

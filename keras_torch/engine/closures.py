@@ -84,12 +84,19 @@ def _record(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], mode: Any
     return outputs, losses, [tensor for tensor in used if id(tensor) not in inside]
 
 
+def _stand_in(item: Any) -> Any:
+    return KerasTensor(item.shape, item.dtype) if type(item) is KerasTensor else item
+
+
 def close(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Closure | None:
     """Return the recorded call of a layer if it uses symbolic tensors from outside, else None."""
     given = kwargs.get(ARGUMENT)
     own = {key: item for key, item in kwargs.items() if key != ARGUMENT}
     try:
         closure = Closure(layer, args, own)
+        if not closure.captured:
+            # What is mentioned may be an argument, too.
+            closure = Closure(layer, *pytree.tree_map(_stand_in, (args, own)))
     except (TypeError, ValueError, AttributeError, NotImplementedError, RuntimeError):
         # `call` does not work without values, so nothing from outside gets into it either.
         return None

@@ -21,6 +21,7 @@ from keras_torch.engine.weights import _unique
 from keras_torch.errors import reading_config, suggest
 from keras_torch.layers import AddLoss, AddMetric
 from keras_torch.models import functional_config, graph_losses
+from keras_torch.models.added_tensors import Appended
 from keras_torch.models.layer_list import LayerList
 from keras_torch.models.network import Network
 from keras_torch.models.state_tree import assign_state_tree, state_tree_of
@@ -277,6 +278,17 @@ class Model(Trainer, Layer):
             raise ValueError(f"Model {self.name!r} has no graph; call `add_metric` inside `call` instead.")
         check_added_metric(self, value, name, aggregation)
         self._add_effect(AddMetric("mean", name, dtype=value.dtype)(value))
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names in the order in which `evaluate` lists the values."""
+        names = super().metrics_names
+        return Appended(self, "name", names) if config.is_classic() else names
+
+    @property
+    def metrics_tensors(self) -> list[Any]:
+        """A list to which the symbolic value of a metric is appended, after its name to `metrics_names` (Keras 2)."""
+        return Appended(self, "tensor", ())
 
     def _add_effect(self, tensor: KerasTensor) -> None:
         network = self._network

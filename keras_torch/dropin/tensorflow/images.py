@@ -389,7 +389,6 @@ NAMES = {
     "image.yuv_to_rgb": _colours(_YUV, True),
 }
 VERSION_1 = {
-    "image.resize_images": resize,
     "image.resize_image_with_crop_or_pad": images.resize_with_crop_or_pad,
     "image.resize_image_with_pad": resize_with_pad,
     "random_crop": random_crop,

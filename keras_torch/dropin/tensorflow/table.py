@@ -23,6 +23,7 @@ from keras_torch.dropin.tensorflow import (
     math,
     modules,
     nn,
+    old_resize,
     parsing,
     ragged,
     random,
@@ -44,7 +45,23 @@ from keras_torch.dropin.tensorflow import (
 from keras_torch.dropin.tensorflow.adapt import spread
 
 _TOPICS = (
-    *(dtypes, sizes, arrays, math, slicing, linalg, nn, candidates, images, random, text, files, function, variables),
+    *(
+        dtypes,
+        sizes,
+        arrays,
+        math,
+        slicing,
+        linalg,
+        nn,
+        candidates,
+        images,
+        old_resize,
+        random,
+        text,
+        files,
+        function,
+        variables,
+    ),
     *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
     *(training, keras_names, special, ragged, boxes, inside, refusals, summaries),
 )

@@ -222,6 +222,7 @@ _VALUES: dict[str, Any] = {
 }
 _TENSOR: dict[str, Any] = {
     **_VALUES,
+    "_keras_shape": property(lambda self: tuple(self.shape)),
     "assign": assign,
     "assign_add": assign_add,
     "assign_sub": assign_sub,
