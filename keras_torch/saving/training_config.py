@@ -205,17 +205,10 @@ def _write_optimizer(item: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
         rate = config["learning_rate"]
         config["learning_rate"] = {"module": _SCHEDULES, **rate} if isinstance(rate, Mapping) else rate
         return {"class_name": class_name, "config": config}
-    if getattr(optimizer, "_dialect", None) in ("1", "2") and config.get("clipnorm") is not None:
-        # Before tf.keras, `clipnorm` limited the norm of all gradients together.
-        config["global_clipnorm"] = config.pop("clipnorm")
     for key in _ONLY_KERAS_3:
         if config.get(key) is None:
             config.pop(key, None)
-    # Classes written for Keras 2 call the rate `lr`, and keep both as they are.
-    own = type(optimizer).__module__.startswith("keras_torch.")
-    decay = config.pop("decay", 0.0) if own or "learning_rate" in config else 0.0
-    if decay and not isinstance(config.get("learning_rate"), Mapping):
-        config["learning_rate"] = _decayed(config["learning_rate"], decay)
+    settle(config, optimizer)
     config = write_config(class_name, config)
     rate = config.get("learning_rate")
     if isinstance(rate, Mapping):
@@ -227,6 +220,18 @@ def _write_optimizer(item: Mapping[str, Any], optimizer: Any) -> dict[str, Any]:
     return {"class_name": class_name, "config": config}
 
 
+def settle(config: dict[str, Any], optimizer: Any) -> None:
+    """Give the config of an optimizer of before Keras 2.11 the form in which those since mean the same."""
+    if getattr(optimizer, "_dialect", None) in ("1", "2") and config.get("clipnorm") is not None:
+        # Before tf.keras, `clipnorm` limited the norm of all gradients together.
+        config["global_clipnorm"] = config.pop("clipnorm")
+    # Classes written for Keras 2 call the rate `lr`, and keep both as they are.
+    own = type(optimizer).__module__.startswith("keras_torch.")
+    decay = config.pop("decay", 0.0) if own or "learning_rate" in config else 0.0
+    if decay and not isinstance(config.get("learning_rate"), Mapping):
+        config["learning_rate"] = _decayed(config["learning_rate"], decay)
+
+
 def _decayed(rate: float, decay: float) -> dict[str, Any]:
     """Return `rate / (1 + decay * step)` as the schedule that computes the same; 2.11 and later know no `decay`."""
     config = {
@@ -236,7 +241,7 @@ def _decayed(rate: float, decay: float) -> dict[str, Any]:
         "staircase": False,
         "name": _DECAY,
     }
-    return {"class_name": "InverseTimeDecay", "config": config}
+    return {"module": _SCHEDULES, "class_name": "InverseTimeDecay", "config": config, "registered_name": None}
 
 
 def read_training_config(config: Any, reader: ConfigReader, output_names: list[str]) -> dict[str, Any]:
@@ -346,7 +351,7 @@ def _read_optimizer(item: Mapping[str, Any], reader: ConfigReader) -> Any:
 
     stored = item.get("config")
     # The optimizers of before 2.11 have a `decay`, those of later have none.
-    old = reader.generation == "tf" and isinstance(stored, Mapping) and "decay" in stored
+    old = reader.generation == "tf" and isinstance(stored, Mapping) and "decay" in stored and "use_ema" not in stored
     if old and item.get("class_name") in optimizers.legacy.__all__:
         return optimizers.get({**item, "module": "keras.optimizers.legacy"}, reader.custom_objects)
     described = reader.object(item)

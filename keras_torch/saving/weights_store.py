@@ -320,6 +320,10 @@ def write_object(target: Any, item: Any, generation: str) -> None:
     """Put the arrays of one object into a mapping."""
     if isinstance(item, Optimizer):
         entries = state.export(item, generation) if getattr(item, "built", False) else []
+        inner = getattr(item, "inner_optimizer", item)
+        if getattr(inner, "decay", 0.0):
+            # The config holds the schedule that a decay is, see `training_config.settle`; then there is no such weight.
+            entries = [entry for entry in entries if entry.name != f"{inner.name}/learning_rate"]
         for number, entry in enumerate(entries):
             target[str(number)] = entry.array
     elif type(item).save_own_variables is not Layer.save_own_variables:

@@ -11,12 +11,14 @@ from typing import Any
 from keras_torch import config as settings
 from keras_torch import registry
 from keras_torch.models.operations import is_operation
+from keras_torch.optimizers import LossScaleOptimizer
 from keras_torch.saving.file_config import (
     for_keras_3,
     leave_out_names_of_operations,
     own_keys,
     repeat_calls_of_nested_models,
 )
+from keras_torch.saving.training_config import settle
 
 # Kept in `assets/` unless they were given to the constructor.
 _VOCABULARY = ("vocabulary", "idf_weights")
@@ -36,6 +38,8 @@ def describe(model: Any, with_compile: bool) -> dict[str, Any]:
     if not with_compile:
         item.pop("compile_config", None)
     item = _object(item)
+    if isinstance(item.get("compile_config"), dict):
+        _settle_optimizer(item["compile_config"].get("optimizer"), model.optimizer)
     return item if of_keras_2 else for_keras_3(item)
 
 
@@ -78,6 +82,14 @@ def _value(value: Any) -> Any:
             return _object(value)
         return {key: _value(item) for key, item in value.items()}
     return [_value(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _settle_optimizer(described: Any, optimizer: Any) -> None:
+    if isinstance(optimizer, LossScaleOptimizer) and isinstance(described, dict):
+        optimizer = optimizer.inner_optimizer
+        described = described["config"].get("inner_optimizer", described)
+    if isinstance(described, dict) and getattr(optimizer, "_layout", None) != "v2":
+        settle(described["config"], optimizer)
 
 
 def _trim_compile_config(config: dict[str, Any]) -> None:

@@ -304,3 +304,21 @@ def test_functions_in_the_graph_and_losses_of_the_users_come_back(tmp_path):
     model.save(tmp_path / "m.keras")
     copy = keras.models.load_model(tmp_path / "m.keras", custom_objects={"doubled": doubled, "my_loss": my_loss})
     assert_same(model, copy)
+
+
+def test_a_decay_and_the_old_clipnorm_are_what_every_keras_knows(tmp_path):
+    data, targets = np.ones((4, 3), "float32"), np.zeros((4, 2), "float32")
+    with config.dialect_scope("2"):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        model.compile(keras.optimizers.SGD(lr=0.5, decay=0.25, momentum=0.5, clipnorm=0.1), "mse")
+        model.train_on_batch(data, targets)
+        model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as file:
+        written = json.loads(file.read("config.json"))["compile_config"]["optimizer"]["config"]
+    assert written["learning_rate"]["class_name"] == "InverseTimeDecay" and "decay" not in written
+    assert (written["global_clipnorm"], again.optimizer.decay) == (pytest.approx(0.1), 0.25)
+    for one in (model, again):
+        one.train_on_batch(data, targets)
+    for mine, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
