@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,26 +14,32 @@ import keras_torch
 from keras_torch import cli
 
 ROOT = Path(__file__).parents[1]
-# A process that is started for each test need not compile the package anew.
-COMPILED = tempfile.TemporaryDirectory()
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "keras_torch", *arguments],
-        cwd=folder,
-        env={
-            **os.environ,
-            "OMP_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "",
-            "PYTHONPATH": str(ROOT),
-            "PYTHONPYCACHEPREFIX": COMPILED.name,
-            **environment,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def run_afresh(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "keras_torch", *arguments]
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Yield `run_afresh`, but for the imports, which are made once for all tests."""
+    outputs = [tmp_path_factory.mktemp("run") / name for name in ("stdout", "stderr")]
+    command = [sys.executable, str(Path(__file__).with_name("forking_python.py"))]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=ENVIRONMENT, stdin=pipe, stdout=pipe, text=True) as parent:
+        assert parent.stdin is not None and parent.stdout is not None
+        requests, answers = parent.stdin, parent.stdout
+
+        def forked(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+            told = [arguments, str(folder), {**ENVIRONMENT, **environment}, [str(path) for path in outputs]]
+            print(json.dumps(told), file=requests, flush=True)
+            status = int(answers.readline())
+            return subprocess.CompletedProcess(arguments, status, *(path.read_text("utf-8") for path in outputs))
+
+        yield forked
 
 
 def write(folder: Path, source: str, name: str = "script.py") -> str:
@@ -45,12 +51,12 @@ def test_a_script_sees_its_arguments_its_name_and_its_folder(tmp_path: Path):
     (tmp_path / "inner").mkdir()
     write(tmp_path, "import sys, beside\nprint(sys.argv, __name__, sys.path[0])", "inner/script.py")
     write(tmp_path, "", "inner/beside.py")
-    result = run("run", "inner/script.py", "a", "--dialect", "9", folder=tmp_path)
+    result = run_afresh("run", "inner/script.py", "a", "--dialect", "9", folder=tmp_path)
     assert result.stderr == ""
     assert result.stdout.strip() == f"['inner/script.py', 'a', '--dialect', '9'] __main__ {tmp_path / 'inner'}"
 
 
-def test_modules_beside_a_script_may_be_called_as_ours_are(tmp_path: Path):
+def test_modules_beside_a_script_may_be_called_as_ours_are(run: Run, tmp_path: Path):
     (tmp_path / "project").mkdir()
     for name in ("models", "layers", "utils", "datasets", "callbacks", "backend"):
         write(tmp_path, f"import keras\nwhat = 'own {name}'", f"project/{name}.py")
@@ -97,7 +103,7 @@ if __name__ == "__main__":
     assert result.stdout.strip() == "[(1, '1.2.2', 1.0), (2, '1.2.2', 2.0)]", result.stderr
 
 
-def test_a_module_is_run_as_python_does(tmp_path: Path):
+def test_a_module_is_run_as_python_does(run: Run, tmp_path: Path):
     write(tmp_path, "import sys, keras\nprint(sys.argv[1:], __name__, sys.path[0], keras.__version__)")
     result = run("run", "--dialect", "2", "-m", "script", "-x", "--gpus", folder=tmp_path)
     assert result.stdout.strip() == f"['-x', '--gpus'] __main__ {tmp_path} 2.2.4", result.stderr
@@ -112,19 +118,19 @@ def test_a_module_is_run_as_python_does(tmp_path: Path):
         ("import keras\nkeras.utils.set_random_seed(1)\n", "3.15.1"),
     ],
 )
-def test_the_dialect_is_guessed(tmp_path: Path, source: str, version: str):
+def test_the_dialect_is_guessed(run: Run, tmp_path: Path, source: str, version: str):
     result = run("run", write(tmp_path, source + "print(keras.__version__)"), folder=tmp_path)
     assert result.stdout.strip() == version, result.stderr
 
 
-def test_the_environment_overrides_the_guess_and_the_option_overrides_both(tmp_path: Path):
+def test_the_environment_overrides_the_guess_and_the_option_overrides_both(run: Run, tmp_path: Path):
     script = write(tmp_path, "import keras\nprint(keras.__version__)")
     assert run("run", script, folder=tmp_path, KERAS_TORCH_DIALECT="tf").stdout.strip() == "2.15.0"
     result = run("run", "--dialect", "1", script, folder=tmp_path, KERAS_TORCH_DIALECT="tf")
     assert result.stdout.strip() == "1.2.2"
 
 
-def test_names_of_the_time_answer_unless_asked_not_to(tmp_path: Path):
+def test_names_of_the_time_answer_unless_asked_not_to(run: Run, tmp_path: Path):
     script = write(tmp_path, "import keras\nimport numpy as np\nprint(np.float, xrange(2))")
     assert run("run", script, folder=tmp_path).stdout.strip() == "<class 'float'> range(0, 2)"
     assert "AttributeError" in run("run", "--no-era", script, folder=tmp_path).stderr
@@ -132,19 +138,19 @@ def test_names_of_the_time_answer_unless_asked_not_to(tmp_path: Path):
     assert "AttributeError" in run("run", "--no-era", "-m", "script", folder=tmp_path).stderr
 
 
-def test_the_image_data_format_is_set(tmp_path: Path):
+def test_the_image_data_format_is_set(run: Run, tmp_path: Path):
     script = write(tmp_path, "from keras import backend as K\nprint(K.image_data_format())")
     result = run("run", "--image-data-format", "channels_first", script, folder=tmp_path)
     assert result.stdout.strip() == "channels_first", result.stderr
 
 
-def test_exit_statuses_are_the_scripts(tmp_path: Path):
+def test_exit_statuses_are_the_scripts(run: Run, tmp_path: Path):
     assert run("run", write(tmp_path, "import sys\nsys.exit(7)"), folder=tmp_path).returncode == 7
     result = run("run", write(tmp_path, "raise SystemExit('bad')"), folder=tmp_path)
     assert (result.returncode, result.stderr) == (1, "bad\n")
 
 
-def test_a_traceback_begins_in_the_script(tmp_path: Path):
+def test_a_traceback_begins_in_the_script(run: Run, tmp_path: Path):
     script = write(tmp_path, "def f():\n    raise KeyError('gone')\n\n\nf()\n")
     for arguments in ((script,), ("-m", "script")):
         result = run("run", *arguments, folder=tmp_path)
@@ -156,7 +162,7 @@ def test_a_traceback_begins_in_the_script(tmp_path: Path):
         assert result.stderr.splitlines()[-1] == "KeyError: 'gone'"
 
 
-def test_a_syntax_error_shows_the_line(tmp_path: Path):
+def test_a_syntax_error_shows_the_line(run: Run, tmp_path: Path):
     result = run("run", write(tmp_path, "print 'Python 2'\n"), folder=tmp_path)
     assert result.returncode == 1
     assert "print 'Python 2'" in result.stderr
@@ -181,11 +187,11 @@ def test_wishes_for_processes_that_cannot_be_met_are_refused(
     assert text in capsys.readouterr().err
 
 
-def test_one_gpu_is_what_happens_anyway(tmp_path: Path):
+def test_one_gpu_is_what_happens_anyway(run: Run, tmp_path: Path):
     assert run("run", "--gpus", "1", write(tmp_path, "print(1)"), folder=tmp_path).stdout.strip() == "1"
 
 
-def test_a_missing_script_is_named(tmp_path: Path):
+def test_a_missing_script_is_named(run: Run, tmp_path: Path):
     result = run("run", "nothing.py", folder=tmp_path)
     assert result.returncode == 2
     assert "there is no script 'nothing.py'" in result.stderr
