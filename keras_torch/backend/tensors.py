@@ -11,6 +11,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend import devices
+from keras_torch.backend.bfloat16 import from_bfloat16
 from keras_torch.backend.variable import WeightView
 from keras_torch.symbolic import KerasTensor, SymbolicSize, record_function
 
@@ -39,6 +40,8 @@ def _from_data(data: Any) -> Any:
     if isinstance(data, (list, tuple)) and any(isinstance(item, (torch.Tensor, KerasTensor)) for item in data):
         return torch.stack([tensor(item) for item in data])
     array = np.asarray(data)
+    if array.dtype.name == "bfloat16":
+        return from_bfloat16(array).to(config.default_device())
     if any(stride < 0 for stride in array.strides):
         array = array.copy()
     if array.dtype.kind not in "fiubc":

@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config, registry
 from keras_torch.backend import stateless
+from keras_torch.backend.bfloat16 import from_bfloat16
 
 Constraint = Callable[[torch.Tensor], torch.Tensor]
 
@@ -135,7 +136,8 @@ def _as_tensor(value: Any, like: torch.Tensor | None = None) -> torch.Tensor:
     if isinstance(value, WeightView):
         value = value.value
     if not isinstance(value, torch.Tensor):
-        value = torch.as_tensor(np.asarray(value, order="C"))
+        array = np.asarray(value, order="C")
+        value = from_bfloat16(array) if array.dtype.name == "bfloat16" else torch.as_tensor(array)
     value = value.detach()
     return value if like is None else value.to(like.device)
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.bfloat16 import from_bfloat16
 from keras_torch.backend.string_array import StringArray, is_text, to_strings
 from keras_torch.data.numpy_bridge import from_numpy, to_numpy
 from keras_torch.data.rows import Rows, rows_of
@@ -36,6 +37,8 @@ def to_numpy_or_tensor(value: Any, label: str, may_be_text: bool = False) -> Any
     kind = value.dtype.kind
     if may_be_text and is_text(value):
         return to_strings(value, label)
+    if value.dtype.name == "bfloat16":
+        return from_bfloat16(value)
     if kind == "O":
         value = _from_objects(value, label, columns)
     elif kind in "USVmM":

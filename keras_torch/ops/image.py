@@ -27,15 +27,23 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
 @operation
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Hue, saturation and value of red, green and blue."""
-    x, last = first(floating(images), data_format)
+    x, last = first(_fractions(images), data_format)
     return back(image_colors.rgb_to_hsv(x), last)
 
 
 @operation
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """Red, green and blue of hue, saturation and value."""
-    x, last = first(floating(images), data_format)
+    x, last = first(_fractions(images), data_format)
     return back(image_colors.hsv_to_rgb(x), last)
+
+
+def _fractions(images: Any) -> Any:
+    """Colours of this kind lie between 0 and 1, so that whole numbers would be a mistake."""
+    x = convert(images)
+    if not x.dtype.is_floating_point:
+        raise ValueError(f"`images` must be floats between 0 and 1. Received: dtype {config.dtype_name(x.dtype)}")
+    return x
 
 
 @operation
@@ -120,8 +128,12 @@ def extract_patches(
     padding: str = "valid",
     data_format: str | None = None,
 ) -> Any:
-    """The windows of images as vectors of (rows, columns, channels) each: (..., places down, places across, values)."""
-    return _patches(images, 2, size, strides, dilation_rate, padding, data_format)
+    """The windows of images as vectors of (rows, columns, channels) each: (..., places down, places across, values).
+
+    With three numbers in `size` those of volumes, as `extract_patches_3d` returns them.
+    """
+    rank = 3 if isinstance(size, (list, tuple)) and len(size) == 3 else 2
+    return _patches(images, rank, size, strides, dilation_rate, padding, data_format)
 
 
 @operation
@@ -144,6 +156,8 @@ def _patches(x: Any, rank: int, size: Any, strides: Any, dilation: Any, padding:
     last = config.standardize_data_format(data_format) == "channels_last"
     single, channels = x.dim() == rank + 1, -1 if last else -rank - 1
     batch = (x[None] if single else x).movedim(channels, 1)
+    if isinstance(size, (list, tuple)) and len(size) != rank:
+        raise ValueError(f"`size` must be a number or one for each of the {rank} axes. Received: size={size!r}")
     numbers = [(item,) * rank if isinstance(item, int) else tuple(item) for item in (size, strides or size, dilation)]
     windows = list(zip(*numbers, strict=True))
     pairs = padding_pairs(batch.shape[2:], windows, padding.lower())
@@ -198,6 +212,8 @@ def _amounts(
     """Work out the third of amount before, amount after and target size; `sign` is 1 for cutting."""
     if [before, after, target].count(None) != 1:
         raise ValueError(f"Exactly two of ({names}) must be given. Received: {before}, {after}, {target}")
+    if target is not None and target < 0:
+        raise ValueError(f"The target of ({names}) must not be negative. Received: {target}")
     if before is None:
         before = sign * (size - (target or 0)) - (after or 0)
     if after is None:
@@ -215,7 +231,7 @@ def gaussian_blur(
     x, last = first(floating(images), data_format)
     batch = x if x.dim() == 4 else x[None]
     kernels = [
-        image_transforms.gaussian_kernel(size, torch.as_tensor(float(width), device=x.device))
+        image_transforms.gaussian_kernel(size, convert(width).to(x.device, torch.float32))
         for size, width in zip(kernel_size, sigma, strict=True)
     ]
     found = image_transforms.blur(batch, kernels)

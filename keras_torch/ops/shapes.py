@@ -195,9 +195,15 @@ def dsplit(x: Any, indices_or_sections: Any) -> Any:
     return list(_split(convert(x), indices_or_sections, 2))
 
 
-@operation
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
-    """Return the slices along an axis. ValueError if there are not `num`."""
+    """Return the slices along an axis. ValueError if there are not `num`, which a symbolic axis may need."""
+    if isinstance(x, KerasTensor) and num is not None and x.shape[axis] is None:
+        return [torch.select(x, axis, index) for index in range(num)]  # type: ignore[call-overload]
+    return _unstack(x, num, axis)
+
+
+@operation
+def _unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     parts = list(torch.unbind(convert(x), axis))
     if num is not None and num != len(parts):
         raise ValueError(f"`unstack` found {len(parts)} slices along axis {axis}. Received: num={num}")

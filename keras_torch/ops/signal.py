@@ -103,21 +103,25 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> Any:
-    """The inverse of `stft`, where windows overlap enough."""
+    """The inverse of `stft`; not a number where windows overlap too little. Without a `window` they are only added."""
     found = _complex(x).transpose(-2, -1)
     made = _window(window, sequence_length, fft_length, torch.real(found))
     flat = found.reshape(-1, *found.shape[-2:])
-    if center:
+    if center and window is not None and sequence_length == fft_length:
         result = torch.istft(flat, fft_length, sequence_stride, window=made, center=True, length=length)
     else:
-        result = _overlapped(torch.fft.irfft(flat, fft_length, dim=1), made, sequence_stride)[:, :length]
+        frames = torch.fft.irfft(flat, fft_length, dim=1)
+        result = _overlapped(frames, None if window is None else made, sequence_stride)
+        start = fft_length // 2 if center else 0
+        result = result[:, start : start + length if length is not None else result.shape[1] - start]
     return result.reshape(*found.shape[:-2], -1)
 
 
 def _overlapped(frames: Any, window: Any, stride: int) -> Any:
     """Add windows (batch, values, windows) up; the ends, where fewer windows lie, count as if all did."""
-    count = len(window)
-    squares = torch.nn.functional.pad(window.square(), (0, -count % stride)).reshape(-1, stride)
-    frames = frames * (window / squares.sum(0).repeat(len(squares))[:count])[:, None]
+    count = frames.shape[1]
+    if window is not None:
+        squares = torch.nn.functional.pad(window.square(), (0, -count % stride)).reshape(-1, stride)
+        frames = frames * (window / squares.sum(0).repeat(len(squares))[:count])[:, None]
     size = count + stride * (frames.shape[-1] - 1)
     return torch.nn.functional.fold(frames, (1, size), (1, count), stride=(1, stride))[:, 0, 0]

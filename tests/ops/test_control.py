@@ -62,6 +62,9 @@ def test_half_precision():
         (lambda: ops.image.map_coordinates(torch.ones(3), [[0.5]], 1, fill_mode="edge"), "`fill_mode` must be one of"),
         (lambda: ops.image.map_coordinates(torch.ones(3, 3), [[0.5]], 1), "one row for each of the 2 axes"),
         (lambda: ops.image.extract_patches_3d(torch.ones(3, 3), 2), "need 4 axes"),
+        (lambda: ops.image.extract_patches(torch.ones(3, 3, 1), (2,)), "one for each of the 2 axes"),
+        (lambda: ops.image.crop_images(torch.ones(4, 4, 1), 0, 0, target_height=-1, target_width=2), "not be negative"),
+        (lambda: ops.image.rgb_to_hsv(torch.ones(2, 2, 3, dtype=torch.uint8)), "floats between 0 and 1"),
         (lambda: ops.image.scale_and_translate(torch.ones(3, 3), (3, 3), [1.0], [0.0], (0,), "sinc"), "`method`"),
     ],
 )
@@ -87,3 +90,39 @@ def test_seed_generators_in_layers_and_random_numbers_in_graphs():
     assert not torch.equal(first[0], second[0])
     assert torch.equal(first[1], second[1]) and first[1].shape == (2, 4)
     assert torch.equal(first[0], keras.random.normal((2, 4), seed=keras.random.SeedGenerator(3)))
+
+
+def test_patches_of_volumes_come_from_three_sizes():
+    volumes = torch.rand(2, 4, 4, 4, 3)
+    assert torch.equal(ops.image.extract_patches(volumes, (2, 2, 2)), ops.image.extract_patches_3d(volumes, 2))
+
+
+def test_an_inverse_transform_of_windows_that_hardly_overlap_is_exact_where_it_can_be():
+    signal = torch.rand(1, 64)
+    found = ops.istft(ops.stft(signal, 8, 8, 16), 8, 8, 16)[0]
+    known = ~found.isnan()
+    torch.testing.assert_close(found[known], signal[0, : len(found)][known])
+    assert known.float().mean() > 0.8
+    # Without a window there is nothing to divide by: four windows lie over each value.
+    torch.testing.assert_close(ops.istft(ops.stft(signal, 8, 2, 8, window=None), 8, 2, 8, window=None)[0, 4:-4],
+                               4 * signal[0, 4:-4])  # fmt: skip
+
+
+def test_slices_of_an_unknown_size_are_as_many_as_asked_for():
+    x = keras.Input((None, 3))
+    model = keras.Model(x, ops.unstack(x, num=2, axis=1))
+    first, second = model(torch.arange(6.0).reshape(1, 2, 3))
+    assert first.tolist() == [[0, 1, 2]] and second.tolist() == [[3, 4, 5]]
+    with pytest.raises(ValueError, match="found 4 slices"):
+        ops.unstack(torch.ones(4, 3), num=2)
+
+
+def test_arrays_of_bfloat16_become_tensors_wherever_arrays_do():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    array = np.ones((4, 3), ml_dtypes.bfloat16)
+    assert ops.convert_to_tensor(array).dtype is torch.bfloat16
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(array, array[:, 0], verbose=0)
+    model.set_weights([array[0][:, None], array[0, :1]])
+    assert model.predict(array, verbose=0).tolist() == [[4.0]] * 4

@@ -55,7 +55,6 @@ DIFFERENT_SHAPES = {
     r"separable_conv\(.*": "the size of the second kernel is unknown, too, and it matters",
     r"slogdet\(f233\)": "signs come one a matrix",
     r"diag(onal)?\(.*": "an unknown number of rows counts as more than the columns",
-    r"unstack\(f23, num=2\)": "`num` does not say what size an axis has",
     r"rot90\(f23, 2\)": "half a turn keeps rows and columns",
     r"reshape\(f23, .*": "a size is unknown until all of the new shape is",
     r"take_along_axis\(.*axis=-1\)": "sizes of 1 are stretched",
