@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import torch
@@ -44,12 +44,24 @@ def again(function: Callable[..., Any], args: Any, kwargs: Any, error: RuntimeEr
     else the default one. Raises `error` again if no argument lies elsewhere: calls whose tensors lie together cost
     nothing, and nothing runs twice in vain.
     """
-    given = [tensor for tensor in _tensors((args, kwargs)) if not tensor.is_meta]
-    away = sorted((tensor.device for tensor in (*own, *given) if tensor.device.type not in ("cpu", "meta")), key=str)
-    target = away[0] if away else config.default_device()
-    if target.type == "meta" or all(tensor.device == target for tensor in given):
+    target = _meeting_place((args, kwargs), own)
+    if target is None:
         raise error
     return function(*moved(args, target), **moved(kwargs, target))
+
+
+def joined(tree: Any) -> Any:
+    """Return a structure with tensors that lie apart on one device, the one that `again` takes them to."""
+    target = _meeting_place(tree) if len({tensor.device for tensor in _tensors(tree)}) > 1 else None
+    return tree if target is None else moved(tree, target)
+
+
+def _meeting_place(tree: Any, own: Iterable[torch.Tensor] = ()) -> torch.device | None:
+    """Return the device that the tensors of a structure have to go to; None if all are there."""
+    given = [tensor for tensor in _tensors(tree) if not tensor.is_meta]
+    away = sorted((tensor.device for tensor in (*own, *given) if tensor.device.type not in ("cpu", "meta")), key=str)
+    target = away[0] if away else config.default_device()
+    return None if target.type == "meta" or all(tensor.device == target for tensor in given) else target
 
 
 def together(function: F) -> F:

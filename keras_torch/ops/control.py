@@ -12,6 +12,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import backend
+from keras_torch.backend.devices import joined
 from keras_torch.ops.arguments import convert
 from keras_torch.symbolic import KerasTensor, record_function
 
@@ -63,7 +64,7 @@ def while_loop(
 ) -> Any:
     """Replace the variables by `body(*loop_vars)` while `cond(*loop_vars)` holds."""
     several = isinstance(loop_vars, (list, tuple))
-    values = tuple(pytree.tree_map(convert, item) for item in (loop_vars if several else (loop_vars,)))
+    values = joined(tuple(pytree.tree_map(convert, item) for item in (loop_vars if several else (loop_vars,))))
     count = 0
     while bool(cond(*values)) and (maximum_iterations is None or count < maximum_iterations):
         found = body(*values)
@@ -89,7 +90,7 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
 @_taking_a_function
 def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
     """Apply a function to each entry of the first axis, all at once (`torch.vmap`)."""
-    return torch.vmap(function)(pytree.tree_map(convert, elements))
+    return torch.vmap(function)(joined(pytree.tree_map(convert, elements)))
 
 
 @_taking_a_function
@@ -105,7 +106,9 @@ def scan(
 
     `unroll` is a hint to compilers that changes nothing here.
     """
-    leaves, spec = pytree.tree_flatten(None if xs is None else pytree.tree_map(convert, xs))
+    init = pytree.tree_map(lambda item: convert(item) if isinstance(item, np.ndarray) else item, init)
+    init, xs = joined((init, None if xs is None else pytree.tree_map(convert, xs)))
+    leaves, spec = pytree.tree_flatten(xs)
     leaves = [item for item in leaves if item is not None]
     count = len(leaves[0]) if leaves else length
     if count is None or (length is not None and count != length):
@@ -128,7 +131,7 @@ def associative_scan(f: Callable[[Any, Any], Any], elems: Any, reverse: bool = F
 
     The function is called so often as the number of entries can be halved (Hillis and Steele, 1986).
     """
-    leaves, spec = pytree.tree_flatten(pytree.tree_map(convert, elems))
+    leaves, spec = pytree.tree_flatten(joined(pytree.tree_map(convert, elems)))
     leaves = [item.flip(axis) for item in leaves] if reverse else leaves
     count, reach = leaves[0].shape[axis], 1
     while reach < count:
@@ -148,7 +151,7 @@ def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: An
         raise NotImplementedError("`vectorize` has neither `excluded` nor `signature` here. Use `torch.vmap`.")
 
     def call(*args: Any) -> Any:
-        tensors = torch.broadcast_tensors(*(convert(item) for item in args))
+        tensors = torch.broadcast_tensors(*joined([convert(item) for item in args]))
         function = pyfunc
         for _ in range(tensors[0].dim()):
             function = torch.vmap(function)
@@ -175,6 +178,6 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of a function that returns its result and a function from upstream gradients to its own."""
 
     def call(*args: Any) -> Any:
-        return _CustomGradient.apply(f, *(convert(item) for item in args))
+        return _CustomGradient.apply(f, *joined([convert(item) for item in args]))
 
     return call

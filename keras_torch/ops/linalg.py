@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from keras_torch.backend.devices import joined
 from keras_torch.ops.arguments import floating, floats, operation
 
 
@@ -153,5 +154,5 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 def jvp(fun: Callable[..., Any], primals: Any, tangents: Any, has_aux: bool = False) -> Any:
     """`fun(*primals)` and its derivative in the direction of `tangents`."""
-    made = [tuple(floating(item) for item in items) for items in (primals, tangents)]
+    made = joined([tuple(floating(item) for item in items) for items in (primals, tangents)])
     return torch.func.jvp(fun, made[0], made[1], has_aux=has_aux)

@@ -51,10 +51,16 @@ def vdot(x1: Any, x2: Any) -> Any:
     return _multiplied(lambda a, b: torch.vdot(a.flatten(), b.flatten()), x1, x2)
 
 
+def _outer(a: Any, b: Any) -> Any:
+    # Numbers, which mix with tensors of every device as long as they have no axis, are left as they are.
+    column, row = a.reshape(-1, 1) if a.dim() else a, b.flatten() if b.dim() else b
+    return (column * row).reshape(a.numel(), b.numel())
+
+
 @operation
 def outer(x1: Any, x2: Any) -> Any:
     """All products of the flattened tensors, as a matrix."""
-    return _multiplied(lambda a, b: torch.outer(a.flatten(), b.flatten()), x1, x2)
+    return _multiplied(_outer, x1, x2)
 
 
 @operation

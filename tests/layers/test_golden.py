@@ -67,7 +67,7 @@ def run(case: Any, layer: Any, weights: list[np.ndarray]) -> dict[str, np.ndarra
     masks = layer_cases.masks_of(outputs)
     floats = [output for output in outputs if output.is_floating_point() and output.requires_grad]
     if floats:
-        sum((o * torch.tensor(layer_cases.upstream(tuple(o.shape)))).sum() for o in floats).backward()
+        sum((o * torch.tensor(layer_cases.upstream(tuple(o.shape)), device=o.device)).sum() for o in floats).backward()
     found = {f"output{i}": output.detach().numpy() for i, output in enumerate(outputs)} | masks
     gradients = [t.grad for t in layer_inputs if t.is_floating_point()]
     found |= {f"input{i}": grad.numpy() for i, grad in enumerate(gradients) if grad is not None}

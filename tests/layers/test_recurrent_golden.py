@@ -48,7 +48,7 @@ def run(case):
     for _ in range(case.get("calls", 1)):
         outputs = layer(x, **options)
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    loss = sum((o * torch.tensor(wave(o.shape, 40 + i))).sum() for i, o in enumerate(outputs))
+    loss = sum((o * torch.tensor(wave(o.shape, 40 + i), device=o.device)).sum() for i, o in enumerate(outputs))
     loss.backward()
     gradients = [x.grad, *(weight.grad for weight in layer.trainable_weights)]
     return outputs, gradients
