@@ -84,7 +84,9 @@ def unequal(found, expected):
 
 def differences(paths, objects, folder):
     """Yield what is unequal between the formats of one model, in words, and None for every comparison."""
-    formats = [kind for kind in (*WHOLE, *WEIGHTS) if kind != "safetensors" or importlib.util.find_spec(kind)]
+    # Subclassed models have no graph for an `.h5` file, and Keras wrote none.
+    left_out = {"h5"} - paths.keys() | (set() if importlib.util.find_spec("safetensors") else {"safetensors"})
+    formats = [kind for kind in (*WHOLE, *WEIGHTS) if kind not in left_out]
     whole = next(paths[kind] for kind in ("keras", "h5") if kind in paths)
 
     backend.reset_uids()
