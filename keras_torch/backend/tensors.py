@@ -11,7 +11,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend import devices
-from keras_torch.backend.bfloat16 import from_bfloat16
+from keras_torch.backend.array_types import from_bfloat16
 from keras_torch.backend.variable import WeightView
 from keras_torch.symbolic import KerasTensor, SymbolicSize, record_function
 

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config, registry
 from keras_torch.backend import stateless
-from keras_torch.backend.bfloat16 import from_bfloat16
+from keras_torch.backend.array_types import from_bfloat16
 
 Constraint = Callable[[torch.Tensor], torch.Tensor]
 

@@ -107,6 +107,7 @@ class Progbar:
         steps = max(current - self._seen, 1)
         alone = final and self._look.last_values_alone
         for name, value in pairs:
+            value = float(np.mean(value)) if isinstance(value, (list, tuple)) else value
             if alone or isinstance(value, str) or not self._is_averaged(name):
                 self._values[name] = (value, 1)
             else:

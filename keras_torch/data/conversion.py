@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
-from keras_torch.backend.bfloat16 import from_bfloat16
+from keras_torch.backend.array_types import from_bfloat16
 from keras_torch.backend.string_array import StringArray, is_text, to_strings
 from keras_torch.data.numpy_bridge import from_numpy, to_numpy
 from keras_torch.data.rows import Rows, rows_of

@@ -7,16 +7,14 @@ import warnings
 import numpy as np
 import torch
 
+from keras_torch.backend.array_types import widened
 from keras_torch.backend.string_array import StringArray
-
-_WIDER = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64, np.dtype("uint64"): np.int64}
 
 
 def from_numpy(array: np.ndarray) -> torch.Tensor:
     """`torch.from_numpy` for any strides, byte order, unsigned type and for read-only arrays."""
-    if array.dtype in _WIDER:
-        array = array.astype(_WIDER[array.dtype])
-    elif not array.dtype.isnative:
+    array = widened(array)
+    if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     elif array.dtype == np.longdouble and array.dtype.itemsize > 8:
         array = array.astype(np.float64)

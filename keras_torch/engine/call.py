@@ -16,7 +16,7 @@ from torch.overrides import is_tensor_like
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
-from keras_torch.backend.bfloat16 import from_bfloat16
+from keras_torch.backend.array_types import from_bfloat16, widened
 from keras_torch.backend.control import fixed_learning_phase
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.backend.variable import Variable
@@ -216,12 +216,12 @@ def _from_array(item: Any, layer: Any) -> Any:
         item = np.asarray(item)
     if layer._accepts_strings and is_text(item):
         return to_strings(item, f"The input of layer {layer.name!r}")
-    if item.dtype.name == "bfloat16":
-        item = from_bfloat16(item)
-    elif item.dtype.kind not in "fiubc":
-        raise ValueError(_takes_numbers(layer, item.dtype))
     device = next((w.storages[0].device for w in layer._own_weights), None) or config.default_device()
-    return torch.as_tensor(item, device=device)
+    if item.dtype.name == "bfloat16":
+        return from_bfloat16(item).to(device)
+    if item.dtype.kind not in "fiubc":
+        raise ValueError(_takes_numbers(layer, item.dtype))
+    return torch.as_tensor(widened(item), device=device)
 
 
 def _takes_numbers(layer: Any, dtype: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.backend.array_types import widened
 from keras_torch.backend.tensors import recorded, tensor
 from keras_torch.symbolic import KerasTensor, Shape
 
@@ -48,11 +49,14 @@ def _of_unknown_size(found: Any) -> Any:
 
 
 def convert(x: Any, dtype: Any = None) -> Any:
-    """Return `x` as a tensor. Arrays keep their dtype; Python's floats get `floatx`, its integers int32."""
+    """Return `x` as a tensor. Python's floats get `floatx`, its integers int32.
+
+    Arrays keep their dtype, as far as torch can compute with it: that of wide unsigned numbers becomes a signed one.
+    """
     if isinstance(x, (torch.Tensor, KerasTensor)) and dtype is None:
         return x
     if isinstance(x, (np.ndarray, np.generic)) and dtype is None:
-        return tensor(x, str(x.dtype)) if x.dtype == np.float64 else tensor(x)
+        return tensor(x, "float64") if x.dtype == np.float64 else tensor(widened(x))
     return tensor(x, dtype)
 
 

@@ -198,7 +198,7 @@ def dsplit(x: Any, indices_or_sections: Any) -> Any:
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     """Return the slices along an axis. ValueError if there are not `num`, which a symbolic axis may need."""
     if isinstance(x, KerasTensor) and num is not None and x.shape[axis] is None:
-        return [torch.select(x, axis, index) for index in range(num)]  # type: ignore[call-overload]
+        return [torch.select(x, axis, index) for index in range(num)]  # type: ignore[arg-type]
     return _unstack(x, num, axis)
 
 
@@ -239,7 +239,10 @@ def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
 def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     """Move values along axes; what falls off comes in at the other end."""
     shift = shift.tolist() if isinstance(shift, torch.Tensor) else shift
-    return torch.roll(convert(x), _ints(shift), _ints(axis))
+    shifts, places = _ints(shift), _ints(axis)
+    if isinstance(places, (list, tuple)) and isinstance(shifts, int):
+        shifts = (shifts,) * len(places)
+    return torch.roll(convert(x), shifts, places)
 
 
 @operation

@@ -108,3 +108,8 @@ def test_keras_2_counts_samples(model, capsys):
         every.on_train_batch_end(batch, {"loss": 1.0})
     every.on_epoch_end(0, {"loss": 1.0})
     assert re.match(r"50/50 \[=+\] - 0s \d+[mu]s/sample - loss", capsys.readouterr().out)
+
+
+def test_the_values_of_a_list_are_shown_by_their_mean(capsys):
+    Progbar(1).update(1, values=[("loss", [0.0, 1.0, 2.0])])
+    assert capsys.readouterr().out.endswith("loss: 1.0000\n")

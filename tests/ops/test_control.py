@@ -126,3 +126,16 @@ def test_arrays_of_bfloat16_become_tensors_wherever_arrays_do():
     model.fit(array, array[:, 0], verbose=0)
     model.set_weights([array[0][:, None], array[0, :1]])
     assert model.predict(array, verbose=0).tolist() == [[4.0]] * 4
+
+
+@pytest.mark.parametrize(("given", "wide"), [("uint16", torch.int32), ("uint32", torch.int64)])
+def test_arrays_of_wide_unsigned_numbers_are_computed_with_as_signed_ones(given, wide):
+    array = np.array([[[[3], [60000]], [[7], [1]]]], given)
+    assert ops.max(array).dtype is wide and int(ops.max(array)) == 60000
+    assert ops.subtract(array, 4).min() == -3
+    assert keras.layers.MaxPooling2D()(array).flatten().tolist() == [60000]
+
+
+def test_one_distance_rolls_along_several_axes():
+    x = torch.arange(6.0).reshape(2, 3)
+    assert ops.roll(x, 1, axis=(0, 1)).tolist() == np.roll(x.numpy(), 1, axis=(0, 1)).tolist()
