@@ -220,7 +220,9 @@ def test_lookups_refuse_bad_arguments(arguments, message):
         layers.IntegerLookup(**arguments)
 
 
-def test_what_is_not_in_the_vocabulary_needs_a_place():
+def test_what_is_not_in_the_vocabulary_needs_a_place(monkeypatch):
+    # On a GPU the program stops.
+    monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")
     with pytest.raises(ValueError, match=r"\['c'\].*Use `num_oov_indices=1`"):
         layers.StringLookup(vocabulary=["a", "b"], num_oov_indices=0)(["a", "c"])
     with pytest.raises(ValueError, match=r"\[4, 9\]"):
