@@ -37,8 +37,10 @@ class _State(threading.local):
     Of each thread its own, since those that prepare data call layers, too.
     """
 
-    in_program = False
-    depth = 0
+    def __init__(self) -> None:
+        # Not of the class: torch.compile would take the first change for a reason to compile anew.
+        self.in_program = False
+        self.depth = 0
 
 
 class _Versions:
@@ -63,8 +65,9 @@ class _Mode(threading.local):
     True counts, and one of False in a step of the user's own (`in_step`).
     """
 
-    given = False
-    in_step = False
+    def __init__(self) -> None:
+        self.given = False
+        self.in_step = False
 
 
 _mode = _Mode()

@@ -14,7 +14,7 @@ import torch
 from keras_torch import config, losses, optimizers
 from keras_torch import metrics as metrics_module
 from keras_torch.engine import trainable as trainable_state
-from keras_torch.training import jit, standardize
+from keras_torch.training import cuda_graphs, jit, standardize
 from keras_torch.training.compiled import CompiledMetrics, own_name
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.feeds import targets_of
@@ -75,7 +75,7 @@ def change(model: Any, name: str, value: Any) -> None:
     compiled = require(model, name)
     compiled.arguments[name] = value
     _check_jit(compiled.arguments)
-    compiled.forward = compiled.whole = None
+    compiled.forward = compiled.whole = compiled.replays = None
 
 
 def adopt_outputs(model: Any, compiled: Compiled) -> None:
@@ -112,9 +112,11 @@ def prepare(model: Any, loop: bool = True) -> None:
     compiled.compute_metrics = model.compute_metrics if model._overrides("compute_metrics") else None
     if loop:
         compiled.layer_metrics = None
+    graphs = compiled.arguments["jit_compile"] == CUDA_GRAPHS
+    if graphs and compiled.replays is None:
+        compiled.replays = cuda_graphs.replays_of(model, compiled, forward_by)
     jit.forward_of(model)
     if compiled.forward is not None and compiled.whole is None:
-        graphs = compiled.arguments["jit_compile"] == CUDA_GRAPHS
         compiled.whole = jit.CompiledCall(forward_by, f"Model {model.name!r}", graphs, compiled.forward)
     if model._overrides("train_step"):
         _follow_flags(model)

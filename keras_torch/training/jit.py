@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -32,7 +33,9 @@ class CompiledCall:
             twin.twin = self
         self._failures = TorchDynamoException
         try:
-            self.function = torch.compile(model, backend=BACKEND, mode="reduce-overhead" if graphs else None)
+            self.function = torch.compile(
+                _of_its_own(model), backend=BACKEND, mode="reduce-overhead" if graphs else None
+            )
         except (RuntimeError, ValueError, ImportError) as error:
             # There is no compiler for this platform or version of Python.
             self._give_up(error)
@@ -61,10 +64,32 @@ class CompiledCall:
         )
 
 
+def _of_its_own(model: Any) -> Any:
+    """Return what calls the model, or the function, with code that no other model has.
+
+    torch.compile counts how often it compiled each piece of code, and gives up after eight times for all models that
+    share it (`torch._dynamo.config.recompile_limit`).
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return model(*args, **kwargs)
+
+    function = model if isinstance(model, FunctionType) else call
+    twin = FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    twin.__kwdefaults__ = function.__kwdefaults__
+    return twin
+
+
 def forward_of(model: Any) -> Any:
     """Return what computes the outputs in steps: the model, or its compiled form with `jit_compile=True`."""
     compiled = model._compiled
-    if compiled is None or not model.jit_compile:
+    if compiled is None or not model.jit_compile or compiled.replays is not None:
         return model
     if compiled.forward is None:
         compiled.forward = CompiledCall(model, f"Model {model.name!r}")

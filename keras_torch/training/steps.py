@@ -34,6 +34,8 @@ class Compiled(pickled.HoldsFunctions):
     # What `jit_compile` makes of the model, and of it together with its loss.
     forward: Callable[..., Any] | None = None
     whole: Callable[..., Any] | None = None
+    # What replays steps as CUDA graphs.
+    replays: Any = None
     symbolic: SymbolicLoss | None = None
     # One per output where `target_tensors` were given; None stands for targets that come with the data.
     targets: list[Any] = field(default_factory=list)
@@ -44,7 +46,7 @@ class Compiled(pickled.HoldsFunctions):
     token: object = field(default_factory=object)
 
     def __getstate__(self) -> dict[str, Any]:
-        return pickled.hold({**self.__dict__, "forward": None, "whole": None, "token": object()})
+        return pickled.hold({**self.__dict__, "forward": None, "whole": None, "replays": None, "token": object()})
 
 
 class OneBatch(list):
@@ -65,6 +67,8 @@ def claim(model: Any, compiled: Compiled, x: Any) -> None:
     set_trained(model, compiled.trainable)
     compiled.optimizer.build(compiled.trainable)
     compiled.regularized = has_regularizers(model)
+    if compiled.replays is not None:
+        compiled.replays.forget()
     trainable_state.owner = compiled.token
 
 
@@ -133,6 +137,13 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
     if trainable_state.owner is not compiled.token:
         claim(model, compiled, x)
     optimizer = compiled.optimizer
+    if compiled.replays is not None:
+        replayed = compiled.replays.step(model, compiled, (x, y, weight))
+        if replayed is not None:
+            y_pred, loss = replayed
+            optimizer.step()
+            with torch.no_grad():
+                return count(model, compiled, loss, x, y, y_pred, weight)
     optimizer.zero_grad()
     y_pred, loss = forward(model, compiled, x, y, weight, True)
     if loss.requires_grad:

@@ -61,6 +61,45 @@ def test_files_move_between_gpu_and_cpu(tmp_path):
     )
 
 
+def test_kernels_for_images_lie_in_memory_as_the_images_do(tmp_path):
+    model = image_model()
+    kernel = model.layers[0].kernel
+    assert kernel.storages[0].is_contiguous(memory_format=torch.channels_last)
+    value = np.arange(36, dtype="float32").reshape(3, 3, 1, 4)
+    kernel.assign(value)
+    for name in ("model.keras", "model.h5"):
+        model.save(tmp_path / name)
+        np.testing.assert_array_equal(keras.models.load_model(tmp_path / name).get_weights()[0], value)
+    np.testing.assert_array_equal(model.cpu().get_weights()[0], value)
+
+
+@pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+def test_gradients_flow_through_recurrent_layers_in_inference(layer):
+    rnn = layer(4)
+    x = torch.ones(2, 5, 3, device="cuda", requires_grad=True)
+    rnn.eval()
+    rnn(x).sum().backward()
+    assert x.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("shape", [(8, 4, 4, 3), (8, 3)])
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_normalization_without_a_scale_has_gradients(shape, training):
+    results = []
+    for device in ("cpu", "cuda"):
+        with keras.device("gpu" if device == "cuda" else "cpu"):
+            layer = layers.BatchNormalization(scale=False, momentum=0.5)
+            torch.manual_seed(0)
+            x = torch.randn(shape, device="cpu").to(device).requires_grad_()
+            outputs = layer(x, training=training)
+            (outputs * torch.arange(3.0, device=device)).square().sum().backward()
+        results.append(
+            [t.detach().cpu() for t in (outputs, x.grad, layer.beta.storages[0].grad, layer.moving_variance.value)]
+        )
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_mixed_precision_computes_in_halves_and_learns():
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy("mixed_float16")
@@ -91,14 +130,29 @@ def test_batches_are_pinned_and_copied_while_the_gpu_computes(monkeypatch):
     np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-3)
 
 
-def test_cuda_graphs_train_as_steps_without_them_do():
+def deep_model():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, 3, padding="same")(inputs)
+    x = layers.Activation("relu")(layers.BatchNormalization(scale=False)(x))
+    x = layers.LSTM(6, return_sequences=True)(layers.Reshape((64, 4))(x))
+    outputs = layers.Dense(3, activation="softmax", kernel_regularizer="l2")(layers.GlobalMaxPooling1D()(x))
+    return keras.Model(inputs, outputs)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.parametrize("make", [image_model, deep_model])
+def test_cuda_graphs_train_as_steps_without_them_do(make):
     x, y = image_data()
+    x, y = x[:90], y[:90]
     weights = []
     for jit_compile in (False, "cudagraph"):
         keras.utils.set_random_seed(1)
-        model = image_model()
+        model = make()
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit_compile)
-        history = model.fit(x, y, epochs=3, shuffle=False, verbose=0, validation_data=(x, y)).history
+        history = model.fit(x, y, batch_size=20, epochs=3, shuffle=False, verbose=0, validation_data=(x, y)).history
+        assert (model._compiled.replays is not None and len(model._compiled.replays._recorded) == 1) == bool(
+            jit_compile
+        )
         weights.append([*model.get_weights(), np.asarray(history["loss"]), model.predict(x, verbose=0)])
     for mine, theirs in zip(*weights, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)

@@ -66,6 +66,19 @@ def test_a_functional_model_is_one_graph(policy: str | None) -> None:
     assert counter.frame_count == 1
 
 
+def test_each_of_many_models_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = data(4)
+    for _ in range(3):
+        counter = CompileCounter()
+        monkeypatch.setattr(jit, "BACKEND", counter)
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+        model.compile("sgd", "mse", jit_compile=True)
+        with torch._dynamo.config.patch(recompile_limit=2):
+            model.train_on_batch(x, y)
+            model.predict(x, verbose=0)
+        assert counter.frame_count >= 2
+
+
 def test_the_compiler_is_asked_once_for_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     counter = CompileCounter()
     monkeypatch.setattr(jit, "BACKEND", counter)
