@@ -163,7 +163,7 @@ class Conv(LoRA, BaseConvolution):
         )
         self._add_kernel("kernel", "conv.weight", CONV[self.rank], "kernel")
         self._add_bias("conv.bias")
-        weight = self.conv.weight
+        weight: Any = self.conv.weight
         if weight.is_cuda and self.rank == 2 and self._channels_last:
             # As cuDNN wants it beside such images: torch would turn it, and its gradient, in each step.
             weight.data = weight.data.to(memory_format=torch.channels_last)
