@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.func import functional_call
 from torch.utils import checkpoint
 
 from keras_torch import config
@@ -16,6 +15,7 @@ from keras_torch.backend.variable import StandIn, Variable
 from keras_torch.engine import call as call_steps
 from keras_torch.engine.call import flat_tensors
 from keras_torch.engine.input_spec import check_inputs
+from keras_torch.engine.stateless import call_with, own_tensors
 from keras_torch.metrics import Mean, Metric
 from keras_torch.symbolic import KerasTensor
 
@@ -255,9 +255,8 @@ class ApiMixin:
                     f"and {len(non_trainable_variables)}"
                 )
         names: dict[int, list[str]] = {}
-        for kind in (layer.named_parameters, layer.named_buffers):
-            for name, tensor in kind(remove_duplicate=False):
-                names.setdefault(id(tensor), []).append(name)
+        for name, tensor in own_tensors(layer).items():
+            names.setdefault(id(tensor), []).append(name)
         given: dict[str, torch.Tensor] = {}
         after = []
         for (weights, values), keep in zip(parts, (True, False), strict=True):
@@ -271,6 +270,6 @@ class ApiMixin:
                 }
                 if not keep:
                     after.append((weight, storages))
-        outputs = functional_call(layer, given, args, kwargs)
+        outputs = call_with(layer, given, args, kwargs)
         results = [weight.from_storage(*storages) for weight, storages in after]
         return (outputs, results, layer.losses) if return_losses else (outputs, results)

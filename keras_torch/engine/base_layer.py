@@ -87,10 +87,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         if known.build is not cls.build:
             if "build" in cls.__dict__:
                 cls.build = named_build(cls.build)  # type: ignore[method-assign]
-            parameters = inspect.signature(cls.build).parameters.values()
-            cls._build_argument_names = [
-                p.name for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD
-            ]
+            parameters = list(inspect.signature(cls.build).parameters.values())[1:]
+            cls._build_argument_names = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         if cls._is_builtin:
             legacy.adapt(cls)
 

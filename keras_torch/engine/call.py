@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.func import functional_call
 from torch.overrides import is_tensor_like
 from torch.utils import _pytree as pytree
 
@@ -23,6 +22,7 @@ from keras_torch.backend.variable import Variable
 from keras_torch.engine import autocast, closures, placement
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
+from keras_torch.engine.stateless import call_with, replaced
 from keras_torch.engine.weights import scope_of
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
 from keras_torch.symbolic.structure import leaves, map_tree
@@ -477,9 +477,7 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             return call_in_own_mode(layer, *run_args, **run_kwargs)
         if layer._has_unbuilt_children():
             raise NotImplementedError("layers inside are built on their first call, which needs a real device")
-        weights = {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
-        stand_ins = {key: _stand_in(value) for key, value in weights.items()}
-        return call_in_own_mode(functional_call, layer, stand_ins, run_args, run_kwargs)
+        return call_in_own_mode(call_with, layer, replaced(layer, _stand_in), run_args, run_kwargs)
 
     outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
     if versions.loss_version:

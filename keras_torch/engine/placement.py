@@ -20,6 +20,7 @@ from keras_torch.backend import Variable
 from keras_torch.backend.devices import again, moved, to
 from keras_torch.config import DeviceScope, current_device
 from keras_torch.distributed import sharding
+from keras_torch.engine.stateless import call_with, own_tensors, replaced
 from keras_torch.engine.weights import WeightsMixin
 from keras_torch.symbolic import lowering
 
@@ -201,16 +202,14 @@ def call_on(device: torch.device, layer: Any, *args: Any, **kwargs: Any) -> Any:
     What the call leaves in its buffers is copied back.
     """
     args, kwargs = moved((args, kwargs), device)
-    weights = dict(layer.named_parameters()) if isinstance(layer, nn.Module) else {}
-    kept = dict(layer.named_buffers()) if isinstance(layer, nn.Module) else {}
+    kept = own_tensors(layer) if isinstance(layer, nn.Module) else {}
     with _only_on(device):
-        if all(item.device == device for item in (*weights.values(), *kept.values())):
+        if all(item.device == device for item in kept.values()):
             return layer(*args, **kwargs)
-        copies = {name: _copied(value, device) for name, value in weights.items()}
-        statistics = {name: to(value, device) for name, value in kept.items()}
-        outputs = torch.func.functional_call(layer, {**copies, **statistics}, args, kwargs)
-    for name, value in statistics.items():
-        if value is not kept[name]:
+        copies = replaced(layer, lambda item: (_copied if isinstance(item, nn.Parameter) else to)(item, device))
+        outputs = call_with(layer, copies, args, kwargs)
+    for name, value in copies.items():
+        if value is not kept[name] and not isinstance(kept[name], nn.Parameter):
             # Through `.data`, as autograd may have kept the buffer.
             kept[name].data.copy_(value.detach())
     return outputs

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import backend
 from keras_torch.backend.devices import joined
+from keras_torch.backend.tensors import recorded
 from keras_torch.ops.arguments import convert
 from keras_torch.symbolic import KerasTensor, record_function
 
@@ -164,20 +165,43 @@ class _CustomGradient(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, function: Callable[..., Any], *args: Any) -> Any:
         with torch.enable_grad():
-            detached = [item.detach().requires_grad_(item.is_floating_point()) for item in args]
-            output, context.gradient = function(*detached)
-        return output.detach()
+            own = [
+                item.detach().requires_grad_(item.is_floating_point()) if isinstance(item, torch.Tensor) else item
+                for item in args
+            ]
+            outputs, context.gradient = function(*own)
+        context.takes = [isinstance(item, torch.Tensor) for item in args]
+        return tuple(item.detach() for item in outputs)
 
     @staticmethod
     def backward(context: Any, *upstream: Any) -> Any:
         found = context.gradient(*upstream)
-        return None, *(found if isinstance(found, (list, tuple)) else (found,))
+        gradients = iter(found if isinstance(found, (list, tuple)) else (found,))
+        return None, *(next(gradients, None) if takes else None for takes in context.takes)
 
 
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator of a function that returns its result and a function from upstream gradients to its own."""
+    """Decorator of a function that returns its result and a function from upstream gradients to its own.
 
-    def call(*args: Any) -> Any:
-        return _CustomGradient.apply(f, *joined([convert(item) for item in args]))
+    What is neither a tensor nor numbers, such as the object of a method, is passed on as it is, and has no gradient.
+    """
 
-    return call
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        spec: Any = None
+
+        def flat(*given: Any) -> Any:
+            nonlocal spec
+            output, gradient = f(*given, **kwargs)
+            leaves, spec = pytree.tree_flatten(output)
+            return leaves, gradient
+
+        given = joined([convert(item) if _is_numeric(item) else item for item in args])
+        found = _CustomGradient.apply(flat, *given)
+        return pytree.tree_unflatten(list(found), spec)
+
+    return recorded(call)
+
+
+def _is_numeric(item: Any) -> bool:
+    return hasattr(item, "__array__") or isinstance(item, (int, float, complex, list, tuple))

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch import initializers, layers, symbolic
+from keras_torch import initializers, layers, ops, symbolic
 from keras_torch.dropin.tensorflow import function, modules, special
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.distribute import in_cross_replica_context
 from keras_torch.dropin.tensorflow.refusals import refused_class
+from keras_torch.dropin.tensorflow.sizes import ints
 from keras_torch.utils import conv_utils
 
 # Files of TensorFlow 2.15 and before it → where their functions are in `tf`; "" is the root.
@@ -194,6 +195,8 @@ _NAMES: dict[str, Any] = {
 NAMES: dict[str, Any] = {
     **{" ".join(f"python.{path}" for path in paths.split()): item for paths, item in _NAMES.items()},
     "RegisterGradient": register_gradient,
+    "compiler.tf2xla.python.xla.dynamic_slice": lambda a, starts, sizes: ops.slice(a, ints(starts), ints(sizes)),
+    "compiler.tf2xla.python.xla.dynamic_update_slice": lambda a, update, starts: ops.slice_update(a, starts, update),
     "no_gradient": no_gradient,
     "types.experimental.Tensor": torch.Tensor,
     "types.experimental.TensorLike": torch.Tensor

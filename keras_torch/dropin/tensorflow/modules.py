@@ -99,7 +99,8 @@ class TensorShape(Shape):
     __slots__ = ()
 
     def __new__(cls, dims: Any = ()) -> TensorShape:
-        return super().__new__(cls, (None if n in (None, -1) else int(n) for n in dims))
+        sizes = dims if hasattr(dims, "__iter__") else (dims,)
+        return super().__new__(cls, (None if n in (None, -1) else int(n) for n in sizes))
 
     @property
     def dims(self) -> list[int | None]:

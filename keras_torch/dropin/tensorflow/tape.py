@@ -231,7 +231,9 @@ class GradientTape:
                 storage.requires_grad_(False)
 
     def __del__(self) -> None:
-        self._release()
+        # When Python ends, the module's names go before the tapes.
+        if _pending is not None:
+            self._release()
 
 
 def _is_source(item: Any) -> bool:
