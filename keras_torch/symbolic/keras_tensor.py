@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 
 from keras_torch import config, registry
@@ -195,6 +196,17 @@ class KerasTensor:
         if not self.shape or self.shape[0] is None:
             raise TypeError(f"Cannot iterate over {self!r}: the size of its first axis is unknown.")
         return (self[i] for i in range(self.shape[0]))
+
+    def __ne__(self, other: object) -> Any:
+        # As in Keras, `==` asks whether it is the same symbolic tensor, so that tensors can stand in lists.
+        if isinstance(other, (KerasTensor, torch.Tensor, np.ndarray, np.generic, int, float)):
+            return record(operator.ne, (self, other), {})
+        return self is not other
+
+    __hash__ = object.__hash__
+
+    def __round__(self, ndigits: int = 0) -> Any:
+        return record(torch.round, (self,), {"decimals": ndigits})
 
     def __bool__(self) -> bool:
         raise TypeError(

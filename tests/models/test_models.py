@@ -351,3 +351,13 @@ def test_a_model_called_on_inputs_of_one_batch_size_has_outputs_of_it():
     x = Input((3,))
     model = Model(x, layers.Dense(2)(x))
     assert model(Input((3,), batch_size=5)).shape == (5, 2)
+
+
+def test_unequal_is_computed_of_symbolic_tensors_and_equal_tells_which_one_it_is():
+    x = Input((3,), dtype="int32")
+    model = Model(x, [(x != 0), round(x / 3)])
+    model = Model.from_config(json.loads(json.dumps(model.get_config())))
+    unequal, rounded = model(torch.tensor([[0, 1, 5]]))
+    assert unequal.tolist() == [[False, True, True]] and rounded.tolist() == [[0, 0, 2]]
+    assert x in [x] and x not in [Input((3,))] and {x: 1}[x] == 1
+    assert x != "text" and x is not None

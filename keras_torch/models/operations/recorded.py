@@ -83,7 +83,7 @@ _BINARY = {
     "minimum": (torch.minimum, torch.Tensor.minimum),
     "mod": (operator.mod, torch.remainder, torch.Tensor.remainder),
     "multiply": (operator.mul, torch.mul, torch.Tensor.mul),
-    "not_equal": (torch.ne, torch.Tensor.ne),
+    "not_equal": (operator.ne, torch.ne, torch.Tensor.ne),
     "power": (operator.pow, torch.pow, torch.Tensor.pow),
     "subtract": (operator.sub, torch.sub, torch.Tensor.sub),
 }
