@@ -7,6 +7,7 @@ import torch
 import keras_torch as keras
 from keras_torch import layers
 from keras_torch.data import arrays, transfer
+from keras_torch.data.pipeline import Dataset
 
 pytestmark = pytest.mark.gpu
 
@@ -196,3 +197,12 @@ def test_random_functions_take_tensors_of_the_processor():
     assert sorted(keras.random.shuffle(x, seed=1).tolist()) == x.tolist()
     assert keras.random.dropout(x, 0.5, seed=1).is_cuda and keras.random.gamma((6,), x + 1.0, seed=1).is_cuda
     assert keras.random.categorical(x[None], 2, seed=1).is_cuda
+
+
+def test_pipelines_mix_what_lies_on_both_devices():
+    data = Dataset.from_tensor_slices(np.arange(8.0, dtype="float32"))
+    assert [item.item() for item in data.filter(lambda x: x > keras.ops.array(5.0))] == [6.0, 7.0]
+    mixed = data.map(lambda x: x.cuda() if x < 4 else x)
+    assert sorted(torch.cat([batch.cpu() for batch in mixed.shuffle(8).batch(4)]).tolist()) == list(range(8))
+    there = Dataset.from_tensor_slices(torch.arange(8.0).cuda())
+    assert sorted(torch.cat([batch.cpu() for batch in there.shuffle(8).batch(4)]).tolist()) == list(range(8))

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from keras_torch.backend.devices import together
 from keras_torch.backend.string_array import StringArray, to_strings
 from keras_torch.data.conversion import from_numpy, to_numpy_or_tensor
 from keras_torch.data.rows import Rows
 from keras_torch.data.structure import flatten, map_structure
 
 _LEAVES = (torch.Tensor, StringArray, Rows)
+# Some elements may come from a layer on a GPU.
+_join, _stack = together(torch.cat), together(torch.stack)
 
 
 class Listed:
@@ -57,10 +60,15 @@ class Stacked:
 
     def select(self, index: torch.Tensor) -> Stacked:
         """The elements at positions, copied."""
-        return Stacked(map_structure(lambda leaf: leaf.index_select(0, index), self.value), len(index))
+        return Stacked(map_structure(lambda leaf: entries(leaf, index), self.value), len(index))
 
 
 Block = Listed | Stacked
+
+
+def entries(leaf: Any, index: torch.Tensor) -> Any:
+    """Return the entries of a component at positions, copied."""
+    return leaf.index_select(0, index.to(leaf.device) if isinstance(leaf, torch.Tensor) else index)
 
 
 def rebuilt(structure: Any, leaves: Iterable[Any]) -> Any:
@@ -108,7 +116,7 @@ def to_element(value: Any) -> Any:
         items = [to_element(item) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     if isinstance(value, list) and any(isinstance(item, torch.Tensor) for item in value):
-        return torch.stack([torch.as_tensor(item) for item in value])
+        return _stack([torch.as_tensor(item) for item in value])
     return to_leaf(value)
 
 
@@ -121,7 +129,7 @@ def stack_leaves(leaves: Sequence[Any]) -> Any:
         return type(leaves[0]).stacked(leaves)
     _check_shapes({tuple(leaf.shape) for leaf in leaves})
     if isinstance(leaves[0], torch.Tensor):
-        return torch.stack(list(leaves))
+        return _stack(list(leaves))
     if isinstance(leaves[0], bytes):
         return to_strings(list(leaves), "A component of a dataset")
     return np.stack(leaves).view(StringArray)
@@ -139,7 +147,7 @@ def join_leaves(leaves: Sequence[Any]) -> Any:
     """Join stacked components along their first axis."""
     _check_shapes({tuple(leaf.shape[1:]) for leaf in leaves})
     if isinstance(leaves[0], torch.Tensor):
-        return torch.cat(list(leaves))
+        return _join(list(leaves))
     return np.concatenate(leaves).view(StringArray)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, stack_elements, to_element
+from keras_torch.data.pipeline.blocks import Block, Listed, Stacked, entries, stack_elements, to_element
 from keras_torch.data.structure import flatten, map_structure
 
 INFINITE = -1
@@ -79,7 +79,7 @@ class Slices(Step):
 
     def at(self, index: torch.Tensor) -> Block:
         """Return the slices at positions."""
-        return Stacked(map_structure(lambda leaf: leaf.index_select(0, index), self.value), len(index))
+        return Stacked(map_structure(lambda leaf: entries(leaf, index), self.value), len(index))
 
     def block_rows(self) -> int:
         """As many slices as some megabytes hold."""
