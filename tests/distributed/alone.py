@@ -14,10 +14,10 @@ import torch.distributed as dist
 import keras_torch as keras
 from keras_torch import layers, symbolic
 from keras_torch.data import Dataset
+from keras_torch.distributed import rank
 from keras_torch.dropin.tensorflow import distribute, nn
 
 CHECKS = {}
-RANK = int(os.environ.get("RANK", 0))
 
 
 def check(function):
@@ -81,11 +81,11 @@ def dropout():
 
 class StopsAlone(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
-        if RANK == 1 and epoch == 1:
+        if rank() == 1 and epoch == 1:
             self.model.stop_training = True
 
     def on_train_batch_end(self, batch, logs=None):
-        if RANK == 1 and self.params["epochs"] == 9 and batch == 3:
+        if rank() == 1 and self.params["epochs"] == 9 and batch == 3:
             self.model.stop_training = True
 
 
@@ -108,8 +108,8 @@ def buffers():
 
 @check
 def first_weights():
-    torch.manual_seed(RANK)
-    np.random.seed(RANK)
+    torch.manual_seed(rank())
+    np.random.seed(rank())
     model = cases.classifier(layers.Dense(4))
     model.compile("adam", "sparse_categorical_crossentropy")
     history = fit(model)
@@ -210,7 +210,7 @@ def strategy():
         return distribute.in_cross_replica_context(), nn.compute_average_loss(torch.ones(3)).item()
 
     seen = [mirrored.run(step, args=(aggregated,)) for aggregated in (False, True)]
-    part = torch.arange(1.0 + RANK)
+    part = torch.arange(1.0 + rank())
     model = cases.classifier()
     model.compile("sgd", "sparse_categorical_crossentropy")
     data = Dataset.from_tensor_slices((cases.numbers(40, 6), cases.labels(40)))
