@@ -1,5 +1,7 @@
 """Every layer under torch.compile: one graph, in both modes, and no new one for each size of batch."""
 
+import re
+
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
@@ -21,10 +23,12 @@ SIBLINGS = (
 
 
 def cases():
-    """All layers; of those of one make, some are for long runs: most random ones of images among them."""
+    """All layers; of those of one make, some are for long runs: most random ones of images and of 1 and 3 axes."""
     for name in NUMERIC:
         of_many = name.startswith("Random") and name not in ("RandomFlip", "RandomRotation")
-        yield pytest.param(name, marks=pytest.mark.slow) if of_many or name in SIBLINGS else name
+        # An N-d family is one class; only Conv1D pads as Conv2D does not.
+        of_other_rank = name != "Conv1D" and re.sub("[13]D", "2D", name) in {*NUMERIC} - {name}
+        yield pytest.param(name, marks=pytest.mark.slow) if of_many or of_other_rank or name in SIBLINGS else name
 
 
 @pytest.mark.parametrize("name", list(cases()))
