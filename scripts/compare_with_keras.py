@@ -38,7 +38,7 @@ DIALECTS = {"2.15": "tf", "3.15": "3"}
 TOLERANCE, OF_TRAINING = 1e-5, 1e-4
 # What other versions of Keras 3 do otherwise: from and before which version, model, format (None: all), and why.
 KNOWN = (
-    ("3.3", "3.5", "optimizer-accumulating", None, "the correction of Adam counts batches where later ones count updates"),
+    ("3.3", "3.5", "optimizer-accumulating", None, "Adam counts batches, later ones updates"),
     ("3.0", "3.9", "classification", "keras", "AUC cannot be made for the meta tensors of torch"),
     ("3.0", "3.9", "learnt-numbers", "h5", "an `axis` in `.h5` that is no list of one number is dropped"),
     ("3.0", "3.11", "custom-layers", "h5", "arguments in `.h5` that are functions of the user are written as JSON"),
