@@ -117,6 +117,7 @@ from keras_torch.backend.reductions import (
     sum,
     var,
 )
+from keras_torch.backend.scopes import name_scope
 from keras_torch.backend.session import (
     backend,
     clear_session,
@@ -125,7 +126,6 @@ from keras_torch.backend.session import (
     image_dim_ordering,
     legacy_weight_ordering,
     manual_variable_initialization,
-    name_scope,
     normalize_data_format,
     reset_uids,
     set_epsilon,

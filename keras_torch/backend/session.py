@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from keras_torch import config
@@ -48,12 +47,6 @@ def get_uid(prefix: str = "") -> int:
 def reset_uids() -> None:
     """Start counting layer names again."""
     naming.reset_names()
-
-
-@contextlib.contextmanager
-def name_scope(name: str) -> Iterator[str]:
-    """Group operations under a name in TensorFlow's graph. There is no such graph: the block just runs."""
-    yield name
 
 
 def image_dim_ordering() -> str:

@@ -28,6 +28,9 @@ PARTS = {"keras_preprocessing": "preprocessing", "keras_applications": "applicat
 
 # Packages that held names of several of ours, and had no names of their own.
 JOINED = {
+    "__internal__": ("symbolic",),
+    "__internal__.layers": ("dropin.old_layers", "layers"),
+    "engine.base_layer_utils": ("dropin.old_engine",),
     "engine": ("engine", "models", "layers"),
     "engine.base_layer": ("engine", "engine.base_layer", "symbolic", "dropin.old_engine", "dropin.old_layers"),
     "engine.topology": ("engine", "models", "layers", "symbolic", "utils", "saving", "dropin.old_engine"),

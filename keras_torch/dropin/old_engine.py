@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 from keras_torch.models import Model, Sequential
@@ -19,6 +20,11 @@ _slice_arrays = generic_utils.slice_arrays
 def _to_list(x: Any) -> list[Any]:
     """Return a list as it is, anything else in a list."""
     return x if isinstance(x, list) else [x]
+
+
+def call_context() -> SimpleNamespace:
+    """Return what tf.keras knew of the call under way: here, that it has its values and belongs to no graph."""
+    return SimpleNamespace(in_call=False, in_keras_graph=False, saving=False, training=None)
 
 
 def collect_trainable_weights(layer: Any) -> list[Any]:
@@ -70,6 +76,7 @@ __all__ = [
     "Model",
     "Network",
     "Sequential",
+    "call_context",
     "collect_trainable_weights",
     "load_weights_from_hdf5_group",
     "load_weights_from_hdf5_group_by_name",

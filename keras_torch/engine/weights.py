@@ -13,6 +13,7 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.backend import Variable, WeightView
+from keras_torch.backend.scopes import around
 from keras_torch.backend.split_view import SplitView
 from keras_torch.distributed import parts
 from keras_torch.engine import initial_values
@@ -23,9 +24,6 @@ from keras_torch.errors import NotBuiltError
 from keras_torch.symbolic.keras_tensor import as_shapes
 
 Weight = Variable | WeightView
-
-# The layers whose `build` or first call is under way, outermost first.
-around: list[Any] = []
 
 
 class scope_of:  # noqa: N801 - used like a function

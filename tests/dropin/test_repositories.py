@@ -74,3 +74,27 @@ def test_tensors_within_layers_have_the_old_name_of_the_shape(tf):
 def test_the_backend_knows_files_of_tensorflow(tf):
     found = K.control_flow_ops.while_loop(lambda i: i < 5, lambda i: [i + 2], [K.constant(0, "int32")])
     assert int(K.get_value(found[0] if isinstance(found, (list, tuple)) else found)) == 6
+
+
+def test_scopes_name_the_weights_that_are_made_in_them():
+    with dropin.install("tf"):
+        import tensorflow as tf
+
+        class Embedding(layers.Layer):
+            def build(self, shape):
+                self.inner = layers.Dense(2)
+                with tf.name_scope("words"):
+                    self.words = self.add_weight(name="weight", shape=(2,))
+                with tf.name_scope("places"), K.name_scope("inner"):
+                    self.inner.build(shape)
+                super().build(shape)
+
+            def call(self, x):
+                return self.inner(x) + self.words
+
+        x = layers.Input((2,))
+        names = [weight.name for weight in Model(x, Embedding(name="e")(x)).weights]
+        assert names == ["e/words/weight:0", "e/places/inner/kernel:0", "e/places/inner/bias:0"]
+        alone = Embedding(name="e")
+        alone.build((None, 2))
+        assert alone.weights[0].name == "words/weight:0"

@@ -12,6 +12,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import ops
+from keras_torch.backend.scopes import name_scope
 from keras_torch.backend.string_array import StringArray
 from keras_torch.dropin.tensorflow import settings
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
@@ -106,12 +107,6 @@ def control_dependencies(control_inputs: Any) -> Iterator[None]:
         if callable(item) and not isinstance(item, (torch.Tensor, KerasTensor)):
             item()
     yield
-
-
-@contextlib.contextmanager
-def name_scope(name: Any = None, default_name: Any = None, values: Any = None) -> Iterator[Any]:
-    """Group operations under a name: there is no graph that would show it."""
-    yield name
 
 
 def cond(

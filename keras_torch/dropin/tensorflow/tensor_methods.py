@@ -291,12 +291,17 @@ _STRINGS: dict[str, Any] = {
     "__getitem__": _text_item,
     "__iter__": _text_items,
 }
+_MODEL: dict[str, Any] = {
+    # What a SavedModel would take, which there is none of.
+    "_set_save_spec": lambda self, inputs, *args, **kwargs: None,
+    "distribute_strategy": property(lambda self: get_strategy()),
+}
 _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (torch.Tensor, _TENSOR),
     (VariableMethods, _VARIABLE),
     (KerasTensor, {"eval": evaluate_symbolic}),
     (StringArray, _STRINGS),
-    (Model, {"distribute_strategy": property(lambda self: get_strategy())}),
+    (Model, _MODEL),
 ]
 _STATIC: list[tuple[type, dict[str, Any]]] = [(torch.Size, _SIZE), (torch.dtype, _DTYPE)]
 _before: list[tuple[type, str, Any]] = []
