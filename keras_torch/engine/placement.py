@@ -150,10 +150,10 @@ def _on_gpu(items: Any) -> bool:
     return True
 
 
-def fetched(layer: Any, args: Any, kwargs: Any, or_to_default: bool = False) -> Any:
+def fetched(layer: Any, args: Any, kwargs: Any, by_default: bool = False) -> Any:
     """Return the arguments of a call with tensors of the processor's memory beside the layer's first weight.
 
-    Without weights they go to the default device, or stay.
+    Without weights they stay, or go to the default device.
     """
     if torch.compiler.is_compiling():
         return args, kwargs
@@ -161,10 +161,9 @@ def fetched(layer: Any, args: Any, kwargs: Any, or_to_default: bool = False) -> 
     if not any(item.device.type == "cpu" for item in tensors):
         return args, kwargs
     weight = next(layer.parameters(), None)
-    if weight is None and not or_to_default:
-        return args, kwargs
-    device = config.default_device() if weight is None else weight.device
-    return (args, kwargs) if device.type in ("cpu", "meta") else moved((args, kwargs), device)
+    weight = next(layer.buffers(), None) if weight is None else weight
+    device = (config.default_device() if by_default else None) if weight is None else weight.device
+    return (args, kwargs) if device is None or device.type in ("cpu", "meta") else moved((args, kwargs), device)
 
 
 def _on_meta(tree: Any) -> bool:

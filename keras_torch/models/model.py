@@ -112,7 +112,7 @@ class Model(Trainer, Layer):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the model on tensors or arrays, or record a call of it on symbolic tensors."""
         if placement.Fetching.active:
-            args, kwargs = placement.fetched(self, args, kwargs, or_to_default=True)
+            args, kwargs = placement.fetched(self, args, kwargs, by_default=True)
         if (
             len(args) == 1
             and not kwargs

@@ -47,8 +47,13 @@ def make(model: Any, arguments: dict[str, Any]) -> Compiled:
 
 
 def _check_jit(arguments: dict[str, Any]) -> None:
-    """Settle whether the model is compiled by torch: "auto" means no, as in Keras 3 on torch."""
+    """Settle whether the model is compiled by torch: "auto" means no, as in Keras 3 on torch.
+
+    Unless the user has said no, steps that a GPU waits for are replayed as CUDA graphs.
+    """
     asked = arguments["jit_compile"]
+    undecided = asked in ("auto", None) or (asked is False and arguments.get("may_replay", False))
+    arguments["may_replay"] = undecided and not arguments["run_eagerly"]
     if asked not in ("auto", True, False, None, CUDA_GRAPHS):
         raise ValueError(f"`jit_compile` must be True, False, 'auto' or {CUDA_GRAPHS!r}. Received: {asked!r}")
     if asked == CUDA_GRAPHS and config.default_device().type != "cuda":
@@ -113,13 +118,24 @@ def prepare(model: Any, loop: bool = True) -> None:
     if loop:
         compiled.layer_metrics = None
     graphs = compiled.arguments["jit_compile"] == CUDA_GRAPHS
-    if graphs and compiled.replays is None:
-        compiled.replays = cuda_graphs.replays_of(model, compiled, forward_by)
+    if compiled.arguments.get("may_replay"):
+        _replay_if_possible(model, compiled, loop)
+    elif graphs and compiled.replays is None:
+        compiled.replays = cuda_graphs.replays_of(model, compiled, forward_by, automatic=False)
     jit.forward_of(model)
     if compiled.forward is not None and compiled.whole is None:
         compiled.whole = jit.CompiledCall(forward_by, f"Model {model.name!r}", graphs, compiled.forward)
     if model._overrides("train_step"):
         _follow_flags(model)
+
+
+def _replay_if_possible(model: Any, compiled: Compiled, loop: bool) -> None:
+    """In a loop let steps be replayed, if a GPU makes them, until something speaks against it."""
+    weight = next(model.parameters(), None) if loop else None
+    on_gpu = weight is not None and weight.is_cuda
+    found = cuda_graphs.replays_of(model, compiled, forward_by, automatic=True) if on_gpu else None
+    if found is None or compiled.replays is None:
+        compiled.replays = found
 
 
 def warn_of_changed_flags(model: Any) -> None:

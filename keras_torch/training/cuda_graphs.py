@@ -13,17 +13,21 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import _has_any_global_hook as has_any_global_hook
 from torch.utils import _pytree as pytree
 
-from keras_torch import distributed
+from keras_torch import config, distributed
 from keras_torch.engine import Layer
 from keras_torch.layers import Lambda, TorchModuleWrapper
 from keras_torch.optimizers import LossScaleOptimizer
+from keras_torch.symbolic import FunctionOp
 
 # Steps of one shape that run as ever before one is recorded: libraries are loaded and algorithms chosen in them.
 WARM_STEPS = 3
 # Shapes of batches that are recorded, each of which keeps the memory of a step.
 MOST = 4
+_PLAIN = (bool, int, float, str, type(None))
+_MOVING = ("training", "stop_training", "stop_evaluating", "stop_predicting")
 
 
 @dataclass(eq=False)
@@ -47,11 +51,14 @@ class _Recorded:
 class Replays:
     """The recorded steps of one compiled model, one for each shape of batches. `forward` computes what is recorded."""
 
-    def __init__(self, forward: Any) -> None:
+    def __init__(self, forward: Any, automatic: bool = False) -> None:
         self._forward = forward
+        self.automatic = automatic
+        self._settings: Any = None
         self._recorded: dict[Hashable, _Recorded] = {}
         self._seen: dict[Hashable, int] = {}
         self._failed = False
+        self._idle = 0
 
     def step(self, model: Any, compiled: Any, batch: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
         """Return predictions and loss of a batch, with gradients in place; None if the step has to run as ever."""
@@ -63,13 +70,14 @@ class Replays:
             recorded = None
         if recorded is None:
             self._seen[key] = self._seen.get(key, 0) + 1
-            if self._failed or self._seen[key] <= WARM_STEPS or len(self._recorded) == MOST:
+            if self._failed or self._seen[key] <= WARM_STEPS or len(self._recorded) == MOST or not self._pays():
                 return None
             try:
                 recorded = self._recorded[key] = self._record(model, compiled, leaves, structure)
             except RuntimeError as error:
                 self._failed = True
-                _warn(model, error)
+                if not self.automatic:
+                    _warn(model, error)
                 return None
         given = (item for item in leaves if isinstance(item, torch.Tensor))
         for place, item in zip(recorded.inputs, given, strict=True):
@@ -79,16 +87,39 @@ class Replays:
             param.grad = grad
         return recorded.y_pred, recorded.loss
 
+    def _pays(self) -> bool:
+        """Whether the GPU waits for the host; twice in a row, as it always does after the host has waited for it."""
+        if not self.automatic:
+            return True
+        self._idle = self._idle + 1 if torch.cuda.current_stream().query() else 0
+        return self._idle > 1
+
     def forget(self) -> None:
         """Record anew: other weights are trained, say."""
         self._recorded.clear()
         self._seen.clear()
+
+    def check(self, model: Any) -> None:
+        """Forget what was recorded with other settings of layers, such as the rate of a dropout."""
+        settings = [
+            (name, value)
+            for module in model.modules()
+            for name, value in module.__dict__.items()
+            if type(value) in _PLAIN and name[0] != "_" and name not in _MOVING
+        ]
+        if settings != self._settings:
+            self.forget()
+        self._settings = settings
 
     def _record(self, model: Any, compiled: Any, leaves: list[Any], structure: Any) -> _Recorded:
         held = [item.clone() if isinstance(item, torch.Tensor) else item for item in leaves]
         x, y, weight = pytree.tree_unflatten(held, structure)
         params = [param for param in model.parameters() if param.requires_grad]
         graph = torch.cuda.CUDAGraph()
+        for module in model.modules():
+            for device, generator in module.__dict__.get("_generators", {}).items():
+                if device.type == "cuda":
+                    graph.register_generator_state(generator)
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             y_pred, loss = self._forward(model, model, compiled, x, y, weight, True)
             found: Any = torch.autograd.grad(loss, params, allow_unused=True)
@@ -103,11 +134,12 @@ class Replays:
         return _Recorded(graph, inputs, outcome, loss.detach(), params, grads, state, places)
 
 
-def replays_of(model: Any, compiled: Any, forward: Any) -> Replays | None:
+def replays_of(model: Any, compiled: Any, forward: Any, automatic: bool) -> Replays | None:
     """Return what replays the steps of a model; None if they do more than kernels do: torch.compile may cope.
 
     They do with code of the user's own, states that layers keep from batch to batch, losses and metrics of layers,
-    scaled losses, several losses, or several processes.
+    scaled losses, several losses, or several processes. Unless the user asked for it (`automatic`), also with functions
+    of the user's, hooks, masks, and layers that look things up.
     """
     plain = (
         compiled.loss.is_single
@@ -117,16 +149,53 @@ def replays_of(model: Any, compiled: Any, forward: Any) -> Replays | None:
         and not isinstance(compiled.optimizer, LossScaleOptimizer)
         and not distributed.is_active()
     )
-    return Replays(forward) if plain and all(map(_is_pure, model.modules())) else None
+    if not plain or not all(map(_is_pure, model.modules())):
+        return None
+    return Replays(forward, automatic) if not automatic or _is_simple(model, compiled) else None
 
 
 def _is_pure(module: nn.Module) -> bool:
     """Whether all that a module does to its inputs is done by kernels."""
     if not isinstance(module, Layer):
         return True
-    if isinstance(module, (Lambda, TorchModuleWrapper)) or not type(module).call.__module__.startswith("keras_torch."):
+    if isinstance(module, (Lambda, TorchModuleWrapper)) or not _is_known(type(module).call):
         return False
     return not (getattr(module, "stateful", False) or module.__dict__.get("_added_metrics"))
+
+
+def _is_simple(model: Any, compiled: Any) -> bool:
+    """Whether there is nothing in a step that may be different next time, or that may wait for the GPU."""
+    network, loss = getattr(model, "_network", None), compiled.loss.losses[0]
+    if network is None or _has_masks(network) or config.Placement.used or has_any_global_hook():
+        return False
+    functions = [node.operation.target for node in network.nodes if isinstance(node.operation, FunctionOp)]
+    if not all(map(_is_known, (*functions, type(loss).call, getattr(loss, "fn", torch.add)))):
+        return False
+    return all(map(_is_simple_module, model.modules()))
+
+
+def _is_simple_module(module: nn.Module) -> bool:
+    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
+        return False
+    if not isinstance(module, Layer):
+        return True
+    if getattr(module, "_network", None) is not None:
+        return not _has_masks(module._network)
+    regularizers = [getattr(weight, "regularizer", None) for weight in module._own_weights]
+    owned = [getattr(module, "activation", None), module.activity_regularizer, *regularizers]
+    known = all(item is None or _is_known(item) or _is_known(type(item)) for item in owned)
+    return known and not type(module).__module__.startswith("keras_torch.layers.preprocessing")
+
+
+def _has_masks(network: Any) -> bool:
+    """Whether anything is masked: lengths of sequences are read by the host."""
+    nodes = network.nodes
+    return any(getattr(tensor, "_keras_mask", None) is not None for node in nodes for tensor in node.output_tensors)
+
+
+def _is_known(item: Any) -> bool:
+    """Whether a function or a class is this package's or torch's."""
+    return (getattr(item, "__module__", None) or "torch").partition(".")[0] in ("keras_torch", "torch", "_operator")
 
 
 def _laid_out(param: torch.Tensor, grad: torch.Tensor | None) -> torch.Tensor | None:

@@ -155,6 +155,9 @@ def _train_epoch(
     if not run.done:
         model.reset_metrics()
         callbacks.on_epoch_begin(run.epoch)
+    replays = model._compiled.replays if model._compiled is not None else None
+    if replays is not None:
+        replays.check(model)
     with mode_of(model, True), threads.as_needed(model, steps.source):
         # A training that was stopped by the last batch before a backup ends its epoch without another one.
         stopped = run.done and model.stop_training and config.dialect() != "1"

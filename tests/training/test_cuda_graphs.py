@@ -72,6 +72,9 @@ class Recording:
         torch.set_rng_state(self.random)
 
 
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="test_gpu.py has real ones")
+
+
 @pytest.fixture(autouse=True)
 def noted(monkeypatch: pytest.MonkeyPatch) -> None:
     Graph.replayed = 0
@@ -94,7 +97,7 @@ def two_inputs() -> keras.Model:
 def fit(model: keras.Model, x: Any, y: Any, graphs: bool, **options: Any) -> Any:
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     if graphs:
-        model._compiled.arguments["jit_compile"] = "cudagraph"
+        model._compiled.arguments.update(jit_compile="cudagraph", may_replay=False)
     keras.utils.set_random_seed(7)
     return model.fit(x, y, batch_size=8, epochs=3, verbose=0, **options).history
 
@@ -133,6 +136,52 @@ def test_a_step_is_recorded_anew_when_weights_move_or_others_are_trained() -> No
     assert not replays._recorded
 
 
+def automatic(model: keras.Model, loss: Any = "sparse_categorical_crossentropy") -> Any:
+    model.compile("adam", loss)
+    return cuda_graphs.replays_of(model, model._compiled, None, automatic=True)
+
+
+def test_by_themselves_only_steps_are_recorded_in_which_nothing_can_change() -> None:
+    assert automatic(images()) and automatic(two_inputs())
+    assert automatic(images(), lambda y_true, y_pred: (y_true - y_pred) ** 2) is None
+    hooked = images()
+    hooked.layers[0].register_forward_hook(print)
+    assert automatic(hooked) is None
+    own = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation=lambda x: x * 2)])
+    assert automatic(own) is None
+    masked = keras.Sequential([keras.Input((4, 2)), layers.Masking(), layers.LSTM(3)])
+    assert automatic(masked) is None
+    listening = keras.Sequential([keras.Input((4, 2)), layers.LSTM(3, seed=1), layers.Dropout(0.5, seed=2)])
+    assert automatic(listening)
+
+
+def test_no_is_no() -> None:
+    model = images()
+    for asked, may in (("auto", True), (None, True), (False, False)):
+        model.compile("adam", "mse", jit_compile=asked)
+        assert model._compiled.arguments["may_replay"] is may and model.jit_compile is False
+    model.compile("adam", "mse", run_eagerly=True)
+    assert not model._compiled.arguments["may_replay"]
+    model.compile("adam", "mse")
+    model.optimizer = "sgd"
+    model.loss = "mae"
+    assert model._compiled.arguments["may_replay"]
+
+
+def test_other_settings_of_a_layer_count_from_the_next_epoch_on() -> None:
+    model = images()
+    rates = []
+
+    class Less(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            rates.append(len(model._compiled.replays._recorded))
+            if epoch == 1:
+                model.layers[2].rate = 0.1
+
+    fit(model, np.ones((80, 6, 6, 2), "float32"), np.zeros(80), True, callbacks=[Less()])
+    assert rates == [0, 1, 1] and Graph.replayed == 3 * 10 - 2 * cuda_graphs.WARM_STEPS
+
+
 class Own(layers.Layer):
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         return inputs * 2
@@ -146,7 +195,7 @@ class Own(layers.Layer):
 def test_steps_that_are_more_than_kernels_are_not_recorded(layer: layers.Layer) -> None:
     model = keras.Sequential([keras.Input((5, 3), batch_size=2), layer, layers.Flatten(), layers.Dense(1)])
     model.compile("sgd", "mse")
-    assert cuda_graphs.replays_of(model, model._compiled, None) is None
+    assert cuda_graphs.replays_of(model, model._compiled, None, automatic=False) is None
 
 
 def test_a_step_that_cannot_be_recorded_runs_as_ever_with_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
