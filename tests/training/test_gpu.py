@@ -159,6 +159,28 @@ def test_cuda_graphs_train_as_steps_without_them_do(make):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
+def test_small_steps_are_replayed_without_being_told():
+    x, y = image_data()
+    results = []
+    for asked in ("auto", False):
+        keras.utils.set_random_seed(1)
+        model = image_model()
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=asked)
+        history = model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0).history
+        replays = model._compiled.replays
+        assert (replays is not None and len(replays._recorded) == 1) == (asked == "auto")
+        results.append([*model.get_weights(), np.asarray(history["loss"]), np.asarray(history["accuracy"])])
+    for mine, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_seeded_dropout_draws_new_numbers_in_each_replay():
+    model = keras.Sequential([keras.Input((64,)), layers.GaussianNoise(1.0, seed=3), layers.Dense(1, use_bias=False)])
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile="cudagraph")
+    losses = [model.train_on_batch(np.ones((8, 64)), np.zeros((8, 1))) for _ in range(8)]
+    assert len(model._compiled.replays._recorded) == 1 and len(set(map(float, losses))) == 8
+
+
 def test_loops_of_ones_own_take_batches_that_are_not_on_the_gpu():
     model, (x, y) = image_model(), image_data()
     loss_of, accuracy = keras.losses.SparseCategoricalCrossentropy(), keras.metrics.SparseCategoricalAccuracy()
