@@ -112,20 +112,21 @@ def amount(row: dict[str, Any], value: float, times: int) -> str:
     return f"{value * 1000:,.1f} ms"
 
 
-def table(rows: list[dict[str, Any]], names: list[str], times: int) -> str:
-    """Return the rows of one job as a Markdown table."""
-    names = [name for name in names if any(name in row["median"] for row in rows)]
-    others = [name for name in names if name != "keras_torch"]
-    heads = [rows[0]["job"], *names, *(f"ours / {name}" for name in others)]
-    lines = [heads, ["---"] * len(heads)]
-    for row in rows:
-        medians = row["median"]
-        cells = [row["of"], *(amount(row, medians[name], times) if name in medians else "" for name in names)]
-        for name in others:
+def heading(job: str, names: list[str]) -> str:
+    """Return the first two lines of the table of one job."""
+    heads = [job, *names, *(f"ours / {name}" for name in names if name != "keras_torch")]
+    return f"| {' | '.join(heads)} |\n| {' | '.join(['---'] * len(heads))} |"
+
+
+def line(row: dict[str, Any], names: list[str], times: int) -> str:
+    """Return one row of the table."""
+    medians = row["median"]
+    cells = [row["of"], *(amount(row, medians[name], times) if name in medians else "" for name in names)]
+    for name in names:
+        if name != "keras_torch":
             middle, least, most = row["ratios"].get(name, (None, None, None))
             cells.append("" if middle is None else f"{middle:.3f} ({least:.3f}-{most:.3f})")
-        lines.append(cells)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return f"| {' | '.join(cells)} |"
 
 
 def options() -> argparse.Namespace:
@@ -162,18 +163,17 @@ def main() -> None:
         sides = ["keras_torch", *(name for name in others if name in peers)]
         if asked.logging:
             sides = [name for name in sides if name != "tuned loop"]
-        rows = []
-        for of in subjects:
-            if not asked.only or of in asked.only:
-                if job == "memory":
-                    values = peak_memory({name: pythons[name] for name in sides}, of, asked.device)
-                else:
-                    chosen = [peers[name] for name in sides]
-                    values = compare(chosen, job, of, asked.rounds, asked.logging, asked.times)
-                rows.append(row_of(job, of, values))
-        if rows:
-            print(f"\n{table(rows, sides, asked.times)}", flush=True)
-        found += rows
+        wanted = [of for of in subjects if not asked.only or of in asked.only]
+        if wanted:
+            print(f"\n{heading(job, sides)}", flush=True)
+        for of in wanted:
+            if job == "memory":
+                values = peak_memory({name: pythons[name] for name in sides}, of, asked.device)
+            else:
+                chosen = [peers[name] for name in sides]
+                values = compare(chosen, job, of, asked.rounds, asked.logging, asked.times)
+            found.append(row_of(job, of, values))
+            print(line(found[-1], sides, asked.times), flush=True)
     for peer in peers.values():
         peer.end()
     if asked.json:
