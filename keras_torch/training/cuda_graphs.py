@@ -1,4 +1,4 @@
-"""`jit_compile="cudagraph"`: forward and backward passes that were recorded once and are replayed (`torch.cuda.graph`).
+"""CUDA graphs: forward and backward passes that were recorded once and are replayed (`torch.cuda.graph`).
 
 A step of a small model takes the host longer than the GPU: of what it does in Python, and of the launches of kernels,
 one replay is left. Optimizer and metrics follow as ever.
@@ -36,7 +36,7 @@ class _Recorded:
 
     graph: torch.cuda.CUDAGraph
     inputs: list[torch.Tensor]
-    y_pred: torch.Tensor
+    y_pred: Any
     loss: torch.Tensor
     params: list[nn.Parameter]
     grads: Sequence[torch.Tensor | None]
@@ -60,7 +60,7 @@ class Replays:
         self._failed = False
         self._idle = 0
 
-    def step(self, model: Any, compiled: Any, batch: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def step(self, model: Any, compiled: Any, batch: Any) -> tuple[Any, torch.Tensor] | None:
         """Return predictions and loss of a batch, with gradients in place; None if the step has to run as ever."""
         leaves, structure = pytree.tree_flatten(batch)
         key = (structure, *((item.shape, item.dtype) if isinstance(item, torch.Tensor) else item for item in leaves))
@@ -115,6 +115,8 @@ class Replays:
         held = [item.clone() if isinstance(item, torch.Tensor) else item for item in leaves]
         x, y, weight = pytree.tree_unflatten(held, structure)
         params = [param for param in model.parameters() if param.requires_grad]
+        if not params:
+            raise RuntimeError("no weight is trained")
         graph = torch.cuda.CUDAGraph()
         for module in model.modules():
             for device, generator in module.__dict__.get("_generators", {}).items():
@@ -124,10 +126,7 @@ class Replays:
             y_pred, loss = self._forward(model, model, compiled, x, y, weight, True)
             found: Any = torch.autograd.grad(loss, params, allow_unused=True)
             grads = list(map(_laid_out, params, found))
-        outcome = y_pred.detach()
-        mask = getattr(y_pred, "_keras_mask", None)
-        if mask is not None:
-            outcome._keras_mask = mask
+        outcome = pytree.tree_map_only(torch.Tensor, _detached, y_pred)
         state = [*model.parameters(), *model.buffers()]
         inputs = [item for item in held if isinstance(item, torch.Tensor)]
         places = [tensor.data_ptr() for tensor in state]
@@ -175,7 +174,16 @@ def _is_simple(model: Any, compiled: Any) -> bool:
 
 
 def _is_simple_module(module: nn.Module) -> bool:
-    if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
+    hooks: list[Any] = [
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    ]
+    for param in module._parameters.values():
+        if param is not None:
+            hooks += [param._backward_hooks, param._post_accumulate_grad_hooks]
+    if any(hooks):
         return False
     if not isinstance(module, Layer):
         return True
@@ -196,6 +204,13 @@ def _has_masks(network: Any) -> bool:
 def _is_known(item: Any) -> bool:
     """Whether a function or a class is this package's or torch's."""
     return (getattr(item, "__module__", None) or "torch").partition(".")[0] in ("keras_torch", "torch", "_operator")
+
+
+def _detached(tensor: torch.Tensor) -> torch.Tensor:
+    found = tensor.detach()
+    if hasattr(tensor, "_keras_mask"):
+        found._keras_mask = tensor._keras_mask  # type: ignore[attr-defined]
+    return found
 
 
 def _laid_out(param: torch.Tensor, grad: torch.Tensor | None) -> torch.Tensor | None:

@@ -54,9 +54,10 @@ class Trainer(GeneratorMethods):
         `loss`, `loss_weights`, `metrics` and `weighted_metrics` may be given for each output, as lists or as dicts by
         output name. Torch optimizers and losses are taken, too. `jit_compile=True` runs the model, and with one output
         its loss as well, through `torch.compile` (unless `run_eagerly`), or eagerly with a warning where that fails; on
-        a GPU "cudagraph" replays the kernels of a step (`torch.cuda.graph`), which "auto" does in `fit` where that is safe
-        and pays. `auto_scale_loss` wraps the optimizer of a "mixed_float16" model in a LossScaleOptimizer. Where `target_tensors` stand for outputs, `y` is computed from
-        them for each batch (Keras 1 and 2). ValueError names an unknown optimizer or the like.
+        a GPU "cudagraph" replays the kernels of a step (`torch.cuda.graph`), which "auto" does in `fit` if it is safe
+        and pays. `auto_scale_loss` wraps the optimizer of a "mixed_float16" model in a LossScaleOptimizer. Where
+        `target_tensors` stand for outputs, `y` is computed from them for each batch (Keras 1 and 2). ValueError names
+        an unknown optimizer or the like.
         """
         arguments = {
             "optimizer": optimizer,

@@ -147,6 +147,9 @@ def test_by_themselves_only_steps_are_recorded_in_which_nothing_can_change() -> 
     hooked = images()
     hooked.layers[0].register_forward_hook(print)
     assert automatic(hooked) is None
+    watched = images()
+    watched.layers[0].kernel.storages[0].register_hook(print)
+    assert automatic(watched) is None
     own = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation=lambda x: x * 2)])
     assert automatic(own) is None
     masked = keras.Sequential([keras.Input((4, 2)), layers.Masking(), layers.LSTM(3)])
