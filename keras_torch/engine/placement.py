@@ -272,4 +272,5 @@ def _together(function: Any) -> Any:
     return call
 
 
-lowering.Places.of, lowering.Places.wrap, lowering.Places.together = _has_place, _placed, _together
+lowering.Places.of, lowering.Places.wrap = _has_place, _placed
+lowering.Places.together, lowering.Places.fetch = _together, fetch_inputs

@@ -78,8 +78,6 @@ class Model(Trainer, Layer):
             # The layers cast what they take and their weights themselves.
             autocast.install(self, False)
         placement.unsettle(self)
-        if config.default_device().type not in ("cpu", "meta"):
-            placement.fetch_inputs()
         versions.loss_version += bool(versions.loss_version)
         for key in self.__dict__.pop("_network_modules", ()):
             self._modules.pop(key, None)

@@ -63,12 +63,14 @@ class Places:
     """How an operation runs on a device that is not that of its inputs, which layers know and this module does not.
 
     `of(operation, device)` tells whether it, or a call in a `device` block, has a place of its own; `wrap` of both
-    returns the module to run. `together` of a function returns one that takes tensors that lie apart, too.
+    returns the module to run. `together` of a function returns one that takes tensors that lie apart, too, and `fetch`
+    lets models take inputs from elsewhere.
     """
 
     of: Callable[[Any, Any], bool]
     wrap: Callable[[Any, Any], Any]
     together: Callable[[Any], Any]
+    fetch: Callable[[], None]
 
 
 class _Builder:
@@ -143,7 +145,10 @@ class _Builder:
             result = self.graph.call_module(self.target(module, str(operation.name)), args, kwargs)
         elif isinstance(operation, FunctionOp) and not isinstance(operation.target, nn.Module):
             method = _method_name(operation.target)
-            if self.device.type not in ("cpu", "meta") and _takes_several(node):
+            on_gpu = self.device.type not in ("cpu", "meta")
+            if on_gpu:
+                Places.fetch()
+            if on_gpu and _takes_several(node):
                 # One may be an input, a size, or made of sizes, which lie in the processor's memory.
                 result = self.graph.call_function(Places.together(operation.target), args, kwargs)
             elif method:

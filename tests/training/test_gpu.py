@@ -159,7 +159,7 @@ def test_cuda_graphs_train_as_steps_without_them_do(make):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
-def test_small_steps_are_replayed_without_being_told():
+def test_cuda_graphs_replay_small_steps_without_being_told():
     x, y = image_data()
     results = []
     for asked in ("auto", False):
@@ -174,7 +174,7 @@ def test_small_steps_are_replayed_without_being_told():
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
-def test_seeded_dropout_draws_new_numbers_in_each_replay():
+def test_cuda_graphs_draw_new_numbers_for_seeded_noise():
     model = keras.Sequential([keras.Input((64,)), layers.GaussianNoise(1.0, seed=3), layers.Dense(1, use_bias=False)])
     model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile="cudagraph")
     losses = [model.train_on_batch(np.ones((8, 64)), np.zeros((8, 1))) for _ in range(8)]
