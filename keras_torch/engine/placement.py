@@ -261,7 +261,10 @@ def _has_place(operation: Any, device: torch.device | None) -> bool:
 
 
 def _together(function: Any) -> Any:
-    """Return the function such that tensors which lie apart are brought together."""
+    """Return the function such that tensors which lie apart are brought together.
+
+    Unlike the result of `devices.together` it has a name of its own, by which torch.fx finds it.
+    """
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
