@@ -130,12 +130,18 @@ def prepare(model: Any, loop: bool = True) -> None:
 
 
 def _replay_if_possible(model: Any, compiled: Compiled, loop: bool) -> None:
-    """In a loop let steps be replayed, if a GPU makes them, until something speaks against it."""
-    weight = next(model.parameters(), None) if loop else None
+    """In loops let steps be replayed, if a GPU makes them, until something speaks against it."""
+    if not loop:
+        if compiled.replays is not None:
+            compiled.replays.paused = True
+        return
+    weight = next(model.parameters(), None)
     on_gpu = weight is not None and weight.is_cuda
     found = cuda_graphs.replays_of(model, compiled, forward_by, automatic=True) if on_gpu else None
     if found is None or compiled.replays is None:
         compiled.replays = found
+    else:
+        compiled.replays.paused = False
 
 
 def warn_of_changed_flags(model: Any) -> None:

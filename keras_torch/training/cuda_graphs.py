@@ -24,6 +24,8 @@ from keras_torch.symbolic import FunctionOp
 
 # Steps of one shape that run as ever before one is recorded: libraries are loaded and algorithms chosen in them.
 WARM_STEPS = 3
+# As many where nobody asked for it: to record takes as long as some dozens of steps.
+UNASKED_STEPS = 20
 # Shapes of batches that are recorded, each of which keeps the memory of a step.
 MOST = 4
 _PLAIN = (bool, int, float, str, type(None))
@@ -54,6 +56,9 @@ class Replays:
     def __init__(self, forward: Any, automatic: bool = False) -> None:
         self._forward = forward
         self.automatic = automatic
+        # Whether steps run as ever for now: those outside of loops, in which nobody looks after settings.
+        self.paused = False
+        self._warm_steps = UNASKED_STEPS if automatic else WARM_STEPS
         self._settings: Any = None
         self._recorded: dict[Hashable, _Recorded] = {}
         self._seen: dict[Hashable, int] = {}
@@ -62,6 +67,8 @@ class Replays:
 
     def step(self, model: Any, compiled: Any, batch: Any) -> tuple[Any, torch.Tensor] | None:
         """Return predictions and loss of a batch, with gradients in place; None if the step has to run as ever."""
+        if self.paused:
+            return None
         leaves, structure = pytree.tree_flatten(batch)
         key = (structure, *((item.shape, item.dtype) if isinstance(item, torch.Tensor) else item for item in leaves))
         recorded = self._recorded.get(key)
@@ -70,7 +77,7 @@ class Replays:
             recorded = None
         if recorded is None:
             self._seen[key] = self._seen.get(key, 0) + 1
-            if self._failed or self._seen[key] <= WARM_STEPS or len(self._recorded) == MOST or not self._pays():
+            if self._failed or self._seen[key] <= self._warm_steps or len(self._recorded) == MOST or not self._pays():
                 return None
             try:
                 recorded = self._recorded[key] = self._record(model, compiled, leaves, structure)
@@ -100,12 +107,12 @@ class Replays:
         self._seen.clear()
 
     def check(self, model: Any) -> None:
-        """Forget what was recorded with other settings of layers, such as the rate of a dropout."""
+        """Forget what was recorded with other settings of layers: the rate of a dropout, or whether one is trained."""
         settings = [
             (name, value)
             for module in model.modules()
             for name, value in module.__dict__.items()
-            if type(value) in _PLAIN and name[0] != "_" and name not in _MOVING
+            if type(value) in _PLAIN and (name[0] != "_" or name == "_trainable") and name not in _MOVING
         ]
         if settings != self._settings:
             self.forget()
@@ -165,10 +172,13 @@ def _is_pure(module: nn.Module) -> bool:
 def _is_simple(model: Any, compiled: Any) -> bool:
     """Whether there is nothing in a step that may be different next time, or that may wait for the GPU."""
     network, loss = getattr(model, "_network", None), compiled.loss.losses[0]
+    parts = getattr(loss, "parts", [loss])
     if network is None or _has_masks(network) or config.Placement.used or has_any_global_hook():
         return False
     functions = [node.operation.target for node in network.nodes if isinstance(node.operation, FunctionOp)]
-    if not all(map(_is_known, (*functions, type(loss).call, getattr(loss, "fn", torch.add)))):
+    functions += [getattr(type(part), "call", type(part)) for part in parts]
+    functions += [part.fn for part in parts if hasattr(part, "fn")]
+    if not all(map(_is_known, functions)):
         return False
     return all(map(_is_simple_module, model.modules()))
 

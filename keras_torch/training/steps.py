@@ -67,8 +67,6 @@ def claim(model: Any, compiled: Compiled, x: Any) -> None:
     set_trained(model, compiled.trainable)
     compiled.optimizer.build(compiled.trainable)
     compiled.regularized = has_regularizers(model)
-    if compiled.replays is not None:
-        compiled.replays.forget()
     trainable_state.owner = compiled.token
 
 
@@ -136,6 +134,8 @@ def train_step(model: Any, data: Any) -> dict[str, Any] | None:
     compiled = model._compiled
     if trainable_state.owner is not compiled.token:
         claim(model, compiled, x)
+        if compiled.replays is not None:
+            compiled.replays.forget()
     optimizer = compiled.optimizer
     if compiled.replays is not None:
         replayed = compiled.replays.step(model, compiled, (x, y, weight))

@@ -144,6 +144,8 @@ def automatic(model: keras.Model, loss: Any = "sparse_categorical_crossentropy")
 def test_by_themselves_only_steps_are_recorded_in_which_nothing_can_change() -> None:
     assert automatic(images()) and automatic(two_inputs())
     assert automatic(images(), lambda y_true, y_pred: (y_true - y_pred) ** 2) is None
+    assert automatic(two_inputs(), [["mse", "mae"]]) and automatic(images(), torch.nn.CrossEntropyLoss())
+    assert automatic(images(), [["mse", lambda y_true, y_pred: (y_true - y_pred) ** 2]]) is None
     hooked = images()
     hooked.layers[0].register_forward_hook(print)
     assert automatic(hooked) is None
@@ -156,6 +158,28 @@ def test_by_themselves_only_steps_are_recorded_in_which_nothing_can_change() -> 
     assert automatic(masked) is None
     listening = keras.Sequential([keras.Input((4, 2)), layers.LSTM(3, seed=1), layers.Dropout(0.5, seed=2)])
     assert automatic(listening)
+
+
+def test_by_themselves_steps_are_recorded_in_long_loops_that_a_gpu_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stream:
+        idle = False
+
+        def query(self) -> bool:
+            return self.idle
+
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: Stream())
+    monkeypatch.setattr(torch.nn.Parameter, "is_cuda", True)
+    model, x, y = images(), np.ones((8 * 12, 6, 6, 2), "float32"), np.zeros(8 * 12)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(x, y, batch_size=8, epochs=3, verbose=0)
+    assert Graph.replayed == 0
+    Stream.idle = True
+    model.fit(x, y, batch_size=8, verbose=0)
+    assert Graph.replayed == 11
+    model.train_on_batch(x[:8], y[:8])
+    assert Graph.replayed == 11
+    model.fit(x, y, batch_size=8, verbose=0)
+    assert Graph.replayed == 23
 
 
 def test_no_is_no() -> None:
