@@ -50,7 +50,7 @@ Seed = int | SeedGenerator | None
 
 def check_seed(seed: Any, owner: str) -> Seed:
     """Return `seed` as an int, a SeedGenerator (made from its config, if need be) or None; ValueError for others."""
-    if isinstance(seed, Mapping) and seed.get("class_name") == "SeedGenerator":
+    if isinstance(seed, dict) and seed.get("class_name") == "SeedGenerator":
         return SeedGenerator.from_config(seed["config"])
     if seed is None or isinstance(seed, SeedGenerator):
         return seed

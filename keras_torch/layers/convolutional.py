@@ -150,7 +150,7 @@ class Conv(LoRA, BaseConvolution):
                 f"{self.groups}. Received: input shape {tuple(input_shape)}, data_format={self.data_format!r}"
             )
         self._window_sizes(input_shape)
-        self.conv = make_convolution(
+        conv = self.conv = make_convolution(
             channels,
             self.filters,
             kernel_size=self.kernel_size,
@@ -163,11 +163,12 @@ class Conv(LoRA, BaseConvolution):
         )
         self._add_kernel("kernel", "conv.weight", CONV[self.rank], "kernel")
         self._add_bias("conv.bias")
-        weight: Any = self.conv.weight
+        weight: Any = conv._parameters["weight"]
         if weight.is_cuda and self.rank == 2 and self._channels_last:
             # As cuDNN wants it beside such images: torch would turn it, and its gradient, in each step.
             weight.data = weight.data.to(memory_format=torch.channels_last)
-        self._build_lora()
+        if self.lora_rank:
+            self._build_lora()
         self.built = True
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:

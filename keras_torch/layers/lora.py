@@ -34,8 +34,9 @@ class LoRA:
     def _take_lora(self, rank: Any, alpha: Any) -> None:
         if rank is not None and (isinstance(rank, bool) or not isinstance(rank, int) or rank < 1):
             raise ValueError(f"Layer {self.name!r}: `lora_rank` must be a positive integer. Received: {rank!r}")
-        self.lora_rank = rank
-        self.lora_alpha = rank if alpha is None else alpha
+        if rank is not None or alpha is not None:
+            self.lora_rank = rank
+            self.lora_alpha = rank if alpha is None else alpha
 
     def _build_lora(self) -> None:
         if self.lora_rank:
