@@ -67,17 +67,21 @@ class Replays:
 
     def step(self, model: Any, compiled: Any, batch: Any) -> tuple[Any, torch.Tensor] | None:
         """Return predictions and loss of a batch, with gradients in place; None if the step has to run as ever."""
-        if self.paused:
+        if self.paused or self._failed:
             return None
         leaves, structure = pytree.tree_flatten(batch)
-        key = (structure, *((item.shape, item.dtype) if isinstance(item, torch.Tensor) else item for item in leaves))
+        tensors = [item for item in leaves if item is not None]
+        if not all([isinstance(item, torch.Tensor) for item in tensors]):
+            # Text, say, which no kernel takes.
+            return None
+        key = (structure, *(None if item is None else (item.shape, item.dtype) for item in leaves))
         recorded = self._recorded.get(key)
         if recorded is not None and not recorded.is_valid():
             self.forget()
             recorded = None
         if recorded is None:
             self._seen[key] = self._seen.get(key, 0) + 1
-            if self._failed or self._seen[key] <= self._warm_steps or len(self._recorded) == MOST or not self._pays():
+            if self._seen[key] <= self._warm_steps or len(self._recorded) == MOST or not self._pays():
                 return None
             try:
                 recorded = self._recorded[key] = self._record(model, compiled, leaves, structure)
@@ -86,8 +90,7 @@ class Replays:
                 if not self.automatic:
                     _warn(model, error)
                 return None
-        given = (item for item in leaves if isinstance(item, torch.Tensor))
-        for place, item in zip(recorded.inputs, given, strict=True):
+        for place, item in zip(recorded.inputs, tensors, strict=True):
             place.copy_(item)
         recorded.graph.replay()
         for param, grad in zip(recorded.params, recorded.grads, strict=True):
@@ -95,7 +98,7 @@ class Replays:
         return recorded.y_pred, recorded.loss
 
     def _pays(self) -> bool:
-        """Whether the GPU waits for the host; twice in a row, as it always does after the host has waited for it."""
+        """Whether the GPU waits for the host: twice in a row, as it has to once whenever the host has waited for it."""
         if not self.automatic:
             return True
         self._idle = self._idle + 1 if torch.cuda.current_stream().query() else 0
@@ -119,7 +122,7 @@ class Replays:
         self._settings = settings
 
     def _record(self, model: Any, compiled: Any, leaves: list[Any], structure: Any) -> _Recorded:
-        held = [item.clone() if isinstance(item, torch.Tensor) else item for item in leaves]
+        held = [None if item is None else item.clone() for item in leaves]
         x, y, weight = pytree.tree_unflatten(held, structure)
         params = [param for param in model.parameters() if param.requires_grad]
         if not params:
@@ -135,7 +138,7 @@ class Replays:
             grads = list(map(_laid_out, params, found))
         outcome = pytree.tree_map_only(torch.Tensor, _detached, y_pred)
         state = [*model.parameters(), *model.buffers()]
-        inputs = [item for item in held if isinstance(item, torch.Tensor)]
+        inputs = [item for item in held if item is not None]
         places = [tensor.data_ptr() for tensor in state]
         return _Recorded(graph, inputs, outcome, loss.detach(), params, grads, state, places)
 
