@@ -86,11 +86,13 @@ def differences(paths, objects, folder):
     """Yield what is unequal between the formats of one model, in words, and None for every comparison."""
     # Subclassed models have no graph for an `.h5` file, and Keras wrote none.
     left_out = {"h5"} - paths.keys() | (set() if importlib.util.find_spec("safetensors") else {"safetensors"})
-    formats = [kind for kind in (*WHOLE, *WEIGHTS) if kind not in left_out]
     whole = next(paths[kind] for kind in ("keras", "h5") if kind in paths)
 
     backend.reset_uids()
     blank = saving.load_model(whole, objects, compile=False, safe_mode=False)
+    # A state dict without tensors is taken for a mistake.
+    left_out |= set() if blank.weights else {"pt", "safetensors"}
+    formats = [kind for kind in (*WHOLE, *WEIGHTS) if kind not in left_out]
 
     def converted(source, name, kind):
         target = folder / f"{name}.{kind}"
