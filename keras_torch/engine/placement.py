@@ -129,9 +129,8 @@ def _call_with_fetched_inputs(layer: Any, *args: Any, **kwargs: Any) -> Any:
     """What layers then have for `nn.Module._call_impl`: inputs that do not fit come to the weights."""
     if torch.compiler.is_compiling():
         return nn.Module._call_impl(layer, *args, **kwargs)
-    if kwargs or not _on_gpu(args):
-        # Before the call, which may have changed a state when torch refuses tensors that lie apart.
-        args, kwargs = fetched(layer, args, kwargs)
+    # Before the call, which may have changed a state when torch refuses tensors that lie apart.
+    args, kwargs = fetched(layer, args, kwargs)
     try:
         return nn.Module._call_impl(layer, *args, **kwargs)
     except RuntimeError as error:
@@ -155,7 +154,7 @@ def fetched(layer: Any, args: Any, kwargs: Any, by_default: bool = False) -> Any
 
     Without weights they stay, or go to the default device.
     """
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or (not kwargs and _on_gpu(args)):
         return args, kwargs
     tensors = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, torch.Tensor)]
     if not any(item.device.type == "cpu" for item in tensors):

@@ -128,6 +128,12 @@ def test_arrays_of_bfloat16_become_tensors_wherever_arrays_do():
     assert model.predict(array, verbose=0).tolist() == [[4.0]] * 4
 
 
+def test_numbers_that_no_signed_type_holds_are_refused():
+    assert keras.ops.add(np.array([1 << 63], "uint64") - np.uint64(1), 0).tolist() == [(1 << 63) - 1]
+    with pytest.raises(ValueError, match=r"below 2\*\*63.*Received: 9223372036854775808"):
+        keras.ops.add(np.array([1 << 63], "uint64"), 0)
+
+
 @pytest.mark.parametrize(("given", "wide"), [("uint16", torch.int32), ("uint32", torch.int64)])
 def test_arrays_of_wide_unsigned_numbers_are_computed_with_as_signed_ones(given, wide):
     array = np.array([[[[3], [60000]], [[7], [1]]]], given)
