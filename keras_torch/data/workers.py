@@ -7,11 +7,13 @@ import math
 import multiprocessing
 import os
 import queue
+import sys
 import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,13 +84,18 @@ def copies_in_processes(
         workers,
         ahead,
         _share if as_tensors else _unchanged,
+        seed=seed,
         multiprocessing_context="fork",
-        worker_init_fn=None if seed is None else lambda worker: np.random.seed(seed + worker),
     )
 
 
 def _run(
-    dataset: Dataset, workers: int, ahead: int, collate: Callable[[Any], Any], **options: Any
+    dataset: Dataset,
+    workers: int,
+    ahead: int,
+    collate: Callable[[Any], Any],
+    seed: int | None = None,
+    **options: Any,
 ) -> Generator[Any, None, None]:
     with warnings.catch_warnings():
         # DataLoader advises against more workers than cores; the number was the user's choice.
@@ -99,6 +106,7 @@ def _run(
             num_workers=workers,
             prefetch_factor=max(1, math.ceil(ahead / workers)),
             collate_fn=collate,
+            worker_init_fn=partial(_begin, seed),
             **options,
         )
         batches = iter(loader)
@@ -106,6 +114,20 @@ def _run(
         yield from batches
     finally:
         end_processes(batches)
+
+
+def _begin(seed: int | None, worker: int) -> None:
+    """Prepare a worker process: its seed, and silence where the thread that hands over tensors finds nobody there."""
+    if seed is not None:
+        np.random.seed(seed + worker)
+    report = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        # An interrupt may end the process that trains between its question for a tensor and the answer.
+        if not issubclass(kind, ConnectionError | EOFError):
+            report(kind, error, trace)
+
+    sys.excepthook = hook
 
 
 def end_processes(batches: Iterator[Any]) -> None:

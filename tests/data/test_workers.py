@@ -19,6 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import keras_torch as keras
+from keras_torch.data.workers import by_processes
 from keras_torch.layers import Dense, Input
 
 COUNT = 12
@@ -224,3 +225,14 @@ def test_control_c_leaves_no_process_behind(tmp_path: Path) -> None:
     assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt"), errors
     workers = [int(file.name) for file in tmp_path.iterdir() if file.name.isdigit()]
     assert len(workers) == 2 and _wait(lambda: not any(map(_runs, workers)), 10)
+
+
+def test_a_worker_that_finds_nobody_to_hand_a_tensor_to_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    def ends(item: int) -> int:
+        # As multiprocessing.resource_sharer does with the errors of its thread.
+        for error in ConnectionResetError("peer"), EOFError(), OSError("no space"):
+            sys.excepthook(type(error), error, None)
+        return item
+
+    assert list(by_processes(ends, [1], 1, 1)) == [1]
+    assert capfd.readouterr().err.strip() == "OSError: no space"
