@@ -5,7 +5,8 @@
 The files are those of tests/golden. Each becomes every format, the same bits whichever file of the model it was made
 of; each of those becomes each other, and must hold then what the file of that format held: so that A to B to A keeps
 every array. What the model itself holds is compared with the file that Keras wrote. Of state dicts in `.safetensors`
-nothing is seen unless safetensors is installed.
+nothing is seen unless safetensors is installed. Models whose files Keras itself cannot read again are left out:
+`UNREADABLE`.
 """
 
 from __future__ import annotations
@@ -29,10 +30,17 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from keras_torch import backend, config, saving  # noqa: E402
+from keras_torch.saving import beside  # noqa: E402
 
 WHOLE, WEIGHTS = ("h5", "keras"), ("w.h5", "weights.h5", "pt", "safetensors")
+BESIDE = f"{beside.GROUP}/"
 # Golden formats that need a model beside them, and what the format is called here.
 WEIGHTS_ALONE = {"weights.h5": "weights.h5", "weights": "w.h5"}
+
+UNREADABLE = {
+    "shared": "a layer in an inner and in the outer model stands in the file once, and Keras makes two of it when it "
+    "reads, of which one has no arrays",
+}
 
 
 def sources(versions, only, folder):
@@ -41,6 +49,9 @@ def sources(versions, only, folder):
         kinds = ("h5", "keras", *WEIGHTS_ALONE)
         for name in [name for name, entry in golden_files.TABLE.items() if version in entry.keras]:
             found = {kind for kind in kinds if golden_files.exists(version, name, kind)}
+            if name in UNREADABLE:
+                print(f"{version} {name}: left out, for {UNREADABLE[name]}", flush=True)
+                continue
             if found.intersection(WHOLE) and (not only or name in only):
                 try:
                     dialect, objects = golden_files.VERSIONS[version][1], golden_files.data(version, name)[2]
@@ -75,7 +86,7 @@ def arrays(path):
 
 
 def without_optimizer(found):
-    return {name: value for name, value in found.items() if not name.startswith("optimizer")}
+    return {name: value for name, value in found.items() if not name.removeprefix(BESIDE).startswith("optimizer")}
 
 
 def unequal(found, expected):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from keras_torch import config
@@ -162,6 +163,9 @@ class Nadam(Moments):
 
     slots = (Slot("exp_avg", "m", "momentum", "m"), Slot("exp_avg_sq", "v", "velocity", "v"))
     _kernel = staticmethod(kernels.step_of(torch.optim.NAdam))
+    # Whether the product of momenta came with a restored state: then it is not computed anew from the steps.
+    _product_is_given = False
+    _counters = (*Optimizer._counters, "_product_is_given")
 
     def __init__(
         self,
@@ -191,12 +195,16 @@ class Nadam(Moments):
 
     def _set_step(self, step: int) -> None:
         super()._set_step(step)
-        product = 1.0
+        if self._product_is_given:
+            self._product_is_given = False
+            return
+        # In float32, as the steps themselves multiply it.
+        product = np.float32(1.0)
         for i in range(1, step + 1):
-            product *= self.beta_1 * (1.0 - 0.5 * 0.96 ** (i * self._momentum_decay))
+            product *= np.float32(self.beta_1 * (1.0 - 0.5 * 0.96 ** (i * self._momentum_decay)))
             if product == 0.0:
                 break
-        self._set_momentum_product(product)
+        self._set_momentum_product(float(product))
 
     def _momentum_product(self) -> torch.Tensor:
         entries = self.torch_optimizer.state.values() if self.torch_optimizer is not None else ()
@@ -206,11 +214,15 @@ class Nadam(Moments):
         for entry in self.torch_optimizer.state.values():  # type: ignore[union-attr]
             entry["mu_product"].fill_(product)
 
+    def _take_momentum_product(self, product: float) -> None:
+        self._set_momentum_product(product)
+        self._product_is_given = True
+
     def _scalar_states(self, layout: str) -> list[ScalarState]:
         if layout not in ("3", "v2"):
             return []
         name = "variable" if layout == "3" else "Nadam/momentum_cache"
-        return [ScalarState(name, self._momentum_product, self._set_momentum_product)]
+        return [ScalarState(name, self._momentum_product, self._take_momentum_product)]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments (`schedule_decay` only if it was given, or in dialects 1 and 2)."""

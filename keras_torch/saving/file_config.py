@@ -71,7 +71,7 @@ CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
 _OTHER_DEFAULTS = frozenset({("GroupNormalization", "groups")})
 # Left out where it equals another key, which is what it is without being told: Keras 3.0 to 3.9 do not know it.
 _FOLLOWING = {"lora_alpha": "lora_rank"}
-# (class, key) -> the key that, where it is not None, stands for it: Keras 2.15 refuses both.
+# (class, key) -> the key that, where it is not None, stands for it: Keras 2.15 and most of 3.0 to 3.9 refuse both.
 OVERRULED = {("Discretization", "num_bins"): "bin_boundaries"}
 # (class, key) -> the older name that every generation reads.
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha", ("InputLayer", "batch_shape"): "batch_input_shape"}

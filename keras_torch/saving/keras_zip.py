@@ -15,7 +15,7 @@ from typing import Any
 from keras_torch import config, registry
 from keras_torch.errors import FileFormatError
 from keras_torch.models.functional_config import to_plain
-from keras_torch.saving import archive, archive_writer, hdf5, weights_store, zip_config
+from keras_torch.saving import archive, archive_writer, beside, hdf5, weights_store, zip_config
 from keras_torch.saving.building import DIALECT, VERSION, build, build_within, dialect_of
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import generation_of
@@ -80,7 +80,9 @@ def read_model(
                 lambda model: weights_store.plan(stored, model),
                 stored.root.file_size(),
             )
+            beside.prepare(stored.root, model)
             plan = weights_store.plan(stored, model)
+            plan.assignments += beside.learnt(stored.root, model)
             waiting.fill([assignment.weight for assignment in plan.assignments])
             plan.run()
             # The checksum is computed in the meantime: nobody has seen the model yet.

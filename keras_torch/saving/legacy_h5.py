@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_torch import config, registry
 from keras_torch.errors import FileFormatError
-from keras_torch.saving import hdf5, legacy_weights, optimizer_state
+from keras_torch.saving import beside, hdf5, legacy_weights, optimizer_state
 from keras_torch.saving.building import DIALECT, VERSION, build, build_within, dialect_of
 from keras_torch.saving.file_config import (
     for_keras_2,
@@ -38,7 +38,7 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
         training = json.dumps(written, default=to_plain)
     dialect = dialect_of(model, optimizer)
     classic = config.is_classic() and (optimizer is None or classic_optimizer(optimizer) is not None)
-    version = _CLASSIC_VERSION if classic else VERSION
+    version, layout = (_CLASSIC_VERSION, "2") if classic else (VERSION, "tf")
     with hdf5.writing(target) as group:
         hdf5.write_text(group, "keras_version", version)
         hdf5.write_text(group, "backend", "tensorflow")
@@ -48,9 +48,10 @@ def write_model(target: Any, model: Any, include_optimizer: bool = True) -> None
             hdf5.write_text(group, "training_config", training)
         legacy_weights.write_weights(group.create_group("model_weights"), model, version)
         if optimizer is not None and getattr(optimizer, "built", False):
-            optimizer_state.write(group.create_group("optimizer_weights"), model, optimizer, "2" if classic else "tf")
+            optimizer_state.write(group.create_group("optimizer_weights"), model, optimizer, layout)
         elif optimizer is not None and config.dialect() == "tf" and optimizer._layout is None:
             optimizer_state.write_beginning(group.create_group("optimizer_weights"))
+        beside.write(group, model, None if optimizer is None else layout)
 
 
 def _described(model: Any) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def _written(model: Any) -> dict[str, Any]:
 def write_weights(target: Any, model: Any) -> None:
     """Write the weights alone."""
     with hdf5.writing(target) as group:
-        legacy_weights.write_weights(group, model, VERSION)
+        legacy_weights.write_weights(group, model, VERSION, alone=True)
 
 
 def read_model(
@@ -112,9 +113,10 @@ def read_model(
                 lambda model: legacy_weights.plan(weights, model, origin=origin, strict=generation != "1"),
                 weights.file_size(),
             )
+            beside.prepare(group, model)
             assignments = legacy_weights.plan(weights, model, origin=origin, strict=generation != "1")
             waiting.fill([item.weight for item in assignments])
-            legacy_weights.assign(assignments)
+            legacy_weights.assign(assignments + beside.learnt(group, model))
             if compile:
                 _compile(model, group, reader, origin)
     return model
@@ -145,6 +147,7 @@ def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin
     if "optimizer_weights" in group:
         try:
             optimizer_state.restore(model, group, origin)
+            beside.restore_numbers(group, model)
         except (ValueError, OSError) as error:
             warnings.warn(
                 f"{group.file}: the optimizer's state was not restored; training goes on with a fresh one. ({error})",
@@ -157,7 +160,8 @@ def read_weights(
 ) -> None:
     """Load the weights of a file, of weights alone or of a whole model, into a model."""
     with hdf5.reading(source) as group:
-        legacy_weights.read_weights(weights_of(group), model, by_name, skip_mismatch, reshape)
+        found = legacy_weights.plan(weights_of(group), model, by_name, skip_mismatch, reshape=reshape)
+        legacy_weights.assign(found + beside.learnt(group, model))
 
 
 def weights_of(root: hdf5.Group) -> hdf5.Group:

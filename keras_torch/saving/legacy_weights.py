@@ -49,15 +49,19 @@ def generation_of(version: str) -> str:
     return major if major in ("1", "3") else "tf"
 
 
-def write_weights(group: h5py.Group, model: Any, version: str) -> None:
-    """Write what stands in `model_weights`, or at the root of a file of weights."""
+def write_weights(group: h5py.Group, model: Any, version: str, alone: bool = False) -> None:
+    """Write what stands in `model_weights`, or at the root of a file of weights `alone`.
+
+    Without a config that tells what a layer learnt, Keras 2.15 asks for the weight that it has it in.
+    """
     layers = list(model.layers)
     hdf5.write_strings(group, "layer_names", [layer.name for layer in layers])
     hdf5.write_text(group, "backend", "tensorflow")
     hdf5.write_text(group, "keras_version", version)
     # Sorted, so that a layer called "a" has its group before one called "a/b" is made inside it.
     for layer in sorted(layers, key=lambda layer: layer.name):
-        write_arrays(group.require_group(layer.name), weight_paths(layer))
+        more = layer.classic_weights() if alone and hasattr(layer, "classic_weights") else []
+        write_arrays(group.require_group(layer.name), [*weight_paths(layer), *more])
     own = [(weight.local_path, weight) for weight in model._all_own_weights()]
     write_arrays(group.require_group(TOP_LEVEL), own)
 
@@ -95,6 +99,8 @@ def assign(assignments: Sequence[Assignment]) -> None:
     Large arrays that are known to lie in the file in one piece are read straight into the weights, at the end: only a
     failing disk can end that in the middle.
     """
+    # What layers learnt they look at themselves, and refuse it before a weight has changed.
+    assignments = sorted(assignments, key=lambda item: not isinstance(item.weight, Learnt))
     rooms = [_room(item) for item in assignments]
     arrays = [item.source.read() if room is None else None for item, room in zip(assignments, rooms, strict=True)]
     for item, array in zip(assignments, arrays, strict=True):

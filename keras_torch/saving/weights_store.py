@@ -7,6 +7,7 @@ shapes are checked before an array is read, and every array is read before a wei
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +22,7 @@ from keras_torch.engine import Layer
 from keras_torch.errors import FileFormatError
 from keras_torch.layers import AddMetric
 from keras_torch.optimizers import Optimizer, state
-from keras_torch.saving import hdf5
+from keras_torch.saving import beside, hdf5
 from keras_torch.saving.array_conversions import Source
 from keras_torch.saving.legacy_weights import Assignment, ShapeError, assign, write_array
 from keras_torch.saving.state_tree import GENERATIONS, WRITTEN, walk
@@ -115,6 +116,7 @@ class Plan:
     assignments: list[Assignment] = field(default_factory=list)
     calls: list[tuple[Any, Callable[[], None]]] = field(default_factory=list)
     optimizers: list[tuple[Optimizer, list[Source]]] = field(default_factory=list)
+    numbers: Callable[[], None] | None = None
 
     def run(self) -> None:
         """Read and assign. If a loader fails, the layers that have one are what they were."""
@@ -133,6 +135,8 @@ class Plan:
         """Give the optimizers their states; one that does not fit keeps its own, with a warning."""
         for optimizer, sources in self.optimizers:
             self._restore(optimizer, sources)
+        if self.numbers is not None:
+            self.numbers()
 
     def _restore(self, optimizer: Optimizer, sources: list[Source]) -> None:
         if not optimizer.built:
@@ -176,6 +180,8 @@ def plan(stored: Any, model: Any, skip_mismatch: bool = False, skip: Iterable[An
     """
     layout, objects = _best_match(stored, model, skip)
     found = Plan(stored.file, layout)
+    if isinstance(stored, Stored):
+        found.numbers = functools.partial(beside.restore_numbers, stored.root, model)
     problems: list[str] = []
     for path, item in objects:
         variables = stored.variables(path)
@@ -273,6 +279,7 @@ def write_file(
     """Write all objects of a model, but for `skip`, to one file; `beside_config`: its config is stored as well."""
     write(_Writer(group), model, include_optimizer, skip, beside_config)
     _link_other_names(group, model)
+    beside.write(group, model, generation() if include_optimizer else None, beside_config)
 
 
 def write(
@@ -290,7 +297,7 @@ def write(
         named = isinstance(name, str) and generation() == "3"
         target = writer.make(path, name if named else None)
         # Where the config tells what a layer learnt, Keras 2.15 makes it without the weight.
-        if not (beside_config and getattr(item, "_learnt_stands_in_config", False)):
+        if not (beside_config and hasattr(item, "save_beside")):
             write_object(target, item, generation())
     if generation() == "tf":
         _write_added_metrics(writer, model)

@@ -23,7 +23,6 @@ class Discretization(PreprocessingLayer):
     """
 
     _accepts_integers = False
-    _learnt_stands_in_config = True
 
     def __init__(
         self,
@@ -90,9 +89,32 @@ class Discretization(PreprocessingLayer):
 
     def load_learnt(self, summary: np.ndarray) -> None:
         """Take the summary that Keras 2.15 keeps as a weight."""
+        if summary.ndim != 2 or len(summary) != 2:
+            raise ValueError(
+                f"Layer {self.name!r}: what it learnt must be points and their weights, of the shape (2, n). "
+                f"Received: the shape {summary.shape}"
+            )
         if self.num_bins and summary.size:
             self._summary = summary.astype(np.float32)
             self.finalize_state()
+
+    def classic_weights(self) -> list[tuple[str, np.ndarray]]:
+        """Return the weights that the layer has in Keras 2.15 and not here."""
+        return [("summary", self._summary)] if self._as_keras_2 and self.num_bins is not None else []
+
+    def save_beside(self, store: Any) -> None:
+        """Store what the config leaves out in files for Keras 2.15: it knows either `num_bins` or boundaries."""
+        if self.num_bins is not None and self.bin_boundaries is not None:
+            store["0"] = self._summary
+            store["num_bins"] = np.asarray(self.num_bins)
+
+    def prepare_learnt(self, store: Any) -> None:
+        """Take `num_bins` of `save_beside`."""
+        if "num_bins" in store and self.num_bins is None:
+            count = np.asarray(store["num_bins"])
+            if count.shape or count.dtype.kind not in "iu" or count < 0:
+                raise ValueError(f"Layer {self.name!r}: `num_bins` must not be negative. Received: {count!r}")
+            self.num_bins = int(count)
 
     def save_own_variables(self, store: Any) -> None:
         """Store the summary, as Keras 2.15 does; in Keras 3 the boundaries are in the config alone."""
