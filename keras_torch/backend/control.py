@@ -87,8 +87,16 @@ class _OutOfPlace(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+def only_item(items: Any) -> Any:
+    """Return the item of a list of one; anything else as it is."""
+    return items[0] if type(items) is list and len(items) == 1 else items
+
+
 def phased(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a layer's `call`: inside, `learning_phase` is the layer's mode."""
+    """Decorate a layer's `call`: inside, `learning_phase` is the layer's mode.
+
+    What a call returns as a list of one output, as `gradients` does, is that output in Keras 1 and 2.
+    """
 
     @functools.wraps(call)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -97,7 +105,7 @@ def phased(call: Callable[..., Any]) -> Callable[..., Any]:
             if not config.is_classic():
                 return call(self, *args, **kwargs)
             with _OutOfPlace():
-                return call(self, *args, **kwargs)
+                return only_item(call(self, *args, **kwargs))
         finally:
             _state.running = before
 

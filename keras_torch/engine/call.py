@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 
 from keras_torch import config
 from keras_torch.backend.array_types import from_bfloat16, widened
-from keras_torch.backend.control import fixed_learning_phase
+from keras_torch.backend.control import fixed_learning_phase, only_item
 from keras_torch.backend.string_array import STRING, StringArray, is_text, to_strings
 from keras_torch.backend.variable import Variable
 from keras_torch.engine import autocast, closures, placement
@@ -460,6 +460,8 @@ def symbolic_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     """Return symbolic outputs of a layer's call."""
     if layer._knows_output_shape and not layer._has_unbuilt_children():
         shape = layer.compute_output_shape(shapes_of(args[0]))
+        if type(shape) is list and config.is_classic() and not is_shape(shape):
+            shape = only_item(shape)
         return _tensors_of_shape(layer, shape, args[0])
     return infer_outputs(layer, args, kwargs)
 

@@ -122,11 +122,18 @@ def _check_agreement(
         ("batch_size", batch_size, sizes[0] if sizes else None),
         ("dtype", None if dtype is None else config.dtype_name(dtype), tensor.dtype),
     ):
-        if given is not None and given != found:
+        if given is not None and not (_fits(found, given) if isinstance(given, tuple) else given == found):
             raise ValueError(
                 f"InputLayer {name!r}: the `{argument}` of the given tensor is {found}. Received: {argument}={given}. "
                 "Leave it out."
             )
+
+
+def _fits(found: Any, given: Any) -> bool:
+    """Whether a shape is one that another, with None for any size, stands for."""
+    return len(found) == len(given) and all(
+        wanted is None or wanted == size for size, wanted in zip(found, given, strict=True)
+    )
 
 
 def _default_name() -> str:

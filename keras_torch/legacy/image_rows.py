@@ -45,7 +45,6 @@ RULES: dict[str | None, ImageRules] = {
     "2": ImageRules(
         centre=0.5,
         columns_first=False,
-        interpolation_order=1,
         whitening="eigenvalues",
         scales_brightness=True,
         shifts_to_zero=False,

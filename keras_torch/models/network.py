@@ -226,7 +226,10 @@ class Network:
             )
 
     def _fit(self, tensor: torch.Tensor, index: int) -> torch.Tensor:
-        """Add or drop a last axis of size 1 where that makes the declared rank; check all known sizes."""
+        """Add or drop a last axis of size 1 where that makes the declared rank; check all known sizes.
+
+        In Keras 1 and 2 `fit` and its kin alone check them, and a model may be called on tensors that its layers take.
+        """
         wanted = self.input_shapes[index]
         rank = tensor.dim()
         if rank == len(wanted) - 1 and wanted[-1] == 1:
@@ -237,9 +240,10 @@ class Network:
             size is None or size == found for size, found in zip(wanted[1:], tensor.shape[1:], strict=True)
         ):
             self._accepted[index] = tensor.shape[1:]
-        if tensor.dim() != len(wanted) or any(
-            size is not None and size != found for size, found in zip(wanted[1:], tensor.shape[1:], strict=True)
-        ):
+        fits = tensor.dim() == len(wanted) and all(
+            size is None or size == found for size, found in zip(wanted[1:], tensor.shape[1:], strict=True)
+        )
+        if not fits and not config.is_classic():
             raise ValueError(
                 f"Input {index} ({self.input_names[index]!r}) of model {self.name!r} must have the shape "
                 f"{tuple(wanted)}. Received: {tuple(tensor.shape)}. Reshape the data, or build the model with this "

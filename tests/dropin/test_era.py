@@ -131,6 +131,20 @@ moved = "abc".translate(string.maketrans("ab", "xy"))
         script["inspect"].getargspec(lambda *, a: 0)
 
 
+def test_matches_of_nothing_split_no_text(old_names):
+    found = as_a_script(
+        r"""
+import re
+words = re.split(r'(\W+)?', "Is it? Yes.")
+one, first = re.split(re.compile('(b*)'), 'ac'), re.split('x*', 'axbxc', 1)
+parts = re.split('(?=[A-Z])', 'oneTwo')
+"""
+    )
+    # As in Python 3.6; an expression that always matches nothing was an error then.
+    assert found["words"] == ["Is", " ", "it", "? ", "Yes", ".", ""]
+    assert (found["one"], found["first"], found["parts"]) == (["ac"], ["a", "bxc"], ["one", "Two"])
+
+
 def test_builtins_of_python_2_that_still_parse(old_names):
     script = as_a_script("total = reduce(lambda a, b: a + b, xrange(4))\nkinds = unicode, long, basestring, unichr")
     assert script["total"] == 6

@@ -26,7 +26,7 @@ def test_an_inner_tensor_as_input_cuts_the_model_there():
 
 def test_arguments_that_agree_with_the_given_tensor_are_accepted():
     tensor = KerasTensor((2, 3))
-    layer = layers.InputLayer(shape=(3,), batch_size=2, sparse=False, dtype="float32", input_tensor=tensor)
+    layer = layers.InputLayer(shape=(None,), batch_size=2, sparse=False, dtype="float32", input_tensor=tensor)
     assert layer.output is tensor
 
 

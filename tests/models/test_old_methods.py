@@ -30,6 +30,36 @@ def test_one_output_in_a_list_is_not_a_list_of_results():
     assert again.predict(np.ones((4, 2))).shape == (4, 3)
 
 
+@pytest.mark.parametrize("shape", [None, lambda shape: shape])
+def test_a_layer_that_returns_a_list_of_one_tensor_returns_the_tensor(keras_2, shape):
+    x = keras.Input((2,))
+    slope = keras.layers.Lambda(lambda x: keras.backend.gradients(keras.backend.sum(x**2), x), output_shape=shape)(x)
+
+    class Doubled(keras.layers.Layer):
+        def call(self, inputs):
+            return [inputs * 2]
+
+        def compute_output_shape(self, input_shape):
+            return [input_shape]
+
+    model = keras.Model(x, keras.layers.multiply([slope, Doubled()(x)]))
+    np.testing.assert_allclose(model.predict(np.array([[1.0, 3.0]])), [[4.0, 36.0]])
+
+
+def test_a_model_may_be_called_on_tensors_of_other_shapes_that_its_layers_take(keras_2):
+    rows = keras.Sequential(
+        [keras.layers.Dense(6, input_dim=2, kernel_initializer="ones"), keras.layers.Reshape((3, 2))]
+    )
+    words = keras.Input((1,))
+    model = keras.Model(words, rows(keras.layers.Embedding(3, 2, embeddings_initializer="ones")(words)))
+    np.testing.assert_array_equal(model.predict(np.zeros((4, 1))), np.full((4, 3, 2), 2.0))
+    with pytest.raises(ValueError, match=r"must have the shape \(None, 2\)"):
+        rows.predict(np.zeros((4, 1, 2)))
+    pictures = keras.Sequential([keras.layers.Conv2D(1, 3, input_shape=(8, 8, 1))])
+    larger = keras.Input((9, 9, 1))
+    assert keras.Model(larger, pictures(larger)).predict(np.zeros((2, 9, 9, 1))).shape == (2, 7, 7, 1)
+
+
 def test_arrays_of_floats_among_the_arguments_of_a_lambda_are_calculated_with():
     mean = np.arange(6.0).reshape(2, 3)
     x = keras.Input((2, 3))

@@ -346,7 +346,15 @@ def test_brightness_knows_where_the_channels_are(channels_first: bool) -> None:
 
 def test_pictures_with_plain_names_are_listed(folder: Path) -> None:
     assert [Path(path).name for path in sorted(image.list_pictures(folder))] == ["a.png", "b.png", "c.png", "d.png"]
-    assert image.list_pictures(folder, ext="gif|bmp") == []
+    assert image.list_pictures(folder, ext="gif|bmp") == image.list_pictures(folder, ext=("gif", "bmp")) == []
+    assert len(image.list_pictures(folder, ext=("gif", "png"))) == 4
+
+
+def test_the_order_of_interpolation_that_is_asked_for_counts_in_keras_2_also() -> None:
+    classes = np.arange(25.0).reshape(1, 5, 5, 1)
+    with config.dialect_scope("2"):
+        turned = next(ImageDataGenerator(rotation_range=90, interpolation_order=0).flow(classes, seed=1))
+    np.testing.assert_array_equal(turned, np.round(turned))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import inspect
 import io
 import pickle
+import re
+import sys
 from collections import namedtuple
 from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Any
+
+from keras_torch.dropin.era.callers import called_by_a_script
 
 ArgSpec = namedtuple("ArgSpec", "args varargs keywords defaults")
 
@@ -90,3 +97,33 @@ def upper(s: str) -> str:
 def atoi(s: str, base: int = 10) -> int:
     """`int(s, base)`."""
     return int(s, base)
+
+
+def change_re(module: ModuleType, set_: Callable[[Any, str, Any], None]) -> None:
+    """Let `re.split` pass over matches of nothing, as it did before Python 3.7."""
+    set_(module, "split", _at_text(module.split))
+
+
+def _at_text(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(pattern: Any, string: Any, maxsplit: int = 0, flags: int = 0) -> list[Any]:
+        if not called_by_a_script() or not _matches_text_or_nothing(pattern, int(flags)):
+            return function(pattern, string, maxsplit=maxsplit, flags=flags)
+        parts, end = [], 0
+        for count, match in enumerate(filter(re.Match.group, re.finditer(pattern, string, flags))):
+            if count == maxsplit > 0:
+                break
+            parts += [string[end : match.start()], *match.groups()]
+            end = match.end()
+        return [*parts, string[end:]]
+
+    return wrapper
+
+
+@functools.lru_cache
+def _matches_text_or_nothing(pattern: Any, flags: int) -> bool:
+    """Whether a pattern may match nothing and may match something, too; without the latter Python 3.6 refused it."""
+    parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+    compiled = re.compile(pattern, flags)
+    least, most = parser.parse(compiled.pattern, compiled.flags).getwidth()
+    return least == 0 < most

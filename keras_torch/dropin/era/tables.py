@@ -193,6 +193,7 @@ CHANGES = {
     "h5py": f"{_OURS}.files:change_h5py",
     "numpy": f"{_OURS}.arrays:change",
     "pandas": f"{_OURS}.frames:change",
+    "re": f"{_OURS}.python:change_re",
     "sklearn.preprocessing": f"{_OURS}.sklearn_arguments:change_preprocessing",
     "sklearn.utils.class_weight": f"{_OURS}.sklearn_arguments:change_class_weight",
     "yaml": f"{_OURS}.files:change_yaml",

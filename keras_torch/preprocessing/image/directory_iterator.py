@@ -18,11 +18,12 @@ from keras_torch.preprocessing.image.iterator import Iterator
 from keras_torch.utils.directories import files_below
 
 
-def list_pictures(directory: Any, ext: str | None = None) -> list[str]:
-    """Return the paths below `directory` of files whose names are of letters and digits and end in `ext`, several
-    endings separated by "|".
+def list_pictures(directory: Any, ext: str | Sequence[str] | None = None) -> list[str]:
+    """Return the paths below `directory` of files whose names are of letters and digits and end in `ext`: several
+    endings, or one text in which "|" stands between them.
     """
     ext = image_rules(config.dialect()).picture_formats if ext is None else ext
+    ext = ext if isinstance(ext, str) else "|".join(map(re.escape, ext))
     pattern = re.compile(rf"\w+\.(?:{ext})")
     return [
         os.path.join(root, name)
