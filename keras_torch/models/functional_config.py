@@ -260,9 +260,17 @@ def _structure(tensors: Any, positions: _Positions) -> Any:
     if isinstance(tensors, KerasTensor):
         # Keras 3 takes a list for a model whose output is one, Keras 2.2.4 reads nothing else.
         return [positions.of(tensors)] if registry.wants_single_lists() else positions.of(tensors)
+    return _places(tensors, positions)
+
+
+def _places(tensors: Any, positions: _Positions) -> Any:
+    """Return where each tensor of a structure comes from, in that structure; a named tuple becomes a plain one."""
+    if isinstance(tensors, KerasTensor):
+        return positions.of(tensors)
     if isinstance(tensors, Mapping):
-        return {key: positions.of(item) for key, item in tensors.items()}
-    return [positions.of(item) for item in pytree.tree_leaves(tensors)]
+        return {key: _places(item, positions) for key, item in tensors.items()}
+    parts = [_places(item, positions) for item in tensors]
+    return tuple(parts) if isinstance(tensors, tuple) else parts
 
 
 def _layer_node(node: Node, positions: _Positions) -> list[Any] | dict[str, Any]:
@@ -381,7 +389,7 @@ def deserialize(
                 f"{sorted({name for name, _ in left})}"
             )
         waiting = left
-    return _tensors(config["input_layers"], made), _tensors(config["output_layers"], made), layers
+    return _ends(config["input_layers"], made), _ends(config["output_layers"], made), layers
 
 
 def _counted_from_zero(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -404,7 +412,10 @@ def _counted_from_zero(config: Mapping[str, Any]) -> Mapping[str, Any]:
             return [item[0], item[1] - (item[0] in shifted), item[2], *map(shift, item[3:])]
         if isinstance(item, Mapping):
             return {key: shift(part) for key, part in item.items()}
-        return [shift(part) for part in item] if isinstance(item, (list, tuple)) else item
+        if not isinstance(item, (list, tuple)):
+            return item
+        parts = [shift(part) for part in item]
+        return tuple(parts) if isinstance(item, tuple) else parts
 
     config = {**config, "output_layers": shift(config["output_layers"])}
     if modern:
@@ -540,5 +551,11 @@ def _tensors(item: Any, made: Mapping[Any, KerasTensor]) -> Any:
         return as_tensor(made[item[0], item[1], item[2]])
     if isinstance(item, Mapping):
         return {key: _tensors(part, made) for key, part in item.items()}
-    found = [_tensors(part, made) for part in item]
-    return found[0] if len(found) == 1 else found
+    parts = [_tensors(part, made) for part in item]
+    return tuple(parts) if isinstance(item, tuple) else parts
+
+
+def _ends(item: Any, made: Mapping[Any, KerasTensor]) -> Any:
+    """Return the inputs or outputs of a model; Keras 2 wrote a single one as a list of one."""
+    is_list_of_one = isinstance(item, list) and len(item) == 1 and _is_history(item[0])
+    return _tensors(item[0] if is_list_of_one else item, made)

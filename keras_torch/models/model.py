@@ -567,4 +567,5 @@ def record_or_run(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def _unwrap(structure: Any) -> Any:
-    return structure[0] if isinstance(structure, (list, tuple)) and len(structure) == 1 else structure
+    is_single = isinstance(structure, (list, tuple)) and len(structure) == 1 and isinstance(structure[0], KerasTensor)
+    return structure[0] if is_single else structure

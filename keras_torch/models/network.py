@@ -35,6 +35,9 @@ class Network:
         self.input_layers = [_input_layer(tensor) for tensor in self.flat_inputs]
         self.input_names = [layer.name for layer in self.input_layers]
         self.single_input = isinstance(inputs, KerasTensor)
+        self._nests_inputs = not self.single_input and any(
+            not isinstance(item, KerasTensor) for item in (inputs.values() if isinstance(inputs, Mapping) else inputs)
+        )
         self.computed_inputs = _computed(self.flat_inputs)
         self.nodes: list[Node] = []
         self.operations: list[Any] = []
@@ -258,12 +261,14 @@ class Network:
     def flatten(self, inputs: Any) -> list[Any]:
         """Return one item per input from a tensor, list, tuple or dict (by input name or by the model's own keys)."""
         count = len(self.flat_inputs)
+        nested = leaves_like(inputs, self.inputs) if self._nests_inputs else None
+        if nested is not None:
+            return nested
         if isinstance(inputs, Mapping):
             keys = list(self.inputs) if isinstance(self.inputs, Mapping) else self.input_names
             for names in (keys, self.input_names):
                 if all(name in inputs for name in names):
-                    found = [inputs[name] for name in names]
-                    return found if len(found) == count else leaves_like(inputs, self.inputs) or found
+                    return [inputs[name] for name in names]
             missing = [name for name in keys if name not in inputs]
             raise ValueError(
                 f"Model {self.name!r} takes inputs named {keys}; missing: {missing}. Received: {list(inputs)}"

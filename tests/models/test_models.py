@@ -39,6 +39,23 @@ def test_outputs_keep_the_structure_they_were_given_in():
     torch.testing.assert_close(out["half"], torch.full((1, 3), 0.5))
 
 
+def test_structures_within_structures_are_read_and_written(tmp_path):
+    a, b = Input((3,)), Input((4,))
+    left, right = layers.Dense(2)(a), layers.Dense(1)(b)
+    model = Model({"x": a, "more": [b]}, {"left": left, "more": {"right": right}})
+    data = {"x": np.ones((1, 3)), "more": [np.ones((1, 4))]}
+    expected = model.predict(data, verbose=0)
+    model.save(tmp_path / "nested.keras")
+    found = keras.saving.load_model(tmp_path / "nested.keras").predict(data, verbose=0)
+    np.testing.assert_array_equal(found["more"]["right"], expected["more"]["right"])
+    model = Model([{"x": a}, b], (left, (right,)))
+    data = [{"x": np.ones((1, 3))}, np.ones((1, 4))]
+    assert json.loads(model.to_json())["config"]["output_layers"][1] == [["dense_1", 0, 0]]
+    for copied in (model, Model.from_config(model.get_config())):
+        left, (right,) = copied(data)
+        assert isinstance(copied.output, tuple) and left.shape == (1, 2) and right.shape == (1, 1)
+
+
 def test_a_wrong_shape_names_the_input_and_both_shapes():
     model = two_in_two_out()
     with pytest.raises(ValueError, match=r"Input 1 \('b'\).*must have the shape \(None, 8\). Received: \(3, 7\)"):
