@@ -23,16 +23,16 @@ class NamePart:
 
 @contextlib.contextmanager
 def name_scope(name: Any = None, default_name: Any = None, values: Any = None) -> Iterator[Any]:
-    """Put a name into those of the weights made meanwhile, up to Keras 2.15; what ends in "/" stands in no other.
+    """Put a name into the paths of the weights made meanwhile; up to Keras 2.15, what ends in "/" stands in no other.
 
     Operations have no names here.
     """
     text = str(name or default_name or "")
-    if not text.strip("/") or config.is_modern():
+    if not text.strip("/"):
         yield name
         return
     before, part = list(around), NamePart(text.strip("/"))
-    around[:] = [part] if text.endswith("/") else [*before, part]
+    around[:] = [part] if text.endswith("/") and not config.is_modern() else [*before, part]
     try:
         yield name
     finally:

@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config, registry
 from keras_torch.backend import stateless
 from keras_torch.backend.array_types import from_bfloat16
+from keras_torch.backend.scopes import NamePart, around
 
 Constraint = Callable[[torch.Tensor], torch.Tensor]
 
@@ -196,6 +197,8 @@ class Variable(VariableMethods, nn.Parameter):
         layout: Any = None,
     ) -> None:
         self._trainable = bool(trainable)
+        if around and type(around[-1]) is NamePart and config.is_modern():
+            self._scope = "/".join(part.name for part in dict.fromkeys(around))
         self._keeps_dtype = not autocast
         self.aggregation, self.synchronization = aggregation, synchronization
 

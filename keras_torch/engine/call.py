@@ -379,8 +379,13 @@ def _propagate_mask(layer: Any, inputs: Any, mask: Any, outputs: Any) -> Any:
 
 
 def note_shapes(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Remember the shapes of a call's tensors by the names of the arguments, to build the layer again from them."""
+    """Remember the shapes of a call's tensors by the names of the arguments, to build the layer again from them.
+
+    Of a model also their dtypes, to export it.
+    """
     given = dict(zip(layer._call_signature.names, args, strict=False)) | kwargs
+    if hasattr(layer, "_network"):
+        layer.__dict__["_call_dtypes"] = [t.dtype for item in given.values() for t in flat_tensors(item)]
     layer.__dict__["_call_shapes"] = {name: shapes_of(item) for name, item in given.items() if flat_tensors(item)}
 
 
@@ -438,7 +443,9 @@ def _recorded_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any],
     """Return symbolic outputs; `kwargs` get what `call` takes from outside. `given` are those without masks."""
     closure = closures.close(layer, args, kwargs) if closures.may_close(layer) else None
     if layer._gives_output_spec:
-        return _given_outputs(layer, args, given)
+        # A class may define it to say that it is not known.
+        with contextlib.suppress(NotImplementedError):
+            return _given_outputs(layer, args, given)
     if closure is None or layer._knows_output_shape:
         return layer._symbolic_outputs(args, {key: item for key, item in given.items() if key != closures.ARGUMENT})
     return map_tree(

@@ -13,7 +13,7 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 
 from keras_torch import config, constraints, initializers, regularizers
 from keras_torch.backend import Variable, WeightView
-from keras_torch.backend.scopes import around
+from keras_torch.backend.scopes import NamePart, around
 from keras_torch.backend.split_view import SplitView
 from keras_torch.distributed import parts
 from keras_torch.engine import initial_values
@@ -154,11 +154,16 @@ class WeightsMixin:
             self._own_weights = [made.get(id(weight), weight) for weight in self._own_weights]  # type: ignore
 
     def _scope(self) -> str:
-        """The names of the layers around, outermost first, and this layer's."""
+        """The names of the layers and scopes around, outermost first, and this layer's."""
         if around == [self]:
             return self.name
-        names = [layer.name for layer in dict.fromkeys(around)]
-        if not around or (config.is_modern() and around[-1] is not self):
+        outside = list(dict.fromkeys(around))
+        modern = config.is_modern()
+        while modern and self in outside and isinstance(outside[-1], NamePart):
+            # Its own scopes are no part of the names, which are the attributes' today.
+            outside.pop()
+        names = [layer.name for layer in outside]
+        if not around or (modern and outside[-1] is not self):
             names.append(self.name)
         return "/".join(names)
 

@@ -546,9 +546,9 @@ class Model(Trainer, Layer):
         """Write the model for inference elsewhere: as a program of `torch.export` ("torch", `.pt2`) or as "onnx".
 
         Without `format` the name decides: `.onnx`, else `.pt2`. Sizes that are None stay open. `input_signature`, of
-        `InputSpec`s or tensors, tells the inputs of a subclassed model. Further arguments are those of
-        `torch.export.export`, and `opset_version` of ONNX. ValueError for the formats of TensorFlow and OpenVINO,
-        which Keras's default is one of, and if torch cannot export the model.
+        `InputSpec`s or tensors, tells other inputs than those a subclassed model was first called with. Further
+        arguments are those of `torch.export.export`, and `opset_version` of ONNX. ValueError for the formats of
+        TensorFlow and OpenVINO, which Keras's default is one of, and if torch cannot export the model.
         """
         from keras_torch.saving import export_model
 

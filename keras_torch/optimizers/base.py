@@ -38,8 +38,11 @@ class CallableList(list[Any]):
         return self
 
 
-def _scalar(value: Any, dtype: torch.dtype, name: str) -> Variable:
-    return Variable(torch.tensor(value, dtype=dtype, device="cpu"), trainable=False, name=name)
+def _scalar(value: Any, dtype: torch.dtype, name: str, owner: str) -> Variable:
+    variable = Variable(torch.tensor(value, dtype=dtype, device="cpu"), trainable=False, name=name)
+    if config.is_modern():
+        variable._scope = owner
+    return variable
 
 
 def _is_torch_scheduler(value: Any) -> bool:
@@ -128,7 +131,7 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
 
         self.built = False
         self._is_custom = defines_update(type(self))
-        self._iterations = _scalar(0, torch.int64, "iteration")
+        self._iterations = _scalar(0, torch.int64, "iteration", self.name)
         self._learning_rate: Any = self._build_learning_rate(learning_rate)
         self._trainable_variables: list[Any] = []
         self._trainable_variables_indices: dict[int, int] = {}
@@ -209,7 +212,8 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         if isinstance(learning_rate, LearningRateSchedule):
             return learning_rate
         if isinstance(learning_rate, numbers.Real) or hasattr(learning_rate, "__float__"):
-            return _scalar(float(learning_rate), config.torch_dtype(config.floatx()), "learning_rate")
+            dtype = config.torch_dtype(config.floatx())
+            return _scalar(float(learning_rate), dtype, "learning_rate", self.name)
         if callable(learning_rate):
             return learning_rate
         raise ValueError(

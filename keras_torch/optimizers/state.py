@@ -232,7 +232,7 @@ def export(optimizer: Optimizer, layout: str | None = None) -> list[Entry]:
     entries = []
     if hasattr(optimizer, "inner_optimizer"):
         own = [
-            Entry(f"{optimizer.name}/{item.path}", None, np.array(item.numpy()))
+            Entry(f"{optimizer.name}/{item.local_path}", None, np.array(item.numpy()))
             for item in optimizer._own_handles(layout)
         ]
         return own + export(optimizer.inner_optimizer, layout)

@@ -101,17 +101,21 @@ class KerasTensor:
     ragged = False
     __array_priority__ = 1000
     __array_ufunc__ = None
+    sparse = ragged = False
 
     def __init__(
         self,
         shape: Any,
         dtype: Any = "float32",
         sparse: bool = False,
-        name: str | None = None,
+        ragged: bool = False,
         record_history: bool = True,
+        name: str | None = None,
     ) -> None:
         if sparse:
             raise ValueError("Sparse symbolic tensors are not supported; use a dense `Input` (`sparse=False`).")
+        if ragged:
+            raise ValueError("Ragged symbolic tensors are not supported; pad the data and leave `ragged` out.")
         self.shape = Shape(None if size is None else int(size) for size in shape)
         self.dtype = config.dtype_name(dtype)
         self.name = name or unique_name("keras_tensor")

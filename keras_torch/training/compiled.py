@@ -86,6 +86,11 @@ class CompiledMetrics(pickled.HoldsFunctions):
         return [entry.metric for entry in self._entries or () if entry.metric is not None]
 
     @property
+    def variables(self) -> list[Any]:
+        """The state of `metrics`."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    @property
     def names(self) -> list[str]:
         """The names in logs; known at compile time where the model's outputs are."""
         return [name for entry in self._entries or () for name in entry.names]

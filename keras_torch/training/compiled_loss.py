@@ -93,7 +93,8 @@ class LossTracker(Metric):
     def variables(self) -> list[Variable]:
         """Copies of the weighted sum and the weight so far."""
         total = torch.zeros(()) if self._total is None else self._total.float()
-        return [Variable(total, trainable=False, name="total"), Variable(self._count, trainable=False, name="count")]
+        pairs = (("total", total), ("count", self._count))
+        return [Variable(value, trainable=False, name=f"{self.name}/{name}") for name, value in pairs]
 
 
 def function_name(function: Any) -> str:

@@ -428,6 +428,11 @@ class Trainer(GeneratorMethods):
         """Whether training runs the model through `torch.compile`; "cudagraph" if by CUDA graphs."""
         return self._compiled is not None and self._compiled.arguments["jit_compile"]
 
+    @jit_compile.setter
+    def jit_compile(self, value: bool | str) -> None:
+        if value is not False or self._compiled is not None:
+            compiling.change(self, "jit_compile", value)
+
     @property
     def steps_per_execution(self) -> int:
         """How many batches go by between two batch events."""

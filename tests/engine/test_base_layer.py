@@ -378,6 +378,19 @@ def test_symbolic_outputs_of_a_layer_that_knows_its_output_shape_need_no_call():
     assert (same.shape, other["half"].shape) == ((None, 4), (None, 2))
 
 
+def test_a_layer_may_say_that_its_output_spec_is_not_known():
+    class Unsure(Layer):
+        def call(self, x):
+            return x[:, :2]
+
+        def compute_output_spec(self, *args, **kwargs):
+            raise NotImplementedError
+
+    model = keras.Sequential([Unsure()])
+    assert model(np.ones((3, 4))).shape == (3, 2)
+    assert Unsure()(Input((4,))).shape == (None, 2)
+
+
 def test_lists_that_hold_themselves_end():
     layer, dense = Layer(), layers.Dense(2)
     inner = [dense]

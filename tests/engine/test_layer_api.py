@@ -90,6 +90,23 @@ def test_layers_tell_their_types_layers_metrics_and_signatures():
         block.inner.forward_layer.assert_input_compatibility(torch.ones(2, 3))
 
 
+def test_paths_of_variables_begin_with_the_scopes_and_layers_around():
+    class Own(keras.layers.Layer):
+        def build(self, shape):
+            with keras.name_scope("inner"):
+                self.free = keras.Variable(1.0, name="free")
+                self.weight = self.add_weight(shape=(1,), name="weight")
+
+    own, dense = Own(name="own"), layers.Dense(1, name="dense")
+    own.build((1,))
+    with keras.name_scope("outer"):
+        variable = keras.Variable(1.0, name="x")
+        dense.build((None, 2))
+    assert (variable.path, variable.name) == ("outer/x", "x")
+    assert [weight.path for weight in dense.weights] == ["outer/dense/kernel", "outer/dense/bias"]
+    assert (own.free.path, own.weight.path) == ("own/inner/free", "own/weight")
+
+
 def test_what_is_not_supported_says_what_to_do_instead():
     dense = layers.Dense(2, name="head")
     with pytest.raises(NotImplementedError, match="head.*`quantize`.*torch.*int8"):

@@ -221,6 +221,10 @@ def test_settings_of_a_compiled_model_can_be_changed() -> None:
     model = functional()
     model.run_eagerly, model.steps_per_execution = True, 3
     assert (model.run_eagerly, model.steps_per_execution) == (True, 3)
+    model.run_eagerly, model.jit_compile = False, True
+    assert model.jit_compile is True
+    model.jit_compile = False
+    assert model.jit_compile is False
     with pytest.raises(ValueError, match="`steps_per_execution`.*whole number.*0"):
         model.steps_per_execution = 0
     fresh = keras.Sequential([Dense(1)])
@@ -228,6 +232,19 @@ def test_settings_of_a_compiled_model_can_be_changed() -> None:
     assert fresh.run_eagerly
     with pytest.raises(RuntimeError, match="not compiled"):
         fresh.steps_per_execution = 2
+    fresh.jit_compile = False
+    with pytest.raises(RuntimeError, match="not compiled"):
+        fresh.jit_compile = True
+
+
+def test_state_is_named_after_its_optimizer_and_metrics_before_and_after_training() -> None:
+    model = functional()
+    model.compile(keras.optimizers.SGD(name="steps"), "mse", metrics=["mae"])
+    assert [variable.path for variable in model.optimizer.variables] == ["steps/iteration", "steps/learning_rate"]
+    assert [variable.path for variable in model.metrics_variables] == ["loss/total", "loss/count"]
+    model.train_on_batch(X, Y)
+    found = [variable.path for variable in model.metrics_variables]
+    assert found[2:] == ["mean_absolute_error/total", "mean_absolute_error/count"]
 
 
 def test_a_train_function_of_the_users_own_gets_the_batch_as_an_iterator_or_in_a_list() -> None:

@@ -16,6 +16,8 @@ from keras_torch import config
 from keras_torch.backend.string_array import STRING
 from keras_torch.checkpoint import replacing
 from keras_torch.engine import Layer
+from keras_torch.engine.call import is_shape
+from keras_torch.symbolic import KerasTensor
 
 Specs = Sequence[tuple[tuple[int | None, ...], torch.dtype]]
 _TORCH_OPTIONS = (
@@ -43,16 +45,34 @@ def input_specs(model: Any, signature: Any = None) -> list[tuple[tuple[int | Non
     return [(tuple(tensor.shape), config.torch_dtype(tensor.dtype or config.floatx())) for tensor in tensors]
 
 
+def _called_with(model: Any) -> tuple[list[Any], Any] | None:
+    """Return what a subclassed model was first called with, for any number of samples, and the structure of it."""
+    if getattr(model, "_network", None) is not None:
+        return None
+    shapes, structure = pytree.tree_flatten(getattr(model, "_call_shapes", {}), is_leaf=is_shape)
+    dtypes = getattr(model, "_call_dtypes", ())
+    if len(shapes) != len(dtypes) or not all(map(is_shape, shapes)):
+        return None
+    # A scalar has no samples.
+    return [
+        KerasTensor((None, *shape[1:]) if shape else (), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)
+    ], structure
+
+
 class _Flat(nn.Module):
     """A model with one positional argument for each input."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        known = _called_with(model)
+        self.structure = None if known is None else known[1]
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         if not isinstance(self.model, Layer):
             return self.model(*inputs)
+        if self.structure is not None and self.structure.num_leaves == len(inputs):
+            return self.model(**pytree.tree_unflatten(inputs, self.structure))
         return self.model(inputs[0] if len(inputs) == 1 else list(inputs))
 
 
@@ -141,6 +161,10 @@ def _program(model: Any, signature: Any, options: dict[str, Any]) -> ExportedPro
     from keras_torch.saving.convert.plain_source import write_plain
     from keras_torch.saving.convert.recording import NotTraceable
 
+    if isinstance(model, Layer) and not model.built:
+        raise ValueError(f"The model {model.name!r} has no weights to export yet: call it on data once.")
+    if signature is None and (known := _called_with(model)) is not None:
+        signature = known[0]
     specs = input_specs(model, signature)
     if getattr(model, "_network", None) is not None and "preserve_module_call_signature" not in options:
         try:

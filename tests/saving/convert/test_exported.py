@@ -30,14 +30,28 @@ class Own(keras.Model):
         return self.dense(inputs)
 
 
-def test_a_subclassed_model_needs_a_signature(tmp_path):
+def test_a_subclassed_model_is_exported_once_it_has_weights(tmp_path):
     model = Own()
-    model(np.ones((1, 3)))
-    with pytest.raises(ValueError, match="`input_signature`"):
+    with pytest.raises(ValueError, match="no weights to export yet: call it on data once"):
         model.export(tmp_path / "own.pt2")
+    model(np.ones((1, 3)))
     model.export(tmp_path / "own.pt2", input_signature=[keras.InputSpec(shape=(None, 3), dtype="float32")])
     x = torch.rand(5, 3)
     torch.testing.assert_close(torch.export.load(tmp_path / "own.pt2").module()(x), model(x))
+
+
+class Pair(Own):
+    def call(self, ids, more):
+        return self.dense(keras.ops.one_hot(ids, 3)) + more["shift"]
+
+
+def test_a_subclassed_model_is_exported_as_it_was_called(tmp_path):
+    model = Pair()
+    model(np.array([0]), more={"shift": np.ones((1, 2))})
+    model.export(tmp_path / "pair.pt2")
+    ids, shift = torch.tensor([0, 2, 1]), torch.rand(3, 2)
+    program = torch.export.load(tmp_path / "pair.pt2").module()
+    torch.testing.assert_close(program(ids, shift), model(ids, {"shift": shift}))
 
 
 @pytest.mark.parametrize(
