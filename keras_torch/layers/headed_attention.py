@@ -19,11 +19,17 @@ from keras_torch.layers.attention import as_mask, attend, causal_mask, penalty
 from keras_torch.layers.einsum_dense import EinsumDense
 from keras_torch.layers.noise import Noise, dropout
 from keras_torch.layers.spatial import whole_numbers
+from keras_torch.symbolic import Shape
 
-Shape = tuple[int | None, ...]
+Sizes = tuple[int | None, ...]
 # How many arguments `_compute_attention` takes after query, key and value.
 _OWN_OPTIONS = 4
 _NOT_FLASH = [SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+
+
+def _projection(name: str) -> property:
+    """Return Keras's name for a layer inside, which subclasses may put another in place of."""
+    return property(lambda self: getattr(self, name), lambda self, layer: setattr(self, name, layer))
 
 
 class HeadedAttention(Noise):
@@ -46,7 +52,7 @@ class HeadedAttention(Noise):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "_compute_attention" in cls.__dict__:
+        if "_compute_attention" in cls.__dict__ and not cls._is_builtin:
             cls._options = _count_options(cls._compute_attention)
 
     def __init__(
@@ -92,7 +98,10 @@ class HeadedAttention(Noise):
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:  # type: ignore[override]
         """Make the projections. ValueError if value and key differ in more than their last axis."""
-        query_shape, value_shape = tuple(query_shape), tuple(value_shape)
+        self._make_projections(Shape(query_shape), Shape(value_shape), key_shape)
+        self.built = True
+
+    def _make_projections(self, query_shape: Sizes, value_shape: Sizes, key_shape: Any) -> None:
         key_shape = self._checked_key(value_shape, key_shape)
         free = len(query_shape) - 1
         heads, key_heads = self._query_heads, self._key_heads
@@ -106,13 +115,11 @@ class HeadedAttention(Noise):
         headed = (*query_shape[:-1], heads, self._value_size)
         self.output_dense = self._dense("attention_output", headed, 2, outputs)
         self._shapes = (query_shape, value_shape, key_shape)
-        self._axes = self._attention_axes(free)
         self._general = len(query_shape) != 3 or len(value_shape) != 3
-        self._plan_equations(free + 2)
-        self.built = True
+        self._build_attention(free + 2)
 
-    def _checked_key(self, value_shape: Shape, key_shape: Any) -> Shape:
-        key_shape = value_shape if key_shape is None else tuple(key_shape)
+    def _checked_key(self, value_shape: Sizes, key_shape: Any) -> Sizes:
+        key_shape = value_shape if key_shape is None else Shape(key_shape)
         if value_shape[1:-1] != key_shape[1:-1]:
             raise ValueError(
                 f"Layer {self.name!r}: `value` and `key` must have equal shapes but for the last axis. Received: "
@@ -120,7 +127,7 @@ class HeadedAttention(Noise):
             )
         return key_shape
 
-    def _dense(self, name: str, input_shape: Shape, summed: int, sizes: Sequence[Any], **more: Any) -> EinsumDense:
+    def _dense(self, name: str, input_shape: Sizes, summed: int, sizes: Sequence[Any], **more: Any) -> EinsumDense:
         letters = string.ascii_lowercase
         free = len(input_shape) - summed
         end = free + summed
@@ -143,18 +150,19 @@ class HeadedAttention(Noise):
         layer._build_once(input_shape)
         return layer
 
-    def _attention_axes(self, free: int) -> tuple[int, ...]:
+    def _axes_between(self, free: int) -> tuple[int, ...]:
         return tuple(range(1, free))
 
-    def _plan_equations(self, rank: int) -> None:
+    def _build_attention(self, rank: int) -> None:
         """Plan the einsums that serve any number of axes, for projections of that rank."""
+        self._axes = self._axes_between(rank - 2)
         letters = string.ascii_lowercase
         query = letters[:rank]
         spare = iter(letters[rank:])
         key = "".join(next(spare) if axis in self._axes else query[axis] for axis in range(rank))
         batch = "".join(query[axis] for axis in range(rank - 1) if axis not in self._axes)
         scores = batch + "".join(text[axis] for text in (query, key) for axis in self._axes)
-        self._score_equation = f"{query},{key}->{scores}"
+        self._score_equation, self._score_rank = f"{query},{key}->{scores}", len(scores)
         self._output_equation = f"{scores},{key}->{query}"
 
     def call(
@@ -207,7 +215,8 @@ class HeadedAttention(Noise):
             joined = as_mask(attention_mask, query)
             sizes = tuple(tensor.shape[axis] for tensor in (query, value) for axis in self._axes)
             found = tuple(joined.shape[-len(sizes) :])
-            if len(found) != len(sizes) or any(n not in (1, size) for n, size in zip(found, sizes, strict=True)):
+            fits = len(found) == len(sizes) and all(n in (1, size) for n, size in zip(found, sizes, strict=True))
+            if not fits and self._is_builtin:
                 raise ValueError(
                     f"Layer {self.name!r}: `attention_mask` must have the shape (batch, {', '.join(map(str, sizes))}). "
                     f"Received: shape {tuple(joined.shape)}"
@@ -257,7 +266,7 @@ class HeadedAttention(Noise):
         if attention_mask is not None:
             attention_mask = as_mask(attention_mask, query)
             # Up to the axes of the weights: those of the heads, and of the batch, come before those of the steps.
-            for _ in range(query.dim() - 1 + len(self._axes) - attention_mask.dim()):
+            for _ in range(len(self._score_equation.partition("->")[2]) - attention_mask.dim()):
                 attention_mask = attention_mask.unsqueeze(-len(self._axes) * 2 - 1)
         generator = self._generator(query.device) if training and self.dropout else None
         openly = return_attention_scores or self._general or generator is not None
@@ -317,27 +326,13 @@ class HeadedAttention(Noise):
         dropped = dropout(weights, self.dropout, None, generator) if training and self.dropout else weights
         return torch.einsum(self._output_equation, dropped, value), weights
 
-    @property
-    def _query_dense(self) -> EinsumDense:
-        return self.query_dense
+    _query_dense = _projection("query_dense")
+    _key_dense = _projection("key_dense")
+    _value_dense = _projection("value_dense")
+    _gate_dense = _projection("gate_dense")
+    _output_dense = _projection("output_dense")
 
-    @property
-    def _key_dense(self) -> EinsumDense:
-        return self.key_dense
-
-    @property
-    def _value_dense(self) -> EinsumDense:
-        return self.value_dense
-
-    @property
-    def _gate_dense(self) -> EinsumDense:
-        return self.gate_dense
-
-    @property
-    def _output_dense(self) -> EinsumDense:
-        return self.output_dense
-
-    def compute_output_shape(self, query_shape: Any, value_shape: Any = None, key_shape: Any = None) -> Shape:
+    def compute_output_shape(self, query_shape: Any, value_shape: Any = None, key_shape: Any = None) -> Sizes:
         """Return the query's shape with the output sizes in place of the last axis."""
         if value_shape is not None:
             self._checked_key(tuple(value_shape), key_shape)

@@ -6,9 +6,13 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+from torch import Tensor
+
 from keras_torch import config
+from keras_torch.layers.attention import causal_mask
 from keras_torch.layers.attention_parts import AttentionParts
 from keras_torch.layers.headed_attention import HeadedAttention
+from keras_torch.symbolic import Shape
 
 _SHAPES = ("query_shape", "value_shape", "key_shape")
 
@@ -74,9 +78,19 @@ class MultiHeadAttention(AttentionParts, HeadedAttention):
             )
         self.attention_axes = None if axes is None else tuple(int(axis) for axis in axes)
 
-    def _attention_axes(self, free: int) -> tuple[int, ...]:
+    def build(self, query_shape: Any, value_shape: Any = None, key_shape: Any = None) -> None:  # type: ignore[override]
+        """Make the projections, by the method that subclasses override to make more.
+
+        A `call` of one's own that takes no value calls that method itself.
+        """
+        if value_shape is not None or type(self).call is HeadedAttention.call:
+            shapes = (None if shape is None else Shape(shape) for shape in (query_shape, value_shape, key_shape))
+            self._build_from_signature(*shapes)
+        self.built = True
+
+    def _axes_between(self, free: int) -> tuple[int, ...]:
         if not self.attention_axes:
-            return super()._attention_axes(free)
+            return super()._axes_between(free)
         axes = tuple(axis if axis >= 0 else axis + free + 1 for axis in self.attention_axes)
         if not all(0 < axis < free for axis in axes):
             raise ValueError(
@@ -84,6 +98,26 @@ class MultiHeadAttention(AttentionParts, HeadedAttention):
                 f"Received: attention_axes={self.attention_axes}, query of {free + 1} axes"
             )
         return axes
+
+    def _compute_attention(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: Tensor | None = None,
+        training: bool = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend, given projections (batch, steps, heads, size); return such an output, and the weights or None."""
+        if self._has_own_parts:
+            if use_causal_mask:
+                earlier = causal_mask(query.shape[1], key.shape[1], query.device)
+                attention_mask = earlier if attention_mask is None else attention_mask & earlier
+            return self._attend_by_parts(query, key, value, attention_mask, training)
+        return super()._compute_attention(
+            query, key, value, attention_mask, training, return_attention_scores, use_causal_mask
+        )
 
     def get_config(self) -> dict[str, Any]:
         settings = {
@@ -96,7 +130,7 @@ class MultiHeadAttention(AttentionParts, HeadedAttention):
         }
         if config.dialect() == "tf":
             # Keras 2.15 cannot do without them, Keras 3 refuses them: no file with this layer suits both.
-            settings |= dict(zip(_SHAPES, self._shapes, strict=True))
+            settings |= {name: shape and tuple(shape) for name, shape in zip(_SHAPES, self._shapes, strict=True)}
         return settings
 
     @classmethod

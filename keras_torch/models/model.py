@@ -344,7 +344,14 @@ class Model(Trainer, Layer):
     @property
     def inputs(self) -> list[KerasTensor] | None:
         """The symbolic inputs as a flat list; None without a graph."""
-        return self._network.flat_inputs if self._network is not None else None
+        return self._network.flat_inputs if self._network is not None else self.__dict__.get("_inputs_before")
+
+    @inputs.setter
+    def inputs(self, tensors: Any) -> None:
+        """Keep what a subclass is going to give `Model.__init__`. ValueError once there is a graph."""
+        if self._network is not None:
+            raise ValueError(f"Model {self.name!r} has its inputs already: make another with `Model(inputs, outputs)`.")
+        self.__dict__["_inputs_before"] = tensors
 
     @property
     def outputs(self) -> list[KerasTensor] | None:

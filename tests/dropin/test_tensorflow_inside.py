@@ -193,3 +193,48 @@ def test_transforms_of_images_come_back_at_the_size_asked_for(tf):
     back = tf.signal.irfft2d(tf.signal.rfft2d(image), fft_length=[4, 5])
     np.testing.assert_allclose(back.numpy(), image.numpy(), atol=1e-6)
     np.testing.assert_array_equal(tf.signal.ifftshift(tf.signal.fftshift(image)).numpy(), image.numpy())
+
+
+def test_what_packages_note_about_themselves_is_kept(tf):
+    from tensorflow.python.eager import monitoring
+    from tensorflow.python.ops import control_flow_util
+    from tensorflow.python.tpu import embedding_context_utils, tpu_function
+    from tensorflow.python.util import deprecation
+
+    used, count = monitoring.BoolGauge("/used", "", "part"), monitoring.Counter("/count", "")
+    used.get_cell("loop").set(True)
+    count.get_cell().increase_by(2)
+    assert [used.get_cell(part).value() for part in ("loop", "other")] == [True, False]
+    assert count.get_cell().value() == 2 and monitoring.StringGauge("/name", "").get_cell().value() == ""
+    assert deprecation.deprecated(None, "Use another.")(len) is len
+    assert not control_flow_util.GraphOrParentsInXlaContext(None)
+    assert tpu_function.get_tpu_context().number_of_shards is None
+    with embedding_context_utils.SequentialEmbeddingContext():
+        pass
+
+
+def test_a_subclass_may_keep_its_inputs_before_it_has_a_graph(tf):
+    class Small(tf.keras.Model):
+        def __init__(self):
+            self.inputs = [tf.keras.Input((3,), name="x")]
+            super().__init__(inputs=self.inputs, outputs=tf.keras.layers.Dense(2)(self.inputs[0]))
+
+    model = Small()
+    assert model.predict(np.ones((1, 3)), verbose=0).shape == (1, 2)
+    with pytest.raises(ValueError, match="has its inputs already"):
+        model.inputs = []
+
+
+def test_the_private_regularizer_of_a_layer_is_its_regularizer(tf):
+    class Own(tf.keras.layers.Layer):
+        def __init__(self, activity_regularizer):
+            super().__init__()
+            self._activity_regularizer = tf.keras.regularizers.get(activity_regularizer)
+
+        def call(self, inputs):
+            return inputs
+
+    layer = Own("l2")
+    layer(tf.ones((1, 2)))
+    np.testing.assert_allclose(np.asarray(layer.losses[0]), 0.02, rtol=1e-6)
+    assert layer._activity_regularizer is layer.activity_regularizer and not isinstance(2, tf.compat.v1.Dimension)

@@ -109,3 +109,39 @@ def test_a_function_of_a_symbolic_tensor_computes_the_same_in_a_model(tf, number
     for leaf, one, other in zip(leaves, found, expected, strict=True):
         assert tuple(leaf.shape) == other.shape
         check(one, other, path)
+
+
+def test_zeros_may_be_put_around_what_is_convolved(tf):
+    x, ones = tf.reshape(tf.range(4, dtype="float32"), (1, 4, 1, 1)), tf.ones((2, 1, 1, 1))
+    padding = [[0, 0], [1, 0], [0, 0], [0, 0]]
+    for found in (
+        tf.nn.conv2d(x, ones, 1, padding),
+        tf.nn.depthwise_conv2d(x, ones, [1, 1, 1, 1], padding),
+        tf.nn.conv2d(x, ones, 1, "EXPLICIT", explicit_paddings=[0, 0, 1, 0, 0, 0, 0, 0]),
+    ):
+        assert found.numpy().ravel().tolist() == [0.0, 1.0, 3.0, 5.0]
+
+
+def test_whole_numbers_without_bounds_are_of_the_whole_range(tf):
+    found = tf.random.stateless_uniform([200], seed=[1, 2], minval=None, maxval=None, dtype=tf.int32)
+    assert found.dtype == tf.int32 and int(found.min()) < -(2**30) and int(found.max()) > 2**30
+    again = tf.random.stateless_uniform([200], seed=[1, 2], minval=None, maxval=None, dtype=tf.int32)
+    assert found.tolist() == again.tolist()
+
+
+def test_an_axis_may_stand_in_a_list(tf):
+    assert tf.expand_dims(tf.ones((2, 3)), [-1]).shape == [2, 3, 1]
+
+
+def test_the_test_case_compares_types_and_what_must_differ(tf):
+    class Case(tf.test.TestCase):
+        def runTest(self):  # noqa: N802 - unittest's name
+            self.assertNotAllClose([1.0], [1.1])
+            self.assertNotAllEqual([1], [2])
+            self.assertDTypeEqual(tf.ones(1), np.float32)
+            with open(f"{self.get_temp_dir()}/file", "w", encoding="utf-8") as file:
+                file.write("text")
+            self.assertRaises(AssertionError, self.assertNotAllEqual, [1], [1])
+
+    result = Case().run()
+    assert result.wasSuccessful(), result.errors + result.failures

@@ -130,9 +130,8 @@ def reshape(tensor: Any, shape: Any) -> Any:
 def expand_dims(input: Any, axis: Any = None) -> Any:  # noqa: A002 - TensorFlow's names, here and below
     """Add an axis of size 1."""
     input = input if isinstance(input, SymbolicSize) else convert_to_tensor(input)
-    if isinstance(input, np.ndarray):
-        return np.expand_dims(input, int(axis))
-    return arrays.expand_dims(input, 0 if axis is None else int(axis))
+    place = 0 if axis is None else int(np.reshape(axis, ()))  # a list of one is read, too
+    return np.expand_dims(input, place) if isinstance(input, np.ndarray) else arrays.expand_dims(input, place)
 
 
 def squeeze(input: Any, axis: Any = None) -> Any:  # noqa: A002

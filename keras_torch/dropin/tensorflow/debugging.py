@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import tempfile
 import unittest
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from keras_torch.backend.tensors import is_symbolic, recorded
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype, is_integer
 from keras_torch.errors import OpError, OutOfRangeError
+from keras_torch.utils import set_random_seed
 
 
 class InvalidArgumentError(OpError, ValueError):
@@ -122,8 +124,17 @@ def _print_beside(tensor: Any, data: list[Any], message: str) -> Any:
     return tensor
 
 
+_SEED = 87654321
+
+
 class TestCase(unittest.TestCase):
-    """`tf.test.TestCase`: unittest's, with comparisons of tensors."""
+    """`tf.test.TestCase`: unittest's, with comparisons of tensors; each test begins with the same seeds and names."""
+
+    def setUp(self) -> None:  # noqa: N802 - TensorFlow's names, here and below
+        """Begin anew."""
+        super().setUp()
+        backend.clear_session()
+        set_random_seed(_SEED)
 
     def assertAllEqual(self, a: Any, b: Any, msg: Any = None) -> None:  # noqa: N802 - TensorFlow's names
         """Compare values exactly."""
@@ -132,6 +143,24 @@ class TestCase(unittest.TestCase):
     def assertAllClose(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, msg: Any = None) -> None:  # noqa: N802
         """Compare values nearly."""
         np.testing.assert_allclose(np.asarray(_shown(a)), np.asarray(_shown(b)), rtol, atol, err_msg=msg or "")
+
+    def assertNotAllEqual(self, a: Any, b: Any, msg: Any = None) -> None:  # noqa: N802
+        """Fail if all values are equal."""
+        self.assertRaises(AssertionError, self.assertAllEqual, a, b, msg)
+
+    def assertNotAllClose(self, a: Any, b: Any, rtol: float = 1e-6, atol: float = 1e-6, msg: Any = None) -> None:  # noqa: N802
+        """Fail if all values are nearly equal."""
+        self.assertRaises(AssertionError, self.assertAllClose, a, b, rtol, atol, msg)
+
+    def assertDTypeEqual(self, target: Any, expected_dtype: Any) -> None:  # noqa: N802
+        """Compare the type of a tensor."""
+        self.assertEqual(as_dtype(target.dtype), as_dtype(expected_dtype))
+
+    def get_temp_dir(self) -> str:
+        """Return a folder for this test, which goes when the test ends."""
+        if not hasattr(self, "_folder"):
+            self._folder = self.enterContext(tempfile.TemporaryDirectory())
+        return self._folder
 
     def assertShapeEqual(self, a: Any, b: Any) -> None:  # noqa: N802
         """Compare shapes."""

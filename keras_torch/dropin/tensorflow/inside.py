@@ -23,7 +23,8 @@ from keras_torch.utils import conv_utils
 _FOLDERS = {
     "ops": """
         array_ops array_ops_stack candidate_sampling_ops check_ops clip_ops cond confusion_matrix control_flow_assert
-        control_flow_case control_flow_ops ctc_ops custom_gradient data_flow_ops embedding_ops functional_ops
+        control_flow_case control_flow_ops control_flow_util ctc_ops custom_gradient data_flow_ops embedding_ops
+        functional_ops
         gen_array_ops gen_control_flow_ops gen_image_ops gen_linalg_ops gen_math_ops gen_nn_ops gen_random_ops
         gen_sparse_ops gen_state_ops gen_string_ops gradients gradients_impl gradients_util image_ops image_ops_impl
         init_ops init_ops_v2 io_ops linalg.linalg linalg_ops linalg_ops_impl logging_ops lookup_ops map_fn
@@ -45,6 +46,7 @@ _FOLDERS = {
     "layers": "utils",
     "module": "module",
     "profiler": "profiler_v2",
+    "tpu": "embedding_context_utils tpu_function",
 }
 FILES = frozenset(f"python.{folder}.{file}" for folder, files in _FOLDERS.items() for file in files.split())
 _FAMILIES = (
@@ -147,6 +149,58 @@ def num_gpus() -> int:
     return torch.cuda.device_count()
 
 
+def deprecated(date: Any, instructions: str, warn_once: bool = True) -> Callable[[Any], Any]:
+    """Return a decorator that changes nothing: TensorFlow warns those who keep a package, not those who use it."""
+    return lambda item: item
+
+
+class _Cell:
+    def __init__(self, value: Any = 0) -> None:
+        self._value = value
+
+    def set(self, value: Any) -> None:
+        """Keep a value."""
+        self._value = value
+
+    def increase_by(self, value: Any) -> None:
+        """Add to the value."""
+        self._value += value
+
+    def value(self) -> Any:
+        """Return the value."""
+        return self._value
+
+
+class Gauge:
+    """What a package counts or notes about itself, one value for each set of labels."""
+
+    _first: Any = 0
+
+    def __init__(self, name: str, description: str, *labels: str) -> None:
+        self._cells: dict[tuple[str, ...], _Cell] = {}
+
+    def get_cell(self, *labels: str) -> _Cell:
+        """Return the value of some labels."""
+        return self._cells.setdefault(labels, _Cell(self._first))
+
+
+class BoolGauge(Gauge):
+    """Whether something was used."""
+
+    _first = False
+
+
+class StringGauge(Gauge):
+    """What was used."""
+
+    _first = ""
+
+
+def get_tpu_context() -> SimpleNamespace:
+    """Return what a program for TPUs asks about them: there are none."""
+    return SimpleNamespace(number_of_shards=None)
+
+
 def is_in_keras_graph(*args: Any) -> bool:
     """False: models are not built within graphs."""
     return False
@@ -163,6 +217,13 @@ _NAMES: dict[str, Any] = {
     "eager.context.eager_mode": eager_mode,
     "eager.context.graph_mode": graph_mode,
     "eager.context.num_gpus": num_gpus,
+    "ops.control_flow_util.GraphOrParentsInXlaContext": lambda graph: False,
+    "tpu.embedding_context_utils.SequentialEmbeddingContext": contextlib.nullcontext,
+    "tpu.tpu_function.get_tpu_context": get_tpu_context,
+    "util.deprecation.deprecated": deprecated,
+    "eager.monitoring.BoolGauge": BoolGauge,
+    "eager.monitoring.Counter eager.monitoring.IntGauge": Gauge,
+    "eager.monitoring.StringGauge": StringGauge,
     "framework.ops.EagerTensor": torch.Tensor,
     "framework.ops.executing_eagerly_outside_functions": lambda: True,
     "framework.ops.inside_function": lambda: False,

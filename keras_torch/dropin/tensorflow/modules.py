@@ -14,6 +14,7 @@ from keras_torch.backend.variable import WeightView
 from keras_torch.data import pipeline
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
+from keras_torch.dropin.tensorflow.refusals import refused_class
 from keras_torch.symbolic import KerasTensor, Shape
 
 
@@ -93,7 +94,13 @@ def _unpacked(item: Any) -> Any:
     return list(item) if isinstance(item, nn.ModuleList) else item
 
 
-class TensorShape(Shape):
+class _ShapeType(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        """Shapes of tensors, and those that `build` gets, are TensorFlow's, too."""
+        return isinstance(instance, (Shape, torch.Size))
+
+
+class TensorShape(Shape, metaclass=_ShapeType):
     """A shape in which None stands for an unknown size."""
 
     __slots__ = ()
@@ -117,7 +124,46 @@ class TensorShape(Shape):
 
     def concatenate(self, other: Any) -> TensorShape:
         """The sizes of both."""
-        return TensorShape((*self, *other))
+        return TensorShape((*self, *(other if isinstance(other, (list, tuple)) else (other,))))
+
+    def is_compatible_with(self, other: Any) -> bool:
+        """Whether sizes that both know are the same."""
+        if other is None:
+            return True
+        return len(self) == len(other) and all(
+            None in pair or pair[0] == pair[1] for pair in zip(self, other, strict=True)
+        )
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        """ValueError if the shapes differ in sizes that both know."""
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {tuple(self)} and {tuple(other)} are incompatible.")
+
+    def merge_with(self, other: Any) -> TensorShape:
+        """The sizes that one or the other knows."""
+        self.assert_is_compatible_with(other)
+        return self if other is None else TensorShape([b if a is None else a for a, b in zip(self, other, strict=True)])
+
+    def assert_has_rank(self, rank: int) -> None:
+        """ValueError for another number of axes."""
+        if len(self) != rank:
+            raise ValueError(f"Shape {tuple(self)} must have rank {rank}.")
+
+    def with_rank(self, rank: int) -> TensorShape:
+        """Return the shape. ValueError for another number of axes."""
+        self.assert_has_rank(rank)
+        return self
+
+    def with_rank_at_least(self, rank: int) -> TensorShape:
+        """Return the shape. ValueError for fewer axes."""
+        if len(self) < rank:
+            raise ValueError(f"Shape {tuple(self)} must have rank {rank} or more.")
+        return self
+
+    def assert_is_fully_defined(self) -> None:
+        """ValueError if a size is unknown."""
+        if None in self:
+            raise ValueError(f"Shape {tuple(self)} is not fully defined.")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, (tuple, list)) and tuple(self) == tuple(other)
@@ -126,6 +172,16 @@ class TensorShape(Shape):
         return not self == other
 
     __hash__ = tuple.__hash__
+
+
+# What shapes of tensors of either kind get while the hook is in place.
+SHAPE_METHODS = {
+    name: TensorShape.__dict__[name]
+    for name in (
+        *("assert_has_rank", "assert_is_compatible_with", "assert_is_fully_defined", "concatenate", "dims"),
+        *("is_compatible_with", "is_fully_defined", "merge_with", "num_elements", "with_rank", "with_rank_at_least"),
+    )
+}
 
 
 class TensorSpec(pipeline.TensorSpec):
@@ -276,3 +332,5 @@ NAMES = {
     "nest.map_structure": map_structure,
     "nest.pack_sequence_as": pack_sequence_as,
 }
+# For `isinstance`: sizes are plain numbers here.
+VERSION_1 = {"Dimension": refused_class("Dimension")}

@@ -104,6 +104,22 @@ def _stateless(function: Any, place: int) -> Any:
     return call
 
 
+def full_int(shape: Any, dtype: Any = "int32", seed: Any = None) -> Any:
+    """Whole numbers of the whole range of a type."""
+    dtype = as_dtype(dtype)
+    words = torch.randint(0, 256, (*ints(shape), dtype.itemsize), dtype=torch.uint8, generator=_generator(seed))
+    return words.view(dtype).squeeze(-1).to(config.default_device())
+
+
+def _bounded_uniform(
+    shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = "float32", alg: Any = None, seed: Any = None
+) -> Any:
+    """Values of the uniform distribution; whole numbers without bounds are drawn from all that there are."""
+    if minval is None and maxval is None:
+        return full_int(shape, dtype, seed) if is_integer(as_dtype(dtype)) else uniform(shape, 0, None, dtype, seed)
+    return uniform(shape, minval, maxval, dtype, seed)
+
+
 def _joined(seed: Any) -> int:
     first, second = ints(seed)
     return (first * 0x9E3779B1 + second) % 2**63
@@ -203,7 +219,7 @@ NAMES = {
     "random.stateless_categorical": _stateless(categorical, 2),
     "random.stateless_normal": _stateless(normal, 1),
     "random.stateless_truncated_normal": _stateless(truncated_normal, 1),
-    "random.stateless_uniform": _stateless(uniform, 1),
+    "random.stateless_uniform": _stateless(_bounded_uniform, 1),
     "random.truncated_normal": truncated_normal,
     "random.uniform": uniform,
 }

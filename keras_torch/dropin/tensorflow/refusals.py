@@ -40,6 +40,7 @@ _CLASSES = {
     "": "Operation",
     "distribute": "TPUStrategy ParameterServerStrategy",
     "distribute.experimental": "TPUStrategy ParameterServerStrategy",
+    "saved_model": "LoadOptions SaveOptions",
     "tpu.experimental": "DeviceAssignment HardwareFeature TPUSystemMetadata Topology",
     "tpu.experimental.HardwareFeature": "EmbeddingFeature",
     "tpu.experimental.HardwareFeature.EmbeddingFeature": "UNSUPPORTED V1 V2",

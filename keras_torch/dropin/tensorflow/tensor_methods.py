@@ -22,10 +22,11 @@ from keras_torch.backend.session import get_session
 from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.backend.variable import VariableMethods
 from keras_torch.data.pipeline.calls import note_change
-from keras_torch.dropin.tensorflow import dtypes, operators
+from keras_torch.dropin.tensorflow import comparisons, dtypes, modules, operators
 from keras_torch.dropin.tensorflow.distribute import get_strategy
+from keras_torch.engine.base_layer import Layer
 from keras_torch.models import Model
-from keras_torch.symbolic import KerasTensor
+from keras_torch.symbolic import KerasTensor, Shape
 
 _ABSENT = object()
 
@@ -184,31 +185,6 @@ def _assigning(name: str) -> Callable[..., Any]:
     return call
 
 
-def _is_compatible(self: torch.Size, other: Any) -> bool:
-    if other is None:
-        return True
-    return len(self) == len(other) and all(n in (None, have) for n, have in zip(other, self, strict=True))
-
-
-def _require(self: torch.Size, other: Any) -> None:
-    if not _is_compatible(self, other):
-        raise ValueError(f"Shapes {tuple(self)} and {tuple(other)} are incompatible.")
-
-
-def _require_rank(self: torch.Size, rank: int) -> None:
-    if len(self) != rank:
-        raise ValueError(f"Shape {tuple(self)} must have rank {rank}.")
-
-
-def _with_rank(self: torch.Size, rank: int) -> torch.Size:
-    _require_rank(self, rank)
-    return self
-
-
-def _concatenated(self: torch.Size, other: Any) -> torch.Size:
-    return torch.Size((*self, *(other if isinstance(other, (list, tuple)) else (other,))))
-
-
 def _as_list(self: torch.Size) -> list[int]:
     return list(self)
 
@@ -247,21 +223,14 @@ _VARIABLE: dict[str, Any] = {
     "handle": property(lambda self: self),
 }
 _SIZE: dict[str, Any] = {
+    **modules.SHAPE_METHODS,
+    **comparisons.SIZE,
     "as_list": _as_list,
-    "assert_has_rank": _require_rank,
-    "assert_is_compatible_with": _require,
-    "assert_is_fully_defined": lambda self: None,
-    "concatenate": _concatenated,
-    "dims": property(_as_list),
-    "is_compatible_with": _is_compatible,
-    "is_fully_defined": lambda self: True,
-    "merge_with": lambda self, other: self,
     "ndims": property(len),
-    "num_elements": torch.Size.numel,
     "rank": property(len),
-    "with_rank": _with_rank,
 }
 _DTYPE: dict[str, Any] = {
+    **comparisons.DTYPE,
     "as_numpy_dtype": property(dtypes.as_numpy_dtype),
     "base_dtype": property(lambda self: self),
     "is_bool": property(lambda self: self is torch.bool),
@@ -296,11 +265,19 @@ _MODEL: dict[str, Any] = {
     "_set_save_spec": lambda self, inputs, *args, **kwargs: None,
     "distribute_strategy": property(lambda self: get_strategy()),
 }
+_LAYER: dict[str, Any] = {
+    # tf.keras's name, under which layers of one's own keep theirs.
+    "_activity_regularizer": property(
+        lambda self: self.activity_regularizer, lambda self, value: setattr(self, "activity_regularizer", value)
+    ),
+}
 _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (torch.Tensor, _TENSOR),
     (VariableMethods, _VARIABLE),
     (KerasTensor, {"eval": evaluate_symbolic}),
+    (Shape, modules.SHAPE_METHODS),
     (StringArray, _STRINGS),
+    (Layer, _LAYER),
     (Model, _MODEL),
 ]
 _STATIC: list[tuple[type, dict[str, Any]]] = [(torch.Size, _SIZE), (torch.dtype, _DTYPE)]
@@ -324,6 +301,8 @@ def install(values_only: bool = False) -> None:
     for owner, methods in _STATIC[:1] if values_only else _STATIC:
         _dictionary(owner).update({name: item for name, item in methods.items() if name not in owner.__dict__})
         ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
+        if not values_only:
+            comparisons.install(owner)
 
 
 def uninstall() -> None:
@@ -337,6 +316,7 @@ def uninstall() -> None:
             setattr(owner, name, item)
     _before.clear()
     for owner, methods in _STATIC:
+        comparisons.uninstall(owner)
         for name, item in methods.items():
             if owner.__dict__.get(name) is item:
                 del _dictionary(owner)[name]

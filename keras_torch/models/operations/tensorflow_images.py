@@ -32,6 +32,14 @@ def _padding(padding: Any, function: str) -> str:
     return padding.lower()
 
 
+def _padded(x: Any, padding: Any, explicit: Any, function: str) -> tuple[Any, str]:
+    """Return the input, with zeros around it where the padding says how many for each axis, and what is left to pad."""
+    pairs = padding if isinstance(padding, (list, tuple)) else explicit if padding == "EXPLICIT" else None
+    if pairs is None:
+        return x, _padding(padding, function)
+    return ops.pad(x, np.reshape(pairs, (-1, 2)).tolist()), "valid"
+
+
 def _array(value: Any) -> Any:
     return np.asarray(value, "float32") if isinstance(value, list) else value
 
@@ -50,11 +58,12 @@ def _convolution(name: str, function: Callable[..., Any], rank: int) -> Callable
         given = _known(options, name, "use_cudnn_on_gpu", "stride", "rate", "dilation_rate", "explicit_paddings")
         strides = given.get("stride", strides)
         layout = _layout(data_format, rank)
+        padded, rest = _padded(input, padding, given.get("explicit_paddings"), name)
         return function(
-            input,
+            padded,
             _array(filters if filter is None else filter),
             _windows(strides, rank, layout),
-            _padding(padding, name),
+            rest,
             data_format=layout,
             dilation_rate=_windows(given.get("rate", given.get("dilation_rate", dilations)), rank, layout),
         )
