@@ -46,17 +46,21 @@ def test_a_subclassed_model_shows_its_layers():
         def __init__(self):
             super().__init__()
             self.first = keras.layers.Dense(3, name="first")
+            self.attention = keras.layers.MultiHeadAttention(2, 2, name="attention")
             self.never = keras.layers.Dense(2, name="never_called")
 
         def call(self, inputs):
-            return self.first(inputs)
+            return self.attention(self.first(inputs), inputs)
 
     model = Own()
-    model(np.zeros((2, 4), "float32"))
-    lines = []
-    model.summary(print_fn=lines.append)
-    assert any(line.startswith(" first (Dense)") and " 15 " in line for line in lines)
-    assert any("0 (unused)" in line for line in lines)
+    model(np.zeros((2, 4, 5), "float32"))
+    for dialect, shape, never in (("3", "(2, 4, 3)", "?"), ("tf", "multiple", "multiple")):
+        lines = []
+        with config.dialect_scope(dialect):
+            model.summary(print_fn=lines.append)
+        rows = {line.split()[0]: line[29:].split("  ")[0] for line in lines if line.startswith(" ") and line.strip()}
+        assert (rows["first"], rows["attention"], rows["never_called"]) == (shape, shape, never)
+        assert any("0 (unused)" in line for line in lines)
 
 
 def test_an_unknown_layer_range_lists_the_layers():
