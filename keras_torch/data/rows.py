@@ -118,7 +118,7 @@ class Rows:
 def rows_of(value: Any) -> Rows | None:
     """Return arrays that must not be copied whole as Rows; None for all else.
 
-    These are memory-mapped numpy arrays and shared torch tensors, sparse matrices (scipy's and torch's), and
+    These are memory-mapped numpy arrays and shared torch tensors, sparse matrices (scipy's, torch's and tf's), and
     array-likes that are read in parts: h5py datasets, `HDF5Matrix`, zarr and dask arrays, anything with `shape`,
     `dtype` and `[...]` that does not offer itself as a numpy array.
     """
@@ -130,6 +130,8 @@ def rows_of(value: Any) -> Rows | None:
         return _of_mapped(value, mapped) if numeric and mapped is not None else None
     if hasattr(value, "tocsr"):
         return _of_sparse(value)
+    if getattr(type(value), "is_sparse", None) is True:
+        return _of_sparse_tensor(value.coordinates())
     if hasattr(value, "shape") and hasattr(value, "dtype") and hasattr(value, "__getitem__"):
         chunked = hasattr(value, "chunks") or not (hasattr(value, "__array__") or hasattr(value, "to_numpy"))
         numeric = getattr(value.dtype, "kind", None) in ("b", "i", "u", "f") and len(value.shape) > 0

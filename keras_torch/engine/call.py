@@ -214,6 +214,9 @@ def _from_array(item: Any, layer: Any) -> Any:
     Numbers of numpy's types are left alone: they may be options of `call`.
     """
     if not isinstance(item, np.ndarray):
+        if getattr(type(item), "is_sparse", None) is True and layer._is_builtin:
+            # A `tf.SparseTensor`, which only functions of `tf.sparse` in a `call` of the user's own take.
+            return item.coordinates().to_dense()
         if not hasattr(item, "__array__") or isinstance(item, np.generic) or is_tensor_like(item):
             return item
         item = np.asarray(item)

@@ -92,6 +92,26 @@ def test_different_values_and_their_places_have_names(tf):
     assert tf.unique(tf.constant([3, 1, 3])).y.tolist() == [3, 1]
 
 
+def test_models_take_sparse_tensors_and_layers_of_ones_own_get_them_as_they_are(tf):
+    keras = tf.keras
+    dense = np.array([[1, 0, 2], [0, 0, 3]], "float32")
+    sparse = tf.sparse.from_dense(dense)
+
+    class Spread(keras.layers.Layer):
+        def call(self, inputs):
+            places, values = inputs
+            return tf.sparse.sparse_dense_matmul(places, values)
+
+    values = np.arange(6, dtype="float32").reshape(3, 2)
+    np.testing.assert_array_equal(Spread()([sparse, values]), dense @ values)
+    x = keras.Input((3,), sparse=True)
+    model = keras.Model(x, keras.layers.Dense(1)(x))
+    np.testing.assert_array_equal(model(sparse), model(dense))
+    np.testing.assert_array_equal(model.predict(sparse, verbose=0), model.predict(dense, verbose=0))
+    model.compile("sgd", "mse")
+    assert model.fit(((sparse, np.ones((2, 1))) for _ in range(2)), verbose=0).history["loss"]
+
+
 def test_the_best_path_of_a_network_over_time_is_decoded_into_rows(tf):
     steps = np.eye(3, dtype="float32")[[0, 0, 2, 0, 1]][:, None]
     (found,), scores = tf.nn.ctc_greedy_decoder(np.concatenate([steps, steps], 1), [5, 2])
