@@ -1,11 +1,11 @@
-"""`keras.tree`: nested tuples, lists and dicts of leaves, taken apart and put together. None is a leaf.
+"""`keras.tree`: nested tuples, lists, deques and dicts of leaves, taken apart and put together. None is a leaf.
 
 The entries of a dict count in the order of their keys; an OrderedDict keeps its own. As in Keras 3.15.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -30,8 +30,8 @@ class MAP_TO_NONE:  # noqa: N801
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether a value is a tuple, a list or a dict, not a leaf."""
-    return isinstance(structure, (tuple, list, dict))
+    """Whether a value is a tuple, a list, a deque or a dict, not a leaf."""
+    return isinstance(structure, (tuple, list, dict, deque))
 
 
 def _entries(structure: Any) -> Iterator[tuple[Any, Any]]:
@@ -56,6 +56,8 @@ def _like(structure: Any, values: Sequence[Any]) -> Any:
         return OrderedDict(in_order) if isinstance(structure, OrderedDict) else in_order
     if hasattr(structure, "_fields"):
         return type(structure)(*values)
+    if isinstance(structure, deque):
+        return deque(values, structure.maxlen)
     return tuple(values) if isinstance(structure, tuple) else list(values)
 
 
@@ -157,7 +159,7 @@ def assert_same_structure(a: Any, b: Any) -> None:
 def assert_same_paths(a: Any, b: Any) -> None:
     """Raise ValueError unless the leaves of both have the same keys and indices on their way."""
     first, second = ([path for path, _ in _walk(item)] for item in (a, b))
-    if first != second:
+    if set(first) != set(second):
         raise ValueError(f"The leaves stand in different places. Expected {first}. Received: {second}")
 
 

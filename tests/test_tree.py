@@ -1,6 +1,6 @@
 """`keras.tree`. What is expected was seen in Keras 3.15."""
 
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import OrderedDict, defaultdict, deque, namedtuple
 
 import pytest
 
@@ -46,10 +46,18 @@ def test_leaves_go_back_into_a_structure():
         tree.pack_sequence_as([1], 5)
 
 
+def test_deques_are_structures():
+    parts = deque([1, [2]], maxlen=3)
+    assert tree.flatten(parts) == [1, 2] and tree.is_nested(parts)
+    doubled = tree.map_structure(lambda x: 2 * x, parts)
+    assert doubled == deque([2, [4]]) and doubled.maxlen == 3
+
+
 def test_structures_are_compared_by_type_and_keys():
     tree.assert_same_structure([1, {"a": 2}], [3, {"a": 4}])
     tree.assert_same_structure([None], [1])
     tree.assert_same_paths([1, {"a": 2}], (3, {"a": 4}))
+    tree.assert_same_paths(OrderedDict(b=1, a=2), OrderedDict(a=1, b=2))
     for a, b in (([1], (1,)), ([1, 2], [1]), ({"a": 1}, {"b": 1}), ([1], [[1]]), (Pair(1, 2), (1, 2))):
         with pytest.raises(ValueError, match="differ"):
             tree.assert_same_structure(a, b)
