@@ -39,7 +39,7 @@ class KerasFileEditor:
                     f"{self.filepath} is no `.keras` or `{_SUFFIX}` file of Keras 2.12 or later. Load its weights into "
                     "the model, and save them with `model.save_weights`."
                 )
-            self.weights_dict = self._read(root, "")
+            self.weights_dict = self._read(root, "", {})
         print(f"Keras {'model' if self.config else 'weights'} file {self.filepath!r}")
         if isinstance(self.metadata, Mapping):
             print(f"  of Keras {self.metadata.get('keras_version')}, saved on {self.metadata.get('date_saved')}")
@@ -61,20 +61,29 @@ class KerasFileEditor:
                 yield root
             opened.verify()
 
-    def _read(self, group: hdf5.Group, path: str) -> dict[str, Any]:
-        """Return the arrays of an object under their own names, and those of the objects in it."""
+    def _read(self, group: hdf5.Group, path: str, known: dict[int, np.ndarray]) -> dict[str, Any]:
+        """Return the arrays of an object under their own names, and those of the objects in it.
+
+        An array that has several names in the file, by which `known` has it, is one here, too.
+        """
+
+        def read(dataset: hdf5.Dataset) -> np.ndarray:
+            if dataset.address() not in known:
+                known[dataset.address()] = dataset.read()
+            return known[dataset.address()]
+
         found: dict[str, Any] = {}
         for name in group.names():
             member = group.member(name)
             if isinstance(member, hdf5.Dataset):
-                found[name] = member.read()
+                found[name] = read(member)
             elif name == "vars":
-                known = member.text("name")
-                if known is not None:
-                    self.object_metadata[path] = {"name": known}
-                found.update({key: member.dataset(key).read() for key in member.names()})
+                title = member.text("name")
+                if title is not None:
+                    self.object_metadata[path] = {"name": title}
+                found.update({key: read(member.dataset(key)) for key in member.names()})
             else:
-                inner = self._read(member, f"{path}/{name}" if path else name)
+                inner = self._read(member, f"{path}/{name}" if path else name, known)
                 found.update({name: inner} if inner else {})
         return found
 

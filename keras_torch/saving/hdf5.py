@@ -89,6 +89,18 @@ class _Node:
         self.file = file
         self._path = path
 
+    # Where it begins in the file, once that is known.
+    _at: int | None = None
+
+    def address(self) -> int:
+        """Return where the object begins in the file: the same for all names that it has."""
+        if self._at is None:
+            try:
+                self._at = h5py.h5o.get_info(self._handle.id).addr
+            except _H5_ERRORS as error:
+                raise self.damaged("an object below it", error) from error
+        return self._at
+
     @property
     def path(self) -> str:
         return "/" + "/".join(self._path)
@@ -175,9 +187,6 @@ class _Node:
 class Group(_Node):
     """A group reached by hard links only."""
 
-    # Where it begins in the file, once that is known.
-    _at: int | None = None
-
     def __contains__(self, name: str) -> bool:
         return self._link_type(self._handle, name) is not None
 
@@ -205,6 +214,8 @@ class Group(_Node):
     def __init__(self, handle: Any, file: str, path: tuple[str, ...]) -> None:
         super().__init__(handle, file, path)
         self._groups: dict[str, Group] = {}
+        # How many members were visited on the way through the file, one after the other.
+        self._visited = [0]
 
     def group(self, path: str) -> Group:
         """Return a group below this one."""
@@ -227,9 +238,19 @@ class Group(_Node):
         return Dataset(handle, self.file, full)
 
     def member(self, name: str) -> Group | Dataset:
-        """Return what stands directly in this group under a name."""
+        """Return what stands directly in this group under a name.
+
+        For those who go through all there is: groups that lie in two others lie twofold below them, and so on.
+        """
         handle, full = self._walk(name)
-        return (Group if isinstance(handle, h5py.Group) else Dataset)(handle, self.file, full)
+        self._visited[0] += 1
+        if self._visited[0] > MAX_ENTRIES:
+            raise self.refuse(f"is refused: more than {MAX_ENTRIES} groups and arrays can be reached", "/")
+        if not isinstance(handle, h5py.Group):
+            return Dataset(handle, self.file, full)
+        found = Group(handle, self.file, full)
+        found._visited = self._visited
+        return found
 
     def _walk(self, path: str) -> tuple[Any, tuple[str, ...]]:
         parts = [part for part in path.split("/") if part]
@@ -238,21 +259,13 @@ class Group(_Node):
         if not parts or len(full) > MAX_DEPTH or any(part in (".", "..") or "\0" in part for part in parts):
             raise self.refuse("is not a valid place in the file", where)
         handle = self._handle
-        seen = {self._address()}
+        seen = {self.address()}
         for part in parts:
             handle, address = self._step(handle, part, where)
             if address in seen:
                 raise self.refuse("leads in a circle", where)
             seen.add(address)
         return handle, full
-
-    def _address(self) -> int:
-        if self._at is None:
-            try:
-                self._at = h5py.h5o.get_info(self._handle.id).addr
-            except _H5_ERRORS as error:
-                raise self.damaged("an object below it", error) from error
-        return self._at
 
     def _step(self, handle: Any, name: str, where: str) -> tuple[Any, int]:
         """Return what stands in a group under a name, and where it begins in the file."""
@@ -329,7 +342,8 @@ class Dataset(_Node):
         if self._is_bfloat16:
             # The upper half of a float32 each, which Keras 3 stores as bytes.
             return (array.view("<u2").astype("<u4") << 16).view("<f4")
-        return array
+        # torch takes no numbers in the order of bytes of other machines.
+        return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
     def is_plain(self) -> bool:
         """Whether the array lies in a file of the system in one piece, so that it can be read past the HDF5 library."""

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_torch.saving import archive, config_listing, files, hdf5, sharded_weights, torch_files
+from keras_torch.saving import archive, beside, config_listing, files, hdf5, sharded_weights, torch_files
 from keras_torch.saving.config_listing import LayerRow
 from keras_torch.saving.files import DamagedFileError
 from keras_torch.saving.keras_zip import ASSETS, CONFIG, METADATA, WEIGHTS
 from keras_torch.saving.legacy_config import parse_json, parse_yaml
 
-_TRAINING = ("optimizer", "metrics", "loss_tracker", "compile_metrics")
+_TRAINING = ("optimizer", "metrics", "loss_tracker", "compile_metrics", beside.GROUP)
 _MAX_TEXT_FILE = 256 * 2**20
 FORMATS = {
     "h5": "whole model in HDF5 (.h5)",

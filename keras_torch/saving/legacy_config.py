@@ -24,6 +24,7 @@ MAX_TEXT = 256 * 2**20
 # PyYAML takes a minute for this much; Keras stopped writing YAML when models were small.
 MAX_YAML = 16 * 2**20
 MAX_NESTING = 200
+_MAX_DIGITS = 4300
 MAX_VALUES = 5_000_000
 _OLD_MODELS = {"Model": "Functional", "Container": "Functional", "Network": "Functional"}
 
@@ -36,6 +37,18 @@ PlainLoader.add_constructor(
     "tag:yaml.org,2002:python/tuple",
     lambda loader, node: loader.construct_sequence(node, deep=True),  # type: ignore[arg-type]
 )
+
+
+def _whole_number(loader: Any, node: yaml.ScalarNode) -> int:
+    """Return a whole number of at most `_MAX_DIGITS` characters: in base 60, which YAML has, PyYAML takes ages."""
+    if len(node.value) > _MAX_DIGITS:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"a number of more than {_MAX_DIGITS} digits", node.start_mark
+        )
+    return loader.construct_yaml_int(node)
+
+
+PlainLoader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def _numpy_number(loader: Any, node: yaml.Node) -> int | float:

@@ -11,10 +11,12 @@ from typing import Any
 import torch
 
 from keras_torch.checkpoint import replacing
-from keras_torch.saving import files
+from keras_torch.errors import FileFormatError
+from keras_torch.saving import archive, files
 from keras_torch.saving.files import DamagedFileError
 
 _MAX_HEADER = 100_000_000
+_MAX_ENTRIES = 1_000_000
 
 
 def is_safetensors(source: Any) -> bool:
@@ -40,7 +42,10 @@ def read_state_dict(source: Any, device: str = "cpu") -> dict[str, torch.Tensor]
         found: Any = _load_safetensors(source, name, device)
     else:
         try:
+            _look_through(source)
             found = torch.load(source, map_location=device, weights_only=True)
+        except FileFormatError:
+            raise
         except pickle.UnpicklingError as error:
             raise DamagedFileError(
                 f"{name} holds other Python objects beside tensors, or is damaged; only tensors are read. Save it with "
@@ -48,18 +53,53 @@ def read_state_dict(source: Any, device: str = "cpu") -> dict[str, torch.Tensor]
             ) from error
         except Exception as error:
             raise DamagedFileError(f"{name} cannot be read as a state dict of torch: {error}") from error
-    tensors = dict(_tensors(found, ()))
+    tensors = dict(_tensors(found, (), name))
+    for key, tensor in tensors.items():
+        _check(tensor, f"{name}: the tensor {key!r}", device)
     if not tensors:
         raise DamagedFileError(f"{name} holds no tensors. Expected: a state dict, as `module.state_dict()` returns it.")
     return tensors
 
 
-def _tensors(item: Any, path: tuple[str, ...]) -> Iterator[tuple[str, torch.Tensor]]:
-    if isinstance(item, torch.Tensor):
-        yield ".".join(path) or "tensor", item.detach()
-    elif isinstance(item, Mapping) and len(path) < 20:
-        for key, value in item.items():
-            yield from _tensors(value, (*path, str(key)))
+def _look_through(source: Any) -> None:
+    """Refuse an archive that unpacking would make endlessly large, or that is no honest one in another way."""
+    if files.kind(source) == "zip":
+        position = None if files.is_path(source) else source.tell()
+        with archive.reading(source):
+            pass
+        if position is not None:
+            source.seek(position)
+
+
+def _tensors(found: Any, path: tuple[str, ...], name: str) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the tensors in nested dicts, in order. Dicts may stand in several places, and so in endlessly many."""
+    waiting, count = [(found, path)], 0
+    while waiting:
+        item, path = waiting.pop()
+        count += 1
+        if count > _MAX_ENTRIES:
+            raise DamagedFileError(f"{name} has more than {_MAX_ENTRIES} entries, counted as often as they appear.")
+        if isinstance(item, torch.Tensor):
+            yield ".".join(path) or "tensor", item.detach()
+        elif isinstance(item, Mapping) and len(path) < 20:
+            waiting += [(value, (*path, str(key))) for key, value in reversed(list(item.items()))]
+
+
+def _check(tensor: torch.Tensor, where: str, device: str) -> None:
+    """Refuse tensors that are no plain array of numbers, whose numbers are not in the file, or repeat too often."""
+    if tensor.layout is not torch.strided or tensor.is_nested or tensor.is_quantized:
+        raise DamagedFileError(
+            f"{where} is sparse, nested or quantized ({tensor.layout}, {tensor.dtype}); plain tensors are read. Save "
+            "`tensor.to_dense()` or `tensor.dequantize()` in its place."
+        )
+    if tensor.is_meta and device != "meta":
+        raise DamagedFileError(f"{where} has a shape, {tuple(tensor.shape)}, but no numbers: it was saved from 'meta'.")
+    size, held = tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes()
+    if size > archive.SMALL_BYTES and size > archive.MAX_RATIO * held:
+        raise DamagedFileError(
+            f"{where} is refused: its shape {tuple(tensor.shape)} stands for {size} bytes, of which {held} are there, "
+            f"repeated more than {archive.MAX_RATIO} times"
+        )
 
 
 def _load_safetensors(source: Any, name: str, device: str) -> dict[str, torch.Tensor]:

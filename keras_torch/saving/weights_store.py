@@ -82,7 +82,7 @@ class Variables(Mapping[str, np.ndarray]):
 
     def sources(self) -> list[Source]:
         """Return the arrays in the order of their numbers."""
-        names = sorted(self, key=lambda name: (0, int(name), "") if name.isdigit() else (1, 0, name))
+        names = sorted(self, key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name))
         datasets = [self.dataset(name) for name in names]
         return [Source.of(dataset, dataset.path) for dataset in datasets]
 
@@ -92,11 +92,16 @@ def is_store(root: hdf5.Group) -> bool:
     return root.attribute("layer_names") is None and root.attribute("layer_names0") is None and _has_vars(root, 4)
 
 
-def _has_vars(group: hdf5.Group, depth: int) -> bool:
+def _has_vars(group: hdf5.Group, depth: int, seen: set[tuple[int, int]] | None = None) -> bool:
+    seen = set() if seen is None else seen
+    if (group.address(), depth) in seen:
+        return False
+    seen.add((group.address(), depth))
     names = group.names()
     if "vars" in names:
         return True
-    return depth > 0 and any(_has_vars(group.group(name), depth - 1) for name in names[:20] if _is_group(group, name))
+    inner = (group.group(name) for name in names[:20] if _is_group(group, name))
+    return depth > 0 and any(_has_vars(item, depth - 1, seen) for item in inner)
 
 
 def _is_group(group: hdf5.Group, name: str) -> bool:

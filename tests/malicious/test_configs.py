@@ -148,6 +148,8 @@ def test_bad_json_is_an_error_with_a_reason(honest, text):
         "a: &a [*a]",
         "\n".join([f"x{i}: &x{i} [" + ", ".join([f"*x{i - 1}"] * 9) + "]" if i else "x0: &x0 [y]" for i in range(30)]),
         "a: &a [" + "1, " * 5_000 + "]\nb: [" + "*a, " * 5_000 + "]",
+        # In base 60, of which each further digit takes longer.
+        "class_name: Sequential\nconfig: 1" + ":59" * 10**5,
     ],
 )
 def test_yaml_is_plain_data_only(text):

@@ -27,6 +27,8 @@ _RUNS = (
     "ctypes.",
 )
 _CHANGES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod", "shutil.")
+# Not to be asked for while a file is opened: it may be looked for just then.
+_TEMPORARY = tempfile.gettempdir()
 _events: list[str] | None = None
 _allowed_files: set[str] = set()
 
@@ -67,7 +69,7 @@ def _is_allowed(path):
         return True
     # Modules of ours and of torch are imported where they are first used.
     library = path.endswith((".py", ".pyc", ".so")) and path.startswith((sys.prefix, sys.base_prefix, _ROOT))
-    settings = ("/proc/meminfo", "/dev/urandom", os.path.expanduser("~/.keras/keras.json"), tempfile.gettempdir())
+    settings = ("/proc/meminfo", "/dev/urandom", os.path.expanduser("~/.keras/keras.json"), _TEMPORARY)
     return library or path in settings or path.startswith("/sys/fs/cgroup/")
 
 

@@ -67,7 +67,7 @@ class TextVectorization(PreprocessingLayer):
         )
         self._output_mode = self._lookup_layer.output_mode
         self._check_arguments(ragged)
-        self._ngrams = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else ngrams
+        self._ngrams = range(1, ngrams + 1) if isinstance(ngrams, int) else ngrams
         self.built = True
 
     def _check_arguments(self, ragged: bool) -> None:

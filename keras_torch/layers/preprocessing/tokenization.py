@@ -64,7 +64,8 @@ def split(strings: StringArray, how: Any) -> list[list[str]]:
 def ngrams(tokens: Sequence[str], widths: Iterable[int]) -> list[str]:
     """Return the n-grams of a row of tokens, joined by spaces, for one width after the other."""
     found: list[str] = []
-    for width in widths:
+    # No row has wider ones than itself.
+    for width in widths[: len(tokens)] if isinstance(widths, range) else widths:
         if width == 1:
             found += tokens
         else:
