@@ -57,6 +57,8 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     _widens: bool = False
     # Whether `call` takes arrays of strings; the layers of users may hold one that does.
     _accepts_strings: bool = False
+    # Whether it is one that calls a function of the user's.
+    _runs_function: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -304,7 +306,9 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             return super().__getattr__(name)
         except AttributeError:
             self._explain_missing(name)
-            raise
+            if name[:1] == "_" or config.dialect() != "1":
+                raise
+        return legacy.read_old_name(self, name)
 
     def build(self, input_shape: Any) -> None:
         """Make the weights for an input shape (with the batch size first). The default only marks the layer built."""

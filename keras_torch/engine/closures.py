@@ -21,7 +21,7 @@ def _functions(layer: Any) -> list[Any]:
     """Return the functions of the user that a layer runs."""
     if not layer._is_builtin:
         return [layer.call]
-    return [layer.function, layer.arguments] if hasattr(layer, "_runs_function") else []
+    return [layer.function, layer.arguments] if layer._runs_function else []
 
 
 def may_close(layer: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from keras_torch import config
+from keras_torch import config, registry
 from keras_torch.backend.tensors import as_tensor
 from keras_torch.engine import Layer
 from keras_torch.engine.call import is_shape
@@ -472,11 +472,9 @@ class Merge(Layer):
         return self._output_mask(mask) if callable(self._output_mask) else self._output_mask
 
     def get_config(self) -> dict[str, Any]:
-        if self.branches:
-            raise NotImplementedError(
-                f"Layer {self.name!r}: a Merge layer with branches has no config. Build the model with the functional "
-                "API: `merge([left.output, right.output])`."
-            )
+        branches = {"layers": [registry.layers.serialize(branch) for branch in self.branches]} if self.branches else {}
+        if self.tensor_indices:
+            branches["tensor_indices"] = self.tensor_indices
         mode, mode_type, _ = describe_function(self.mode)
         shape, shape_type, _ = describe_function(self._output_shape)
         mask, mask_type, _ = describe_function(self._output_mask)
@@ -491,11 +489,14 @@ class Merge(Layer):
             "output_mask": mask,
             "output_mask_type": mask_type,
             "arguments": self.arguments,
+            **branches,
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Merge:
         config = dict(config)
+        if config.get("layers"):
+            config["layers"] = [registry.layers.from_dict(branch, custom_objects) for branch in config["layers"]]
         for key in ("mode", "output_shape", "output_mask"):
             kind = config.pop(f"{key}_type", "raw")
             if config.get(key) is not None and kind != "raw":

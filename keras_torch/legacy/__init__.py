@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from keras_torch.legacy import backend_rows, data_rows, image_rows, layer_rows, training_rows
+from keras_torch.legacy import attributes, backend_rows, data_rows, image_rows, layer_rows, training_rows
 from keras_torch.legacy.aliases import shown_class_name
 from keras_torch.legacy.configs import drop_harmless, upgrade_class_name, upgrade_config
 from keras_torch.legacy.rows import Row
@@ -36,6 +36,7 @@ __all__ = [
     "Row",
     "adapt",
     "drop_harmless",
+    "read_old_name",
     "row_of",
     "shown_class_name",
     "translated",
@@ -47,6 +48,11 @@ __all__ = [
 def row_of(name: str) -> Row | None:
     """Return the table row of a class (`"Dense"`, `"Dense.__init__"`) or method (`"Model.fit"`), or None."""
     return ROWS.get(name.removesuffix(".__init__"))
+
+
+def read_old_name(layer: Any, name: str) -> Any:
+    """Return what Keras 1 called `layer.<name>`. AttributeError if it had nothing of that name."""
+    return attributes.read_old_name(layer, name, ROWS)
 
 
 def translated(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

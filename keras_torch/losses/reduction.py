@@ -249,7 +249,7 @@ def _reduce_classic(values: torch.Tensor, sample_weight: torch.Tensor, mask: tor
         values = values * fit_weight(mask, values) / mask.mean()
     if values.dim() > sample_weight.dim():
         values = values.mean(dim=tuple(range(sample_weight.dim(), values.dim())))
-    weight = sample_weight.to(values.dtype)
+    weight = fit_weight(sample_weight.to(values.dtype), values)
     value = (values * weight / (weight != 0).to(values.dtype).mean()).mean()
     if Share.current is None:
         return value

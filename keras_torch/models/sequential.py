@@ -15,6 +15,7 @@ from keras_torch.engine import InputLayer, Layer
 from keras_torch.engine.call import is_shape
 from keras_torch.engine.weights import scope_of
 from keras_torch.errors import reading_config
+from keras_torch.layers.merge import Merge
 from keras_torch.layers.torch_module import TorchModuleWrapper
 from keras_torch.legacy import shown_class_name, translated
 from keras_torch.models import functional_config
@@ -255,9 +256,8 @@ class Sequential(Model):
 
 def _first_inputs(layer: Layer) -> list[InputLayer]:
     """Make the inputs that a first layer, or a nested model, asks for; none if it does not say."""
-    branches = getattr(layer, "branches", None)
-    if branches:
-        tensors = [tensor for branch in branches for tensor in getattr(branch, "inputs", None) or [branch.input]]
+    if isinstance(layer, Merge) and layer.branches:
+        tensors = [tensor for branch in layer.branches for tensor in getattr(branch, "inputs", None) or [branch.input]]
         return [InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in tensors]
     shape = layer._batch_input_shape
     if shape is None and isinstance(layer, Model) and layer.inputs:

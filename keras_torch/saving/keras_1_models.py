@@ -142,6 +142,8 @@ class _Graph:
         shape = config
         if isinstance(config.get("layers"), list):
             shape = next((part["config"] for part in config["layers"] if part.get("class_name") == "InputLayer"), {})
+        if "batch_shape" in shape:
+            shape = {**shape, "batch_input_shape": shape["batch_shape"]}
         if "batch_input_shape" not in shape:
             raise FileFormatError(
                 f"Layer {config['name']!r} begins a branch of a Merge layer and states no input shape."

@@ -23,6 +23,7 @@ from keras_torch.saving.weight_matching import (
     Matcher,
     Origin,
     ShapeError,
+    layers_of,
     leaf_layers,
     reshape_sources,
     units_of,
@@ -54,7 +55,7 @@ def write_weights(group: h5py.Group, model: Any, version: str, alone: bool = Fal
 
     Without a config that tells what a layer learnt, Keras 2.15 asks for the weight that it has it in.
     """
-    layers = list(model.layers)
+    layers = layers_of(model)
     hdf5.write_strings(group, "layer_names", [layer.name for layer in layers])
     hdf5.write_text(group, "backend", "tensorflow")
     hdf5.write_text(group, "keras_version", version)
@@ -227,7 +228,7 @@ def _small_count(group: hdf5.Group, name: str, value: Any) -> int:
 
 def _by_name(match: Matcher, stored: Sequence[StoredLayer], model: Any) -> list[Assignment]:
     """Match the layers whose names agree; if none does, those inside nested models."""
-    layers = {layer.name: layer for layer in model.layers}
+    layers = {layer.name: layer for layer in layers_of(model)}
     pairs = [(each, layers[each.name]) for each in stored if each.name in layers]
     if any(layer.weights for _, layer in pairs) or not any(each.arrays for each in stored):
         return _match_pairs(match, pairs)
@@ -272,7 +273,7 @@ def _announced(match: Matcher, found: Sequence[LayerMatch], model: Any) -> list[
 
 
 def _pairs_in_order(file: str, stored: Sequence[StoredLayer], model: Any) -> list[tuple[StoredLayer, Any]]:
-    layers = [layer for layer in model.layers if layer.weights]
+    layers = [layer for layer in layers_of(model) if layer.weights]
     stored = [each for each in stored if each.arrays]
     if len(stored) != len(layers):
         raise ValueError(

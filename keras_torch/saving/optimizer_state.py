@@ -14,6 +14,7 @@ from keras_torch.optimizers import state
 from keras_torch.saving import hdf5, legacy_weights
 from keras_torch.saving.array_conversions import Source, convert
 from keras_torch.saving.legacy_weights import Origin
+from keras_torch.saving.weight_matching import layers_of
 
 _COUNTS = ("iteration", "iterations", "iter")
 # An optimizer that has not taken a step yet has nothing else to store.
@@ -23,7 +24,7 @@ _BEFORE_TRAINING = (*_COUNTS, "learning_rate")
 def write(group: h5py.Group, model: Any, optimizer: Any, layout: str) -> None:
     """Write the iteration count and the slots, named by the weights they belong to, in the order of a layout."""
     paths: dict[int, str] = {}
-    for layer in model.layers:
+    for layer in layers_of(model):
         for path, weight in legacy_weights.weight_paths(layer):
             paths.setdefault(id(weight), path)
     named: dict[str, Any] = {}
@@ -81,7 +82,7 @@ def _from_keras_1(model: Any, weights: hdf5.Group, sources: Sequence[Source], or
             "come out even"
         )
     arrays = [source.read() for source in sources[:scalars]]
-    layers = {layer.name: layer for layer in model.layers}
+    layers = {layer.name: layer for layer in layers_of(model)}
     for start in range(scalars, len(sources), len(order)):
         slot = dict(zip(order, sources[start : start + len(order)], strict=True))
         found: dict[int, Source] = {}
@@ -97,7 +98,7 @@ def _from_keras_1(model: Any, weights: hdf5.Group, sources: Sequence[Source], or
 def _trainable_names(model: Any, weights: hdf5.Group) -> dict[str, list[str]]:
     """Return the names in the file of each layer's trainable weights, which stand before the others."""
     names: dict[str, list[str]] = {}
-    for layer in model.layers:
+    for layer in layers_of(model):
         stored = weights.group(layer.name).strings("weight_names") if layer.weights else None
         if stored:
             fixed = len(layer.weights) - len(layer.trainable_weights)

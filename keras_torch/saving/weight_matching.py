@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keras_torch.layers.merge import Merge
 from keras_torch.saving.array_conversions import Source, convert, reshaped
 
 # Keras 1 had no slash between the name of a layer and that of a weight.
@@ -98,13 +99,27 @@ def units_of(stored: Iterable[tuple[str, Sequence[Source]]], origin: Origin) -> 
     return [Unit(path, items) for path, items in found.items()]
 
 
+def layers_of(model: Any) -> list[Any]:
+    """Return the layers that a file of weights lists: for a Keras 1 Merge of branches, those of the branches."""
+    found: dict[int, Any] = {}
+    for layer in model.layers:
+        branches = layer.branches if isinstance(layer, Merge) else ()
+        parts = [part for branch in branches for part in _parts_of(branch)] if branches else [layer]
+        found.update((id(part), part) for part in parts)
+    return list(found.values())
+
+
+def _parts_of(branch: Any) -> list[Any]:
+    return layers_of(branch) if is_model(branch) else [branch]
+
+
 def leaf_layers(model: Any) -> list[Any]:
     """Return the layers with weights, those of nested models in their place, each once.
 
     Inside a nested model they stand as in files: first come those with weights that are trained.
     """
     found: dict[int, Any] = {}
-    for layer in model.layers:
+    for layer in layers_of(model):
         nested = is_model(layer) and not layer._all_own_weights()
         for leaf in _in_file_order(layer) if nested else [layer]:
             if leaf.weights:

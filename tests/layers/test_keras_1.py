@@ -202,3 +202,19 @@ def test_an_embedding_drops_words_wherever_they_occur() -> None:
     assert "dropout" not in layers.Embedding(4, 2).get_config() and len(model.weights) == 1
     with pytest.raises(ValueError, match="`dropout`"):
         layers.Embedding(4, 2, dropout=1.0)
+
+
+def test_weights_and_settings_have_their_old_names_also() -> None:
+    with config.dialect_scope("1"):
+        convolution = layers.Convolution2D(4, 3, 2, border_mode="same", dim_ordering="tf", input_shape=(8, 8, 3))
+        dense = layers.Dense(output_dim=5, input_dim=3, W_regularizer="l2")
+        memory = layers.LSTM(6, inner_activation="sigmoid")
+        model = Sequential([convolution, layers.Flatten(), layers.Dropout(p=0.3), dense, layers.BatchNormalization()])
+        found = (convolution.nb_filter, convolution.nb_row, convolution.nb_col, convolution.dim_ordering)
+        assert found == (4, 3, 2, "tf") and convolution.border_mode == "same"
+        assert dense.W.get_value().shape == (256, 5) and dense.b.get_value().shape == (5,)
+        assert (dense.output_dim, dense.W_regularizer.l2, model.layers[2].p) == (5, 0.01, 0.3)
+        assert model.layers[4].running_std.get_value().shape == (5,)
+        assert memory.output_dim == 6 and memory.inner_activation.__name__ == "sigmoid"
+        assert not hasattr(memory, "nb_filter")
+    assert not hasattr(dense, "W")

@@ -245,6 +245,7 @@ def test_keras_1_and_2_divide_by_the_number_of_nonzero_weights():
     for dialect in ("1", "2"):
         with config.dialect_scope(dialect):
             assert losses.MeanSquaredError()(y_true, y_pred, weights).item() == 2.0
+            assert losses.MeanSquaredError()(y_true, y_pred, weights[:, None]).item() == 2.0
 
 
 def test_dialects_disagree_on_hinge_cosine_and_clipping():

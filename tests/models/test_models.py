@@ -262,6 +262,26 @@ def test_sequential_merges_branches_as_keras_1_did():
     assert model.output_shape == (None, 2)
 
 
+def test_models_that_begin_with_merged_branches_are_described_and_saved(tmp_path):
+    left = Sequential([layers.LSTM(3, input_shape=(2, 4))])
+    right = Sequential([layers.Dense(2, input_shape=(5,)), layers.BatchNormalization()])
+    model = Sequential([layers.Merge([left, right], mode="concat"), layers.Dense(1)])
+    x = [np.ones((2, 2, 4)), np.ones((2, 5))]
+    expected = model.predict(x)
+    copy = Sequential.from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    np.testing.assert_array_equal(copy.predict(x), expected)
+    # Read from a file, its branches are part of a functional model, as those of Keras 1 are.
+    described = keras.models.model_from_json(model.to_json())
+    model.save_weights(tmp_path / "weights.h5")
+    described.load_weights(tmp_path / "weights.h5")
+    np.testing.assert_array_equal(described.predict(x), expected)
+    copy.load_weights(tmp_path / "weights.h5")
+    model.save(tmp_path / "model.h5")
+    loaded = keras.models.load_model(tmp_path / "model.h5", compile=False)
+    np.testing.assert_array_equal(loaded.predict(x), expected)
+
+
 def test_a_model_refuses_arguments_beyond_inputs_outputs_and_name():
     x = layers.Input((2,))
     with pytest.raises(TypeError, match="inputs, outputs, name by position"):
