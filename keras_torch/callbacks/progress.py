@@ -111,8 +111,9 @@ class ProgbarLogger(Callback):
             logs = getattr(logs, "so_far", None) or logs
             # Keras 1 and 2 told each batch's number and size in the logs, too.
             values = {name: value for name, value in (logs or {}).items() if name not in ("batch", "size")}
-            # There the logs of an epoch begin with the validation, but not the line.
-            values = dict(sorted(values.items(), key=lambda item: item[0].startswith("val_")))
+            if config.is_classic():
+                # There the logs of an epoch begin with the validation, but not the line.
+                values = dict(sorted(values.items(), key=lambda item: item[0].startswith("val_")))
             # Logs hold results of the epoch so far: nothing is to be averaged again.
             self.progbar.stateful_metrics = set(values)
             self.progbar.update(current, values, finalize=finalize)

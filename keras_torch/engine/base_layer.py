@@ -209,10 +209,10 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     def name(self) -> str:
         """The layer's name; made up from the class name on first use if none was given."""
         if self._name is None:
-            first = config.dialect() == "1"
-            self._name = unique_name(
-                legacy.shown_class_name(self).lower() if first else snake_case(type(self).__name__)
-            )
+            shown, dialect = type(self).__name__, config.dialect()
+            if dialect == "3" and shown == "Model":
+                shown = "Functional"
+            self._name = unique_name(legacy.shown_class_name(self).lower() if dialect == "1" else snake_case(shown))
         return self._name
 
     @name.setter

@@ -491,12 +491,21 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
             raise NotImplementedError("layers inside are built on their first call, which needs a real device")
         return call_in_own_mode(call_with, layer, replaced(layer, _stand_in), run_args, run_kwargs)
 
+    builds = layer._has_unbuilt_children()
     outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
+    if builds and _has_open_sizes(args, kwargs) and not layer._has_unbuilt_children():
+        # Layers inside were built by inputs so small that different sizes may have given equal ones.
+        outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
     if versions.loss_version:
         clear_losses(layer)
     if versions.metric_version:
         _reset_metrics(layer)
     return outputs
+
+
+def _has_open_sizes(args: Any, kwargs: Any) -> bool:
+    """Whether a symbolic input has unknown sizes beside that of the batch."""
+    return any(isinstance(item, KerasTensor) and None in item.shape[1:] for item in pytree.tree_leaves((args, kwargs)))
 
 
 def _stand_in(weight: torch.Tensor) -> torch.Tensor:

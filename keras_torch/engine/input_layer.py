@@ -90,6 +90,13 @@ class InputLayer(Layer):
         """The shape with the batch size."""
         return self.batch_shape
 
+    def get_input_shape_at(self, node_index: int) -> Any:
+        """Return the shape with the batch size; tf.keras has it in a list."""
+        shape = super().get_input_shape_at(node_index)
+        return [shape] if config.dialect() == "tf" else shape
+
+    get_output_shape_at = get_input_shape_at
+
     def call(self, inputs: torch.Tensor | None = None) -> torch.Tensor | None:
         """Return the input."""
         return inputs

@@ -72,6 +72,7 @@ class WeightsMixin:
     _own_weights: list[Weight]
     _trainable: bool
     _modules: dict[str, nn.Module | None]
+    _own_in_order: Callable[[], list[Weight]]
     # Whether it is a stack of layers that becomes a graph when it is built.
     _is_graph: bool = False
     # Where the layer lives and computes, if not wherever its inputs are.
@@ -277,7 +278,9 @@ class WeightsMixin:
 
     @property
     def weights(self) -> list[Weight]:
-        """All weights, trainable ones first."""
+        """All weights, trainable ones first; in Keras 3 the layer's own, and then those of each layer inside."""
+        if config.is_modern():
+            return _unique(self._own_in_order() + [w for child in self._children() for w in child.weights])
         return _unique(self.trainable_weights + self.non_trainable_weights)
 
     @property

@@ -407,6 +407,8 @@ class Model(Trainer, Layer):
     @property
     def weights(self) -> list[Variable | WeightView]:
         """All weights, layer by layer."""
+        if config.is_modern():
+            return super().weights
         found = [weight for layer in self._children() for weight in layer.weights]
         return _unique(found + self._all_own_weights())
 

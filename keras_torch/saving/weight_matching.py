@@ -67,7 +67,7 @@ def weight_paths(layer: Any) -> list[tuple[str, Any]]:
     named = []
     trainable = layer.trainable_weights
     seen = {id(weight) for weight in trainable}
-    for weight in trainable + [weight for weight in layer.weights if id(weight) not in seen]:
+    for weight in trainable + [weight for weight in layer.non_trainable_weights if id(weight) not in seen]:
         path = paths.get(id(weight), weight.classic_path)
         while path in taken:
             path += "_1"

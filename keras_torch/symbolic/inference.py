@@ -18,8 +18,10 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.symbolic.keras_tensor import KerasTensor
 
-# Two sizes with many divisors, so that reshapes and strides that divide an unknown size work out.
+# Two sizes with many divisors, so that reshapes and strides that divide an unknown size work out, and two that can be
+# halved often, as networks do that enlarge what they made smaller.
 SIZES = (240, 360)
+_HALVED_SIZES = (256, 384)
 _META, _CPU = torch.device("meta"), torch.device("cpu")
 # The smaller ones fit tables of few positions.
 _SMALL_SIZES = ((12, 24), (2, 4), (1, 2))
@@ -84,10 +86,14 @@ def _run(function: Callable[..., Any], args: Any, kwargs: Any, size: int, device
 
 def _run_all(function: Callable[..., Any], args: Any, kwargs: Any, sizes: tuple[int, ...]) -> list[Any]:
     """Run on the meta device; functions that need values (or tensors of another device) run on small zeros instead."""
-    try:
-        return [_run(function, args, kwargs, size, _META) for size in sizes]
-    except (NotImplementedError, RuntimeError):
-        return _run_small(function, args, kwargs, len(sizes))
+    for several in (sizes, _HALVED_SIZES) if len(sizes) > 1 else (sizes,):
+        try:
+            return [_run(function, args, kwargs, size, _META) for size in several]
+        except NotImplementedError:
+            break
+        except RuntimeError:
+            continue
+    return _run_small(function, args, kwargs, len(sizes))
 
 
 def _run_small(function: Callable[..., Any], args: Any, kwargs: Any, count: int) -> list[Any]:

@@ -18,6 +18,23 @@ from keras_torch.symbolic.naming import unique_name
 from keras_torch.symbolic.structure import leaves, map_tree
 from keras_torch.symbolic.torch_modules import recorded_call
 
+# Python's operators as Keras 3 names them in a graph.
+_OPERATORS = {
+    "mul": "multiply",
+    "sub": "subtract",
+    "truediv": "true_divide",
+    "floordiv": "floor_divide",
+    "pow": "power",
+    "neg": "negative",
+    "abs": "absolute",
+    "getitem": "get_item",
+    "eq": "equal",
+    "ne": "not_equal",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+}
 _internal = False
 # The lists of the `recorded_nodes` blocks that are open.
 _recording: list[list[Node]] = []
@@ -68,6 +85,8 @@ class FunctionOp:
 
 def _readable(target: Any) -> str:
     name = getattr(target, "__name__", type(target).__name__).strip("_")
+    if config.dialect() == "3":
+        name = _OPERATORS.get(name, name)
     return name if name.isidentifier() else "function"
 
 

@@ -1,4 +1,7 @@
-"""The table that `Model.summary()` prints, in the look of tf.keras; that of Keras 1 and 2 is in `summary_classic`."""
+"""The table that `Model.summary()` prints, in the look of tf.keras.
+
+That of Keras 1 and 2 is in `summary_classic`, that of Keras 3 in `summary_boxes`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ import torch
 
 from keras_torch import config
 from keras_torch.callbacks.output import print_message
-from keras_torch.utils import summary_classic
+from keras_torch.symbolic.node import FunctionOp
+from keras_torch.utils import summary_boxes, summary_classic
 
 Print = Callable[[str], Any]
 
@@ -91,7 +95,7 @@ class _Summary:
         self.show_trainable = show_trainable
 
     def layer(self, layer: Any, level: int = 0, is_last: bool = False) -> None:
-        cells = [f"{layer.name} ({type(layer).__name__})", output_shape(layer), _parameters(layer)]
+        cells = [f"{layer.name} ({summary_boxes.shown_class(layer)})", output_shape(layer), _parameters(layer)]
         if self.relevant is not None:
             cells.append(self.connections(layer))
         if self.show_trainable:
@@ -167,9 +171,13 @@ def _sources(node: Any) -> list[tuple[Any, int, int]]:
     return [history[:3] for history in histories if history and not is_internal(history[0])]
 
 
+def _is_sequential(model: Any) -> bool:
+    return any(base.__name__ == "Sequential" for base in type(model).__mro__)
+
+
 def _is_chain(model: Any, nodes: Sequence[Any]) -> bool:
     """Whether the layers follow one another, so that the table needs no column of connections."""
-    if not nodes or any(base.__name__ == "Sequential" for base in type(model).__mro__):
+    if not nodes or _is_sequential(model):
         return True
     sources = [_sources(node) for node in nodes]
     used = [(id(operation), index) for entries in sources for operation, index, _ in entries]
@@ -227,6 +235,12 @@ def print_summary(
     if config.is_classic() and not (expand_nested or show_trainable or layer_range):
         _print_classic(model, nodes, chain, line_length, positions, print_fn or print_message)
         return
+    if config.dialect() == "3":
+        shown = selected_layers(_operations(model), layer_range)
+        _print_boxes(
+            model, shown, nodes if not chain else None, line_length, positions, print_fn, expand_nested, show_trainable
+        )
+        return
     line_length = line_length or (65 if chain else 98)
     positions = positions or ([0.45, 0.85, 1.0] if chain else [0.3, 0.6, 0.7, 1.0])
     print_fn = print_fn or print_message
@@ -262,6 +276,48 @@ def _print_classic(
     width, _ = summary_classic.layout(chain, line_length, positions)
     counts = {title: count_params(weights) for title, weights in _totals(model)}
     summary_classic.print_totals(counts, width, print_fn)
+
+
+def _operations(model: Any) -> list[Any]:
+    """Return the layers of a model, and the operations of its graph in their places."""
+    network = None if _is_sequential(model) else getattr(model, "_network", None)
+    if network is None:
+        return model.layers
+    shown = {id(layer) for layer in model.layers}
+    return [op for op in network.operations if id(op) in shown or (isinstance(op, FunctionOp) and not op.internal)]
+
+
+def _print_boxes(
+    model: Any,
+    layers: Sequence[Any],
+    nodes: Sequence[Any] | None,
+    line_length: int | None,
+    positions: Sequence[float] | None,
+    print_fn: Print | None,
+    expand_nested: bool,
+    show_trainable: bool,
+) -> None:
+    lines: list[str] = []
+    widths = summary_boxes.column_widths(nodes is None, line_length, positions, show_trainable)
+    header = ["Layer (type)", "Output Shape", "Param #"] + ([] if nodes is None else ["Connected to"])
+    connections = None
+    if nodes is not None:
+        known = {id(node) for node in nodes}
+        connections = _Summary(_Table(1, [1], print_message), known, False, False).connections
+    lines.append(f'Model: "{model.name}"')
+    cells = summary_boxes.rows(layers, connections, expand_nested, show_trainable)
+    header += ["Trainable"] if show_trainable else []
+    summary_boxes.print_table(summary_boxes.Boxes(header, widths, lines.append), cells)
+    (_, total), *parts = _totals(model)
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is not None and getattr(optimizer, "built", False):
+        parts.append(("Optimizer", list(optimizer.variables)))
+        total = [*total, *parts[-1][1]]
+    for title, weights in [("Total", total), *parts]:
+        size = readable_memory_size(memory_size(weights)).replace("Byte", "B")
+        lines.append(f" {title} params: {count_params(weights):,} ({size})")
+    # One call with all of it, as in Keras 3.
+    (print_fn or print_message)("\n".join(lines) + ("\n" if print_fn else ""))
 
 
 def _totals(model: Any) -> list[tuple[str, list[Any]]]:

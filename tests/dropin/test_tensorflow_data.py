@@ -122,5 +122,17 @@ def test_functions_of_experimental_are_applied(tf):
     assert sorted(int(n) for n in numbers.apply(experimental.shuffle_and_repeat(6, 2))) == sorted([*range(6)] * 2)
     mixed = experimental.sample_from_datasets([numbers, numbers.map(lambda n: n + 10)], [0.5, 0.5], seed=1)
     assert len(list(mixed)) == 12
-    with pytest.raises(NotImplementedError, match="catch the error"):
-        numbers.apply(experimental.ignore_errors())
+
+
+def test_elements_whose_function_raises_an_error_are_left_out(tf):
+    def inverse(n):
+        return tf.debugging.check_numerics(1 / n, "no number")
+
+    parts = tf.data.Dataset.from_tensor_slices([1.0, 0.0, 2.0, 4.0]).map(inverse)
+    assert [float(n) for n in parts.prefetch(2).apply(tf.data.experimental.ignore_errors()).repeat(2)] == [
+        1,
+        0.5,
+        0.25,
+    ] * 2
+    with pytest.warns(UserWarning, match="left out: .*no number"):
+        assert [batch.tolist() for batch in parts.batch(2).ignore_errors(log_warning=True)] == [[1.0, 0.5], [0.25]]

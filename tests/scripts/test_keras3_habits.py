@@ -77,3 +77,36 @@ def test_of_the_masks_of_several_inputs_the_output_has_the_first():
     x = np.array([[1, 2, 0, 0]]), np.array([[3, 4]])
     losses = [model.test_on_batch(list(x), np.array([[1, 2, *rest]])) for rest in ([3, 4], [1, 1])]
     assert losses[0] == pytest.approx(losses[1])
+
+
+def test_weights_are_a_layers_own_and_then_those_of_each_layer_inside():
+    import keras
+
+    class Inner(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.last = keras.layers.BatchNormalization(), keras.layers.Dense(1)
+
+        def build(self, shape):
+            self.add_weight(shape=(1,), trainable=False, name="fixed")
+            self.add_weight(shape=(1,), name="own")
+            self.norm.build(shape)
+            self.last.build(shape)
+
+        def call(self, x):
+            return self.last(self.norm(x))
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.top = Inner(), self.add_weight(shape=(1,), trainable=False, name="top")
+
+        def call(self, x):
+            return self.inner(x)
+
+    net = Net()
+    net(np.ones((2, 3), "float32"))
+    names = ["own", "fixed", "gamma", "beta", "moving_mean", "moving_variance", "kernel", "bias"]
+    assert [weight.name for weight in net.inner.weights] == names
+    assert [weight.name for weight in net.weights] == ["top", *names]
+    assert len(net.get_weights()[4]) == 3

@@ -214,3 +214,39 @@ def test_shapes_are_checked_as_in_tensorflow():
             check()
     with pytest.raises(TypeError, match="integers"):
         tf.debugging.assert_integer(x)
+
+
+def test_the_shapes_of_an_input_layer_stand_in_a_list():
+    import tensorflow as tf
+
+    x = tf.keras.Input((4,))
+    model = tf.keras.Model(x, tf.keras.layers.Dense(2)(x))
+    assert model.layers[0].input_shape == model.layers[0].output_shape == [(None, 4)]
+    assert (model.input_shape, model.layers[1].input_shape) == ((None, 4), (None, 4))
+
+
+def test_the_rate_stands_behind_the_validation_in_a_line_of_progress(capsys):
+    import tensorflow as tf
+
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 2), "float32")
+    model.fit(x, x[:, :1], validation_split=0.5, callbacks=[tf.keras.callbacks.ReduceLROnPlateau()])
+    assert capsys.readouterr().out.rstrip().endswith(" - lr: 0.0100")
+
+
+def test_sizes_that_become_one_in_a_small_trial_stay_open():
+    import tensorflow as tf
+
+    class Pyramid(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.convolutions = [tf.keras.layers.Conv2D(2, 3, 2, padding="same") for _ in range(3)]
+
+        def call(self, x):
+            for convolution in self.convolutions[:2]:
+                x = convolution(x)
+            x += tf.keras.layers.UpSampling2D()(self.convolutions[2](x))
+            return tf.reshape(x, [tf.shape(x)[0], -1, 2])
+
+    assert tuple(Pyramid()(tf.keras.Input([None, None, 1])).shape) == (None, None, 2)

@@ -21,9 +21,13 @@ def test_the_table_is_that_of_keras_2(name):
     lines = []
     model, options = MODELS[name]
     model.summary(print_fn=lines.append, **options)
-    # Keras 2 showed the shape of an input layer in a list.
+    # tf.keras shows the shape of an input layer in a list.
     expected = [line.replace("[(None, 4)]", "(None, 4)  ") for line in PRINTED[name]]
     assert lines == expected
+    lines.clear()
+    with config.dialect_scope("tf"):
+        model.summary(print_fn=lines.append, **options)
+    assert lines == PRINTED[name]
 
 
 def test_the_table_goes_to_standard_output(capsys):
@@ -83,3 +87,55 @@ def test_the_table_is_that_of_keras_1_and_of_keras_2_before_tensorflow(version, 
         model, options = runpy.run_path(str(HERE / "summary_models.py"))["classic_models"](keras)[name]
         model.summary(**options)
     assert capsys.readouterr().out.splitlines() == golden["printed"][name]
+
+
+BOXES = """\
+Model: "model"
+┏━━━━━━━━━━━━━━━━┳━━━━━━━━━━━━━━┳━━━━━━━━━┳━━━━━━━━━━━━━┳━━━━━━┓
+┃                ┃              ┃         ┃ Connected   ┃      ┃
+┃ Layer (type)   ┃ Output Shape ┃ Param # ┃ to          ┃ Tra… ┃
+┡━━━━━━━━━━━━━━━━╇━━━━━━━━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━━━━╇━━━━━━┩
+│ a (InputLayer) │ (None, 4)    │       0 │ -           │  -   │
+├────────────────┼──────────────┼─────────┼─────────────┼──────┤
+│ inner          │ (None, 4)    │      20 │ a[0][0]     │  Y   │
+│ (Sequential)   │              │         │             │      │
+├────────────────┼──────────────┼─────────┼─────────────┼──────┤
+│    └           │ (None, 4)    │      20 │ -           │  Y   │
+│ dense_of_the_… │              │         │             │      │
+│ (Dense)        │              │         │             │      │
+├────────────────┼──────────────┼─────────┼─────────────┼──────┤
+│ b (InputLayer) │ (None, 4)    │       0 │ -           │  -   │
+├────────────────┼──────────────┼─────────┼─────────────┼──────┤
+│ multiply       │ (None, 4)    │       0 │ inner[0][0] │  -   │
+│ (Multiply)     │              │         │             │      │
+├────────────────┼──────────────┼─────────┼─────────────┼──────┤
+│ patches        │ (None, 4)    │       0 │ b[0][0]     │  -   │
+│ (PatchEmbeddi… │              │         │             │      │
+├────────────────┼──────────────┼─────────┼─────────────┼──────┤
+│ subtract       │ (None, 4)    │       0 │ multiply[0… │  -   │
+│ (Subtract)     │              │         │ patches[0]… │      │
+├────────────────┼──────────────┼─────────┼─────────────┼──────┤
+│ last (Dense)   │ (None, 1)    │       5 │ subtract[0… │  N   │
+└────────────────┴──────────────┴─────────┴─────────────┴──────┘
+ Total params: 25 (100.00 B)
+ Trainable params: 20 (80.00 B)
+ Non-trainable params: 5 (20.00 B)
+"""
+
+
+def test_the_table_of_keras_3_has_boxes_and_the_operations_between_layers(capsys):
+    class PatchEmbeddingOfAnImage(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    keras.backend.clear_session()
+    with config.dialect_scope("3"):
+        a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+        inner = keras.Sequential(
+            [keras.Input((4,)), keras.layers.Dense(4, name="dense_of_the_inner_model")], name="inner"
+        )
+        x = inner(a) * 2 - PatchEmbeddingOfAnImage(name="patches")(b)
+        outputs = keras.layers.Dense(1, trainable=False, name="last")(x)
+        keras.Model([a, b], outputs, name="model").summary(line_length=64, expand_nested=True, show_trainable=True)
+        assert keras.Model(a, inner(a)).name == "functional"
+    assert capsys.readouterr().out == BOXES

@@ -418,6 +418,13 @@ class Dataset:
         """Return what a function of the dataset returns."""
         return transformation_func(self)
 
+    def ignore_errors(self, log_warning: bool = False, name: str | None = None) -> Dataset:
+        """Leave out elements for which a function of a `map` before this raises an error.
+
+        TensorFlow leaves out a whole batch where the error is behind `batch`; here the others stay in it.
+        """
+        return Dataset(steps.without_errors(self.step, log_warning))
+
     def with_options(self, options: Any, name: str | None = None) -> Dataset:
         """Return the dataset: options steer TensorFlow's runtime and change no element."""
         return self

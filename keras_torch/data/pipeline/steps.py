@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,6 +73,44 @@ class Map(Over):
         if self.function.is_batched is None and self.source.size >= 2:
             self.function.of_block(self.source.at(torch.arange(2)))
         return self.source.block_rows() if self.function.is_batched else 1
+
+
+class TriedMap(Over):
+    """A function of each element, without the elements for which it raises an error."""
+
+    def __init__(self, source: Step, function: ElementFunction, log_warning: bool) -> None:
+        super().__init__(source)
+        self.size = UNKNOWN if source.size != 0 else 0
+        self.function = function
+        self.log_warning = log_warning
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield one result at a time."""
+        for element in self.source.elements():
+            try:
+                result = self.function(element)
+            except Exception as error:
+                if self.log_warning:
+                    warnings.warn(f"An element was left out: {error}", stacklevel=2)
+                continue
+            yield Listed([result])
+
+    def waits(self) -> bool:
+        """Whether the step before waits; the function is called for each element."""
+        return True
+
+
+def without_errors(step: Step, log_warning: bool) -> Step:
+    """Return a pipeline in which each `map` leaves out the elements for which its function raises an error."""
+    if isinstance(step, Map):
+        return TriedMap(without_errors(step.source, log_warning), step.function, log_warning)
+    if not isinstance(step, Over):
+        return step
+    again = copy.copy(step)
+    again.source = without_errors(step.source, log_warning)
+    if again.source is not step.source:
+        again.size, again.is_indexable = UNKNOWN, False
+    return again
 
 
 class Filter(Over):

@@ -288,10 +288,8 @@ def parallel_interleave(
 
 
 def ignore_errors(log_warning: bool = False) -> Callable[[Dataset], Dataset]:
-    """NotImplementedError: which errors an element may have is for its function to say."""
-    raise NotImplementedError(
-        "`ignore_errors` is not available: catch the error in the function that `map` calls, and `filter` afterwards."
-    )
+    """Return what `apply` takes to leave out elements for which a function of `map` raises an error."""
+    return lambda dataset: dataset.ignore_errors(log_warning)
 
 
 def sample_from_datasets(
