@@ -132,21 +132,10 @@ def output_shape(layer: Any) -> Any:
     try:
         shape = layer.output_shape
     except AttributeError:
-        return _shape_of_call(layer) if config.is_modern() and not layer._inbound_nodes else "multiple"
+        return summary_boxes.shape_of_call(layer) if config.is_modern() and not layer._inbound_nodes else "multiple"
     except RuntimeError:
         return "?"
     return "?" if shape is None else shape
-
-
-def _shape_of_call(layer: Any) -> Any:
-    """Return the shape(s) that a layer outside of graphs gave when it was called first, as Keras 3 does."""
-    shapes = getattr(layer, "_call_shapes", None)
-    if not shapes:
-        return "?"
-    try:
-        return layer.compute_output_shape(*shapes.values())
-    except (NotImplementedError, TypeError, ValueError):
-        return "?"
 
 
 def _parameters(layer: Any) -> Any:

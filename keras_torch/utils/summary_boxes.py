@@ -80,18 +80,23 @@ class Boxes:
             self.print_fn(line)
 
 
-def shown_shape(layer: Any) -> str:
-    """Return the shape that a layer gave last, or would give for the shapes it was built for."""
-    nodes = getattr(layer, "_inbound_nodes", ())
-    if nodes:
-        shapes = map_structure(lambda tensor: str(tuple(tensor.shape)), nodes[-1].outputs)
-    elif getattr(layer, "_build_shapes", ()):
-        try:
-            shapes = str(tuple(layer.compute_output_shape(*layer._build_shapes)))
-        except (NotImplementedError, TypeError):
-            return "?"
-    else:
+def shape_of_call(layer: Any) -> Any:
+    """Return the shape(s) that a layer outside of graphs gave when it was called first, as Keras 3 does."""
+    shapes = getattr(layer, "_call_shapes", None)
+    if not shapes:
         return "?"
+    try:
+        return layer.compute_output_shape(*shapes.values())
+    except (NotImplementedError, TypeError, ValueError):
+        return "?"
+
+
+def shown_shape(layer: Any) -> str:
+    """Return the shape(s) that a layer gave last."""
+    nodes = getattr(layer, "_inbound_nodes", ())
+    if not nodes:
+        return str(shape_of_call(layer))
+    shapes = map_structure(lambda tensor: str(tuple(tensor.shape)), nodes[-1].outputs)
     return shapes if isinstance(shapes, str) else re.sub(r"^\[(\([^)]*\))\]$", r"\1", str(shapes).replace("'", ""))
 
 
