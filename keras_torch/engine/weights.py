@@ -221,7 +221,11 @@ class WeightsMixin:
         if not self._trainable:
             return []
         own = [weight for weight in self._all_own_weights() if weight.trainable]
-        return _unique(own + [w for child in self._children() for w in child.trainable_weights])
+        return self._with_own([w for child in self._children() for w in child.trainable_weights], own)
+
+    def _with_own(self, inner: list[Weight], own: list[Weight]) -> list[Weight]:
+        """Put this layer's own weights in their place: before those of the layers inside."""
+        return _unique(own + inner)
 
     @trainable_weights.setter
     def trainable_weights(self, value: Sequence[Weight]) -> None:
@@ -233,9 +237,9 @@ class WeightsMixin:
         own = self._all_own_weights()
         if self._trainable:
             own = [weight for weight in own if not weight.trainable]
-            return _unique(own + [w for child in self._children() for w in child.non_trainable_weights])
-        own = sorted(own, key=lambda weight: not weight.trainable)
-        return _unique(own + [w for child in self._children() for w in child.weights])
+            return self._with_own([w for child in self._children() for w in child.non_trainable_weights], own)
+        trained, fixed = ([weight for weight in own if weight.trainable == kind] for kind in (True, False))
+        return _unique(trained + self._with_own([w for child in self._children() for w in child.weights], fixed))
 
     @non_trainable_weights.setter
     def non_trainable_weights(self, value: Sequence[Weight]) -> None:

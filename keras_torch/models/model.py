@@ -406,11 +406,12 @@ class Model(Trainer, Layer):
 
     @property
     def weights(self) -> list[Variable | WeightView]:
-        """All weights, layer by layer."""
-        if config.is_modern():
-            return super().weights
+        """All weights, layer by layer; those of the model itself come first in Keras 3, last before it."""
         found = [weight for layer in self._children() for weight in layer.weights]
-        return _unique(found + self._all_own_weights())
+        return self._with_own(found, self._own_in_order())
+
+    def _with_own(self, inner: list[Variable | WeightView], own: list[Variable | WeightView]) -> Any:
+        return super()._with_own(inner, own) if config.is_modern() else _unique(inner + own)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its position. ValueError with the nearest name if there is none."""

@@ -1,11 +1,13 @@
 """What the Layers of the four generations offer beside calls and weights."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 import keras_torch as keras
-from keras_torch import Input, layers
+from keras_torch import Input, config, layers
 
 
 def test_a_build_config_builds_an_equal_layer():
@@ -131,3 +133,39 @@ def test_a_layer_that_counts_its_calls_is_used_in_a_graph_without_a_count():
     assert float(layer.counter) == 0 and float(layer.other) == 1
     model.predict_on_batch(torch.zeros(2, 3))
     assert float(layer.counter) == 1 and float(layer.other) == 2
+
+
+TRAINED, COUNTED = ["kernel", "bias", "gamma", "beta"], ["moving_mean", "moving_variance"]
+# As Keras 2.15 and 3.15 list a layer or model with weights `w` and `v` (not trained), a Dense and a BatchNormalization.
+ORDERS = {
+    ("tf", keras.layers.Layer): (["w", *TRAINED, "v", *COUNTED], ["w", *TRAINED], ["v", *COUNTED]),
+    ("tf", keras.Model): ([*TRAINED, *COUNTED, "w", "v"], [*TRAINED, "w"], [*COUNTED, "v"]),
+    ("3", keras.layers.Layer): (["w", "v", *TRAINED, *COUNTED], ["w", *TRAINED], ["v", *COUNTED]),
+    ("3", keras.Model): (["w", "v", *TRAINED, *COUNTED], ["w", *TRAINED], ["v", *COUNTED]),
+}
+FROZEN = {("tf", keras.Model): ["w", *TRAINED, *COUNTED, "v"]}
+
+
+@pytest.mark.parametrize(("dialect", "base"), ORDERS)
+def test_own_weights_and_those_of_layers_inside_come_in_keras_s_order(dialect: str, base: Any) -> None:
+    class Own(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.v = self.add_weight(name="v", shape=(4,), trainable=False)
+            self.w = self.add_weight(name="w", shape=(2,))
+            self.dense, self.norm = keras.layers.Dense(3), keras.layers.BatchNormalization()
+
+        def call(self, x: Any) -> Any:
+            return self.norm(self.dense(x)) + self.w[0]
+
+    def names(weights: Any) -> list[str]:
+        return [weight.name.rpartition("/")[2].removesuffix(":0") for weight in weights]
+
+    with config.dialect_scope(dialect):
+        layer = Own()
+        layer(np.ones((1, 3), "float32"))
+        found = (layer.weights, layer.trainable_weights, layer.non_trainable_weights)
+        assert tuple(map(names, found)) == ORDERS[dialect, base]
+        layer.trainable = False
+        expected = FROZEN.get((dialect, base), ["w", "v", *TRAINED, *COUNTED])
+        assert names(layer.non_trainable_weights) == expected and layer.trainable_weights == []
