@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from keras_torch.checkpoint.atomic import replacing
@@ -12,10 +13,15 @@ STATE_FILE = "checkpoint"
 
 
 class Status:
-    """What TensorFlow returns after restoring. Here values that do not fit were an error before."""
+    """What TensorFlow returns after restoring. Values that do not fit were an error before; `missing` are not there."""
+
+    def __init__(self, missing: Iterable[str] = ()) -> None:
+        self._missing = list(missing)
 
     def assert_consumed(self) -> Status:
-        """Return itself: a value in the file that has no place is an error of the function that restores."""
+        """Return itself; AssertionError if an object of the program was not in the file."""
+        if self._missing:
+            raise AssertionError(f"The checkpoint has no values for {self._missing[:20]}.")
         return self
 
     assert_existing_objects_matched = assert_nontrivial_match = assert_consumed

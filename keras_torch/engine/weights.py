@@ -215,6 +215,10 @@ class WeightsMixin:
             if module is not None:
                 yield from _find_layers(module)
 
+    def _with_own(self, inner: list[Weight], own: list[Weight]) -> list[Weight]:
+        """Put this layer's own weights in their place: before those of the layers inside."""
+        return _unique(own + inner)
+
     @property
     def trainable_weights(self) -> list[Weight]:
         """The weights that training changes; empty for a frozen layer."""
@@ -222,10 +226,6 @@ class WeightsMixin:
             return []
         own = [weight for weight in self._all_own_weights() if weight.trainable]
         return self._with_own([w for child in self._children() for w in child.trainable_weights], own)
-
-    def _with_own(self, inner: list[Weight], own: list[Weight]) -> list[Weight]:
-        """Put this layer's own weights in their place: before those of the layers inside."""
-        return _unique(own + inner)
 
     @trainable_weights.setter
     def trainable_weights(self, value: Sequence[Weight]) -> None:

@@ -12,6 +12,9 @@ from keras_torch.checkpoint import Status, mark_as_checkpoint
 from keras_torch.distributed import is_main, main_writes, parts
 from keras_torch.engine.deferred import when_made
 from keras_torch.saving import files, hdf5, keras_zip, legacy_h5, sharded_weights, weights_store
+from keras_torch.saving.tensorflow import saved_model
+from keras_torch.saving.tensorflow.bundle import Bundle, is_bundle
+from keras_torch.saving.tensorflow.objects import Graph, Match
 
 _HDF5_FORMATS = ("h5", "hdf5", "keras_h5")
 _TENSORFLOW_FORMATS = ("tf", "tensorflow")
@@ -188,14 +191,24 @@ def load_model(
 ) -> Any:
     """Read a model from a `.keras` or HDF5 file that Keras 1 to 3, tf.keras or this library wrote; the name is free.
 
+    Also from the folder of a SavedModel of tf.keras, of which the program is not run.
+
     `custom_objects` maps names in the file to classes and functions of yours. If the file holds compile arguments,
     the model comes compiled, optimizer state included, unless `compile=False`; if they are not understood, it comes
     uncompiled with a warning. Python bytecode in a file (of lambdas) is refused unless `safe_mode=False` here.
     """
     _refuse_options("load_model", kwargs)
-    if _kind(filepath) == "archive":
+    kind = _kind(filepath)
+    if kind == "archive":
         return keras_zip.read_model(filepath, custom_objects, compile, safe_mode)
-    if _kind(filepath) == "json":
+    if kind == "saved model":
+        return saved_model.read_model(os.fsdecode(filepath), custom_objects, compile, safe_mode)
+    if kind == "bundle":
+        raise files.DamagedFileError(
+            f"{files.display_name(filepath)} is a checkpoint of TensorFlow, which holds weights alone: build the model "
+            "in code and call `model.load_weights(...)`."
+        )
+    if kind == "json":
         raise files.DamagedFileError(
             f"{files.display_name(filepath)} is JSON text: an architecture, for `model_from_json`, or the list of the "
             "files of a model's weights, for `model.load_weights`."
@@ -237,6 +250,10 @@ def _read_weights(
         _refuse_classic_options(filepath, by_name, reshape)
         keras_zip.read_weights(filepath, model, skip_mismatch, skip)
         return
+    if kind in ("saved model", "bundle"):
+        _refuse_classic_options(filepath, by_name, reshape)
+        _read_bundle(model, os.fsdecode(filepath), kind, skip_mismatch, skip)
+        return
     if kind == "json":
         _refuse_classic_options(filepath, by_name, reshape)
         weights_store.check_built(model, files.display_name(filepath))
@@ -257,6 +274,20 @@ def _read_weights(
         legacy_h5.read_weights(group, model, bool(by_name), skip_mismatch, reshape)
 
 
+def _read_bundle(model: Any, path: str, kind: str, skip_mismatch: bool, skip: list[Any]) -> None:
+    if skip:
+        raise ValueError(
+            f"`objects_to_skip` is for files in the layout of `.weights.h5`. Received: {path}, of TensorFlow"
+        )
+    weights_store.check_built(model, path)
+    graph = Graph(Bundle(saved_model.variables_of(path) if kind == "saved model" else path))
+    if getattr(model, "optimizer", None) is not None:
+        # TensorFlow restores an optimizer as soon as it has variables.
+        model.optimizer.build(model.trainable_weights)
+    match = Match.of(graph, model)
+    match.run(match.plan(skip_mismatch))
+
+
 def _refuse_classic_options(filepath: Any, by_name: bool | None, reshape: bool) -> None:
     if by_name or reshape:
         raise ValueError(
@@ -268,7 +299,10 @@ def _refuse_classic_options(filepath: Any, by_name: bool | None, reshape: bool) 
 
 
 def _kind(filepath: Any) -> str:
-    """Return "hdf5", "archive" (zipped or a folder) or "json". An OSError says what anything else is."""
+    """Return "hdf5", "archive" (zipped or a folder), "json", or of TensorFlow "saved model" or "bundle" (a checkpoint).
+
+    An OSError says what anything else is.
+    """
     if not files.is_path(filepath) and not hasattr(filepath, "seek"):
         if hasattr(filepath, "create_group") or isinstance(filepath, hdf5.Group):
             return "hdf5"
@@ -276,20 +310,25 @@ def _kind(filepath: Any) -> str:
             "`filepath` must be a path, a binary file object or an open h5py file. "
             f"Received: {filepath!r} of type {type(filepath).__name__}"
         )
-    _refuse_foreign_paths(filepath)
+    _refuse_addresses(filepath)
+    if files.is_path(filepath) and not os.path.exists(filepath) and is_bundle(os.fsdecode(filepath)):
+        return "bundle"
     name, kind = files.display_name(filepath), files.kind(filepath)
     if kind == "zip" or (kind == "directory" and os.path.lexists(os.path.join(name, keras_zip.CONFIG))):
         return "archive"
     if kind in ("hdf5", "json"):
         return kind
+    if kind == "directory" and saved_model.is_saved_model(name):
+        return "saved model"
     if kind == "directory":
         raise files.DamagedFileError(
-            f"{name} is a folder (a TensorFlow SavedModel?); save the model as `.keras` or `.h5` with Keras."
+            f"{name} is a folder, with neither the {keras_zip.CONFIG!r} of a model nor the {saved_model.PROGRAM!r} of "
+            "a SavedModel in it."
         )
     raise files.DamagedFileError(f"{name} is not an HDF5 file, nor a `.keras` archive, or its beginning is damaged.")
 
 
-def _refuse_foreign_paths(filepath: Any) -> None:
+def _refuse_addresses(filepath: Any) -> None:
     if not files.is_path(filepath):
         return
     path = os.fsdecode(filepath)
@@ -297,11 +336,6 @@ def _refuse_foreign_paths(filepath: Any) -> None:
         raise ValueError(
             f"Files are read from the disk of this machine; download {path!r} first, a model of the Hugging Face Hub "
             "with `huggingface_hub.snapshot_download(repo_id, local_dir=...)`, and give the path."
-        )
-    if not os.path.exists(path) and os.path.exists(f"{path}.index"):
-        raise files.DamagedFileError(
-            f"{path} is a checkpoint of TensorFlow, which needs TensorFlow to read. Load it with tf.keras and save it "
-            "as `.h5`."
         )
 
 

@@ -9,13 +9,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keras_torch.errors import FileFormatError
 from keras_torch.saving import archive, beside, config_listing, files, hdf5, sharded_weights, torch_files
 from keras_torch.saving.config_listing import LayerRow
 from keras_torch.saving.files import DamagedFileError
 from keras_torch.saving.keras_zip import ASSETS, CONFIG, METADATA, WEIGHTS
 from keras_torch.saving.legacy_config import parse_json, parse_yaml
+from keras_torch.saving.tensorflow import saved_model
+from keras_torch.saving.tensorflow.bundle import Bundle, is_bundle
+from keras_torch.saving.tensorflow.objects import GRAPH
 
-_TRAINING = ("optimizer", "metrics", "loss_tracker", "compile_metrics", beside.GROUP)
+# What is beside the weights, also in checkpoints of TensorFlow.
+_TRAINING = ("optimizer", "metrics", "loss_tracker", "compile_metrics", beside.GROUP, "keras_api", "save_counter")
+# How TensorFlow's names of arrays end, and what stands in those of the slots of optimizers.
+_VALUE, _SLOT = "/.ATTRIBUTES/VARIABLE_VALUE", "/.OPTIMIZER_SLOT/"
 _MAX_TEXT_FILE = 256 * 2**20
 FORMATS = {
     "h5": "whole model in HDF5 (.h5)",
@@ -24,6 +31,8 @@ FORMATS = {
     "weights.json": "weights of Keras 3 in several files (.weights.json)",
     "weights.h5": "weights in HDF5 of Keras 3 (.weights.h5)",
     "hdf5": "HDF5 arrays, in no layout of Keras",
+    "saved-model": "SavedModel of TensorFlow, a folder",
+    "checkpoint": "checkpoint of TensorFlow",
     "json": "architecture in JSON",
     "yaml": "architecture in YAML",
     "torch": "state dict of torch (.pt)",
@@ -81,10 +90,15 @@ class Inspection:
 def inspect(filepath: Any) -> Inspection:
     """Tell what a Keras or torch file holds: version, layers, arrays, optimizer, and what loading it needs.
 
-    Reads HDF5 files of any layout, JSON, YAML, torch state dicts and safetensors; the content decides which. Nothing
+    Reads HDF5 files of any layout, JSON, YAML, torch state dicts, safetensors, and checkpoints and SavedModels of
+    TensorFlow; the content decides which. Nothing
     in the file is built or run, and of arrays only the sizes are read. FileFormatError if the file is damaged.
     """
+    if files.is_path(filepath) and not os.path.exists(filepath) and is_bundle(os.fsdecode(filepath)):
+        return _of_bundle(Inspection(os.fsdecode(filepath), "checkpoint"), os.fsdecode(filepath))
     name, kind = files.display_name(filepath), files.kind(filepath)
+    if kind == "directory" and saved_model.is_saved_model(name):
+        return _inspect_saved_model(name)
     if kind == "hdf5":
         with hdf5.reading(filepath) as root:
             return _inspect_hdf5(root)
@@ -106,8 +120,7 @@ def _inspect_archive(opened: Any, kind: str) -> Inspection | None:
         return _inspect_keras(opened, names)
     if kind == "directory":
         raise DamagedFileError(
-            f"{opened.file} is a folder without {CONFIG!r} (a TensorFlow SavedModel?); save the model as `.h5` or "
-            "`.keras` with Keras."
+            f"{opened.file} is a folder, with neither the {CONFIG!r} of a model nor a SavedModel of TensorFlow in it."
         )
     if any(name.endswith("archive_format") for name in names):
         return Inspection(opened.file, "torch-export", assets=names)
@@ -128,6 +141,36 @@ def _inspect_keras(opened: Any, names: list[str]) -> Inspection:
         with hdf5.reading(opened.open(WEIGHTS)) as root:
             _sort_in(found, _all_arrays(root))
     found.assets = [name for name in names if name.startswith(f"{ASSETS}/")]
+    return found
+
+
+def _inspect_saved_model(folder: str) -> Inspection:
+    found = Inspection(folder, "saved-model")
+    try:
+        noted = saved_model.describe(folder)
+    except DamagedFileError:
+        raise
+    except FileFormatError:
+        found.needs.append("TensorFlow: it is a program without a model of Keras, of which only the arrays can be read")
+    else:
+        found.keras_version, found.backend = _text(noted.get("keras_version")), _text(noted.get("backend"))
+        found.describe(saved_model.model_config(noted), f"The model config of {folder}")
+        if noted.get("training_config") is not None:
+            found.compile = _compile(noted["training_config"])
+    return _of_bundle(found, saved_model.variables_of(folder))
+
+
+def _of_bundle(found: Inspection, prefix: str) -> Inspection:
+    """Add the arrays of a checkpoint of TensorFlow."""
+    bundle = Bundle(prefix)
+    rows = [
+        ArrayRow(key.removesuffix(_VALUE), entry.shape, bundle.dtype_name(key), entry.size)
+        for key, entry in bundle.entries.items()
+        if key != GRAPH
+    ]
+    slots = [row for row in rows if _SLOT in row.path]
+    _sort_in(found, (row for row in rows if _SLOT not in row.path))
+    found.optimizer += slots
     return found
 
 

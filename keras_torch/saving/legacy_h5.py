@@ -20,7 +20,7 @@ from keras_torch.saving.file_config import (
 )
 from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import Origin, generation_of
-from keras_torch.saving.training_config import classic_optimizer, read_training_config, write_training_config
+from keras_torch.saving.training_config import classic_optimizer, compile_as_stored, write_training_config
 
 _CLASSIC_VERSION = "2.2.4"
 
@@ -131,18 +131,7 @@ def _compile(model: Any, group: hdf5.Group, reader: ConfigReader, origin: Origin
             stacklevel=5,
         )
         return
-    try:
-        arguments = read_training_config(
-            parse_json(text, f"The training config of {group.file}"), reader, model.output_names or [""]
-        )
-        model.compile(**arguments)
-    # Whatever a stranger's file may ask of an optimizer, loss or metric, custom ones too: it never stops the load.
-    except Exception as error:
-        warnings.warn(
-            f"{group.file}: the training configuration was not understood, and the model comes uncompiled. Call "
-            f"`compile` to train it. ({type(error).__name__}: {error})",
-            stacklevel=5,
-        )
+    if not compile_as_stored(model, text, reader, group.file):
         return
     if "optimizer_weights" in group:
         try:

@@ -115,7 +115,7 @@ def _attributes(item: Any, generation: Generation) -> list[tuple[str, Any]]:
         found.pop("layers", None)
         is_graph = getattr(item, "_network", None) is not None or hasattr(item, "_stack")
         if generation.doubled and is_graph:
-            layers = [layer for layer in layers for _ in range(2 if _had_weights(layer) else 1)]
+            layers = [layer for layer in layers for _ in range(2 if had_weights(layer) else 1)]
         if is_graph and generation.order is None:
             first = [("layers", layers)]
         else:
@@ -128,7 +128,15 @@ def _attributes(item: Any, generation: Generation) -> list[tuple[str, Any]]:
     return first + sorted(found.items(), key=lambda pair: f"~{pair[0]}" if pair[0].startswith("_") else pair[0])
 
 
-def _had_weights(layer: Any) -> bool:
+def attributes_of_tensorflow(item: Any) -> list[tuple[str, Any]]:
+    """Return the attributes that lead to objects with state, as tf.keras names them in checkpoints of TensorFlow.
+
+    The layers of a graph stand under `_layer_checkpoint_dependencies`.
+    """
+    return _attributes(item, GENERATIONS["2.14"])
+
+
+def had_weights(layer: Any) -> bool:
     """Whether a layer had weights in Keras 2, which counted tables of words among them."""
     return bool(layer.weights) or hasattr(layer, "load_assets")
 

@@ -6,6 +6,7 @@ In dialects 1 and 2 that of Keras 2.2.4, where it has the optimizer.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from keras_torch.metrics import MeanMetricWrapper
 from keras_torch.optimizers import LossScaleOptimizer
 from keras_torch.registry import snake_case
 from keras_torch.saving.file_config import write_config, write_object
-from keras_torch.saving.legacy_config import ConfigReader
+from keras_torch.saving.legacy_config import ConfigReader, parse_json
 from keras_torch.training.compiled import CompiledMetrics, spread
 
 # Resolved by the shapes of targets and predictions; every generation knows these four.
@@ -256,6 +257,23 @@ def read_training_config(config: Any, reader: ConfigReader, output_names: list[s
     if isinstance(config.get(_LOSS_SCALE), Mapping):
         arguments["optimizer"] = _read_loss_scale(arguments["optimizer"], config[_LOSS_SCALE])
     return arguments
+
+
+def compile_as_stored(model: Any, config: Any, reader: ConfigReader, file: str) -> bool:
+    """Compile a model as a training config, or its JSON text, says; where that is not understood, warn and leave it."""
+    try:
+        if isinstance(config, str):
+            config = parse_json(config, f"The training config of {file}")
+        model.compile(**read_training_config(config, reader, model.output_names or [""]))
+    # Whatever a stranger's file may ask of an optimizer, loss or metric, custom ones too: it never stops the load.
+    except Exception as error:
+        warnings.warn(
+            f"{file}: the training configuration was not understood, and the model comes uncompiled. Call `compile` to "
+            f"train it. ({type(error).__name__}: {error})",
+            stacklevel=6,
+        )
+        return False
+    return True
 
 
 def read_compile_config(config: Any, reader: ConfigReader, output_names: list[str]) -> dict[str, Any]:

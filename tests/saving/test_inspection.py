@@ -90,7 +90,7 @@ def test_weights_in_several_files_are_told(dense, tmp_path):
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path):
-    with pytest.raises(FileFormatError, match="a TensorFlow SavedModel"):
+    with pytest.raises(FileFormatError, match="nor a SavedModel of TensorFlow"):
         keras.saving.inspect(tmp_path)
 
 

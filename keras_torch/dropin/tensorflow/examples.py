@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_torch.dropin.tensorflow import protobuf
 from keras_torch.dropin.tensorflow.files import as_bytes
+from keras_torch.saving.tensorflow import protobuf
 
 
 class _List:

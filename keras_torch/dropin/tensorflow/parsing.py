@@ -12,7 +12,6 @@ import torch
 
 from keras_torch import config
 from keras_torch.backend.string_array import StringArray, to_strings
-from keras_torch.dropin.tensorflow import protobuf
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.dropin.tensorflow.data import column
 from keras_torch.dropin.tensorflow.debugging import InvalidArgumentError
@@ -21,6 +20,7 @@ from keras_torch.dropin.tensorflow.examples import pairs_of, values_of
 from keras_torch.dropin.tensorflow.files import Content, as_bytes
 from keras_torch.dropin.tensorflow.sizes import ints
 from keras_torch.dropin.tensorflow.sparse import SparseTensor
+from keras_torch.saving.tensorflow import protobuf
 
 # Type → number of the list in a feature that holds it.
 _KINDS = {STRING: 1, torch.float32: 2, torch.int64: 3}

@@ -14,9 +14,9 @@ import numpy as np
 
 from keras_torch.data.pipeline import Dataset
 from keras_torch.data.pipeline.sources import Items
-from keras_torch.dropin.tensorflow.crc32c import masked
 from keras_torch.dropin.tensorflow.debugging import DataLossError
 from keras_torch.dropin.tensorflow.files import Content, as_bytes, as_path
+from keras_torch.saving.tensorflow.crc32c import masked
 
 
 def paths(filenames: Any) -> Iterator[str]:

@@ -14,8 +14,11 @@ from keras_torch.backend.variable import WeightView
 from keras_torch.checkpoint import Status, latest_checkpoint, replacing, set_latest
 from keras_torch.checkpoint.latest import STATE_FILE
 from keras_torch.dropin.tensorflow import graph
+from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.engine import Layer
 from keras_torch.engine.deferred import when_made
+from keras_torch.saving.tensorflow.bundle import Bundle, is_bundle
+from keras_torch.saving.tensorflow.objects import Graph, Match
 
 SUFFIX = ".pt"
 
@@ -67,7 +70,7 @@ def _build_and_set(optimizer: Any, values: list[Any], variables: Any) -> None:
 
 
 class Checkpoint:
-    """Saves the values of what it is given by name, with `torch.save`; TensorFlow's own files are not read.
+    """Saves the values of what it is given by name, with `torch.save`. What TensorFlow wrote is read as well.
 
     `save("path")` writes `path-1.pt`, `path-2.pt`, ... and a file `checkpoint` that names the latest.
     """
@@ -99,10 +102,8 @@ class Checkpoint:
             return Status()
         path = os.fspath(save_path)
         if not os.path.exists(path + SUFFIX):
-            if os.path.exists(path + ".index"):
-                raise ValueError(
-                    f"{path!r} is a checkpoint of TensorFlow. Load it with `model.load_weights({path!r})`."
-                )
+            if is_bundle(path):
+                return self._restore_bundle(path)
             raise FileNotFoundError(f"There is no checkpoint {path + SUFFIX!r}.")
         saved = torch.load(path + SUFFIX, weights_only=True)
         missing = sorted(set(self._items) - set(saved))
@@ -115,6 +116,30 @@ class Checkpoint:
 
     read = restore
 
+    def _restore_bundle(self, path: str) -> Status:
+        """Read what TensorFlow wrote; layers without weights, and optimizers, get their values as soon as they can."""
+        objects = Graph(Bundle(path))
+        named = {**self._items, "save_counter": self.save_counter}
+        root = named.pop("root", None)
+        layers = [item for item in self._items.values() if isinstance(item, Layer)]
+        waiting = [layer for layer in layers if not (layer.built and layer.weights)]
+        missing: list[str] = []
+
+        def act() -> None:
+            if any(not item.weights for item in waiting):
+                return
+            for start in (named, root):
+                match = Match.of(objects, start)
+                match.run(match.plan(skip_missing=True))
+                # `write` leaves the counter out, which only `save` needs.
+                missing.extend(path for path in match.missing if path != "save_counter")
+
+        for item in waiting:
+            when_made(item, act)
+        if not waiting:
+            act()
+        return Status(missing)
+
 
 class Saver:
     """`tf.train.Saver`: saves the variables of a graph, all or those given; layers have `model.save_weights`."""
@@ -123,7 +148,7 @@ class Saver:
         if var_list is None:
             var_list = graph.variables()
         items = var_list.items() if isinstance(var_list, dict) else ((item.name, item) for item in var_list)
-        self._variables = {key: getattr(item, "variable", item) for key, item in items}
+        self._variables: dict[str, Any] = {key: getattr(item, "variable", item) for key, item in items}
         if not self._variables:
             raise ValueError(
                 "`tf.train.Saver` found no variables that the script made. Use `model.save_weights` and "
@@ -146,8 +171,15 @@ class Saver:
         return path
 
     def restore(self, sess: Any, save_path: Any) -> None:
-        """Read the values of a file. FileNotFoundError if there is none."""
-        Checkpoint(variables=self._variables).restore(save_path)
+        """Read the values of a file, of TensorFlow's, too. FileNotFoundError if there is none."""
+        path = os.fspath(save_path)
+        if os.path.exists(path + SUFFIX) or not is_bundle(path):
+            Checkpoint(variables=self._variables).restore(path)
+            return
+        bundle = Bundle(path)
+        arrays = {name: bundle.read(name.removesuffix(":0")) for name in self._variables}
+        for name, array in arrays.items():
+            self._variables[name].assign(array)
 
 
 class CheckpointManager:
@@ -214,9 +246,64 @@ class CheckpointManager:
         return self.latest_checkpoint
 
 
+class CheckpointReader:
+    """The arrays of a checkpoint that TensorFlow wrote, by name."""
+
+    def __init__(self, filepattern: Any) -> None:
+        self._bundle = Bundle(filepattern)
+
+    def get_tensor(self, tensor_str: str) -> Any:
+        """Return an array, or a single number or string. KeyError if there is none."""
+        return self._bundle.read(tensor_str)[()]
+
+    def has_tensor(self, tensor_str: str) -> bool:
+        """Whether there is an array of this name."""
+        return tensor_str in self._bundle
+
+    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+        """Return the shapes by name."""
+        return {name: list(entry.shape) for name, entry in self._bundle.entries.items()}
+
+    def get_variable_to_dtype_map(self) -> dict[str, Any]:
+        """Return the types by name."""
+        return {name: as_dtype(self._bundle.dtype_name(name)) for name in self._bundle.entries}
+
+
+def load_checkpoint(ckpt_dir_or_file: Any) -> CheckpointReader:
+    """Open a checkpoint of TensorFlow, or the latest of a folder. ValueError if the folder has none."""
+    path = os.fspath(ckpt_dir_or_file)
+    if os.path.isdir(path):
+        found = latest_checkpoint(path)
+        if found is None:
+            raise ValueError(f"Couldn't find 'checkpoint' file or checkpoints in given directory {path!r}")
+        path = found
+    if not is_bundle(path) and os.path.exists(path + SUFFIX):
+        raise ValueError(f"{path + SUFFIX!r} is of torch: read it with `tf.train.Checkpoint(...).restore({path!r})`.")
+    return CheckpointReader(path)
+
+
+def load_variable(ckpt_dir_or_file: Any, name: str) -> Any:
+    """Return an array of a checkpoint by its name."""
+    return load_checkpoint(ckpt_dir_or_file).get_tensor(name.removesuffix(":0"))
+
+
+def list_variables(ckpt_dir_or_file: Any) -> list[tuple[str, list[int]]]:
+    """Return names and shapes of the arrays of a checkpoint, sorted."""
+    return sorted(load_checkpoint(ckpt_dir_or_file).get_variable_to_shape_map().items())
+
+
 NAMES = {
+    "train.load_checkpoint": load_checkpoint,
+    "train.load_variable": load_variable,
+    "train.list_variables": list_variables,
     "train.Checkpoint": Checkpoint,
     "train.CheckpointManager": CheckpointManager,
     "train.latest_checkpoint": latest_checkpoint,
 }
-VERSION_1 = {"train.Saver": Saver}
+VERSION_1 = {
+    "train.Saver": Saver,
+    "train.NewCheckpointReader": CheckpointReader,
+    "train.load_checkpoint": load_checkpoint,
+    "train.load_variable": load_variable,
+    "train.list_variables": list_variables,
+}

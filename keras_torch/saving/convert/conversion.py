@@ -36,6 +36,8 @@ _ENDINGS = {
     ".py": "source",
 }
 _WHOLE = ("h5", "keras")
+# What is read as a whole model, besides.
+_READ = (*_WHOLE, "saved-model")
 _TORCH = ("torch", "safetensors")
 _TEXT = ("json", "yaml")
 
@@ -77,7 +79,7 @@ def convert(
                 f"{found.file} describes a model without its weights, and {files.display_name(target)!r} is to hold "
                 "weights. Convert the file of weights, and give this one as `architecture`."
             )
-    elif found.format not in _WHOLE:
+    elif found.format not in _READ:
         _fill(model, source, found, module, names)
     _write(model, target, wanted, weights_only, include_optimizer, module, names)
 
@@ -115,7 +117,7 @@ def _model(
     safe_mode: bool,
 ) -> Any:
     """Return the model of the source, or that of `architecture` where the source has none."""
-    if found.format in _WHOLE:
+    if found.format in _READ:
         return api.load_model(source, custom_objects, compile, safe_mode)
     if found.format in _TEXT:
         with open(os.fsdecode(source), encoding="utf-8") as file:
@@ -126,7 +128,7 @@ def _model(
     if not files.is_path(architecture):
         return architecture
     described = inspect(architecture)
-    if described.format not in _WHOLE + _TEXT:
+    if described.format not in _READ + _TEXT:
         raise ValueError(
             f"`architecture` must be a file with a model in it. Received: {described.file}, "
             f"{FORMATS.get(described.format, described.format)}"

@@ -1,4 +1,4 @@
-"""The wire format of protobuf, as far as records need it: fields of numbers and of bytes, one message after another."""
+"""The wire format of protobuf, as far as the files here need it: fields of numbers and of bytes, one after another."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def number_field(number: int, value: int) -> bytes:
     return varint(number << 3 | VARINT) + varint(value)
 
 
-def _read_varint(data: Any, start: int) -> tuple[int, int]:
+def read_varint(data: Any, start: int) -> tuple[int, int]:
+    """Return the number that begins at `start`, and where it ends. ValueError if the data end before it does."""
     value = shift = 0
     while True:
         if start >= len(data) or shift > 63:
@@ -54,15 +55,15 @@ def fields(data: Any) -> Iterator[tuple[int, int, Any]]:
     view = memoryview(data)
     end, at = len(view), 0
     while at < end:
-        key, at = _read_varint(view, at)
+        key, at = read_varint(view, at)
         kind = key & 7
         if kind == VARINT:
-            content, at = _read_varint(view, at)
+            content, at = read_varint(view, at)
             yield key >> 3, kind, content
             continue
         size = {EIGHT_BYTES: 8, FOUR_BYTES: 4}.get(kind)
         if kind == BYTES:
-            size, at = _read_varint(view, at)
+            size, at = read_varint(view, at)
         if size is None or at + size > end:
             raise ValueError("The data are no message of protobuf, or end within one of its fields.")
         yield key >> 3, kind, view[at : at + size]

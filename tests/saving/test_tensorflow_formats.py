@@ -1,0 +1,152 @@
+"""SavedModels and checkpoints that tf.keras wrote: read without TensorFlow, and none of a stranger's is trusted."""
+
+from __future__ import annotations
+
+import functools
+import io
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import keras_torch as keras
+from keras_torch import config
+from keras_torch.errors import FileFormatError
+from keras_torch.saving import convert, inspect
+from keras_torch.saving.tensorflow.bundle import Bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts" / "golden"))
+
+import model_set  # noqa: E402
+from model_set import custom  # noqa: E402
+
+TABLE = model_set.table()
+
+
+@functools.cache
+def _files() -> dict[str, bytes]:
+    with zipfile.ZipFile(ROOT / "tests" / "golden" / "saved_models_keras2150.zip") as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+NAMES = sorted({name.partition("/")[0] for name in _files() if "/" in name})
+# Vocabularies are in no checkpoint.
+OF_CHECKPOINTS = [name for name in NAMES if name not in ("counted", "texts", "words")]
+
+
+def unpack(name: str, folder: Path) -> Path:
+    """Write what belongs to a model, and return the path of the SavedModel; that of the checkpoint ends in .ckpt."""
+    for member, content in _files().items():
+        if member.startswith((f"{name}/", f"{name}.ckpt.")):
+            (folder / member).parent.mkdir(parents=True, exist_ok=True)
+            (folder / member).write_bytes(content)
+    return folder / name
+
+
+def follow(name: str, model: Any, inputs: Any, targets: Any) -> None:
+    """Compare predictions, and the losses of further steps, with those of the model that was saved."""
+    with np.load(io.BytesIO(_files()[f"{name}.npz"])) as stored:
+        expected = dict(stored)
+    outputs = model_set.predict(model, inputs)
+    for index, output in enumerate(outputs):
+        np.testing.assert_allclose(output, expected[f"output{index}"], rtol=1e-5, atol=1e-5)
+    assert ("losses" in expected) == (model.optimizer is not None)
+    if "losses" in expected:
+        steps = 4 if name.startswith("layers-") else model_set.STEPS
+        found = model_set.train(model, inputs, model_set.targets_like(outputs) if targets is None else targets, steps)
+        for key, values in zip(expected["names"].tolist(), expected["losses"], strict=True):
+            np.testing.assert_allclose(found[key], values[:steps], rtol=1e-4, atol=1e-4)
+
+
+@pytest.fixture(autouse=True)
+def custom_classes() -> None:
+    """Make the custom classes of the models known."""
+    custom.register(keras)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_model_of_tf_keras_predicts_and_trains_on(name: str, tmp_path: Path) -> None:
+    entry = TABLE[name]
+    with config.dialect_scope("tf"):
+        _, inputs, targets = entry.build(keras, "2.15")
+        model = keras.models.load_model(unpack(name, tmp_path), entry.objects(keras) if entry.objects else None)
+        follow(name, model, inputs, targets)
+
+
+@pytest.mark.parametrize("name", OF_CHECKPOINTS)
+def test_weights_and_optimizer_come_from_a_checkpoint_of_tf_keras(name: str, tmp_path: Path) -> None:
+    unpack(name, tmp_path)
+    with config.dialect_scope("tf"):
+        model, inputs, targets = TABLE[name].build(keras, "2.15")
+        if not model.built:
+            model_set.predict(model, inputs)
+        model.load_weights(tmp_path / f"{name}.ckpt")
+        follow(name, model, inputs, targets)
+
+
+def test_other_formats_are_made_of_a_saved_model_and_of_a_checkpoint(tmp_path: Path) -> None:
+    source = unpack("small-nested", tmp_path)
+    convert(source, tmp_path / "model.keras")
+    convert(tmp_path / "small-nested.ckpt", tmp_path / "model.weights.h5", architecture=source)
+    model, other = keras.models.load_model(source), keras.models.load_model(tmp_path / "model.keras")
+    assert int(other.optimizer.iterations) == int(model.optimizer.iterations) > 0
+    other.set_weights([np.zeros_like(weight) for weight in other.get_weights()])
+    other.load_weights(tmp_path / "model.weights.h5")
+    for found, expected in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    found = inspect(source)
+    assert found.format == "saved-model" and found.keras_version == "2.15.0" and found.layers and found.compile
+    assert sum(row.bytes for row in found.weights) == 4 * model.count_params()
+    assert inspect(tmp_path / "small-nested.ckpt").format == "checkpoint"
+
+
+def test_a_model_that_does_not_fit_keeps_its_weights_and_is_told_what_differs(tmp_path: Path) -> None:
+    unpack("optimizer-adam", tmp_path)
+    with config.dialect_scope("tf"):
+        stored, _, _ = TABLE["optimizer-adam"].build(keras, "2.15")
+        width = stored.input_shape[-1]
+        model = keras.Sequential(
+            [keras.Input((width,)), *(keras.layers.Dense(7) for _ in stored.layers), keras.layers.Dense(1)]
+        )
+        before = model.get_weights()
+        with pytest.raises(ValueError, match=r"optimizer-adam.ckpt: the weight .*kernel"):
+            model.load_weights(tmp_path / "optimizer-adam.ckpt")
+    for found, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(FileFormatError, match="holds weights alone.*load_weights"):
+        keras.models.load_model(tmp_path / "optimizer-adam.ckpt")
+
+
+def test_damaged_files_are_refused_and_leave_the_model_alone(tmp_path: Path) -> None:
+    folder = unpack("texts", tmp_path)
+    random = np.random.RandomState(1)
+    before = keras.models.load_model(folder).get_weights()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        for _ in range(25):
+            end = random.randint(len(content))
+            place, value = random.randint(len(content)), random.randint(1, 256)
+            changed = content[:place] + bytes([content[place] ^ value]) + content[place + 1 :]
+            for damaged in (content[:end], changed):
+                path.write_bytes(damaged)
+                try:
+                    weights = keras.models.load_model(folder, compile=False).get_weights()
+                except (OSError, ValueError, RuntimeError, TypeError, NotImplementedError, KeyError):
+                    continue
+                # A change that goes unnoticed is in the text of the description, or in the part of the program unread.
+                assert path.suffix == ".pb" or all(map(np.array_equal, weights, before))
+        path.write_bytes(content)
+
+
+def test_sizes_in_an_index_are_bounded_by_the_files(tmp_path: Path) -> None:
+    unpack("texts", tmp_path)
+    bundle = Bundle(tmp_path / "texts.ckpt")
+    name, entry = next((name, entry) for name, entry in bundle.entries.items() if len(entry.shape) == 2)
+    for change in ({"size": 2**50}, {"offset": 2**50}, {"shard": 3}, {"shape": (2**40, 2**40)}, {"checksum": 1}):
+        bundle.entries[name] = type(entry)(**{**vars(entry), **change})
+        with pytest.raises(FileFormatError, match=r"texts.ckpt.*damaged"):
+            bundle.read(name)
