@@ -3,11 +3,20 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import h5py
 import yaml
 
 import keras_torch as keras
+from keras_torch.saving.tensorflow import protobuf
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+with zipfile.ZipFile(GOLDEN / "saved_models_keras2150.zip") as golden:
+    # The checkpoint of a model without weights.
+    NO_WEIGHTS = {
+        name: golden.read(f"counted/variables/{name}") for name in ("variables.index", "variables.data-00000-of-00001")
+    }
 
 
 def write_h5(path, config):
@@ -35,6 +44,18 @@ def write_folder(path, config):
     """An unpacked Keras archive."""
     with zipfile.ZipFile(write_keras(path.with_suffix(".zip"), config)) as archive:
         archive.extractall(path)
+    return path
+
+
+def write_saved_model(path, config):
+    """A SavedModel of tf.keras without any weights."""
+    (path / "variables").mkdir(parents=True, exist_ok=True)
+    for name, content in NO_WEIGHTS.items():
+        (path / "variables" / name).write_bytes(content)
+    noted = json.dumps({"keras_version": "2.15.0", "model_config": config, "training_config": None})
+    parts = (b"root", b"_tf_keras_network", noted.encode())
+    message = b"".join(protobuf.field(3 + place, part) for place, part in enumerate(parts))
+    (path / "keras_metadata.pb").write_bytes(protobuf.field(1, message))
     return path
 
 
@@ -68,6 +89,7 @@ MODELS = {
     "load_model keras": lambda folder, config: keras.models.load_model(write_keras(folder / "m.keras", config)),
     "load_model keras object": _through_objects(lambda file: keras.models.load_model(file), write_keras),
     "load_model folder": lambda folder, config: keras.models.load_model(write_folder(folder / "unpacked", config)),
+    "load_model saved model": lambda folder, config: keras.models.load_model(write_saved_model(folder / "sm", config)),
     "model_from_json": lambda folder, config: keras.models.model_from_json(json.dumps(config)),
     "model_from_yaml": lambda folder, config: keras.models.model_from_yaml(yaml.safe_dump(config)),
     "model_from_config": lambda folder, config: keras.models.model_from_config(config),
@@ -77,6 +99,7 @@ MODELS = {
     "inspect h5": lambda folder, config: str(keras.saving.inspect(write_h5(folder / "m.h5", config))),
     "inspect keras": lambda folder, config: str(keras.saving.inspect(write_keras(folder / "m.keras", config))),
     "inspect json": lambda folder, config: str(keras.saving.inspect(_json_file(folder, config))),
+    "inspect saved model": lambda folder, config: str(keras.saving.inspect(write_saved_model(folder / "sm", config))),
     "convert h5": lambda f, config: keras.saving.convert(write_h5(f / "m.h5", config), f / "out.keras"),
     "convert keras": lambda f, config: keras.saving.convert(write_keras(f / "m.keras", config), f / "out.h5"),
     "convert to a module of torch": lambda f, config: keras.saving.convert(write_keras(f / "m", config), f / "m.pt"),
@@ -93,4 +116,4 @@ MAIN = (
     "from_config",
 )
 # What only lists a file, and so may do so with anything.
-LISTS = ("inspect h5", "inspect keras", "inspect json")
+LISTS = ("inspect h5", "inspect keras", "inspect json", "inspect saved model")
