@@ -25,6 +25,10 @@ class Network:
 
     def __init__(self, inputs: Any, outputs: Any, name: str) -> None:
         self.name = name
+        inputs = _sorted_by_key(inputs)
+        if config.is_modern():
+            # What tf.keras returned had the order of the user's dict.
+            outputs = _sorted_by_key(outputs)
         # A list of one output counts as that output, in every Keras.
         self.inputs = inputs
         self.outputs = outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
@@ -75,9 +79,8 @@ class Network:
 
     def _map(self) -> None:
         """Find nodes and operations: by decreasing depth, then in the order of a depth-first walk from the outputs."""
-        walk, met = sort_nodes(
-            self.flat_inputs, [*_by_key(self.outputs), *self.effects], lambda tensor: not _is_internal(tensor)
-        )
+        ends = [*leaves(_sorted_by_key(self.outputs)), *self.effects]
+        walk, met = sort_nodes(self.flat_inputs, ends, lambda tensor: not _is_internal(tensor))
         indices: dict[int, int] = {}
         for node in met:
             indices.setdefault(id(node.operation), len(indices))
@@ -331,13 +334,14 @@ def _leaves(tree: Any) -> list[KerasTensor]:
     return [item for item in leaves(tree) if isinstance(item, KerasTensor)]
 
 
-def _by_key(tree: Any) -> list[KerasTensor]:
-    """Return the tensors in the order in which Keras walks through them: those of a dict by its sorted keys."""
+def _sorted_by_key(tree: Any) -> Any:
+    """Return the structure with the entries of dicts in the order in which Keras counts them."""
     if isinstance(tree, Mapping):
-        return [item for key in sorted(tree, key=str) for item in _by_key(tree[key])]
+        return {key: _sorted_by_key(tree[key]) for key in sorted(tree, key=str)}
     if isinstance(tree, (list, tuple)):
-        return [item for part in tree for item in _by_key(part)]
-    return _leaves(tree)
+        parts = [_sorted_by_key(part) for part in tree]
+        return parts if isinstance(tree, list) else type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
+    return tree
 
 
 def _symbolic_leaves(tree: Any, what: str, name: str) -> list[KerasTensor]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import keras_torch as keras
-from keras_torch import Input, Model, Sequential, layers
+from keras_torch import Input, Model, Sequential, config, layers
 from keras_torch.models import clone_model
 
 
@@ -37,6 +37,22 @@ def test_outputs_keep_the_structure_they_were_given_in():
     out = model({"x": torch.ones(1, 3)})
     assert set(out) == {"double", "half"}
     torch.testing.assert_close(out["half"], torch.full((1, 3), 0.5))
+
+
+@pytest.mark.parametrize("dialect", ["tf", "3"])
+def test_lists_stand_for_dicts_in_the_order_of_the_keys(dialect):
+    with config.dialect_scope(dialect):
+        first, second = Input((2,), name="z"), Input((2,), name="a")
+        model = Model({"z": first, "a": second}, layers.Subtract()([first, second]))
+        assert model.input_names == ["a", "z"]
+        np.testing.assert_array_equal(model.predict([np.ones((1, 2)), np.zeros((1, 2))], verbose=0), [[-1, -1]])
+        x = Input((2,), name="x")
+        model = Model(x, {"z": layers.Dense(1, name="z")(x), "a": layers.Dense(1, name="a")(x)})
+        model.compile("sgd", ["mse", "mae"] if dialect == "3" else {"z": "mae", "a": "mse"})
+        model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+        logs = model.evaluate(np.ones((1, 2)), {"z": np.full((1, 1), 3.0), "a": np.full((1, 1), 3.0)}, return_dict=True)
+        assert (logs["a_loss"], logs["z_loss"]) == (9, 3)
+        assert list(model.predict(np.ones((1, 2)), verbose=0)) == (["a", "z"] if dialect == "3" else ["z", "a"])
 
 
 def test_structures_within_structures_are_read_and_written(tmp_path):
