@@ -39,6 +39,9 @@ def as_tensor(x: Any) -> Any:
 def _from_data(data: Any) -> Any:
     if isinstance(data, (list, tuple)) and any(isinstance(item, (torch.Tensor, KerasTensor)) for item in data):
         return torch.stack([tensor(item) for item in data])
+    if hasattr(data, "coordinates"):
+        # A SparseTensor of TensorFlow's.
+        return data.coordinates()
     array = np.asarray(data)
     if array.dtype.name == "bfloat16":
         return from_bfloat16(array).to(config.default_device())

@@ -345,8 +345,8 @@ def is_keras_tensor(x: Any) -> bool:
 
 
 def is_sparse(tensor: Any) -> bool:
-    """Whether a tensor has torch's sparse layout."""
-    return isinstance(tensor, torch.Tensor) and tensor.is_sparse
+    """Whether a tensor has torch's sparse layout, or is one of TensorFlow's."""
+    return getattr(tensor, "is_sparse", False) is True
 
 
 def to_dense(tensor: Any) -> Any:

@@ -206,6 +206,16 @@ class OldProtocols:
         """Return the rate of this step, `decay` included."""
         return torch.tensor(self._rate())
 
+    def _prepare_local(self, var_device: Any, var_dtype: Any, apply_state: dict[Any, dict[str, Any]]) -> None:
+        """Put what is the same for all variables of a device and dtype into `apply_state`: here the rate."""
+        apply_state[(var_device, var_dtype)]["lr_t"] = self._decayed_lr(var_dtype)
+
+    def _fallback_apply_state(self, var_device: Any, var_dtype: Any) -> dict[str, Any]:
+        """Return what `_prepare_local` of a subclass prepares."""
+        apply_state: dict[Any, dict[str, Any]] = {(var_device, var_dtype): {}}
+        self._prepare_local(var_device, var_dtype, apply_state)
+        return apply_state[(var_device, var_dtype)]
+
     def add_slot(self, var: Any, slot_name: str, initializer: Any = "zeros", shape: Any = None) -> Variable:
         """Add a variable that belongs to a model's variable, or return the one that is there."""
         slots = self.__dict__.setdefault("_slots", {})

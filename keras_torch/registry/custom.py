@@ -70,7 +70,7 @@ def known_custom_objects(custom: Mapping[str, Any] | None = None) -> dict[str, A
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
     """Class or function decorator: make it loadable from files under `package>name`; `name` is its own by default.
 
-    ValueError for a class without `get_config`. In dialect `tf` also if the name or the object was registered before.
+    ValueError for a class without `get_config`. What was registered last under a name counts.
     """
 
     def register(item: Any) -> Any:
@@ -80,11 +80,6 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
                 f"Cannot register a class that does not have a get_config() method: {item.__name__}. Define "
                 "`get_config(self)`, which returns the constructor's arguments."
             )
-        if config.dialect() == "tf":
-            if registered in custom_objects:
-                raise ValueError(f"{registered} has already been registered to {custom_objects[registered]}")
-            if item in _registered_names:
-                raise ValueError(f"{item} has already been registered to {_registered_names[item]}")
         custom_objects[registered] = item
         _registered_names[item] = registered
         return item

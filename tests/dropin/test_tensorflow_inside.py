@@ -238,3 +238,27 @@ def test_the_private_regularizer_of_a_layer_is_its_regularizer(tf):
     layer(tf.ones((1, 2)))
     np.testing.assert_allclose(np.asarray(layer.losses[0]), 0.02, rtol=1e-6)
     assert layer._activity_regularizer is layer.activity_regularizer and not isinstance(2, tf.compat.v1.Dimension)
+
+
+def test_an_optimizer_of_ones_own_may_prepare_what_all_variables_share(tf):
+    class Own(tf.keras.optimizers.legacy.Optimizer):
+        def __init__(self):
+            super().__init__("own")
+            self._set_hyper("learning_rate", 0.5)
+            self._track_trackable(self, "self")
+
+        def _prepare_local(self, var_device, var_dtype, apply_state):
+            super()._prepare_local(var_device, var_dtype, apply_state)
+            apply_state[(var_device, var_dtype)]["twice"] = 2 * apply_state[(var_device, var_dtype)]["lr_t"]
+
+        def _resource_apply_dense(self, grad, var, apply_state=None):
+            place = var.device, var.dtype.base_dtype
+            shared = (apply_state or {}).get(place) or self._fallback_apply_state(*place)
+            return var.assign_sub(shared["twice"] * grad)
+
+        def get_config(self):
+            return super().get_config()
+
+    weight = tf.Variable([1.0, 2.0])
+    Own().apply_gradients([(tf.constant([1.0, 0.5]), weight)])
+    np.testing.assert_allclose(np.asarray(weight), [0.0, 1.5])

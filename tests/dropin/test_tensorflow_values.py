@@ -145,3 +145,28 @@ def test_the_test_case_compares_types_and_what_must_differ(tf):
 
     result = Case().run()
     assert result.wasSuccessful(), result.errors + result.failures
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+def test_sparse_matrices_are_multiplied_alone_and_in_batches(tf):
+    from tensorflow.python.ops.gen_sparse_ops import sparse_reorder
+    from tensorflow.python.ops.linalg.sparse import sparse
+
+    draw = np.random.RandomState(0)
+    for shape in ((3, 4), (2, 3, 4)):
+        a, b = draw.randint(0, 3, shape).astype("float32"), draw.randint(0, 3, shape).astype("float32").swapaxes(-1, -2)
+        one, other = (sparse.CSRSparseMatrix(tf.sparse.from_dense(item)) for item in (a, b))
+        both = sparse.matmul(one, other)
+        np.testing.assert_array_equal(both.to_dense().numpy(), a @ b)
+        np.testing.assert_array_equal(tf.sparse.to_dense(both.to_sparse_tensor()).numpy(), a @ b)
+        np.testing.assert_array_equal(sparse.matmul(one, b).numpy(), a @ b)
+        np.testing.assert_array_equal(sparse.matmul(a, other).numpy(), a @ b)
+    places, values = sparse_reorder([[1, 0], [0, 1]], [5.0, 6.0], [2, 2])
+    assert places.tolist() == [[0, 1], [1, 0]] and values.tolist() == [6.0, 5.0]
+
+
+def test_the_backend_of_keras_takes_sparse_tensors(tf):
+    a = tf.sparse.from_dense(tf.constant([[0.0, 2.0, 0.0], [1.0, 0.0, 0.0]]))
+    backend = tf.keras.backend
+    assert backend.is_sparse(a) and not backend.is_sparse(3) and backend.ndim(a) == 2
+    np.testing.assert_array_equal(backend.dot(a, tf.ones((3, 1))).numpy(), [[2.0], [1.0]])

@@ -288,7 +288,7 @@ def test_scopes_nest_and_end_and_stay_out_of_the_global_table_and_of_other_threa
         keras.saving.custom_object_scope("Scale")
 
 
-def test_registering_needs_a_config_and_in_tf_keras_a_free_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registering_needs_a_config_and_may_happen_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry.custom, "_registered_names", {})
 
     class Bare:
@@ -303,7 +303,7 @@ def test_registering_needs_a_config_and_in_tf_keras_a_free_name(monkeypatch: pyt
     assert keras.saving.get_registered_object("other", None, {"other": 3}) == 3
     assert keras.saving.get_registered_name(double) == "double"
     register(Scale)
-    with config.dialect_scope("tf"), pytest.raises(ValueError, match="mine>scale has already been registered"):
+    with config.dialect_scope("tf"):
         register(Scale)
     form = keras.layers.serialize(Scale(2.0))
     assert (form["class_name"], form["registered_name"]) == ("Scale", "mine>scale")

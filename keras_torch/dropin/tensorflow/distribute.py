@@ -229,6 +229,7 @@ NAMES = {
     "distribute.InputOptions distribute.RunOptions distribute.experimental.CommunicationOptions": Options,
     "distribute.MirroredStrategy": MirroredStrategy,
     "distribute.MultiWorkerMirroredStrategy": MultiWorkerMirroredStrategy,
+    "distribute.cluster_resolver.ClusterResolver": ClusterResolver,
     "distribute.cluster_resolver.TPUClusterResolver": TPUClusterResolver,
     "distribute.experimental.CentralStorageStrategy": MirroredStrategy,
     "distribute.experimental.MultiWorkerMirroredStrategy": MultiWorkerMirroredStrategy,

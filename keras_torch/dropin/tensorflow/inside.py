@@ -27,7 +27,8 @@ _FOLDERS = {
         functional_ops
         gen_array_ops gen_control_flow_ops gen_image_ops gen_linalg_ops gen_math_ops gen_nn_ops gen_random_ops
         gen_sparse_ops gen_state_ops gen_string_ops gradients gradients_impl gradients_util image_ops image_ops_impl
-        init_ops init_ops_v2 io_ops linalg.linalg linalg_ops linalg_ops_impl logging_ops lookup_ops map_fn
+        init_ops init_ops_v2 io_ops linalg.linalg linalg.sparse.sparse linalg_ops linalg_ops_impl logging_ops lookup_ops
+        map_fn
         math_ops nn nn_impl nn_ops parsing_ops ragged.ragged_tensor random_ops resource_variable_ops
         rnn rnn_cell rnn_cell_impl script_ops
         signal.signal sort_ops sparse_ops special_math_ops standard_ops state_ops stateless_random_ops string_ops

@@ -38,8 +38,9 @@ FUNCTIONS: dict[str, str] = {
 # Classes that packages name where they define functions or ask `isinstance`: they exist, and cannot be made.
 _CLASSES = {
     "": "Operation",
-    "distribute": "TPUStrategy ParameterServerStrategy",
+    "distribute": "DistributedDataset DistributedIterator DistributedValues ParameterServerStrategy TPUStrategy",
     "distribute.experimental": "TPUStrategy ParameterServerStrategy",
+    "distribute.experimental.coordinator": "ClusterCoordinator",
     "saved_model": "LoadOptions SaveOptions",
     "tpu.experimental": "DeviceAssignment HardwareFeature TPUSystemMetadata Topology",
     "tpu.experimental.HardwareFeature": "EmbeddingFeature",
@@ -48,6 +49,7 @@ _CLASSES = {
         Adagrad AdagradMomentum Adam CustomOptimizer FTRL FeatureConfig QuantizationConfig SGD TPUEmbedding
         TPUEmbeddingForServing TPUEmbeddingV0 TableConfig
     """,
+    "train": "CheckpointOptions",
     "types.experimental": "AtomicFunction Callable ConcreteFunction FunctionType PolymorphicFunction TraceType",
 }
 

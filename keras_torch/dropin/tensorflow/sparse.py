@@ -49,6 +49,14 @@ class SparseTensor:
         """The shape."""
         return self.shape
 
+    def dim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def to_dense(self) -> Any:
+        """Return the dense tensor."""
+        return to_dense(self)
+
     def coordinates(self) -> torch.Tensor:
         """Return torch's sparse tensor. TypeError for text."""
         if isinstance(self.values, StringArray):
@@ -127,9 +135,57 @@ def sparse_dense_matmul(sp_a: Any, b: Any, adjoint_a: bool = False, adjoint_b: b
     return torch.sparse.mm(first.t() if adjoint_a else first, second.t() if adjoint_b else second)
 
 
+class CSRSparseMatrix:
+    """A sparse matrix, or several along a first axis, as TensorFlow multiplies them: it holds a SparseTensor."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value if isinstance(value, SparseTensor) else from_dense(value)
+        self.shape, self.dtype = self._value.shape, self._value.dtype
+
+    def to_sparse_tensor(self) -> SparseTensor:
+        """Return the SparseTensor."""
+        return self._value
+
+    def to_dense(self) -> torch.Tensor:
+        """Return the dense matrix."""
+        return to_dense(self._value)
+
+
+def multiply_matrices(a: Any, b: Any) -> Any:
+    """Multiply two matrices, or batches of them, of which one is a CSRSparseMatrix; sparse if both are."""
+    first, second = (item.to_sparse_tensor() if isinstance(item, CSRSparseMatrix) else item for item in (a, b))
+    if not isinstance(first, SparseTensor):
+        turned = multiply_matrices(CSRSparseMatrix(_turned(second)), convert_to_tensor(first).mT)
+        return turned.mT
+    if isinstance(second, SparseTensor):
+        # torch has no product of batches of sparse matrices.
+        pairs = zip(_matrices(first), _matrices(second), strict=True)
+        products = [_wrapped(torch.sparse.mm(one, other)) for one, other in pairs]
+        return CSRSparseMatrix(SparseTensor.stacked(products) if len(first.shape) == 3 else products[0])
+    multiply = torch.bmm if len(first.shape) == 3 else torch.sparse.mm
+    return multiply(first.coordinates(), convert_to_tensor(second))
+
+
+def _turned(matrix: SparseTensor) -> SparseTensor:
+    places = list(range(len(matrix.shape)))
+    places[-2:] = places[:-3:-1]
+    return SparseTensor(matrix.indices[:, places], matrix.values, [matrix.shape[place] for place in places])
+
+
+def _matrices(matrices: SparseTensor) -> Sequence[torch.Tensor]:
+    found = matrices.coordinates()
+    return [found] if found.dim() == 2 else [found[place] for place in range(len(found))]
+
+
 def reorder(sp_input: Any) -> Any:
     """Return the tensor, whose values are sorted by place already."""
     return sp_input
+
+
+def reorder_parts(input_indices: Any, input_values: Any, input_shape: Any) -> tuple[Any, Any]:
+    """Return places and values, sorted by place."""
+    found = SparseTensor(input_indices, input_values, input_shape)
+    return found.indices, found.values
 
 
 def reshape(sp_input: Any, shape: Any) -> Any:
@@ -144,6 +200,9 @@ def reshape(sp_input: Any, shape: Any) -> Any:
 
 
 NAMES = {
+    "python.ops.gen_sparse_ops.sparse_reorder": reorder_parts,
+    "python.ops.linalg.sparse.sparse.CSRSparseMatrix": CSRSparseMatrix,
+    "python.ops.linalg.sparse.sparse.matmul": multiply_matrices,
     "SparseTensor sparse.SparseTensor": SparseTensor,
     "sparse.add": add,
     "sparse.from_dense": from_dense,

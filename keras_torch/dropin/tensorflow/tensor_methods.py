@@ -26,6 +26,7 @@ from keras_torch.dropin.tensorflow import comparisons, dtypes, modules, operator
 from keras_torch.dropin.tensorflow.distribute import get_strategy
 from keras_torch.engine.base_layer import Layer
 from keras_torch.models import Model
+from keras_torch.optimizers.old_protocols import OldProtocols
 from keras_torch.symbolic import KerasTensor, Shape
 
 _ABSENT = object()
@@ -265,7 +266,12 @@ _MODEL: dict[str, Any] = {
     "_set_save_spec": lambda self, inputs, *args, **kwargs: None,
     "distribute_strategy": property(lambda self: get_strategy()),
 }
+_TRACKING: dict[str, Any] = {
+    # What is kept as an attribute is tracked.
+    "_track_trackable": lambda self, trackable, name, overwrite=False: trackable,
+}
 _LAYER: dict[str, Any] = {
+    **_TRACKING,
     # tf.keras's name, under which layers of one's own keep theirs.
     "_activity_regularizer": property(
         lambda self: self.activity_regularizer, lambda self, value: setattr(self, "activity_regularizer", value)
@@ -279,6 +285,7 @@ _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (StringArray, _STRINGS),
     (Layer, _LAYER),
     (Model, _MODEL),
+    (OldProtocols, _TRACKING),
 ]
 _STATIC: list[tuple[type, dict[str, Any]]] = [(torch.Size, _SIZE), (torch.dtype, _DTYPE)]
 _before: list[tuple[type, str, Any]] = []
