@@ -306,7 +306,7 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
             return super().__getattr__(name)
         except AttributeError:
             self._explain_missing(name)
-            if name[:1] == "_" or config.dialect() != "1":
+            if name[:1] == "_" or not config.is_classic():
                 raise
         return legacy.read_old_name(self, name)
 

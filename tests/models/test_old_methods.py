@@ -60,6 +60,12 @@ def test_a_model_may_be_called_on_tensors_of_other_shapes_that_its_layers_take(k
     assert keras.Model(larger, pictures(larger)).predict(np.zeros((2, 9, 9, 1))).shape == (2, 7, 7, 1)
 
 
+def test_the_model_of_a_sequential_model_is_itself(keras_2):
+    model = keras.Sequential([keras.layers.Dense(3, input_dim=2)])
+    assert model.model is model
+    assert not hasattr(model.layers[0], "model") and not hasattr(model.layers[0], "W")
+
+
 def test_arrays_of_floats_among_the_arguments_of_a_lambda_are_calculated_with():
     mean = np.arange(6.0).reshape(2, 3)
     x = keras.Input((2, 3))
