@@ -55,6 +55,14 @@ class DataTypeError(TypeError, ValueError):
     """Data is no numbers: numpy and torch call that a TypeError, Keras a ValueError."""
 
 
+class NotCompiledError(RuntimeError, ValueError):
+    """A model is trained before `compile`: a RuntimeError until Keras 3, a ValueError since."""
+
+
+class ClassNumberError(IndexError, ValueError):
+    """A class number is outside of its range: where Keras indexes an array with it, an IndexError."""
+
+
 class UnknownObjectError(TypeError, ValueError):
     """A name or a config asks for an unknown class or function: a ValueError until Keras 3, a TypeError since."""
 

@@ -14,6 +14,7 @@ import torch
 from keras_torch import config, losses, optimizers
 from keras_torch import metrics as metrics_module
 from keras_torch.engine import trainable as trainable_state
+from keras_torch.errors import NotCompiledError
 from keras_torch.training import cuda_graphs, jit, standardize
 from keras_torch.training.compiled import CompiledMetrics, own_name
 from keras_torch.training.compiled_loss import CompiledLoss
@@ -101,10 +102,10 @@ def _per_output(model: Any, arguments: dict[str, Any]) -> tuple[CompiledLoss, Co
 
 
 def require(model: Any, method: str) -> Compiled:
-    """Return what `compile` made. RuntimeError before it was called."""
+    """Return what `compile` made. NotCompiledError before it was called."""
     compiled = model._compiled
     if compiled is None:
-        raise RuntimeError(
+        raise NotCompiledError(
             f"Model {model.name!r} is not compiled, which `{method}` needs. Call `compile(optimizer, loss)` first."
         )
     return compiled

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from keras_torch import config
+from keras_torch.errors import ClassNumberError
 from keras_torch.legacy import translated
 
 
@@ -36,7 +37,7 @@ def to_categorical(y: Any, num_classes: int | None = None, dtype: Any = "float32
         num_classes = int(labels.max()) + 1 if labels.size else 0
     outside = labels[(labels < 0) | (labels >= num_classes)]
     if outside.size:
-        raise ValueError(
+        raise ClassNumberError(
             f"`y` of to_categorical must hold class numbers from 0 to {num_classes - 1} (`num_classes={num_classes}`). "
             f"Received: {int(outside[0])}"
         )

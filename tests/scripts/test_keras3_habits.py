@@ -110,3 +110,14 @@ def test_weights_are_a_layers_own_and_then_those_of_each_layer_inside():
     assert [weight.name for weight in net.inner.weights] == names
     assert [weight.name for weight in net.weights] == ["top", *names]
     assert len(net.get_weights()[4]) == 3
+
+
+def test_errors_are_of_the_types_that_scripts_catch():
+    import keras
+
+    model = keras.Sequential([keras.layers.Dense(1)])
+    for error in (ValueError, RuntimeError):
+        with pytest.raises(error, match="not compiled"):
+            model.fit(np.ones((2, 2)), np.ones(2))
+    with pytest.raises(IndexError, match="class numbers from 0 to 2"):
+        keras.utils.to_categorical([5], 3)
