@@ -40,7 +40,7 @@ TOLERANCE, OF_TRAINING = 1e-5, 1e-4
 KNOWN = (
     ("3.3", "3.5", "optimizer-accumulating", None, "Adam counts batches, later ones updates"),
     ("3.0", "3.9", "classification", "keras", "AUC cannot be made for the meta tensors of torch"),
-    ("3.0", "3.9", "learnt-numbers", "h5", "an `axis` in `.h5` that is no list of one number is dropped"),
+    ("3.0", "3.15", "learnt-numbers", "h5", "an `axis` in `.h5` that is no list of one number is dropped"),
     ("3.0", "3.11", "custom-layers", "h5", "arguments in `.h5` that are functions of the user are written as JSON"),
     ("3.0", "3.14", "layers-core", "keras", "activity regularizers are not divided by the size of the batch"),
     ("3.0", "3.14", "small-attention", None, "BatchNormalization has no `renorm`"),
