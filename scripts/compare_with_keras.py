@@ -38,6 +38,8 @@ DIALECTS = {"2.15": "tf", "3.15": "3"}
 TOLERANCE, OF_TRAINING = 1e-5, 1e-4
 # What other versions of Keras 3 do otherwise: from and before which version, model, format (None: all), and why.
 KNOWN = (
+    ("3.0", "3.2", "optimizer-adam", "keras", "a layer made with `trainable=False` is trained all the same"),
+    ("3.0", "3.2", "optimizer-nadam", "keras", "a layer made with `trainable=False` is trained all the same"),
     ("3.3", "3.5", "optimizer-accumulating", None, "Adam counts batches, later ones updates"),
     ("3.0", "3.9", "classification", "keras", "AUC cannot be made for the meta tensors of torch"),
     ("3.0", "3.15", "learnt-numbers", "h5", "an `axis` in `.h5` that is no list of one number is dropped"),
