@@ -4,8 +4,8 @@
 as a checkpoint, `<name>.ckpt.*`. The program in a SavedModel, `saved_model.pb`, is large, and is left out where no
 tables of words are in it. `<name>.npz` holds predictions, `output<i>`, and losses and metrics of ten further steps,
 `losses`, a row for each of `names`. `loop.ckpt.*` is a `tf.train.Checkpoint` of a net, its optimizer and a counter
-after one step, `loop.npz` the weights then and after the next; `session.ckpt.*` is by a Saver of TensorFlow 1. What
-stands in FOLDER already, from a run before, is not made again.
+after one step, `loop.npz` the weights then and after the next; `mixed.ckpt.*` is of a model in mixed precision,
+`session.ckpt.*` by a Saver of TensorFlow 1. Models that stand in FOLDER, from a run before, are not made again.
 """
 
 from __future__ import annotations
@@ -73,6 +73,20 @@ def record_loop(folder):
     np.savez(f"{folder}/loop.npz", **found, **{f"next{index}": w for index, w in enumerate(net.get_weights())})
 
 
+def record_mixed(folder):
+    """Save a model in mixed precision whose first steps were too large, and store its loss scale and moments."""
+    keras.utils.set_random_seed(7)
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    model = keras.Sequential([keras.layers.Dense(2, dtype="mixed_float16", input_shape=(3,))])
+    model.compile("adam", "mse")
+    for size in (100.0, 100.0, 1.0):
+        model.train_on_batch(np.full((4, 3), size), np.ones((4, 2)))
+    keras.mixed_precision.set_global_policy("float32")
+    model.save_weights(f"{folder}/mixed.ckpt")
+    variables = {f"variable{index}": variable.numpy() for index, variable in enumerate(model.optimizer.variables)}
+    np.savez(f"{folder}/mixed.npz", scale=float(model.optimizer.loss_scale), **variables)
+
+
 def record_session(folder):
     """Save two variables of a graph, by their names."""
     v1 = tf.compat.v1
@@ -87,7 +101,7 @@ def record_session(folder):
 def pack(folder):
     """Put the files of all models into one archive."""
     with zipfile.ZipFile(TARGET, "w", zipfile.ZIP_LZMA) as archive:
-        for name in (*NAMES, "loop", "session"):
+        for name in (*NAMES, "loop", "mixed", "session"):
             inside = Path(folder, name)
             paths = [inside / METADATA] if name in NAMES else []
             paths += [inside / PROGRAM] if name in WITH_TABLES else []
@@ -107,6 +121,7 @@ def main():
                 record(name, table[name], folder)
                 print(name, flush=True)
         record_loop(folder)
+        record_mixed(folder)
         record_session(folder)
         pack(folder)
 

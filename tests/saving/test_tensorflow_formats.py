@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -16,6 +17,7 @@ import keras_torch as keras
 from keras_torch import config
 from keras_torch.errors import FileFormatError
 from keras_torch.saving import convert, inspect
+from keras_torch.saving.tensorflow import protobuf, saved_model
 from keras_torch.saving.tensorflow.bundle import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +88,36 @@ def test_weights_and_optimizer_come_from_a_checkpoint_of_tf_keras(name: str, tmp
             model_set.predict(model, inputs)
         model.load_weights(tmp_path / f"{name}.ckpt")
         follow(name, model, inputs, targets)
+
+
+def test_the_loss_scale_of_mixed_precision_comes_along(tmp_path: Path) -> None:
+    unpack("mixed", tmp_path)
+    with config.dialect_scope("tf"):
+        keras.mixed_precision.set_global_policy("mixed_float16")
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        model.compile("adam", "mse")
+        keras.mixed_precision.set_global_policy("float32")
+        model.load_weights(tmp_path / "mixed.ckpt")
+        with np.load(io.BytesIO(_files()["mixed.npz"])) as stored:
+            assert float(model.optimizer.dynamic_scale) == stored["scale"] < 2**15
+            found = [variable.numpy() for variable in model.optimizer.variables]
+            for index, array in enumerate(found):
+                np.testing.assert_array_equal(array, stored[f"variable{index}"])
+            assert len(found) == len(stored.files) - 1
+
+
+def test_the_description_is_found_in_the_program_where_tensorflow_2_4_and_older_put_it(tmp_path: Path) -> None:
+    folder = unpack("dicts", tmp_path)
+    described = saved_model.describe(folder)
+    (folder / "keras_metadata.pb").unlink()
+    user = protobuf.field(1, b"_tf_keras_network") + protobuf.field(3, json.dumps(described).encode())
+    other = protobuf.field(4, protobuf.field(1, b"_generic_user_object"))
+    objects = protobuf.field(1, protobuf.field(4, user)) + protobuf.field(1, other)
+    (folder / "saved_model.pb").write_bytes(protobuf.field(2, protobuf.field(7, objects)))
+    assert keras.models.load_model(folder, compile=False).count_params() > 0
+    (folder / "saved_model.pb").write_bytes(protobuf.field(2, protobuf.field(7, protobuf.field(1, other))))
+    with pytest.raises(FileFormatError, match="without a model of tf.keras"):
+        keras.models.load_model(folder)
 
 
 def test_other_formats_are_made_of_a_saved_model_and_of_a_checkpoint(tmp_path: Path) -> None:

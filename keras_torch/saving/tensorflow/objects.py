@@ -15,7 +15,7 @@ from typing import Any
 
 from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer
-from keras_torch.optimizers import Optimizer, state
+from keras_torch.optimizers import LossScaleOptimizer, Optimizer, state
 from keras_torch.saving.legacy_weights import Assignment, ShapeError, assign
 from keras_torch.saving.state_tree import attributes_of_tensorflow, had_weights
 from keras_torch.saving.tensorflow import protobuf
@@ -267,8 +267,12 @@ class Match:
         if optimizer._rate_is_variable():
             wanted.append((optimizer._learning_rate, ("_learning_rate", "learning_rate")))
         wanted += [(item, (item.path.rpartition("/")[2],)) for item in optimizer._scalar_states("v2")]
-        for handle, names in wanted:
-            child = self.graph.child(number, *names)
+        found = [(handle, self.graph.child(number, *names)) for handle, names in wanted]
+        scale = self.graph.child(number, "loss_scale")
+        if scale is not None and isinstance(optimizer, LossScaleOptimizer):
+            found.append((optimizer.step_counter, self.graph.child(scale, "good_steps")))
+            found.append((optimizer.dynamic_scale, self.graph.child(scale, "current_loss_scale")))
+        for handle, child in found:
             key = None if child is None else self.graph.key(child)
             if key is not None:
                 yield handle, key
