@@ -24,7 +24,7 @@ from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.engine.stateless import call_with, replaced
 from keras_torch.engine.weights import scope_of
-from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes
+from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes, related_sizes
 from keras_torch.symbolic.structure import leaves, map_tree
 
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
@@ -496,11 +496,19 @@ def infer_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     if builds and _has_open_sizes(args, kwargs) and not layer._has_unbuilt_children():
         # Layers inside were built by inputs so small that different sizes may have given equal ones.
         outputs = infer(run, args, kwargs, f"Layer {layer.name!r}")
-    if versions.loss_version:
-        clear_losses(layer)
-    if versions.metric_version:
-        _reset_metrics(layer)
+    _forget_trials(layer)
     return outputs
+
+
+def _forget_trials(module: Any) -> None:
+    """Drop the losses and values of metrics that trial runs left in layers."""
+    if versions.loss_version:
+        clear_losses(module)
+    if versions.metric_version:
+        _reset_metrics(module)
+
+
+related_sizes.Trials.forget = _forget_trials
 
 
 def _has_open_sizes(args: Any, kwargs: Any) -> bool:

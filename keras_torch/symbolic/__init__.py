@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keras_torch.symbolic import related_sizes
 from keras_torch.symbolic.closures import uses_symbolic_tensors
 from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor, Shape, is_keras_tensor
@@ -39,6 +40,7 @@ __all__ = [
     "producer",
     "record_function",
     "recorded_nodes",
+    "related_sizes",
     "reset_names",
     "set_outbound_nodes",
     "sort_nodes",

@@ -47,11 +47,13 @@ def check_indices(indices: torch.Tensor, count: int) -> None:
         raise IndexError(f"index out of range of {count} entries")
 
 
-def stand_in(tensor: KerasTensor, size: int, device: torch.device) -> Any:
-    """Return a real tensor with `size` in place of each None; for a symbolic size, its value then."""
+def stand_in(tensor: KerasTensor, size: int, device: torch.device, batch: int | None = None) -> Any:
+    """Return a real tensor with `size` in place of each None, `batch` in the first; for a symbolic size, its value."""
     if hasattr(tensor, "at"):
         return tensor.at(size)
     shape = [size if n is None else n for n in tensor.shape]
+    if batch is not None and shape and tensor.shape[0] is None:
+        shape[0] = batch
     if tensor.dtype == "string":
         if device.type == "meta":
             raise NotImplementedError("text is looked up by its values")
@@ -61,10 +63,10 @@ def stand_in(tensor: KerasTensor, size: int, device: torch.device) -> Any:
     return make(shape, dtype=dtype, device=device)
 
 
-def _materialize(tree: Any, size: int, device: torch.device) -> Any:
+def _materialize(tree: Any, size: int, device: torch.device, made: dict[int, Any]) -> Any:
     def convert(item: Any) -> Any:
         if isinstance(item, KerasTensor):
-            return stand_in(item, size, device)
+            return made[id(item)] if id(item) in made else stand_in(item, size, device)
         if isinstance(item, torch.Tensor) and item.device != device:
             return item.detach().to(device)
         return item
@@ -77,8 +79,15 @@ def _has_unknown(tree: Any) -> bool:
     return any(None in tensor.shape or hasattr(tensor, "at") for tensor in tensors)
 
 
-def _run(function: Callable[..., Any], args: Any, kwargs: Any, size: int, device: torch.device) -> Any:
-    args, kwargs = _materialize((args, kwargs), size, device)
+def _run(
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    size: int,
+    device: torch.device,
+    made: dict[int, Any] | None = None,
+) -> Any:
+    args, kwargs = _materialize((args, kwargs), size, device, made or {})
     context = device if device.type == "meta" else contextlib.nullcontext()
     with torch.no_grad(), context:
         return function(*args, **kwargs)
@@ -98,19 +107,46 @@ def _run_all(function: Callable[..., Any], args: Any, kwargs: Any, sizes: tuple[
 
 def _run_small(function: Callable[..., Any], args: Any, kwargs: Any, count: int) -> list[Any]:
     """Run where weights are, or on the CPU, where what the function has kept may be."""
+    several = _SMALL_SIZES if count > 1 else _SMALL_SIZES[:1]
+    return _first_that_works(
+        lambda sizes, device: [_run(function, args, kwargs, size, device) for size in sizes[:count]], several
+    )
+
+
+def _first_that_works(run: Callable[[Any, torch.device], list[Any]], several: Any) -> list[Any]:
+    """Run with the first of `several` pairs of sizes that fits, with values, which runs on the meta device have not."""
     reasons = []
     before, trial.running = trial.running, True
     try:
         for device in dict.fromkeys((config.default_device(), _CPU)):
-            for sizes in _SMALL_SIZES if count > 1 else _SMALL_SIZES[:1]:
+            for sizes in several:
                 try:
                     with torch.random.fork_rng(devices=[] if device == _CPU else [device]):
-                        return [_run(function, args, kwargs, size, device) for size in sizes[:count]]
+                        return run(sizes, device)
                 except (RuntimeError, IndexError, ValueError) as error:
                     reasons.append(error)
     finally:
         trial.running = before
     raise reasons[0]
+
+
+def _run_related(function: Callable[..., Any], args: Any, kwargs: Any) -> list[Any] | None:
+    """Run on what the graph makes of its inputs, in which sizes that belong together fit; None if that fails, too."""
+    from keras_torch.symbolic import related_sizes
+
+    tensors = related_sizes.symbolic_leaves((args, kwargs))
+    if not related_sizes.may_be_related(tensors):
+        return None
+
+    def run(sizes: Any, device: torch.device) -> list[Any]:
+        with torch.no_grad():
+            made = [related_sizes.computed_stand_ins(tensors, batch, size, device) for batch, size in sizes]
+        return [_run(function, args, kwargs, 0, device, each) for each in made]
+
+    try:
+        return _first_that_works(run, related_sizes.RUNS)
+    except (RuntimeError, IndexError, ValueError):
+        return None
 
 
 def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> list[Any]:
@@ -133,12 +169,17 @@ def _resized(item: Any, size: int) -> Any:
 
 
 def _results(function: Callable[..., Any], args: Any, kwargs: Any) -> list[Any]:
-    """Run with different sizes in place of each None; with sizes that occur beside it if those do not fit."""
+    """Run with different sizes in place of each None; if those do not fit, with others that may."""
     unknown = _has_unknown((args, kwargs))
     try:
         return _run_all(function, args, kwargs, SIZES if unknown else SIZES[:1])
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         if not unknown:
+            raise
+        results = _run_related(function, args, kwargs)
+        if results is not None:
+            return results
+        if isinstance(error, IndexError):
             raise
         return _run_with_known_sizes(function, args, kwargs, error)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from keras_torch import Input, Model, config
+from keras_torch import Input, Model, config, layers
 from keras_torch.symbolic import KerasTensor, infer
 
 
@@ -92,3 +92,25 @@ def test_a_tensor_without_a_length_is_no_list_to_scripts_for_keras_1_and_2(diale
         with pytest.raises(TypeError, match="the size of its first axis is unknown"):
             len(x)
         assert len(Input(batch_shape=(2, 3))) == 2
+
+
+class _AddPositions(layers.Layer):
+    """Adds to each pixel of a flattened image its number, of as many as the image has."""
+
+    def call(self, image, pixels):
+        height, width = image.shape[1:3]
+        return pixels + torch.arange(float(height) * width)[None, :, None]
+
+
+def test_sizes_that_belong_together_fit_each_other_in_layers_of_several_inputs():
+    image = Input((None, None, 1))
+    x = layers.BatchNormalization(activity_regularizer="l2")(image)
+    before = x._keras_history[0].get_weights()
+    pixels = layers.Reshape((-1, 1))(x)
+    y = _AddPositions()(image, pixels)
+    assert x._keras_history[0].losses == []
+    assert tuple(pixels.shape) == tuple(y.shape) == (None, None, 1)
+    model = Model(image, y)
+    assert np.array_equal(model.predict(np.zeros((1, 2, 3, 1)), verbose=0).ravel(), range(6))
+    # The trial has left nothing behind.
+    np.testing.assert_array_equal(before, x._keras_history[0].get_weights())
