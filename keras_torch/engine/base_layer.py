@@ -19,7 +19,7 @@ from keras_torch.engine.arguments import constructor_arguments, constructor_conf
 from keras_torch.engine.call import CallSignature, flat_tensors, shapes_of, state, versions
 from keras_torch.engine.input_spec import check_inputs
 from keras_torch.engine.nodes import NodesMixin
-from keras_torch.engine.tracking import TrackedDict, TrackedList, holds_modules, leaves
+from keras_torch.engine.tracking import TrackedDict, TrackedList, TracksContainers, holds_modules
 from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import WeightsMixin, around, named_build
 from keras_torch.errors import suggest
@@ -27,7 +27,7 @@ from keras_torch.registry import CustomObjectScope, pickled, snake_case, wants_m
 from keras_torch.symbolic import KerasTensor, unique_name
 
 
-class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
+class Layer(TracksContainers, WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
     """Base of all layers and models.
 
     Subclasses define `call(self, inputs)` in torch operations, and optionally `build(self, input_shape)`,
@@ -272,32 +272,6 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
                 value.train(self.training)
         super().__setattr__(name, value)
 
-    def _track(self, name: str, value: Any) -> Any:
-        """Register the modules inside a container under `<name>_<key>`, now and whenever it changes."""
-
-        def register() -> None:
-            self._untrack(name)
-            found = leaves(value, name)
-            for key, item in found.items():
-                (self._parameters if isinstance(item, nn.Parameter) else self._modules)[key] = item
-                if (
-                    isinstance(item, nn.Module)
-                    and item.training != self.training
-                    and not getattr(item, "_keeps_mode", False)
-                ):
-                    item.train(self.training)
-            self._tracked[name] = list(found)
-
-        register()
-        if not isinstance(value, tuple):
-            value._changed = register
-        return value
-
-    def _untrack(self, name: str) -> None:
-        for key in self._tracked.pop(name, ()):
-            self._modules.pop(key, None)
-            self._parameters.pop(key, None)
-
     def __getattr__(self, name: str) -> Any:
         modules = self.__dict__.get("_modules", ())
         if name in modules:
@@ -512,13 +486,14 @@ class Layer(WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, nn.Module):
         super().__setstate__(pickled.release(values))
         self._inbound_nodes += [node for node in restored if node not in self._inbound_nodes]
         autocast.install(self, self._policy is not None and self._policy.compute_dtype != self._policy.variable_dtype)
-        order = {id(item): place for place, item in enumerate([*self._modules.values(), *self._parameters.values()])}
+        known = {**self._modules, **self._parameters}
+        order = {key if item is None else id(item): place for place, (key, item) in enumerate(known.items())}
         for name in list(self._tracked):
             value = self.__dict__.get(name)
             if isinstance(value, (list, dict)):
                 setattr(self, name, value)
         for found in (self._modules, self._parameters):
-            items = sorted(found.items(), key=lambda item: order.get(id(item[1]), len(order)))
+            items = sorted(found.items(), key=lambda item: order.get(item[0], order.get(id(item[1]), len(order))))
             found.clear()
             found.update(items)  # type: ignore[arg-type]
 

@@ -1,5 +1,6 @@
 """What the Layers of the four generations offer beside calls and weights."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -169,3 +170,47 @@ def test_own_weights_and_those_of_layers_inside_come_in_keras_s_order(dialect: s
         layer.trainable = False
         expected = FROZEN.get((dialect, base), ["w", "v", *TRAINED, *COUNTED])
         assert names(layer.non_trainable_weights) == expected and layer.trainable_weights == []
+
+
+# As Keras 2.15 and 3.15 list them.
+OF_CONTAINERS = {
+    "tf": ["b0", "b1", "k", "d", "m0", "m1", "last", "end", "t0"],
+    "3": ["d", "b0", "b1", "k", "m0", "last", "m1", "end", "t0"],
+}
+
+
+@pytest.mark.parametrize("dialect", OF_CONTAINERS)
+def test_layers_in_lists_that_are_filled_later_come_in_keras_s_order(dialect: str) -> None:
+    class Own(keras.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks, self.table, self.tail = [], {}, []
+            self.d = layers.Dense(1, name="d")
+            for name in "b0", "b1":
+                self.blocks.append(layers.Dense(1, name=name))
+            self.table["k"] = layers.Dense(1, name="k")
+            self.more = [layers.Dense(1, name="m0")]
+            self.last = layers.Dense(1, name="last")
+            self.more.append(layers.Dense(1, name="m1"))
+            self.end = layers.Dense(1, name="end")
+            self.tail = [layers.Dense(1, name="t0")]
+
+        def build(self, shape: Any) -> None:
+            for layer in self._children():
+                layer.build((None, 1))
+
+    def names(layer: Any) -> list[str]:
+        return [weight.path.split("/")[-2] for weight in layer.weights if "kernel" in weight.path]
+
+    with config.dialect_scope(dialect):
+        layer = Own()
+        layer.build((None, 1))
+        expected = OF_CONTAINERS[dialect]
+        assert names(layer) == expected
+        again = copy.deepcopy(layer)
+        assert names(again) == expected
+        again.blocks.append(layers.Dense(1, name="new"))
+        again.blocks[-1].build((None, 1))
+        assert names(again) == ([*expected[:2], "new", *expected[2:]] if dialect == "tf" else [*expected, "new"])
+        del again.blocks
+        assert names(again) == [name for name in expected if name[0] != "b"]
