@@ -284,7 +284,9 @@ class WeightsMixin:
     def weights(self) -> list[Weight]:
         """All weights, trainable ones first; in Keras 3 the layer's own, and then those of each layer inside."""
         if config.is_modern():
-            return _unique(self._own_in_order() + [w for child in self._children() for w in child.weights])
+            # Not `_own_in_order`, which is what files have.
+            own = sorted(self._all_own_weights(), key=lambda weight: not weight.trainable)
+            return _unique(own + [w for child in self._children() for w in child.weights])
         return _unique(self.trainable_weights + self.non_trainable_weights)
 
     @property
