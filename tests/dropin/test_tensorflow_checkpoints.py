@@ -26,7 +26,9 @@ def tf() -> Any:
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     with zipfile.ZipFile(GOLDEN) as archive:
-        archive.extractall(tmp_path, [name for name in archive.namelist() if name.startswith(("loop", "session"))])
+        archive.extractall(
+            tmp_path, [name for name in archive.namelist() if name.startswith(("loop", "session", "small-multi_io"))]
+        )
     return tmp_path
 
 
@@ -83,3 +85,21 @@ def test_a_saver_reads_what_one_of_tensorflow_1_wrote(tf: Any, saved: Path) -> N
     w, steps = tf.Variable(np.zeros((2, 2), "float32")), tf.Variable(0, dtype=tf.int64)
     v1.train.Saver({"layer/w": w, "layer/steps": steps}).restore(None, str(saved / "session.ckpt"))
     assert int(steps) == 12 and w.numpy().tolist() == [[1.0, -2.0], [0.5, 4.0]]
+
+
+def test_a_saved_model_is_loaded_with_its_signature_and_a_model_saved_as_one(tf: Any, saved: Path) -> None:
+    loaded = tf.saved_model.load(str(saved / "small-multi_io"))
+    serve = loaded.signatures["serving_default"]
+    tensors = {tensor.name.split(":")[0]: tf.ones([2, *tensor.shape[1:]], tensor.dtype) for tensor in loaded.inputs}
+    found = serve(**tensors)
+    assert list(found) == loaded.output_names and len(found) > 1
+    for value, expected in zip(found.values(), loaded(list(tensors.values())), strict=True):
+        np.testing.assert_array_equal(value.numpy(), expected.numpy())
+    with pytest.raises(TypeError, match="takes the tensors .* by name"):
+        serve(*tensors.values())
+    with pytest.warns(UserWarning, match="TensorFlow's own formats"):
+        tf.saved_model.save(loaded, str(saved / "again"))
+    again = tf.saved_model.load(str(saved / "again")).signatures["serving_default"](**tensors)
+    np.testing.assert_array_equal(next(iter(again.values())).numpy(), next(iter(found.values())).numpy())
+    with pytest.raises(TypeError, match="models of Keras"):
+        tf.saved_model.save(tf.Module(), str(saved / "module"))

@@ -31,6 +31,7 @@ BEHAVIOUR = {
         Session InteractiveSession ConfigProto compat.v1.Session Graph get_default_graph reset_default_graph placeholder
         global_variables_initializer compat.v1.global_variables_initializer local_variables_initializer
         variables_initializer""",
+    "test_a_saved_model_is_loaded_with_its_signature_and_a_model_saved_as_one": "saved_model.load saved_model.save",
     "test_devices_are_told_truthfully": """
         config.list_physical_devices config.list_logical_devices config.experimental.set_memory_growth
         config.LogicalDeviceConfiguration config.set_logical_device_configuration test.is_gpu_available""",

@@ -27,8 +27,6 @@ FUNCTIONS: dict[str, str] = {
     "ragged.*": "Torch layers take no ragged tensors: pad with `to_tensor()`, and mask.",
     "RaggedTensorSpec": "Torch layers take no ragged tensors: pad with `to_tensor()`, and mask.",
     "raw_ops.*": "Use the function of `tf`, `keras.ops` or torch.",
-    "saved_model.load": "Use `keras.models.load_model` for a model of Keras, or `torch.export.load` for a program.",
-    "saved_model.save": "Use `model.save('model.keras')`, or `model.export` for a program (torch.export, ONNX).",
     "saved_model.*": "Use `model.save`, `keras.models.load_model` and `model.export`.",
     "summary.merge_all": f"{_GRAPHS} Use the callback TensorBoard, or `tf.summary.create_file_writer`.",
     "summary.merge": f"{_GRAPHS} Use the callback TensorBoard, or `tf.summary.create_file_writer`.",

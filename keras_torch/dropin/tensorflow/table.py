@@ -30,6 +30,7 @@ from keras_torch.dropin.tensorflow import (
     records,
     refusals,
     reused,
+    saved_models,
     sessions,
     settings,
     sizes,
@@ -63,7 +64,7 @@ _TOPICS = (
         variables,
     ),
     *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
-    *(training, keras_names, special, ragged, boxes, inside, refusals, summaries),
+    *(training, saved_models, keras_names, special, ragged, boxes, inside, refusals, summaries),
 )
 
 
