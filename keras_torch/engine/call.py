@@ -25,7 +25,7 @@ from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.engine.stateless import call_with, replaced
 from keras_torch.engine.weights import scope_of
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes, related_sizes
-from keras_torch.symbolic.structure import leaves, map_tree
+from keras_torch.symbolic.structure import leaves, map_changed, map_tree
 
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
 _SIZES = frozenset((int, type(None)))
@@ -244,7 +244,13 @@ def _convert_inputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         inputs = inputs.astype(config.floatx()) if inputs.dtype.kind == "f" else inputs
     elif isinstance(inputs, (int, float)) and not isinstance(inputs, bool):
         inputs = torch.as_tensor(inputs)
-    return map_tree(lambda item: to_tensor(item, layer), ((inputs, *args[1:]), kwargs))
+    convert = lambda item: to_tensor(item, layer)  # noqa: E731
+    first = map_tree(convert, inputs)
+    if len(args) == 1 and not kwargs:
+        return (first,), kwargs
+    # In tf.keras `call` gets the containers beside its inputs themselves, and may fill e.g. a cache; Keras 3 copies.
+    convert_rest = map_tree if config.is_modern() else map_changed
+    return (first, *convert_rest(convert, args[1:])), {key: convert_rest(convert, item) for key, item in kwargs.items()}
 
 
 def _convert_masks(masks: Any, inputs: Any) -> Any:

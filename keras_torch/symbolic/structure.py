@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,18 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     if kind in pytree.SUPPORTED_NODES or isinstance(tree, tuple):
         return pytree.tree_map(function, tree)
     return function(tree)
+
+
+def map_changed(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Return what `map_tree` does, with each list, tuple and dict in it whose leaves stay what they are itself."""
+    kind = type(tree)
+    if kind is list or kind is tuple:
+        made: Any = kind([map_changed(function, item) for item in tree])
+        return tree if all(map(operator.is_, made, tree)) else made
+    if kind is dict:
+        made = {key: map_changed(function, item) for key, item in tree.items()}
+        return tree if all(map(operator.is_, made.values(), tree.values())) else made
+    return map_tree(function, tree)
 
 
 def leaves(tree: Any) -> list[Any]:

@@ -214,3 +214,20 @@ def test_layers_in_lists_that_are_filled_later_come_in_keras_s_order(dialect: st
         assert names(again) == ([*expected[:2], "new", *expected[2:]] if dialect == "tf" else [*expected, "new"])
         del again.blocks
         assert names(again) == [name for name in expected if name[0] != "b"]
+
+
+def test_call_fills_the_cache_that_it_gets_beside_its_inputs_as_before_keras_3():
+    class Decoding(keras.layers.Layer):
+        def call(self, x: Any, cache: Any = None, seen: Any = ()) -> Any:
+            cache["first"]["k"] = x
+            seen.append(x)
+            x["more"] = 1
+            return x["x"]
+
+    for dialect in ("tf", "3"):
+        with config.dialect_scope(dialect):
+            inputs, cache, seen = {"x": np.ones(2, "float32")}, {"first": {"k": torch.ones(1)}, "more": {}}, []
+            result = Decoding()(inputs, cache, seen=seen)
+        shared = dialect == "tf"
+        assert (cache["first"]["k"].__class__ is dict, len(seen)) == (shared, int(shared))
+        assert list(inputs) == ["x"] and result.tolist() == [1, 1]
