@@ -18,6 +18,7 @@ from keras_torch.backend.variables import running
 from keras_torch.distributed import parts
 from keras_torch.optimizers import kernels, state
 from keras_torch.optimizers.custom import CustomUpdates, defines_update
+from keras_torch.optimizers.old_protocols import makes_slots
 from keras_torch.optimizers.schedules import LearningRateSchedule
 from keras_torch.optimizers.state_dict import StateDict
 from keras_torch.optimizers.stateless import StatelessApply
@@ -81,6 +82,8 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
     _has_classic_config = True
     # The layout of `weights` and of files, where it is not the dialect's.
     _layout: str | None = None
+    # The step itself, of a subclass that does more in its `apply_gradients`.
+    _plain_step: Any = None
     # The model that is being trained by a `train_step` of the user's own.
     _model: weakref.ref[Any] | None = None
 
@@ -89,6 +92,8 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         # The rows of old names mean today's classes, not those of `keras.optimizers.legacy`.
         if cls.__module__.startswith("keras_torch") and cls._layout is None:
             legacy.adapt(cls)
+        if cls._plain_step is None and not cls.apply_gradients.__module__.startswith("keras_torch"):
+            cls._plain_step, cls.step = cls.step, cls._step_by_apply_gradients  # type: ignore[method-assign, assignment]
 
     def __init__(
         self,
@@ -130,7 +135,7 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         self._check_arguments()
 
         self.built = False
-        self._is_custom = defines_update(type(self))
+        self._is_custom = defines_update(type(self)) or not (self._plain_step is None or self._has_torch_optimizer())
         self._iterations = _scalar(0, torch.int64, "iteration", self.name)
         self._learning_rate: Any = self._build_learning_rate(learning_rate)
         self._trainable_variables: list[Any] = []
@@ -329,7 +334,7 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
             kernels.join_counts(self.torch_optimizer)  # type: ignore[arg-type]
         self._synced = None
         self.built = True
-        if hasattr(self, "_create_slots"):
+        if makes_slots(type(self)):
             self._create_slots(new)
         self._load_pending_state()
 
@@ -381,6 +386,7 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         """Whether a step is the torch optimizer's step and no more."""
         return not (
             self._is_custom
+            or self._plain_step is not None
             or self._constrained
             or self.use_ema
             or self.gradient_accumulation_steps
@@ -419,6 +425,9 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
         raise NotImplementedError(
             f"The optimizer class {type(self).__name__} must define `update_step(gradient, variable, learning_rate)`."
         )
+
+    def _has_torch_optimizer(self) -> bool:
+        return type(self)._make_torch_optimizer is not Optimizer._make_torch_optimizer
 
     def _initial_state(self, param: torch.Tensor) -> dict[str, Any]:
         """Return the torch optimizer's state of a new parameter."""

@@ -12,13 +12,13 @@ import torch
 from keras_torch import config, initializers
 from keras_torch.backend.variable import Variable
 from keras_torch.optimizers import state
-from keras_torch.optimizers.old_protocols import OldProtocols, gradient_of
+from keras_torch.optimizers.old_protocols import OldProtocols, applies_each, gradient_of
 
 
 def defines_update(cls: type) -> bool:
     """Whether a class has its own update: `update_step`, or what that was before Keras 2.11."""
     own = cls.update_step is not CustomUpdates.update_step  # type: ignore[attr-defined]
-    return own or has_get_updates(cls) or hasattr(cls, "_resource_apply_dense")
+    return own or has_get_updates(cls) or applies_each(cls)
 
 
 def has_get_updates(cls: type) -> bool:
@@ -129,9 +129,9 @@ class CustomUpdates(OldProtocols):
         if has_get_updates(type(self)):
             self._run_get_updates([variable for variable, _ in given])
             return
-        step: Any = self.update_step
+        if applies_each(type(self)):
+            self._apply_each(given)
+            return
         extra = (torch.tensor(rate),) if _takes_rate(type(self).update_step) else ()
-        if hasattr(self, "_resource_apply_dense"):
-            step, extra = self._apply_dense, ()
         for variable, gradient in given:
-            step(gradient, variable, *extra)
+            self.update_step(gradient, variable, *extra)

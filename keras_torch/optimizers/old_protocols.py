@@ -21,7 +21,9 @@ from keras_torch.backend.session import Operation
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.backend.variables import GraphRun, Update, is_tensor, running
 from keras_torch.distributed import parts
-from keras_torch.optimizers import state
+from keras_torch.optimizers import schedules, state
+from keras_torch.optimizers.schedules import LearningRateSchedule
+from keras_torch.optimizers.steps import set_gradient
 from keras_torch.symbolic import KerasTensor, get_source_inputs, sort_nodes
 
 
@@ -50,6 +52,15 @@ class OldProtocols:
     _get_variable_index: Callable[[Any], int]
     apply_gradients: Callable[[Any], Any]
     _clip: Callable[[list[torch.Tensor], Sequence[int]], list[torch.Tensor]]
+    torch_optimizer: torch.optim.Optimizer | None
+    build: Callable[[Iterable[Any]], None]
+    _is_custom: bool
+    _synced: int | None
+    _params: list[torch.Tensor]
+    slots: tuple[state.Slot, ...]
+    _has_torch_optimizer: Callable[[], bool]
+    _update: Callable[[float, list[torch.Tensor]], None]
+    _build_torch_optimizer: Callable[[list[torch.Tensor]], None]
     _graph_run: GraphRun | None = None
     _plain_optimizer: Any = None
 
@@ -183,20 +194,28 @@ class OldProtocols:
 
     # tf.keras 2.0-2.10
 
+    @property
+    def _hyper(self) -> dict[str, Any]:
+        """The hyper-parameters that a subclass set with `_set_hyper`."""
+        return self.__dict__.setdefault("_own_hyper", {})
+
     def _set_hyper(self, name: str, value: Any) -> None:
         """Set a hyper-parameter: a number, a function, or for `learning_rate` a schedule."""
         if name in ("learning_rate", "lr"):
             self.learning_rate = value
         else:
-            self.__dict__.setdefault("_hyper", {})[name] = value
+            self._hyper[name] = value
 
     def _get_hyper(self, name: str, dtype: Any = None) -> Any:
-        """Return a hyper-parameter as a tensor."""
-        value = self.learning_rate if name in ("learning_rate", "lr") else self.__dict__["_hyper"][name]
+        """Return a hyper-parameter, also one of the class above, as a tensor; a schedule as it is."""
+        value = self._hyper[name] if name in self._hyper else getattr(self, name)
+        if isinstance(value, LearningRateSchedule):
+            return value
         return torch.as_tensor(value() if callable(value) and not isinstance(value, torch.Tensor) else value)
 
     def _serialize_hyperparameter(self, name: str) -> Any:
-        return float(self._get_hyper(name))
+        value = self._get_hyper(name)
+        return schedules.serialize(value) if isinstance(value, LearningRateSchedule) else float(value)
 
     @property
     def _initial_decay(self) -> Any:
@@ -205,6 +224,14 @@ class OldProtocols:
     def _decayed_lr(self, var_dtype: Any = None) -> torch.Tensor:
         """Return the rate of this step, `decay` included."""
         return torch.tensor(self._rate())
+
+    def _prepare(self, var_list: Iterable[Any]) -> dict[Any, dict[str, Any]]:
+        """Return what `_prepare_local` prepares for each device and dtype of the variables."""
+        apply_state: dict[Any, dict[str, Any]] = {}
+        for place in dict.fromkeys((var.device, getattr(var.dtype, "base_dtype", var.dtype)) for var in var_list):
+            apply_state[place] = {}
+            self._prepare_local(*place, apply_state)
+        return apply_state
 
     def _prepare_local(self, var_device: Any, var_dtype: Any, apply_state: dict[Any, dict[str, Any]]) -> None:
         """Put what is the same for all variables of a device and dtype into `apply_state`: here the rate."""
@@ -216,31 +243,103 @@ class OldProtocols:
         self._prepare_local(var_device, var_dtype, apply_state)
         return apply_state[(var_device, var_dtype)]
 
+    def _create_hypers(self) -> None:
+        """Make variables of the hyper-parameters; they are read where they stand."""
+
+    def _create_slots(self, var_list: Iterable[Any]) -> None:
+        """Make the state of the class above, for an optimizer around this one or a subclass that changes the update."""
+        variables = list(var_list)
+        self.build(variables)
+        if applies_each(type(self)) and self._has_torch_optimizer():
+            known = () if self.torch_optimizer is None else self.torch_optimizer.state
+            new = [param for variable in variables for param in self._params_of(variable) if param not in known]
+            if new:
+                self._build_torch_optimizer(new)
+
+    def _create_all_weights(self, var_list: Iterable[Any]) -> None:
+        self._create_slots(var_list)
+
+    def _params_of(self, variable: Any) -> list[torch.Tensor]:
+        return [part for part in map(parts.part, state.storages(variable)) if part.is_floating_point()]
+
     def add_slot(self, var: Any, slot_name: str, initializer: Any = "zeros", shape: Any = None) -> Variable:
         """Add a variable that belongs to a model's variable, or return the one that is there."""
+        self.build([var])
         slots = self.__dict__.setdefault("_slots", {})
         key = (self._get_variable_index(var), slot_name)
         if key not in slots:
-            if isinstance(initializer, str) or callable(initializer):
+            if isinstance(initializer, str) or (callable(initializer) and not is_tensor(initializer)):
                 wanted = tuple(var.shape if shape is None else shape)
                 initializer = initializers.get(initializer)(wanted, dtype=str(var.dtype).removeprefix("torch."))
+            initializer = getattr(initializer, "value", initializer)
             value = torch.as_tensor(initializer).detach().to(state.storages(var)[0].device).clone()
             path = f"{type(self).__name__}/{state.path_of(var, len(slots))}/{slot_name}"
             slots[key] = Variable(value, trainable=False, name=path)
             self._own_variables.append(slots[key])
         return slots[key]
 
-    def get_slot(self, var: Any, slot_name: str) -> Variable:
-        """Return a variable that `add_slot` made."""
-        return self.__dict__["_slots"][(self._get_variable_index(var), slot_name)]
+    def get_slot(self, var: Any, slot_name: str) -> Any:
+        """Return a variable that `add_slot` made, or a handle on the state of the class above."""
+        index = self._get_variable_index(var)
+        made = self.__dict__.get("_slots", {}).get((index, slot_name))
+        if made is not None:
+            return made
+        found = {slot.name("v2"): slot for slot in self.slots}
+        if slot_name not in found or self.torch_optimizer is None:
+            raise KeyError(f"The optimizer {self.name!r} has no slot {slot_name!r}. Make it with `add_slot`.")
+        return state.SlotVariable(self, found[slot_name], index, slot_name)  # type: ignore[arg-type]
 
-    def _apply_dense(self, gradient: torch.Tensor, variable: Any) -> None:
-        """Call `_resource_apply_dense`, with `apply_state` where it takes one."""
-        method = self._resource_apply_dense  # type: ignore[attr-defined]
-        if "apply_state" in inspect.signature(method).parameters:
-            method(gradient, variable, apply_state=None)
-        else:
-            method(gradient, variable)
+    @property
+    def _weights(self) -> list[Any]:
+        return state.handles(self)  # type: ignore[arg-type]
+
+    @property
+    def _dense_apply_args(self) -> list[str]:
+        return list(inspect.signature(self._resource_apply_dense).parameters)
+
+    def _resource_apply_dense(self, grad: torch.Tensor, var: Any, apply_state: Any = None) -> None:
+        """Update one variable as the class above does, in the step that is under way."""
+        self._create_slots([var])
+        optimizer = self.torch_optimizer
+        if optimizer is None:
+            raise NotImplementedError(
+                f"The optimizer class {type(self).__name__} has no class above whose `_resource_apply_dense` updates a "
+                "variable. Define all of the update, or derive from a class such as `keras.optimizers.legacy.Adam`."
+            )
+        group, params = optimizer.param_groups[0], self._params_of(var)
+        everything, before = group["params"], [param.grad for param in params]
+        group["params"] = params
+        try:
+            set_gradient(var, grad)
+            self._update(self._rate(), params)
+            # The other variables are still to make this step.
+            self._synced = int(self._iterations)
+        finally:
+            group["params"] = everything
+            for param, kept in zip(params, before, strict=True):
+                param.grad = kept
+
+    def _apply_each(self, pairs: Sequence[tuple[Any, torch.Tensor]]) -> None:
+        """Call `_resource_apply_dense` for each variable and gradient, with `apply_state` where it takes one."""
+        apply_state = self._prepare([variable for variable, _ in pairs])
+        extra = {"apply_state": apply_state} if "apply_state" in self._dense_apply_args else {}
+        for variable, gradient in pairs:
+            self._resource_apply_dense(gradient, variable, **extra)
+
+    def _step_by_apply_gradients(self) -> None:
+        """Make the step of a subclass that does more in its `apply_gradients`."""
+        pairs = [(gradient_of(variable), variable) for variable in self._trainable_variables]
+        self.apply_gradients([pair for pair in pairs if pair[0] is not None])
+
+
+def applies_each(cls: type) -> bool:
+    """Whether a class has a `_resource_apply_dense` of its own."""
+    return cls._resource_apply_dense is not OldProtocols._resource_apply_dense  # type: ignore[attr-defined]
+
+
+def makes_slots(cls: type) -> bool:
+    """Whether `_create_slots` has something to make when an optimizer of a class gets to know variables."""
+    return applies_each(cls) or cls._create_slots is not OldProtocols._create_slots  # type: ignore[attr-defined]
 
 
 def _refuse_number(loss: Any, values: Any) -> None:

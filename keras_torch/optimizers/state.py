@@ -165,7 +165,7 @@ def handles(optimizer: Optimizer, layout: str | None = None) -> list[Any]:
         found.append(optimizer._iterations)
     if layout == "3" and optimizer._rate_is_variable():
         found.append(optimizer._learning_rate)
-    if optimizer._is_custom:
+    if optimizer._is_custom and optimizer.torch_optimizer is None:
         return found + list(optimizer._own_variables)
     scalars = optimizer._scalar_states(layout)
     if layout == "v2":
@@ -180,7 +180,7 @@ def handles(optimizer: Optimizer, layout: str | None = None) -> list[Any]:
         ]
     if layout != "v2":
         found += scalars
-    return found
+    return found + list(optimizer._own_variables)
 
 
 def _groups(optimizer: Optimizer, layout: str) -> list[list[Slot]]:

@@ -49,6 +49,7 @@ class Steps:
     _kernel: Callable[[torch.optim.Optimizer, list[torch.Tensor]], None]
     _synced: int | None
     _is_custom: bool
+    _plain_step: Callable[[], None] | None
     _rate: Callable[[], float]
     _configure: Callable[[dict[str, Any], float, int], None]
     _set_step: Callable[[int], None]
@@ -283,8 +284,8 @@ class Steps:
         try:
             for grad, variable in zip(grads, trainable_variables, strict=True):
                 if grad is not None:
-                    _set_gradient(variable, grad)
-            self.step()
+                    set_gradient(variable, grad)
+            (self._plain_step or self.step)()
         finally:
             for param, grad in zip(self._params, before, strict=True):
                 param.grad = grad
@@ -329,7 +330,7 @@ class Steps:
         return loss * self.loss_scale_factor if self.loss_scale_factor else loss
 
 
-def _set_gradient(variable: Any, grad: Any) -> None:
+def set_gradient(variable: Any, grad: Any) -> None:
     """Give a variable's storages a gradient that stands in Keras's layout."""
     grad = grad.value if hasattr(grad, "storages") else torch.as_tensor(grad)
     if tuple(grad.shape) != tuple(variable.shape):

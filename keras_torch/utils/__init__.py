@@ -18,6 +18,7 @@ from keras_torch.registry import (
     register_keras_serializable,
 )
 from keras_torch.symbolic import get_source_inputs, is_keras_tensor
+from keras_torch.symbolic import is_keras_tensor as is_symbolic_tensor
 from keras_torch.utils import bounding_boxes, conv_utils, data_utils, generic_utils, io_utils, layer_utils, np_utils
 from keras_torch.utils.audio_dataset import audio_dataset_from_directory
 from keras_torch.utils.config import Config
@@ -106,6 +107,7 @@ __all__ = [
     "io_utils",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "is_symbolic_tensor",
     "layer_utils",
     "legacy",
     "load_array",

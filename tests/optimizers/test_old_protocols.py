@@ -286,3 +286,101 @@ def assert_same_training(one, other, steps=3):
             model.train_on_batch(np.ones((4, 3)), np.zeros((4, 2)))
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+class Decaying:
+    """A mixin as in tensorflow-addons."""
+
+    def __init__(self, weight_decay, **kwargs):
+        super().__init__(**kwargs)
+        self._set_hyper("weight_decay", weight_decay)
+        self.decayed = None
+
+    def apply_gradients(self, grads_and_vars, name=None, **kwargs):
+        pairs = list(grads_and_vars)
+        self.decayed = [var for _, var in pairs if len(var.shape) > 1]
+        return super().apply_gradients(pairs, name=name, **kwargs)
+
+    def _prepare_local(self, var_device, var_dtype, apply_state):
+        super()._prepare_local(var_device, var_dtype, apply_state)
+        apply_state[(var_device, var_dtype)]["wd_t"] = self._get_hyper("weight_decay", var_dtype)
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        if any(var is item for item in self.decayed):
+            var.assign_sub(apply_state[(var.device, var.dtype)]["wd_t"] * var)
+        return super()._resource_apply_dense(grad, var, apply_state=apply_state)
+
+
+class Keeping(optimizers.legacy.Optimizer):
+    """An optimizer around another one, as in tensorflow-addons, which keeps the last weights."""
+
+    def __init__(self, inner, name="Keeping", **kwargs):
+        super().__init__(name, **kwargs)
+        self.inner = inner
+
+    def _create_slots(self, var_list):
+        self.inner._create_slots(var_list=var_list)
+        for var in var_list:
+            self.add_slot(var, "last", initializer=var)
+
+    def _prepare(self, var_list):
+        return self.inner._prepare(var_list)
+
+    def apply_gradients(self, grads_and_vars, name=None, **kwargs):
+        self.inner._iterations = self.iterations
+        return super().apply_gradients(grads_and_vars, name, **kwargs)
+
+    def _resource_apply_dense(self, grad, var):
+        self.get_slot(var, "last").assign(var)
+        return self.inner._resource_apply_dense(grad, var)
+
+
+class Split(optimizers.legacy.Optimizer):
+    """Gives each half of the weights to an optimizer of its own."""
+
+    def __init__(self, *halves):
+        super().__init__("Split")
+        self.halves = halves
+
+    def apply_gradients(self, grads_and_vars, name=None, **kwargs):
+        pairs = list(grads_and_vars)
+        for half, own in zip(self.halves, (pairs[::2], pairs[1::2]), strict=True):
+            half.apply_gradients(own)
+        return self.iterations.assign_add(1)
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "RMSprop", "Nadam"])
+def test_subclasses_of_ours_and_optimizers_around_them_update_weight_by_weight(kind):
+    cls = getattr(optimizers.legacy, kind)
+    options = {"learning_rate": 0.1, **({"momentum": 0.9} if kind == "SGD" else {})}
+    x, y = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3), np.zeros((4, 2), "float32")
+    start = small_model().get_weights()
+
+    def trained(optimizer, decay=0.0):
+        model = small_model()
+        model.set_weights(start)
+        model.compile(optimizer, "mse")
+        for _ in range(3):
+            kernel, bias = model.get_weights()
+            if decay:
+                model.optimizer.build(model.trainable_weights)
+                # The gradient is that of the weights before they decay.
+                error = 2 * (x @ kernel + bias - y) / y.size
+                grads = [torch.tensor(x.T @ error), torch.tensor(error.sum(0))]
+                model.set_weights([kernel * (1 - decay), bias])
+                model.optimizer.apply_gradients(zip(grads, model.trainable_weights, strict=True))
+            else:
+                model.train_on_batch(x, y)
+        return model
+
+    same = {"rtol": 1e-5, "atol": 1e-6}
+    plain, decayed = trained(cls(**options)), trained(cls(**options), decay=0.1)
+    own = trained(type("Own", (Decaying, cls), {})(0.1, **options))
+    around, split = trained(Keeping(cls(**options))), trained(Split(cls(**options), cls(**options)))
+    for found, expected in ((own, decayed), (around, plain), (split, plain)):
+        for pair in zip(found.get_weights(), expected.get_weights(), strict=True):
+            np.testing.assert_allclose(*pair, **same)
+        assert int(found.optimizer.iterations) == 3
+    for pair in zip(own.optimizer.get_weights(), decayed.optimizer.get_weights(), strict=True):
+        np.testing.assert_allclose(*pair, **same)
+    assert [array.shape for array in around.optimizer.get_weights()] == [(), (3, 2), (2,)]
