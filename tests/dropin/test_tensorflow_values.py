@@ -130,7 +130,7 @@ def test_whole_numbers_without_bounds_are_of_the_whole_range(tf):
 
 
 def test_an_axis_may_stand_in_a_list(tf):
-    assert tf.expand_dims(tf.ones((2, 3)), [-1]).shape == [2, 3, 1]
+    assert tf.expand_dims(tf.ones((2, 3)), [-1]).shape == (2, 3, 1)
 
 
 def test_the_test_case_compares_types_and_what_must_differ(tf):

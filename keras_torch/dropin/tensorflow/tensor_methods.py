@@ -22,7 +22,7 @@ from keras_torch.backend.session import get_session
 from keras_torch.backend.string_array import StringArray, encoded
 from keras_torch.backend.variable import VariableMethods
 from keras_torch.data.pipeline.calls import note_change
-from keras_torch.dropin.tensorflow import comparisons, dtypes, modules, operators
+from keras_torch.dropin.tensorflow import dtypes, modules, operators
 from keras_torch.dropin.tensorflow.distribute import get_strategy
 from keras_torch.engine.base_layer import Layer
 from keras_torch.models import Model
@@ -225,13 +225,11 @@ _VARIABLE: dict[str, Any] = {
 }
 _SIZE: dict[str, Any] = {
     **modules.SHAPE_METHODS,
-    **comparisons.SIZE,
     "as_list": _as_list,
     "ndims": property(len),
     "rank": property(len),
 }
 _DTYPE: dict[str, Any] = {
-    **comparisons.DTYPE,
     "as_numpy_dtype": property(dtypes.as_numpy_dtype),
     "base_dtype": property(lambda self: self),
     "is_bool": property(lambda self: self is torch.bool),
@@ -308,8 +306,6 @@ def install(values_only: bool = False) -> None:
     for owner, methods in _STATIC[:1] if values_only else _STATIC:
         _dictionary(owner).update({name: item for name, item in methods.items() if name not in owner.__dict__})
         ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
-        if not values_only:
-            comparisons.install(owner)
 
 
 def uninstall() -> None:
@@ -323,7 +319,6 @@ def uninstall() -> None:
             setattr(owner, name, item)
     _before.clear()
     for owner, methods in _STATIC:
-        comparisons.uninstall(owner)
         for name, item in methods.items():
             if owner.__dict__.get(name) is item:
                 del _dictionary(owner)[name]
