@@ -103,3 +103,15 @@ def test_a_saved_model_is_loaded_with_its_signature_and_a_model_saved_as_one(tf:
     np.testing.assert_array_equal(next(iter(again.values())).numpy(), next(iter(found.values())).numpy())
     with pytest.raises(TypeError, match="models of Keras"):
         tf.saved_model.save(tf.Module(), str(saved / "module"))
+
+
+def test_a_manager_goes_on_in_a_folder_of_tensorflow(tf: Any, saved: Path) -> None:
+    (saved / "checkpoint").write_text('model_checkpoint_path: "loop.ckpt"\nall_model_checkpoint_paths: "loop.ckpt"\n')
+    net, optimizer, step = _loop(tf)
+    net.build((None, 3))
+    manager = tf.train.CheckpointManager(tf.train.Checkpoint(step=step, net=net), str(saved), max_to_keep=1)
+    assert manager.restore_or_initialize() == str(saved / "loop.ckpt") and int(step) == 1
+    step.assign(2)
+    manager.save()
+    assert tf.train.latest_checkpoint(str(saved)) == manager.latest_checkpoint != str(saved / "loop.ckpt")
+    assert (saved / "loop.ckpt.index").exists()

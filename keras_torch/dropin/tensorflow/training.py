@@ -216,7 +216,7 @@ class CheckpointManager:
         with open(path, encoding="utf-8") as file:
             names = re.findall(r'^all_model_checkpoint_paths: "(.*)"', file.read(), re.MULTILINE)
         paths = [os.path.join(self.directory, name) for name in names]
-        return [path for path in paths if os.path.exists(path + SUFFIX)]
+        return [path for path in paths if os.path.exists(path + SUFFIX) or is_bundle(path)]
 
     @property
     def latest_checkpoint(self) -> str | None:
@@ -235,7 +235,10 @@ class CheckpointManager:
         path = self.checkpoint.write(f"{self._prefix}-{number}")
         self.checkpoints = [item for item in self.checkpoints if item != path] + [path]
         while self._max is not None and len(self.checkpoints) > self._max:
-            os.remove(self.checkpoints.pop(0) + SUFFIX)
+            oldest = self.checkpoints.pop(0) + SUFFIX
+            # What TensorFlow itself wrote is left alone.
+            if os.path.exists(oldest):
+                os.remove(oldest)
         set_latest(self.directory, path, self.checkpoints)
         return path
 
