@@ -112,6 +112,11 @@ class VariableMethods:
                 f"The shape of the value does not match the variable {self.path!r}: expected {shape}. "
                 f"Received: {tuple(tensor.shape)}"
             )
+        if tensor.dtype.is_complex and not self.dtype.is_complex:  # type: ignore[attr-defined]
+            raise ValueError(
+                f"The variable {self.path!r} is of {self.dtype} and takes no complex numbers. Pass their real part, or "  # type: ignore[attr-defined]
+                "make the variable complex."
+            )
         if stateless.active:
             stateless.active[-1].note(self)
         with torch.no_grad():

@@ -291,7 +291,7 @@ def _fits(targets: list[Any], values: list[np.ndarray]) -> bool:
     if len(targets) != len(values):
         return False
     for target, value in zip(targets, values, strict=True):
-        if tuple(target.shape) != value.shape:
+        if tuple(target.shape) != value.shape or (value.dtype.kind == "c" and not target.dtype.is_complex):
             return False
         if _is_count(target) and value.dtype.kind not in "iu" and float(value) != int(value):
             return False

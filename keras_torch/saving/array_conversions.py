@@ -34,7 +34,8 @@ class Source:
     @classmethod
     def of(cls, dataset: hdf5.Dataset, name: str) -> Source:
         """Return the source that reads a dataset as it is."""
-        large = math.prod(dataset.shape) >= LARGE
+        # Complex numbers are looked at before they become real ones.
+        large = math.prod(dataset.shape) >= LARGE and dataset.dtype.kind != "c"
         read_into = dataset.read_into if large and dataset.is_plain() else None
         return cls(name, dataset.shape, lambda: dataset.read(dataset.shape), read_into)
 

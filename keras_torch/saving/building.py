@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from keras_torch import config, registry
 from keras_torch.engine import Layer
 from keras_torch.engine.initial_values import Unfilled, unfilled
+from keras_torch.errors import ConfigError
 from keras_torch.saving import hdf5
 from keras_torch.saving.file_config import find_class
 
@@ -51,6 +53,12 @@ def build_within(
     model = draft(described, make)
     if model is not None:
         check(model)
+        asked = sum(math.prod(weight.shape) * weight.dtype.itemsize for weight in model.weights)
+        if asked > hdf5.MAX_RATIO * size + hdf5.SMALL_BYTES:
+            # Many weights may have one array.
+            raise ConfigError(
+                f"The weights of the model take {asked:.3g} bytes, but the file with them has {size:.3g}."
+            )
     with unfilled() as waiting:
         model = make()
     return model, waiting

@@ -13,7 +13,7 @@ from keras_torch.errors import FileFormatError
 from keras_torch.saving import archive, beside, files, hdf5
 from keras_torch.saving.keras_zip import CONFIG, METADATA, WEIGHTS
 from keras_torch.saving.legacy_config import parse_json
-from keras_torch.saving.state_tree import GENERATIONS, walk
+from keras_torch.saving.state_tree import DEPENDENCIES, GENERATIONS, walk
 from keras_torch.saving.weights_store import is_store, write_object
 
 _SUFFIX = ".weights.h5"
@@ -33,13 +33,15 @@ class KerasFileEditor:
         self.metadata: Any = None
         # Path of an object → what the file says of it: the name that its layer had.
         self.object_metadata: dict[str, dict[str, Any]] = {}
+        # What Keras 2.12 to 2.14 call an object that is in the file under a later name as well -> that name.
+        self._earlier_names: dict[str, str] = {}
         with self._open() as root:
             if not is_store(root):
                 raise FileFormatError(
                     f"{self.filepath} is no `.keras` or `{_SUFFIX}` file of Keras 2.12 or later. Load its weights into "
                     "the model, and save them with `model.save_weights`."
                 )
-            self.weights_dict = self._read(root, "", {})
+            self.weights_dict = self._read(root, "", {}, {})
         print(f"Keras {'model' if self.config else 'weights'} file {self.filepath!r}")
         if isinstance(self.metadata, Mapping):
             print(f"  of Keras {self.metadata.get('keras_version')}, saved on {self.metadata.get('date_saved')}")
@@ -61,10 +63,13 @@ class KerasFileEditor:
                 yield root
             opened.verify()
 
-    def _read(self, group: hdf5.Group, path: str, known: dict[int, np.ndarray]) -> dict[str, Any]:
+    def _read(
+        self, group: hdf5.Group, path: str, known: dict[int, np.ndarray], places: dict[int, str]
+    ) -> dict[str, Any]:
         """Return the arrays of an object under their own names, and those of the objects in it.
 
-        An array that has several names in the file, by which `known` has it, is one here, too.
+        An array that has several names in the file, by which `known` has it, is one here, too. So is an object, of
+        those in `places`, that has the names of Keras 2.12 to 2.14 beside a later one.
         """
 
         def read(dataset: hdf5.Dataset) -> np.ndarray:
@@ -73,8 +78,10 @@ class KerasFileEditor:
             return known[dataset.address()]
 
         found: dict[str, Any] = {}
-        for name in group.names():
+        places.setdefault(group.address(), path)
+        for name in sorted(group.names(), key=lambda name: name == DEPENDENCIES):
             member = group.member(name)
+            inner_path = f"{path}/{name}" if path else name
             if isinstance(member, hdf5.Dataset):
                 found[name] = read(member)
             elif name == "vars":
@@ -82,8 +89,10 @@ class KerasFileEditor:
                 if title is not None:
                     self.object_metadata[path] = {"name": title}
                 found.update({key: read(member.dataset(key)) for key in member.names()})
+            elif DEPENDENCIES in inner_path.split("/") and member.address() in places:
+                self._earlier_names[inner_path] = places[member.address()]
             else:
-                inner = self._read(member, f"{path}/{name}" if path else name, known)
+                inner = self._read(member, inner_path, known, places)
                 found.update({name: inner} if inner else {})
         return found
 
@@ -98,10 +107,10 @@ class KerasFileEditor:
     def compare(self, reference_model: Any) -> dict[str, Any]:
         """Print what does not fit a model; return `status` ("success" or "error"), `error_count`, `match_count`."""
         print("Running comparison")
-        wanted, optional = _spec(reference_model, "3"), _spec(reference_model, "tf")
-        if optional.keys() <= _flat(self.weights_dict).keys() and not wanted.keys() <= _flat(self.weights_dict).keys():
-            wanted, optional = optional, wanted
-        problems, matches = _differences(_flat(self.weights_dict), wanted, optional)
+        stored = _flat(self.weights_dict)
+        specs = [_spec(reference_model, generation) for generation in GENERATIONS]
+        wanted = next((spec for spec in specs if spec.keys() <= stored.keys()), specs[0])
+        problems, matches = _differences(stored, wanted, {path for spec in specs for path in spec})
         for problem in problems:
             print(f"...{problem}")
         if problems:
@@ -170,6 +179,9 @@ class KerasFileEditor:
                     group.attrs[key] = value
                 for name, array in arrays.items():
                     group.create_dataset(name, data=array)
+            for name, place in self._earlier_names.items():
+                if place in root and name not in root:
+                    root[name] = root[place]
 
     def resave_weights(self, filepath: Any) -> None:
         """The same as `save`."""
@@ -248,7 +260,7 @@ def _spec(model: Any, generation: str) -> dict[str, dict[str, tuple[int, ...]]]:
     found = {}
     for path, item in walk(model, GENERATIONS[generation]):
         shapes = _Shapes()
-        write_object(shapes, item, generation)
+        write_object(shapes, item, "3" if generation == "3" else "tf")
         if shapes:
             found[path] = dict(shapes)
     return found

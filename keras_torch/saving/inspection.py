@@ -227,13 +227,22 @@ def _named_arrays(group: hdf5.Group) -> list[ArrayRow]:
     ]
 
 
-def _all_arrays(group: hdf5.Group) -> Iterator[ArrayRow]:
-    for name in sorted(group.names(), key=lambda name: (0, int(name), name) if name.isdecimal() else (1, 0, name)):
+def _all_arrays(group: hdf5.Group, known: set[int] | None = None) -> Iterator[ArrayRow]:
+    """Yield each array once, under its plainest name: private ones, as other versions of Keras have them, come last."""
+    known = set() if known is None else known
+    for name in sorted(group.names(), key=_plainest_first):
         member = group.member(name)
+        if member.address() in known:
+            continue
+        known.add(member.address())
         if isinstance(member, hdf5.Group):
-            yield from _all_arrays(member)
-        elif isinstance(member, hdf5.Dataset):
+            yield from _all_arrays(member, known)
+        else:
             yield _row(member, member.path.strip("/"))
+
+
+def _plainest_first(name: str) -> tuple[bool, bool, int, str]:
+    return name.startswith("_"), not name.isdecimal(), int(name) if name.isdecimal() else 0, name
 
 
 def _row(dataset: hdf5.Dataset, path: str) -> ArrayRow:

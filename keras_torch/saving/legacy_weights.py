@@ -17,6 +17,7 @@ import torch
 from keras_torch.backend import Variable, WeightView
 from keras_torch.saving import hdf5
 from keras_torch.saving.array_conversions import Source, convert
+from keras_torch.saving.unchanged import unchanged
 from keras_torch.saving.weight_matching import (
     Assignment,
     LayerMatch,
@@ -101,15 +102,28 @@ def assign(assignments: Sequence[Assignment]) -> None:
     failing disk can end that in the middle.
     """
     # What layers learnt they look at themselves, and refuse it before a weight has changed.
-    assignments = sorted(assignments, key=lambda item: not isinstance(item.weight, Learnt))
+    learners = [item.weight.layer for item in assignments if item.weight.__class__ is Learnt]
+    if learners:
+        assignments = sorted(assignments, key=lambda item: not isinstance(item.weight, Learnt))
     rooms = [_room(item) for item in assignments]
     arrays = [item.source.read() if room is None else None for item, room in zip(assignments, rooms, strict=True)]
     for item, array in zip(assignments, arrays, strict=True):
-        if array is not None:
-            item.weight.assign(array)
+        if array is not None and array.dtype.kind == "c":
+            _check_complex(item)
+    with unchanged(learners):
+        for item, array in zip(assignments, arrays, strict=True):
+            if array is not None:
+                item.weight.assign(array)
     for item, room in zip(assignments, rooms, strict=True):
         if room is not None and item.source.read_into is not None:
             item.source.read_into(room)
+
+
+def _check_complex(item: Assignment) -> None:
+    dtype = getattr(item.weight, "dtype", None)
+    if dtype is None or not dtype.is_complex:
+        name = getattr(item.weight, "path", None) or item.weight.layer.name
+        raise ShapeError(f"The saved array {item.source.name!r} is complex, but {name!r} takes real numbers.")
 
 
 def _room(item: Assignment) -> torch.Tensor | None:

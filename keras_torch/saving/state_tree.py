@@ -36,14 +36,15 @@ class Generation:
     private: bool = False
 
 
-_DEPENDENCIES = "_layer_checkpoint_dependencies"
+# The attribute of a graph that holds its layers in Keras 2.12 to 2.14, and in checkpoints of TensorFlow.
+DEPENDENCIES = "_layer_checkpoint_dependencies"
 GENERATIONS = {
     "3": Generation(),
     # Keras 2.15.
     "tf": Generation("backwards", counts_known=False, nested=False, private=True),
-    "2.14": Generation("forwards", counts_known=False, nested=False, layers=_DEPENDENCIES, private=True),
+    "2.14": Generation("forwards", counts_known=False, nested=False, layers=DEPENDENCIES, private=True),
     # Keras 2.12 and 2.13.
-    "2.13": Generation("forwards", nested=False, layers=_DEPENDENCIES, doubled=True, private=True),
+    "2.13": Generation("forwards", nested=False, layers=DEPENDENCIES, doubled=True, private=True),
 }
 # Those that files are written for.
 WRITTEN = ("3", "tf")

@@ -26,6 +26,7 @@ from keras_torch.saving import beside, hdf5
 from keras_torch.saving.array_conversions import Source
 from keras_torch.saving.legacy_weights import Assignment, ShapeError, assign, write_array
 from keras_torch.saving.state_tree import GENERATIONS, WRITTEN, walk
+from keras_torch.saving.unchanged import unchanged
 
 
 class Stored:
@@ -125,15 +126,10 @@ class Plan:
 
     def run(self) -> None:
         """Read and assign. If a loader fails, the layers that have one are what they were."""
-        before = [(layer, layer.get_weights()) for layer, _ in self.calls]
-        try:
+        with unchanged([layer for layer, _ in self.calls]):
             for _, call in self.calls:
                 call()
             assign(self.assignments)
-        except Exception:
-            for layer, arrays in before:
-                layer.set_weights(arrays)
-            raise
         self.restore_optimizers()
 
     def restore_optimizers(self) -> None:
@@ -318,14 +314,25 @@ def _write_added_metrics(writer: Any, model: Any) -> None:
 
 
 def _link_other_names(group: h5py.Group, model: Any) -> None:
-    """Let the other generation find what it calls something else, where the name is free."""
+    """Let other generations find what they call something else, where the name is free.
+
+    Keras 2.12 to 2.14 are for the dialect of tf.keras. One of them for which a name is not free gets none at all: it
+    misses some objects then, which is an error there, and takes none for another.
+    """
     written = generation()
     paths = {id(item): path for path, item in walk(model, GENERATIONS[written])}
-    for name in WRITTEN:
-        for path, item in walk(model, GENERATIONS[name]) if name != written else ():
-            known = paths.get(id(item))
-            if known in group and path not in group and not isinstance(item, Optimizer):
-                group[path] = group[known]
+    for name in GENERATIONS if written == "tf" else WRITTEN:
+        called = [
+            (path, paths.get(id(item)))
+            for path, item in (walk(model, GENERATIONS[name]) if name != written else ())
+            if not isinstance(item, Optimizer)
+        ]
+        free = [(path, known) for path, known in called if known in group and path not in group]
+        taken = (group[path] != group[known] for path, known in called if known in group and path in group)
+        if name in WRITTEN or not any(taken):
+            for path, known in free:
+                if path not in group:
+                    group[path] = group[known]
 
 
 def write_object(target: Any, item: Any, generation: str) -> None:

@@ -390,3 +390,13 @@ def test_a_stack_of_text_layers_inside_another_is_built_for_text():
     inner = Sequential([layers.Hashing(5, output_mode="one_hot")])
     outputs = inner(Input((1,), dtype="string"))
     assert inner.inputs[0].dtype == "string" and outputs.shape == (None, 5)
+
+
+def test_weights_of_documents_become_as_many_as_max_tokens_only_where_they_are_used() -> None:
+    made = {"vocabulary": ["a", "b"], "idf_weights": [2.0, 4.0], "output_mode": "tf_idf", "pad_to_max_tokens": True}
+    huge = layers.StringLookup(max_tokens=10**12, **made)
+    assert huge(Input((2,), dtype="string")).shape == (None, 10**12)
+    small = layers.StringLookup(max_tokens=5, **made)
+    np.testing.assert_array_equal(small(np.array([["a", "a", "b"]])), [[0.0, 4.0, 4.0, 0.0, 0.0]])
+    small.save_own_variables(stored := {})
+    np.testing.assert_array_equal(stored["idf_weights"], [3.0, 2.0, 4.0, 0.0, 0.0])

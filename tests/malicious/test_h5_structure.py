@@ -4,6 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
+import keras_torch as keras
+from keras_torch.saving import hdf5
+
 KERNEL = "model_weights/first/first/kernel:0"
 
 
@@ -76,3 +79,22 @@ def test_flipped_bytes_never_crash_the_reader(honest, load):
             load(honest)
         except (ValueError, TypeError) as error:
             assert str(error)
+
+
+def test_many_weights_that_are_one_array_of_the_file_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "SMALL_BYTES", 0)
+    monkeypatch.setattr(hdf5, "MAX_RATIO", 2)
+    model = keras.Sequential([keras.Input((128,)), *(keras.layers.Dense(128, name=f"d{n}") for n in range(30))])
+    model.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5") as file, h5py.File(tmp_path / "linked.h5", "w") as linked:
+        linked.attrs.update(file.attrs)
+        group = linked.create_group("model_weights")
+        group.attrs.update(file["model_weights"].attrs)
+        group["one"] = file["model_weights/d0/d0/kernel:0"][()]
+        group["bias"] = np.zeros(128)
+        for number in range(30):
+            layer = group.create_group(f"d{number}")
+            layer.attrs["weight_names"] = [b"kernel", b"bias"]
+            layer["kernel"], layer["bias"] = group["one"], group["bias"]
+    with pytest.raises(ValueError, match="the file with them has"):
+        keras.models.load_model(tmp_path / "linked.h5")

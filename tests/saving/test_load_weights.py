@@ -3,6 +3,7 @@
 import json
 
 import golden_files
+import h5py
 import numpy as np
 import pytest
 
@@ -148,3 +149,56 @@ def test_what_discretization_learnt_is_found_under_another_name(tmp_path):
         model = keras.Model.from_config(described)
         model.load_weights(path)
     assert model.get_layer("bins_1").bin_boundaries == saved.get_layer("bins").bin_boundaries
+
+
+class Notes(keras.layers.Layer):
+    """Keeps what it read in a dict and in an array, and takes no negative numbers."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.notes, self.numbers = {"of": ["nothing"]}, np.zeros(2)
+
+    def save_own_variables(self, store):
+        store["numbers"] = self.numbers
+
+    def load_own_variables(self, store):
+        self.notes["of"].append("file")
+        self.notes["read"] = True
+        self.numbers[:] = store["numbers"]
+        self.extra = 1
+        if (self.numbers < 0).any():
+            raise ValueError("negative")
+
+    def call(self, inputs):
+        return inputs
+
+
+def test_layers_keep_what_they_had_if_a_later_one_is_damaged(tmp_path):
+    first, second = Notes(name="first"), Notes(name="second")
+    model = keras.Sequential([keras.Input((2,)), first, second])
+    first.numbers[:], second.numbers[:] = 3.0, -1.0
+    model.save_weights(tmp_path / "m.weights.h5")
+    first.numbers[:], second.numbers[:] = 5.0, 6.0
+    with pytest.raises(ValueError, match="negative"):
+        model.load_weights(tmp_path / "m.weights.h5")
+    for layer, number in ((first, 5.0), (second, 6.0)):
+        assert layer.notes == {"of": ["nothing"]} and not hasattr(layer, "extra")
+        np.testing.assert_array_equal(layer.numbers, number)
+
+
+@pytest.mark.parametrize("suffix", ["weights.h5", "h5"])
+def test_complex_numbers_for_real_weights_are_an_error(tmp_path, suffix):
+    model = keras.Sequential([keras.Input((300,)), keras.layers.Dense(300), keras.layers.Dense(2)])
+    model.save_weights(tmp_path / f"m.{suffix}")
+    before = model.get_weights()
+    with h5py.File(tmp_path / f"m.{suffix}", "r+") as file:
+        large = []
+        file.visititems(lambda name, item: large.append(name) if getattr(item, "shape", None) == (300, 300) else None)
+        del file[large[0]]
+        file[large[0]] = np.full((300, 300), 1 + 2j, "complex64")
+    with pytest.raises(ValueError, match="is complex, but"):
+        model.load_weights(tmp_path / f"m.{suffix}")
+    for found, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="takes no complex numbers"):
+        model.layers[1].set_weights([np.ones((300, 2), complex), np.ones(2)])

@@ -19,6 +19,7 @@ from keras_torch.errors import FileFormatError
 from keras_torch.saving import convert, inspect
 from keras_torch.saving.tensorflow import protobuf, saved_model
 from keras_torch.saving.tensorflow.bundle import Bundle
+from keras_torch.saving.tensorflow.crc32c import crc32c
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "golden"))
@@ -182,3 +183,18 @@ def test_sizes_in_an_index_are_bounded_by_the_files(tmp_path: Path) -> None:
         bundle.entries[name] = type(entry)(**{**vars(entry), **change})
         with pytest.raises(FileFormatError, match=r"texts.ckpt.*damaged"):
             bundle.read(name)
+
+
+def test_checksums_are_those_of_the_polynomial_however_long_the_data_are() -> None:
+    assert crc32c(b"123456789") == 0xE3069283
+    data = np.random.RandomState(0).bytes(300_003)
+    table = []
+    for state in range(256):
+        for _ in range(8):
+            state = state >> 1 ^ (0x82F63B78 if state & 1 else 0)
+        table.append(state)
+    state = 0xFFFFFFFF
+    for count, byte in enumerate(data, 1):
+        state = table[(state ^ byte) & 255] ^ state >> 8
+        if count in (45_481, 100_000, len(data)):
+            assert crc32c(bytearray(data[:count])) == state ^ 0xFFFFFFFF, count

@@ -306,3 +306,31 @@ def test_the_places_of_keras_2_12_to_2_14_are_known(tmp_path, version, second):
     copy.load_weights(tmp_path / "m.weights.h5")
     for one, other in zip(model.get_weights(), copy.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def stack(*units):
+    return filled(keras.Sequential([keras.Input((3,)), *(keras.layers.Dense(size) for size in units)]))
+
+
+def test_files_of_the_dialect_of_tf_keras_have_the_names_of_keras_2_12_to_2_14_as_well(tmp_path):
+    places = ("dense", "dense_1", "dense_2")
+    # Keras 2.13 has the second of two layers as dense_2, which is the third for 2.14: then it gets none.
+    for model, count in ((stack(4, 2), 3), (stack(3, 3, 3), 3)):
+        path = tmp_path / "m.weights.h5"
+        with config.dialect_scope("tf"):
+            model.save_weights(path)
+        with h5py.File(path) as file:
+            earlier = file["_layer_checkpoint_dependencies"]
+            assert sorted(earlier) == list(places[:count])
+            second = 1 if len(model.layers) == 2 else 2
+            for name, layer in zip(places, [*model.layers[:2], model.layers[second]], strict=True):
+                np.testing.assert_array_equal(earlier[f"{name}/vars/0"], layer.get_weights()[0])
+                assert earlier[name] == file[f"layers/{'dense_1' if layer is model.layers[1] else name}"]
+        rows = keras.saving.inspect(path).weights
+        assert [row.path.split("/")[0] for row in rows] == ["layers"] * 2 * len(model.layers)
+        editor = keras.saving.KerasFileEditor(path)
+        assert editor.compare(model)["match_count"] == len(rows)
+        editor.add_weights("dense_1", {"1": np.full(model.layers[1].units, 7.0)})
+        editor.save(tmp_path / "edited.weights.h5")
+        with h5py.File(tmp_path / "edited.weights.h5") as file:
+            assert file["_layer_checkpoint_dependencies/dense_1/vars/1"][0] == 7.0

@@ -233,8 +233,6 @@ class IndexLookup(PreprocessingLayer):
         if not has_special:
             # Nothing is known of the documents with unknown tokens.
             weights = np.pad(weights, (self._token_start, 0), constant_values=weights.mean())
-        if self.pad_to_max_tokens and self.max_tokens is not None:
-            weights = np.pad(weights, (0, self.max_tokens - len(weights)))
         self.idf_weights = torch.tensor(weights, dtype=self._compute_torch_dtype, device=self._place.device)
 
     def load_learnt(self, weights: np.ndarray) -> None:
@@ -245,7 +243,8 @@ class IndexLookup(PreprocessingLayer):
     def save_own_variables(self, store: Any) -> None:
         """Store the weights of documents, of output mode "tf_idf", under "idf_weights"."""
         if self.output_mode == "tf_idf" and self.idf_weights is not None:
-            store["idf_weights"] = self.idf_weights.detach().cpu().numpy()
+            stored = self.idf_weights.detach().cpu().numpy()
+            store["idf_weights"] = np.pad(stored, (0, self._depth() - len(stored)))
 
     def load_own_variables(self, store: Any) -> None:
         """Take the weights of documents; without a vocabulary they wait for `load_assets`."""
@@ -339,7 +338,11 @@ class IndexLookup(PreprocessingLayer):
     def _encode(self, indices: torch.Tensor, valid: torch.Tensor | None) -> torch.Tensor:
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
         result = encode(indices, mode, self._depth(), self._compute_torch_dtype, valid=valid)
-        return result if self.output_mode != "tf_idf" else result * self.idf_weights.to(result)
+        if self.output_mode != "tf_idf":
+            return result
+        # Only here do the weights become as many as `max_tokens`: in a config, that may be any number.
+        weights = self.idf_weights.to(result)
+        return result * torch.nn.functional.pad(weights, (0, result.shape[-1] - len(weights)))
 
     def check_ready(self) -> None:
         """RuntimeError if there is no vocabulary yet."""

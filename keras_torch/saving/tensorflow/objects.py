@@ -16,13 +16,12 @@ from typing import Any
 from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer
 from keras_torch.optimizers import LossScaleOptimizer, Optimizer, state
-from keras_torch.saving.legacy_weights import Assignment, ShapeError, assign
-from keras_torch.saving.state_tree import attributes_of_tensorflow, had_weights
+from keras_torch.saving.legacy_weights import Assignment, Learnt, ShapeError, assign
+from keras_torch.saving.state_tree import DEPENDENCIES, attributes_of_tensorflow, had_weights
 from keras_torch.saving.tensorflow import protobuf
 from keras_torch.saving.tensorflow.bundle import Bundle
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-LAYERS = "_layer_checkpoint_dependencies"
 _VALUE = "VARIABLE_VALUE"
 _MAX_NODES = 1_000_000
 
@@ -142,9 +141,9 @@ class Match:
             if child is not None and self.graph.key(child) is not None:
                 self._walk(weight, child, _join(path, weight.local_path), met)
         for name, value in attributes:
-            if name == LAYERS:
+            if name == DEPENDENCIES:
                 self._descend(self._of_graph(value, number), number, path, met)
-        self._descend([pair for pair in attributes if pair[0] != LAYERS], number, path, met)
+        self._descend([pair for pair in attributes if pair[0] != DEPENDENCIES], number, path, met)
         self.missing += [_join(path, weight.local_path) for weight in own if id(weight) not in met]
 
     def _of_graph(self, layers: Any, number: int) -> list[tuple[str, Any]]:
@@ -203,18 +202,19 @@ class Match:
 
     def run(self, assignments: list[Assignment]) -> None:
         """Read and assign the weights, what layers have learnt, and the states of optimizers."""
-        learnt = [(layer, self.learnt(number)) for layer, number in self.learners]
-        assign(assignments)
-        for layer, array in learnt:
-            if array is not None:
-                layer.load_learnt(array)
+        learnt = [(layer, self._key_of_learnt(number)) for layer, number in self.learners]
+        sources = [(layer, self.graph.bundle.source(key)) for layer, key in learnt if key is not None]
+        assign([*assignments, *(Assignment(Learnt(layer), source) for layer, source in sources)])
         self.restore_optimizers()
 
     def learnt(self, number: int) -> Any:
         """Return the array that a layer of preprocessing has learnt; None where there is none."""
-        child = self.graph.child(number, "summary", "idf_weights")
-        key = None if child is None else self.graph.key(child)
+        key = self._key_of_learnt(number)
         return None if key is None else self.graph.bundle.read(key)
+
+    def _key_of_learnt(self, number: int) -> str | None:
+        child = self.graph.child(number, "summary", "idf_weights")
+        return None if child is None else self.graph.key(child)
 
     def restore_optimizers(self) -> None:
         """Give the optimizers their states; one that does not fit begins anew, with a warning."""
@@ -256,6 +256,8 @@ class Match:
         for handle, key in found:
             if tuple(handle.shape) != bundle.shape(key):
                 raise ValueError(f"{key!r} has the shape {bundle.shape(key)}, not {tuple(handle.shape)}.")
+            if bundle.dtype(key).kind not in "fiub":
+                raise ValueError(f"{key!r} holds {bundle.dtype_name(key)}, not real numbers.")
         arrays = [bundle.read(key) for _, key in found]
         for (handle, _), array in zip(found, arrays, strict=True):
             handle.assign(array.astype("int64") if handle is optimizer._iterations else array)
