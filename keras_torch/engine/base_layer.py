@@ -280,8 +280,11 @@ class Layer(TracksContainers, WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, 
             return super().__getattr__(name)
         except AttributeError:
             self._explain_missing(name)
-            if name[:1] == "_" or not config.is_classic():
+            if (name[:1] == "_" and name not in _OLD_PRIVATE_NAMES) or not config.is_classic():
                 raise
+        return self._read_old_name(name)
+
+    def _read_old_name(self, name: str) -> Any:
         return legacy.read_old_name(self, name)
 
     def build(self, input_shape: Any) -> None:
@@ -500,7 +503,9 @@ class Layer(TracksContainers, WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, 
 
 # Of other types neither torch nor a layer keeps track when they become attributes.
 _TRACKED_TYPES = (nn.Module, torch.Tensor, list, tuple, dict)
-_NOT_PICKLED = ("_loss_layers",)
+# Of models, where scripts for Keras 2 look for what `compile` made.
+_OLD_PRIVATE_NAMES = {"_collected_trainable_weights", "_feed_inputs", "_feed_sample_weights", "_feed_targets"}
+_NOT_PICKLED = ("_loss_layers", "_compiled_tensors")
 _PLAIN_ATTRIBUTES = {
     "built",
     "training",

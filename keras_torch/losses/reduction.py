@@ -11,6 +11,7 @@ from keras_torch import config
 from keras_torch.backend import devices
 from keras_torch.distributed import Share, weighted
 from keras_torch.errors import suggest
+from keras_torch.symbolic import KerasTensor, record_function
 
 
 class Reduction:
@@ -212,6 +213,8 @@ def reduce_loss(
     if not values.is_floating_point():
         values = values.to(config.torch_dtype(None))
     if sample_weight is not None:
+        if isinstance(sample_weight, KerasTensor) or isinstance(values, KerasTensor):
+            return record_function(reduce_loss, (values, sample_weight, mask, reduction), {})
         sample_weight = as_tensor(sample_weight, values)
         if config.is_classic() and reduction == "sum_over_batch_size":
             return _reduce_classic(values, sample_weight, mask)

@@ -20,7 +20,7 @@ from keras_torch.engine.updates import UpdatesMixin
 from keras_torch.engine.weights import _unique
 from keras_torch.errors import reading_config, suggest
 from keras_torch.layers import AddLoss, AddMetric
-from keras_torch.models import functional_config, graph_losses
+from keras_torch.models import compiled_tensors, functional_config, graph_losses
 from keras_torch.models.added_tensors import Appended
 from keras_torch.models.layer_list import LayerList
 from keras_torch.models.network import Network
@@ -217,6 +217,15 @@ class Model(Trainer, Layer):
     def _make_predict_function(self) -> None:
         # Scripts call it before they predict from threads.
         self.make_predict_function()
+
+    def _read_old_name(self, name: str) -> Any:
+        return compiled_tensors.read(self, name) if compiled_tensors.knows(self, name) else super()._read_old_name(name)
+
+    def _standardize_user_data(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, *args: Any, **kwargs: Any
+    ) -> tuple[list[Any], ...]:
+        # Scripts feed what it returns to a `K.function`. The rest says which checks to make; all are made.
+        return compiled_tensors.standardized(self, x, y, sample_weight, class_weight)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the masks of the outputs, or None if no output has one."""

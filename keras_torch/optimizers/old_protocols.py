@@ -24,7 +24,7 @@ from keras_torch.distributed import parts
 from keras_torch.optimizers import schedules, state
 from keras_torch.optimizers.schedules import LearningRateSchedule
 from keras_torch.optimizers.steps import set_gradient
-from keras_torch.symbolic import KerasTensor, get_source_inputs, sort_nodes
+from keras_torch.symbolic import KerasTensor, get_source_inputs, record_function, sort_nodes
 
 
 def trainable_in(loss: KerasTensor) -> list[Any]:
@@ -58,6 +58,9 @@ class OldProtocols:
     _synced: int | None
     _params: list[torch.Tensor]
     slots: tuple[state.Slot, ...]
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
     _has_torch_optimizer: Callable[[], bool]
     _update: Callable[[float, list[torch.Tensor]], None]
     _build_torch_optimizer: Callable[[list[torch.Tensor]], None]
@@ -67,7 +70,11 @@ class OldProtocols:
     def get_gradients(self, loss: Any, params: Iterable[Any]) -> list[Any]:
         """Return the (clipped) gradients of a loss, in Keras's layout. ValueError where there is none."""
         variables = list(params)
-        if running() is not None and not isinstance(loss, KerasTensor):
+        if isinstance(loss, KerasTensor):
+            symbolic = gradients(loss, variables)
+            clips = self.clipnorm or self.clipvalue or self.global_clipnorm
+            return record_function(self._clip_all, (symbolic,), {}) if clips else symbolic
+        if running() is not None:
             return [gradient_of(variable) for variable in variables]
         tensors = [tensor for variable in variables for tensor in state.storages(variable) if tensor.requires_grad]
         parts.refuse_split(tensors, "`get_gradients`")
@@ -83,6 +90,9 @@ class OldProtocols:
                 )
             whole.append(grad)
         return self._clip(whole, range(len(whole)))
+
+    def _clip_all(self, grads: list[torch.Tensor]) -> list[torch.Tensor]:
+        return self._clip(list(grads), range(len(grads)))
 
     def get_updates(self, *args: Any, loss: Any = None, params: Any = None, constraints: Any = None) -> list[Any]:
         """Return what `K.function(updates=)` takes to update `params` by the gradients of a symbolic `loss`.

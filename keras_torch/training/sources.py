@@ -114,7 +114,7 @@ class ArrayArguments:
         """Return the batches."""
         y, weight = self.y, self.weight
         if self.class_weight is not None:
-            weight = self._weighted(self.class_weight)
+            weight = self.weighted_by_class(self.class_weight)
         every = (self.x, y, weight)
         return ArrayData(
             [tensor for arrays in every for tensor in arrays.tensors],
@@ -126,7 +126,7 @@ class ArrayArguments:
             share_of(self.model),
         )
 
-    def _weighted(self, by_class: ClassWeights) -> Arrays:
+    def weighted_by_class(self, by_class: ClassWeights) -> Arrays:
         targets = _whole(self.y)
         weights = by_class(targets, _whole(self.weight), standardize.output_names(self.model))
         return standardize.as_given(weights, "`class_weight`")
