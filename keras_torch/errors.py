@@ -16,6 +16,10 @@ class FileFormatError(ValueError):
     """A file is damaged, of an unknown format, or asks for something that is refused."""
 
 
+class MissingFileError(FileNotFoundError, ValueError):
+    """There is no file to read: Keras 3 raises ValueError for models, and OSError for weights, as all others do."""
+
+
 class ConfigError(FileFormatError, TypeError):
     """A config does not describe what it should (Keras 3 raises TypeError here, Keras 2 mostly ValueError)."""
 

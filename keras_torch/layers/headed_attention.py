@@ -19,7 +19,7 @@ from keras_torch.layers.attention import as_mask, attend, causal_mask, penalty
 from keras_torch.layers.einsum_dense import EinsumDense
 from keras_torch.layers.noise import Noise, dropout
 from keras_torch.layers.spatial import whole_numbers
-from keras_torch.symbolic import Shape
+from keras_torch.symbolic import Shape, unique_name
 
 Sizes = tuple[int | None, ...]
 # How many arguments `_compute_attention` takes after query, key and value.
@@ -117,6 +117,10 @@ class HeadedAttention(Noise):
         self._shapes = (query_shape, value_shape, key_shape)
         self._general = len(query_shape) != 3 or len(value_shape) != 3
         self._build_attention(free + 2)
+        if config.dialect() == "3":
+            # Keras 3 has layers inside, of which later ones of the same classes get their numbers.
+            for prefix in ("softmax", "dropout"):
+                unique_name(prefix)
 
     def _checked_key(self, value_shape: Sizes, key_shape: Any) -> Sizes:
         key_shape = value_shape if key_shape is None else Shape(key_shape)

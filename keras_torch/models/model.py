@@ -492,7 +492,7 @@ class Model(Trainer, Layer):
                 if isinstance(layer, (AddLoss, AddMetric)) and layer not in model.layers:
                     model._add_effect(layer.output)
             if not config.get("trainable", True):
-                model.trainable = False
+                _freeze(model)
             return model
         with CustomObjectScope(custom_objects or {}):
             return cls(**config)
@@ -588,3 +588,11 @@ def record_or_run(function: Callable[..., Any], *args: Any) -> Any:
 def _unwrap(structure: Any) -> Any:
     is_single = isinstance(structure, (list, tuple)) and len(structure) == 1 and isinstance(structure[0], KerasTensor)
     return structure[0] if is_single else structure
+
+
+def _freeze(model: Model) -> None:
+    """Freeze a model that was frozen; in Keras 3 only itself, as layers that are frozen say so in their own configs."""
+    if config.is_modern():
+        model._trainable = False
+    else:
+        model.trainable = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -271,6 +272,8 @@ class Network:
             keys = list(self.inputs) if isinstance(self.inputs, Mapping) else self.input_names
             for names in (keys, self.input_names):
                 if all(name in inputs for name in names):
+                    if len(inputs) > count and not config.is_classic():
+                        self._warn_of_surplus(inputs, names)
                     return [inputs[name] for name in names]
             missing = [name for name in keys if name not in inputs]
             raise ValueError(
@@ -285,6 +288,13 @@ class Network:
                 f"Received: {len(flat)}, of shapes {[tuple(getattr(t, 'shape', ())) for t in flat]}"
             )
         return flat
+
+    def _warn_of_surplus(self, inputs: Mapping[Any, Any], names: list[Any]) -> None:
+        warnings.warn(
+            f"Model {self.name!r} takes inputs named {names}, so the others are ignored. Received: {list(inputs)}",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def output_spec(self, inputs: Any) -> Any:
         """Return fresh symbolic outputs if the inputs have the declared shapes, else None."""

@@ -117,6 +117,9 @@ class Sequential(Model):
             if self._deferred:
                 network.forget_sizes()
             self._set_network(network)
+            if config.dialect() == "3":
+                # Keras 3 has a functional model inside, so that later ones have higher numbers.
+                unique_name("functional")
         else:
             for key in self.__dict__.pop("_network_modules", ()):
                 self._modules.pop(key, None)

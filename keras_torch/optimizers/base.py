@@ -23,6 +23,7 @@ from keras_torch.optimizers.schedules import LearningRateSchedule
 from keras_torch.optimizers.state_dict import StateDict
 from keras_torch.optimizers.stateless import StatelessApply
 from keras_torch.optimizers.steps import Steps
+from keras_torch.symbolic.naming import unique_name
 
 # Switches of the TensorFlow optimizers that have no counterpart: XLA compilation and a marker in saved configs.
 HARMLESS = ("jit_compile", "is_legacy_optimizer")
@@ -120,7 +121,7 @@ class Optimizer(Steps, CustomUpdates, StateDict, StatelessApply):
                 f"The optimizer {type(self).__name__} has no argument {', '.join(map(repr, sorted(unknown)))}. "
                 f"Received: { ({key: kwargs[key] for key in unknown}) }"
             )
-        self.name = name or self._default_name()
+        self.name = name or (unique_name(self._default_name()) if config.dialect() == "3" else self._default_name())
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.global_clipnorm = global_clipnorm

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from keras_torch.errors import FileFormatError
+from keras_torch.errors import FileFormatError, MissingFileError
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _KINDS = ((HDF5_SIGNATURE, "hdf5"), (b"PK\x03\x04", "zip"))
@@ -38,7 +38,7 @@ def kind(source: Any) -> str:
         if path.is_dir():
             return "directory"
         if not path.exists():
-            raise FileNotFoundError(f"There is no file {str(path)!r} (working directory: {os.getcwd()!r}).")
+            raise MissingFileError(f"There is no file {str(path)!r} (working directory: {os.getcwd()!r}).")
         with path.open("rb") as file:
             return _kind_of_stream(file)
     position = source.tell()

@@ -14,7 +14,16 @@ from keras_torch.engine import placement
 from keras_torch.losses import categorical_crossentropy, sparse_categorical_crossentropy
 from keras_torch.registry import pickled
 from keras_torch.training.compiled_loss import CompiledLoss, function_name
-from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
+from keras_torch.training.outputs import (
+    as_column,
+    has_names,
+    in_a_row,
+    in_output_order,
+    is_deep,
+    listed,
+    output_names_of,
+    per_output,
+)
 
 _SHORT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
 _CLASSIC_NAMES = {"accuracy": "acc", "crossentropy": "ce"}
@@ -154,6 +163,9 @@ class CompiledMetrics(pickled.HoldsFunctions):
     def build(self, y_true: Any, y_pred: Any) -> None:
         """Make the metric objects; which accuracy is meant depends on the shapes of targets and predictions."""
         names = self.output_names or output_names_of(y_pred)
+        if is_deep(y_pred):
+            self.user_metrics = in_a_row(self.user_metrics, y_pred, several=True)
+            self.user_weighted_metrics = in_a_row(self.user_weighted_metrics, y_pred, several=True)
         targets = [None if target is None else tuple(target.shape) for target in in_output_order(y_true, y_pred, names)]
         predictions = [tuple(prediction.shape) for prediction in flatten(y_pred)]
         self.build_as((names, has_names(y_pred), isinstance(y_pred, Mapping), targets, predictions))

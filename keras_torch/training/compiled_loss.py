@@ -16,7 +16,17 @@ from keras_torch.engine import placement
 from keras_torch.metrics import Metric
 from keras_torch.metrics.summing import SumSlot
 from keras_torch.registry import pickled
-from keras_torch.training.outputs import as_column, has_names, in_output_order, listed, output_names_of, per_output
+from keras_torch.training.outputs import (
+    as_column,
+    has_names,
+    in_a_row,
+    in_output_order,
+    is_deep,
+    listed,
+    output_names_of,
+    paths_of,
+    per_output,
+)
 
 
 class LossTracker(Metric):
@@ -127,6 +137,15 @@ class CompiledLoss(pickled.HoldsFunctions):
         if output_names is not None:
             self.build(output_names)
 
+    def settle(self, structure: Any, names: list[str]) -> None:
+        """Build for outputs that are a structure of structures, along which losses and weights may be given."""
+        self._resolved = in_a_row(self._resolved, structure)
+        self.user_weights = in_a_row(self.user_weights, structure)
+        self.output_names = names
+        if config.is_modern():
+            self._given_labels = names if names == output_names_of(structure) else paths_of(structure, names)
+        self.build(names)
+
     def build(self, names: list[str], named: bool = True) -> None:
         """Give each output its loss, weight and, if there are several outputs, its running mean.
 
@@ -182,6 +201,9 @@ class CompiledLoss(pickled.HoldsFunctions):
         if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
             return output_loss(self._single, y_true, y_pred, sample_weight)
         if not self.built:
+            if is_deep(y_pred):
+                self.settle(y_pred, output_names_of(y_pred))
+                return self.compute(y_true, y_pred, sample_weight)
             self._keyed = isinstance(y_pred, Mapping)
             self.build(self.output_names or output_names_of(y_pred), bool(self.output_names) or has_names(y_pred))
             return self.compute(y_true, y_pred, sample_weight)

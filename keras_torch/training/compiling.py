@@ -19,6 +19,7 @@ from keras_torch.training import cuda_graphs, jit, standardize
 from keras_torch.training.compiled import CompiledMetrics, own_name
 from keras_torch.training.compiled_loss import CompiledLoss
 from keras_torch.training.feeds import targets_of
+from keras_torch.training.outputs import in_a_row, is_deep
 from keras_torch.training.steps import Compiled, claim, forward_by, is_built, set_trained
 from keras_torch.training.symbolic_loss import SymbolicLoss, closes_over_tensors
 
@@ -93,12 +94,26 @@ def adopt_outputs(model: Any, compiled: Compiled) -> None:
 def _per_output(model: Any, arguments: dict[str, Any]) -> tuple[CompiledLoss, CompiledMetrics]:
     """Resolve losses and metrics for the outputs, as far as the model knows these already."""
     names = standardize.output_names(model)
-    keyed = names is not None and isinstance(getattr(model, "output", None), Mapping)
+    structure = getattr(model, "output", None) if names is not None else None
+    if names is not None and is_deep(structure):
+        return _per_nested_output(structure, names, arguments)
+    keyed = isinstance(structure, Mapping)
     # tf.keras logged the outputs of a functional model under the names of their layers, whatever the keys.
     labels = model.output_names if keyed and config.dialect() == "tf" else None
     loss = CompiledLoss(arguments["loss"], arguments["loss_weights"], names, labels, keyed)
     given = arguments["metrics"], arguments["weighted_metrics"]
     return loss, CompiledMetrics(*given, names, loss, labels, keyed)
+
+
+def _per_nested_output(
+    structure: Any, names: list[str], arguments: dict[str, Any]
+) -> tuple[CompiledLoss, CompiledMetrics]:
+    """Resolve losses and metrics that are built like the outputs, a structure of structures, or as without it."""
+
+    loss = CompiledLoss(arguments["loss"], arguments["loss_weights"])
+    loss.settle(structure, names)
+    plain, weighted = (in_a_row(arguments[name], structure, several=True) for name in ("metrics", "weighted_metrics"))
+    return loss, CompiledMetrics(plain, weighted, names, loss)
 
 
 def require(model: Any, method: str) -> Compiled:

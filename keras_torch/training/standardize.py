@@ -15,9 +15,10 @@ from keras_torch import config
 from keras_torch.backend.string_array import STRING, StringArray
 from keras_torch.data.conversion import to_numpy_or_tensor, to_tensor
 from keras_torch.data.rows import Rows
-from keras_torch.data.structure import flatten, is_nested, leaves_like, rebuilder
+from keras_torch.data.structure import flatten, leaves_like, rebuilder
 from keras_torch.errors import suggest
 from keras_torch.training.feeds import Feeds, feeds_of, has_arrays
+from keras_torch.training.outputs import is_deep
 from keras_torch.training.targets import Slot, target_of
 
 
@@ -166,6 +167,9 @@ def standardize_sample_weight(model: Any, sample_weight: Any, y: Arrays) -> Arra
     if sample_weight is None:
         return Arrays()
     known = slots(model, "outputs")
+    nested = _nested(sample_weight, model, "output")
+    if nested:
+        sample_weight = nested[0]
     if known and isinstance(sample_weight, (list, tuple)) and any(map(_is_array, sample_weight)):
         count = len(y.tensors) if len(sample_weight) == len(y.tensors) else len(known)
         if len(sample_weight) != count:
@@ -244,8 +248,7 @@ def _is_array(item: Any) -> bool:
 def _nested(value: Any, model: Any, kind: str) -> tuple[list[Any], Any] | None:
     """Return what `_match` does for a model whose inputs or outputs are nested, if `value` is nested like them."""
     structure: Any = getattr(model, kind, None)
-    items = structure.values() if isinstance(structure, Mapping) else structure
-    if not is_nested(structure) or not any(map(is_nested, items)):
+    if not is_deep(structure):
         return None
     leaves = leaves_like(value, structure)
     return None if leaves is None or any(leaf is None for leaf in leaves) else (leaves, rebuilder(structure))

@@ -62,3 +62,33 @@ def test_an_optional_input_may_be_none_in_fit_and_predict(named):
     model.fit(without, np.ones((5, 1)), batch_size=2, verbose=0)
     with pytest.raises(ValueError, match="'a'"):
         model.predict({"a": None, "b": data} if named else [None, data], verbose=0)
+
+
+class _Nested(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.p = keras.layers.Dense(1, kernel_initializer="ones", name="p")
+        self.q = keras.layers.Dense(2, kernel_initializer="zeros", name="q")
+
+    def call(self, x):
+        return {"a": self.p(x), "b": {"d": self.q(x), "c": self.p(x)}}
+
+
+@pytest.mark.parametrize("subclassed", [False, True])
+def test_losses_targets_and_weights_are_built_like_nested_outputs(subclassed):
+    model = _Nested()
+    if not subclassed:
+        x = keras.Input((3,))
+        model = keras.Model(x, model.call(x))
+    model.compile(
+        "sgd",
+        loss={"a": "mse", "b": {"c": "mae", "d": "mse"}},
+        loss_weights={"a": 1, "b": {"c": 2, "d": 3}},
+        metrics={"a": ["mae"], "b": {"d": ["mse"]}},
+    )
+    one = np.ones((4, 1))
+    y = {"b": {"c": one, "d": np.full((4, 2), 3.0)}, "a": 5 * one}
+    logs = model.train_on_batch(np.ones((4, 3)), y, return_dict=True)
+    # Predictions are 3, 3 and (0, 0).
+    losses = {"a_loss": 4, "b/c_loss": 2, "b/d_loss": 9, "loss": 4 + 2 * 2 + 3 * 9}
+    assert logs == pytest.approx(losses | ({"mae": 2, "mse": 9} if subclassed else {"p_mae": 2, "q_mse": 9}))

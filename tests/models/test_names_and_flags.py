@@ -1,0 +1,49 @@
+"""What Keras 3 calls models and optimizers that have no names, and flags and inputs that models are given."""
+
+import numpy as np
+import pytest
+
+import keras_torch as keras
+from keras_torch import config, layers
+
+
+def _dense(**options):
+    x = keras.Input((3,))
+    return keras.Model(x, layers.Dense(2)(x), **options)
+
+
+def test_models_optimizers_and_layers_inside_others_use_up_numbers():
+    with config.dialect_scope("3"):
+        keras.backend.clear_session()
+        # One functional model inside for each layer that is added after the input.
+        model = keras.Sequential([layers.Input((2,))])
+        model.add(layers.Dense(2))
+        model.add(layers.Dense(2))
+        layers.MultiHeadAttention(2, 2).build((1, 2, 2), (1, 2, 2))
+        found = [_dense().name, layers.Dropout(0.1).name, layers.Softmax().name]
+        optimizers = [keras.optimizers.Adam().name, keras.optimizers.Adam().name, keras.optimizers.Adam(name="a").name]
+        keras.backend.clear_session()
+    assert found == ["functional_2", "dropout_1", "softmax_1"] and optimizers == ["adam", "adam_1", "a"]
+
+
+@pytest.mark.parametrize("dialect", ["3", None])
+def test_a_model_that_was_made_frozen_is_frozen_alone_when_it_is_restored(dialect):
+    with config.dialect_scope(dialect):
+        model = keras.Model.from_config(_dense(trainable=False).get_config())
+        assert not model.trainable and model.layers[1].trainable and not model.trainable_variables
+        model.trainable = False
+        assert not keras.Model.from_config(model.get_config()).layers[1].trainable
+
+
+def test_surplus_inputs_are_ignored_with_a_warning():
+    x, y = keras.Input((3,), name="x"), keras.Input((3,), name="y")
+    model = keras.Model({"x": x, "y": y}, layers.add([x, y]))
+    one = np.ones((1, 3), "float32")
+    with pytest.warns(UserWarning, match="others are ignored"):
+        assert float(model({"x": one, "y": one, "z": one})[0, 0]) == 2
+
+
+@pytest.mark.parametrize("kind", [OSError, ValueError])
+def test_a_missing_file_is_an_error_of_both_kinds_that_keras_raises(kind, tmp_path):
+    with pytest.raises(kind, match="There is no file"):
+        keras.models.load_model(tmp_path / "model.keras")
