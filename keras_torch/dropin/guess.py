@@ -45,16 +45,93 @@ KERAS_2 = (
     "keras.utils.vis_utils",
 )
 KERAS_2_MODULE = "keras.layers.merge."  # a module in Keras 2, a function in Keras 1
+# Names that Keras never had while it ran on several backends before its version 3.
 KERAS_3 = (
+    "keras.DTypePolicy",
+    "keras.Function",
+    "keras.KerasTensor",
+    "keras.Layer",
+    "keras.Loss",
+    "keras.Metric",
+    "keras.Optimizer",
+    "keras.Variable",
+    "keras.activations.gelu",
+    "keras.activations.silu",
+    "keras.activations.swish",
+    "keras.applications.convnext",
+    "keras.applications.efficientnet",
+    "keras.applications.efficientnet_v2",
+    "keras.callbacks.BackupAndRestore",
+    "keras.config",
     "keras.distribution",
+    "keras.dtype_policies",
     "keras.export",
+    "keras.layers.AdditiveAttention",
+    "keras.layers.Attention",
+    "keras.layers.CategoryEncoding",
+    "keras.layers.CenterCrop",
+    "keras.layers.Conv1DTranspose",
+    "keras.layers.Discretization",
+    "keras.layers.EinsumDense",
+    "keras.layers.GroupNormalization",
+    "keras.layers.GroupQueryAttention",
+    "keras.layers.HashedCrossing",
+    "keras.layers.Hashing",
+    "keras.layers.IntegerLookup",
+    "keras.layers.LayerNormalization",
+    "keras.layers.MultiHeadAttention",
+    "keras.layers.Normalization",
+    "keras.layers.RMSNormalization",
+    "keras.layers.RandomBrightness",
+    "keras.layers.RandomContrast",
+    "keras.layers.RandomCrop",
+    "keras.layers.RandomFlip",
+    "keras.layers.RandomRotation",
+    "keras.layers.RandomTranslation",
+    "keras.layers.RandomZoom",
+    "keras.layers.Rescaling",
+    "keras.layers.Resizing",
+    "keras.layers.SpectralNormalization",
+    "keras.layers.StringLookup",
+    "keras.layers.TextVectorization",
+    "keras.layers.UnitNormalization",
+    "keras.mixed_precision",
     "keras.ops",
+    "keras.optimizers.AdamW",
+    "keras.optimizers.Lion",
+    "keras.optimizers.Muon",
+    "keras.optimizers.schedules",
+    "keras.quantizers",
     "keras.random",
     "keras.saving",
     "keras.tree",
     "keras.utils.PyDataset",
+    "keras.utils.array_to_img",
+    "keras.utils.audio_dataset_from_directory",
+    "keras.utils.image_dataset_from_directory",
+    "keras.utils.img_to_array",
+    "keras.utils.load_img",
+    "keras.utils.pad_sequences",
+    "keras.utils.register_keras_serializable",
     "keras.utils.set_random_seed",
+    "keras.utils.split_dataset",
+    "keras.utils.text_dataset_from_directory",
+    "keras.utils.timeseries_dataset_from_array",
+    "keras.wrappers.SKLearnClassifier",
+    "keras.wrappers.SKLearnRegressor",
 )
+# Names that Keras 3 has no more: beside those above they tell of Keras 2.4 to 2.15, which was tf.keras.
+BEFORE_KERAS_3 = (
+    "keras.engine",
+    "keras.layers.core",
+    "keras.layers.experimental",
+    "keras.optimizers.legacy",
+    "keras.preprocessing.image.ImageDataGenerator",
+    "keras.preprocessing.text",
+    "keras.utils.np_utils",
+)
+# What files of models end in since Keras 2.12; without a name before it, it is a folder's of all versions.
+_ENDING = ".keras"
 
 
 def guess_dialect(script: str | Path) -> str | None:
@@ -66,9 +143,11 @@ def guess_dialect(script: str | Path) -> str | None:
     path = Path(script)
     names: set[str] = set()
     calls = {"1": 0, "2": 0}
+    new_files = False
     for _, tree in source.trees(path):
         names |= {name for name, _ in source.written_names(tree)}
         for call in ast.walk(tree):
+            new_files = new_files or _names_new_file(call)
             generation = _generation(call) if isinstance(call, ast.Call) else None
             if generation is not None:
                 calls[generation] += 1
@@ -83,7 +162,19 @@ def guess_dialect(script: str | Path) -> str | None:
     second = calls["2"] + sum(_is_within(name, KERAS_2) for name in plain) + len(names - plain)
     if first > second:
         return "1"
-    return "3" if any(_is_within(name, KERAS_3) for name in names) else "2"
+    if not new_files and not any(_is_within(name, KERAS_3) for name in names):
+        return "2"
+    return "tf" if any(_is_within(name, BEFORE_KERAS_3) for name in names) else "3"
+
+
+def _names_new_file(node: ast.AST) -> bool:
+    """Whether a string, or one with values in it, is a path with the ending that Keras 1 and 2 had not."""
+    formatted = isinstance(node, ast.JoinedStr) and len(node.values) > 1
+    last = node.values[-1] if formatted else node  # type: ignore[attr-defined]
+    if not isinstance(last, ast.Constant) or not isinstance(last.value, str) or not last.value.endswith(_ENDING):
+        return False
+    name = last.value.removesuffix(_ENDING)
+    return name[-1:] not in ("/", "\\") if name else formatted
 
 
 def _is_within(name: str, prefixes: tuple[str, ...]) -> bool:

@@ -47,6 +47,13 @@ def test_names_and_arguments_tell_the_generation(tmp_path: Path, line: str, dial
         ("import numpy\n", None),
         ("from keras.layers.merge import concatenate\n", "2"),
         ("from keras import ops\n", "3"),
+        ("import keras\nlayer = keras.layers.MultiHeadAttention(2, 2)\n", "3"),
+        ("from keras import layers\nx = layers.Rescaling(1 / 255)\n", "3"),
+        ("import keras\nkeras.models.load_model('model.keras')\n", "3"),
+        ("import keras\nmodel.save(f'{name}.keras')\n", "3"),
+        ("from keras.layers import LayerNormalization\nfrom keras.preprocessing.text import Tokenizer\n", "tf"),
+        ("import keras\nclass A(keras.layers.Layer):\n  def __init__(self):\n    super().__init__(name=f'{1}')\n", "2"),
+        ("import keras, os\nos.path.expanduser('~/.keras'), os.path.join('home', '.keras'), f'{1}/.keras'\n", "2"),
         ("print 'Python 2'\n", None),
     ],
 )
