@@ -280,7 +280,7 @@ def _read_bundle(model: Any, path: str, kind: str, skip_mismatch: bool, skip: li
             f"`objects_to_skip` is for files in the layout of `.weights.h5`. Received: {path}, of TensorFlow"
         )
     weights_store.check_built(model, path)
-    graph = Graph(Bundle(saved_model.variables_of(path) if kind == "saved model" else path))
+    graph = Graph(saved_model.variables_of(path) if kind == "saved model" else Bundle(path))
     if getattr(model, "optimizer", None) is not None:
         # TensorFlow restores an optimizer as soon as it has variables.
         model.optimizer.build(model.trainable_weights)

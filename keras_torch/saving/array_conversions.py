@@ -23,13 +23,15 @@ LARGE = 2**16
 class Source:
     """An array of a file, or one computed from several: its name for messages, its shape, and how to get it.
 
-    `read_into` fills a tensor without a copy between, where that is possible.
+    `read_into` fills a tensor without a copy between, where that is possible; `check`, if there is one, comes before it
+    and raises an error if the array is damaged.
     """
 
     name: str
     shape: Shape
     read: Callable[[], np.ndarray]
     read_into: Callable[[Any], None] | None = None
+    check: Callable[[], None] | None = None
 
     @classmethod
     def of(cls, dataset: hdf5.Dataset, name: str) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def kind(source: Any) -> str:
         return _kind_of_stream(source)
     finally:
         source.seek(position)
+
+
+def open_regular(path: str, folder: str | None = None) -> BufferedReader:
+    """Open a file for reading: a regular one, and if `folder` is given, none that a link has outside of it."""
+    real = os.path.realpath(path)
+    root = real if folder is None else os.path.realpath(folder)
+    if os.path.commonpath([real, root]) != root:
+        raise FileFormatError(f"{path} is refused: it leads out of the folder {folder}")
+    if os.path.exists(real) and not os.path.isfile(real):
+        raise DamagedFileError(f"{path} is refused: it is no regular file")
+    return open(real, "rb")
 
 
 def _kind_of_stream(file: Any) -> str:

@@ -95,7 +95,7 @@ def inspect(filepath: Any) -> Inspection:
     in the file is built or run, and of arrays only the sizes are read. FileFormatError if the file is damaged.
     """
     if files.is_path(filepath) and not os.path.exists(filepath) and is_bundle(os.fsdecode(filepath)):
-        return _of_bundle(Inspection(os.fsdecode(filepath), "checkpoint"), os.fsdecode(filepath))
+        return _of_bundle(Inspection(os.fsdecode(filepath), "checkpoint"), Bundle(filepath))
     name, kind = files.display_name(filepath), files.kind(filepath)
     if kind == "directory" and saved_model.is_saved_model(name):
         return _inspect_saved_model(name)
@@ -160,9 +160,8 @@ def _inspect_saved_model(folder: str) -> Inspection:
     return _of_bundle(found, saved_model.variables_of(folder))
 
 
-def _of_bundle(found: Inspection, prefix: str) -> Inspection:
+def _of_bundle(found: Inspection, bundle: Bundle) -> Inspection:
     """Add the arrays of a checkpoint of TensorFlow."""
-    bundle = Bundle(prefix)
     rows = [
         ArrayRow(key.removesuffix(_VALUE), entry.shape, bundle.dtype_name(key), entry.size)
         for key, entry in bundle.entries.items()

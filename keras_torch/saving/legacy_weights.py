@@ -110,6 +110,8 @@ def assign(assignments: Sequence[Assignment]) -> None:
     for item, array in zip(assignments, arrays, strict=True):
         if array is not None and array.dtype.kind == "c":
             _check_complex(item)
+        elif array is None and item.source.check is not None:
+            item.source.check()
     with unchanged(learners):
         for item, array in zip(assignments, arrays, strict=True):
             if array is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import json
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -15,11 +17,12 @@ import pytest
 
 import keras_torch as keras
 from keras_torch import config
-from keras_torch.errors import FileFormatError
+from keras_torch.errors import ConfigError, FileFormatError
 from keras_torch.saving import convert, inspect
-from keras_torch.saving.tensorflow import protobuf, saved_model
+from keras_torch.saving.legacy_weights import Assignment, assign
+from keras_torch.saving.tensorflow import objects, protobuf, saved_model
 from keras_torch.saving.tensorflow.bundle import Bundle
-from keras_torch.saving.tensorflow.crc32c import crc32c
+from keras_torch.saving.tensorflow.crc32c import crc32c, masked
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "golden"))
@@ -198,3 +201,114 @@ def test_checksums_are_those_of_the_polynomial_however_long_the_data_are() -> No
         state = table[(state ^ byte) & 255] ^ state >> 8
         if count in (45_481, 100_000, len(data)):
             assert crc32c(bytearray(data[:count])) == state ^ 0xFFFFFFFF, count
+
+
+def write_index(prefix: Path, entries: list[tuple[int, bytes, bytes]]) -> None:
+    """Write a table with one block. An entry is how much of the name before it is shared, the rest, and the value."""
+
+    def block(rows: list[tuple[int, bytes, bytes]]) -> bytes:
+        numbers = (map(protobuf.varint, (shared, len(own), len(value))) for shared, own, value in rows)
+        parts = (b"".join(three) + own + value for three, (_, own, value) in zip(numbers, rows, strict=True))
+        content = b"".join(parts) + (0).to_bytes(4, "little") + (1).to_bytes(4, "little") + b"\0"
+        return content + masked(content).to_bytes(4, "little")
+
+    def handle(start: int, content: bytes) -> bytes:
+        return protobuf.varint(start) + protobuf.varint(len(content) - 5)
+
+    data, empty = block(entries), block([])
+    blocks = block([(0, b"\xff", handle(0, data))])
+    footer = handle(len(data), empty) + handle(len(data) + len(empty), blocks)
+    end = (0xDB4775248B80FB57).to_bytes(8, "little")
+    Path(f"{prefix}.index").write_bytes(data + empty + blocks + footer.ljust(40, b"\0") + end)
+
+
+def entry_of(array: np.ndarray) -> bytes:
+    """Return what an index says of an array of float32 that is alone in its file."""
+    sizes = b"".join(protobuf.field(2, protobuf.number_field(1, size)) for size in array.shape)
+    content = array.tobytes()
+    checksum = protobuf.varint(6 << 3 | 5) + masked(content).to_bytes(4, "little")
+    return protobuf.number_field(1, 1) + protobuf.field(2, sizes) + protobuf.number_field(5, len(content)) + checksum
+
+
+HEADER = (0, b"", protobuf.number_field(1, 1))
+
+
+def test_large_arrays_are_checked_and_then_read_straight_into_the_weights(tmp_path: Path) -> None:
+    array = np.random.RandomState(0).rand(300, 300).astype(np.float32)
+    write_index(tmp_path / "c", [HEADER, (0, b"a", entry_of(array))])
+    path = tmp_path / "c.data-00000-of-00001"
+    path.write_bytes(array.tobytes())
+    layer = keras.layers.Dense(300)
+    layer.build((None, 300))
+    source = Bundle(tmp_path / "c").source("a")
+    assign([Assignment(layer.kernel, dataclasses.replace(source, read=None))])
+    np.testing.assert_array_equal(layer.kernel.numpy(), array)
+    path.write_bytes((array + 1).tobytes())
+    with pytest.raises(FileFormatError, match="the checksum of 'a' does not fit"):
+        assign([Assignment(layer.kernel, source)])
+    np.testing.assert_array_equal(layer.kernel.numpy(), array)
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        ([(shared, b"ab", b"") for shared in range(0, 8000, 2)], "its names are longer"),
+        ([(1, b"%d" % number, b"") for number in range(51)], "lists too many arrays"),
+    ],
+)
+def test_names_in_an_index_do_not_take_memory_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entries: Any, why: str
+) -> None:
+    monkeypatch.setattr("keras_torch.saving.tensorflow.bundle._MAX_ENTRIES", 50 if "too many" in why else 10**6)
+    write_index(tmp_path / "c", [HEADER, (0, b"a", b""), *entries])
+    with pytest.raises(FileFormatError, match=why):
+        Bundle(tmp_path / "c")
+
+
+def test_objects_beyond_number_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpack("texts", tmp_path)
+    bundle = Bundle(tmp_path / "texts.ckpt")
+    for name, value in (("_MAX_NODES", 3), ("_MAX_BYTES", 30)):
+        with monkeypatch.context() as patch, pytest.raises(FileFormatError, match="than any that are known"):
+            patch.setattr(objects, name, value)
+            objects.Graph(bundle)
+
+
+@pytest.mark.parametrize("name", ["keras_metadata.pb", "saved_model.pb", "variables/variables.index", "variables"])
+def test_links_out_of_a_saved_model_are_refused(name: str, tmp_path: Path) -> None:
+    folder = unpack("texts", tmp_path / "in")
+    (folder / name).rename(tmp_path / "outside")
+    (folder / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(FileFormatError, match="leads out of the folder"):
+        keras.models.load_model(folder)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises((FileFormatError, OSError), match="no regular file|missing"):
+        keras.models.load_model(folder)
+
+
+class Own(keras.layers.Dense):
+    """A layer without `get_config` in the eyes of a file."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__(units)
+
+
+def test_layers_that_were_saved_without_config_are_named_and_made_without_arguments(tmp_path: Path) -> None:
+    folder = unpack("optimizer-adam", tmp_path)
+    described = saved_model.describe(folder)
+    plain = keras.models.load_model(folder)
+    place = next(place for place, item in enumerate(described["config"]["layers"]) if item["class_name"] == "Dense")
+    units = described["config"]["layers"][place]["config"]["units"]
+    described["config"]["layers"][place] |= {"class_name": "Own", "config": {"layer was saved without config": True}}
+    described["model_config"] = {"class_name": described["class_name"]}
+    text = protobuf.field(4, b"_tf_keras_sequential")
+    (folder / "keras_metadata.pb").write_bytes(
+        protobuf.field(1, text + protobuf.field(5, json.dumps(described).encode()))
+    )
+    with pytest.raises(ConfigError, match=r"without the config of \['Own'\].*model.load_weights"):
+        keras.models.load_model(folder, {"Own": Own})
+    known = type("Own", (Own,), {"__init__": lambda self: Own.__init__(self, units)})
+    model = keras.models.load_model(folder, {"Own": known}, compile=False)
+    for found, expected in zip(model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)

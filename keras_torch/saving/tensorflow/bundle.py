@@ -7,19 +7,23 @@ tensorflow/core/protobuf/tensor_bundle.proto). Nothing is trusted: every place, 
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from typing import Any
 
 import numpy as np
 
-from keras_torch.saving.array_conversions import Source
-from keras_torch.saving.files import DamagedFileError
+from keras_torch.saving import raw_arrays
+from keras_torch.saving.array_conversions import LARGE, Source
+from keras_torch.saving.files import DamagedFileError, open_regular
 from keras_torch.saving.tensorflow import protobuf
-from keras_torch.saving.tensorflow.crc32c import masked
+from keras_torch.saving.tensorflow.crc32c import crc32c, mask, masked
 
 INDEX = ".index"
 # TensorFlow's numbers for types (types.proto).
@@ -28,17 +32,22 @@ _TYPES = {
     10: "bool", 14: "bfloat16", 17: "uint16", 18: "complex128", 19: "float16", 22: "uint32", 23: "uint64",
 }  # fmt: skip
 STRING, _BFLOAT16 = 7, 14
+# numpy cannot have more in an array, not even beside an axis of length 0.
+_MAX_NUMBERS = 2**60
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER, _TRAILER = 48, 5
 _MAX_INDEX = 256 * 2**20
-_MAX_ENTRIES, _MAX_RANK = 1_000_000, 32
+_MAX_ENTRIES, _MAX_RANK = 100_000, 32
 _MAX_SHARDS = 100_000
+# What all names may have, in bytes of the index: each may begin with the one before it, for at most 16 in a row.
+_MAX_RATIO, _SMALL = 16, 2**20
+_CHUNK = 4 * 2**20
 
 
 def is_bundle(prefix: str) -> bool:
     """Whether a checkpoint of TensorFlow is called so: what this library writes under such names has another index."""
     try:
-        with open(prefix + INDEX, "rb") as file:
+        with open_regular(prefix + INDEX) as file:
             file.seek(-8, os.SEEK_END)
             return struct.unpack("<Q", file.read(8))[0] == _MAGIC
     except OSError:
@@ -59,12 +68,12 @@ class Entry:
 
 
 class Bundle:
-    """The arrays of one checkpoint by name."""
+    """The arrays of one checkpoint by name. If it is in the `folder` of a SavedModel, no link leads out of that."""
 
-    def __init__(self, prefix: Any) -> None:
-        self.prefix = os.fsdecode(prefix)
+    def __init__(self, prefix: Any, folder: str | None = None) -> None:
+        self.prefix, self._folder = os.fsdecode(prefix), folder
         try:
-            with open(self.prefix + INDEX, "rb") as file:
+            with open_regular(self.prefix + INDEX, folder) as file:
                 content = file.read(_MAX_INDEX + 1)
         except FileNotFoundError as error:
             raise FileNotFoundError(
@@ -107,8 +116,9 @@ class Bundle:
             raise KeyError(f"The checkpoint {self.prefix!r} holds no {name!r}. It holds: {sorted(self.entries)[:20]}")
         return self.entries[name]
 
-    def _bytes(self, name: str) -> bytearray:
-        entry = self._entry(name)
+    @contextlib.contextmanager
+    def _place(self, name: str, entry: Entry) -> Iterator[BufferedReader]:
+        """Yield the file of an array, where it begins."""
         if entry.in_slices:
             raise NotImplementedError(
                 f"{self.prefix}: {name!r} was saved in slices by a partitioned variable, which is not read. Save it "
@@ -118,28 +128,53 @@ class Bundle:
             raise self.damaged(f"{name!r} is in file number {entry.shard} of {self._shards}")
         path = self._path(entry.shard)
         try:
-            with open(path, "rb") as file:
+            with open_regular(path, self._folder) as file:
                 if entry.offset + entry.size > os.fstat(file.fileno()).st_size:
                     raise self.damaged(f"{os.path.basename(path)} ends before {name!r} does")
                 file.seek(entry.offset)
-                data = bytearray(entry.size)
-                file.readinto(data)
+                yield file
         except FileNotFoundError as error:
             raise FileNotFoundError(f"The checkpoint {self.prefix!r} lacks its file {path!r}.") from error
+
+    def _bytes(self, name: str, entry: Entry) -> bytearray:
+        with self._place(name, entry) as file:
+            data = bytearray(entry.size)
+            file.readinto(data)
         return data
 
     def read(self, name: str) -> np.ndarray:
         """Return an array: numbers, or bytes in an array of objects. bfloat16 comes as float32."""
-        entry, data = self._entry(name), self._bytes(name)
+        entry = self._entry(name)
+        data = self._bytes(name, entry)
         if entry.type == STRING:
             return np.array([*self._texts(name, entry, data), None], object)[:-1].reshape(entry.shape)
-        if masked(data) != entry.checksum:
-            raise self.damaged(f"the checksum of {name!r} does not fit")
         dtype = self.dtype(name)
-        if math.prod(entry.shape) * dtype.itemsize != len(data):
-            raise self.damaged(f"{name!r} of shape {entry.shape} has {len(data)} bytes")
+        self._check(name, entry, masked(data))
         found = np.frombuffer(data, dtype).reshape(entry.shape)
         return (found.astype("<u4") << 16).view("<f4") if entry.type == _BFLOAT16 else found
+
+    def _check(self, name: str, entry: Entry, checksum: int) -> None:
+        if checksum != entry.checksum:
+            raise self.damaged(f"the checksum of {name!r} does not fit")
+        fits = math.prod(entry.shape) * self.dtype(name).itemsize == entry.size
+        if not fits or math.prod(size or 1 for size in entry.shape) > _MAX_NUMBERS:
+            raise self.damaged(f"{name!r} of shape {entry.shape} has {entry.size} bytes")
+
+    def _verify(self, name: str) -> None:
+        """Look at the checksum without keeping the array."""
+        entry, found = self._entry(name), 0
+        with self._place(name, entry) as file:
+            for at in range(0, entry.size, _CHUNK):
+                found = crc32c(file.read(min(_CHUNK, entry.size - at)), found)
+        self._check(name, entry, mask(found))
+
+    def _read_into(self, name: str, target: Any) -> None:
+        entry = self._entry(name)
+        with self._place(name, entry) as file:
+            place = raw_arrays.place_of_descriptor(file.fileno())
+            if place is None:
+                raise self.damaged(f"{name!r} cannot be read")
+            raw_arrays.read(place.moved(entry.offset), target.detach().numpy(), self.dtype(name))
 
     def _texts(self, name: str, entry: Entry, data: bytearray) -> Iterator[bytes]:
         """Yield strings: in front stand their lengths, and a checksum of these as fixed numbers."""
@@ -183,7 +218,12 @@ class Bundle:
 
     def source(self, name: str) -> Source:
         """Return an array that is not read yet."""
-        return Source(name, self.shape(name), lambda: self.read(name))
+        entry = self._entry(name)
+        large = math.prod(entry.shape) >= LARGE and hasattr(os, "preadv")
+        if not large or entry.type == _BFLOAT16 or self.dtype(name).kind not in "fiu":
+            return Source(name, entry.shape, lambda: self.read(name))
+        into, check = (functools.partial(method, name) for method in (self._read_into, self._verify))
+        return Source(name, entry.shape, lambda: self.read(name), into, check)
 
 
 def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -210,6 +250,7 @@ def _handle(data: bytes, at: int) -> tuple[tuple[int, int], int]:
 def _block(content: bytes, handle: tuple[int, int]) -> Iterator[tuple[bytes, bytes]]:
     """Yield the entries of one block. Each says how much of the name before it its own name begins with."""
     start, size = handle
+    names = 0
     end = start + size
     if size < 4 or end + _TRAILER > len(content):
         raise ValueError("a block lies outside of it")
@@ -230,6 +271,9 @@ def _block(content: bytes, handle: tuple[int, int]) -> Iterator[tuple[bytes, byt
         if shared > len(key) or at + own + length > last:
             raise ValueError("an entry lies outside of its block")
         key = key[:shared] + data[at : at + own]
+        names += len(key)
+        if names > _SMALL + _MAX_RATIO * size:
+            raise ValueError("its names are longer than any that are known")
         at += own + length
         yield key, data[at - length : at]
 

@@ -35,12 +35,12 @@ def _tables() -> tuple[np.ndarray, list[list[int]]]:
     return tables, [tables[place].tolist() for place in (0, 1, 2, 3, -1)]
 
 
-def crc32c(data: Any) -> int:
-    """Return the checksum of bytes."""
+def crc32c(data: Any, before: int = 0) -> int:
+    """Return the checksum of bytes; `before` is that of those in front of them."""
     tables, (first, second, third, fourth, single) = _tables()
-    state = _ALL
+    state = before ^ _ALL
     if len(data) > 8 * _DISTANCES[-1]:
-        data, state = _shortened(data), 0
+        data, state = _shortened(data, state), 0
     rows = len(data) // _ROW
     for start in range(0, rows, _ROWS_AT_ONCE):
         count = min(_ROWS_AT_ONCE, rows - start)
@@ -54,13 +54,13 @@ def crc32c(data: Any) -> int:
     return state ^ _ALL
 
 
-def _shortened(data: Any) -> bytes:
+def _shortened(data: Any, state: int) -> bytes:
     """Return the last of the bytes, changed so that their checksum is that of all if it begins with 0."""
     nearest, *_, kept = _DISTANCES
     words = np.frombuffer(data, np.uint32, len(data) // 4)
     room = np.empty(min(len(words), kept + _WORDS_AT_ONCE), np.uint32)
     room[:kept] = words[:kept]
-    room[0] ^= _ALL
+    room[:1].view("<u4")[0] ^= state
     for at in range(kept, len(words), _WORDS_AT_ONCE):
         count = min(_WORDS_AT_ONCE, len(words) - at)
         room[kept : kept + count] = words[at : at + count]
@@ -73,6 +73,10 @@ def _shortened(data: Any) -> bytes:
 
 
 def masked(data: Any) -> int:
-    """Return the checksum as records hold it: turned by 15 bits, plus a constant."""
-    found = crc32c(data)
+    """Return the checksum of bytes as records hold it."""
+    return mask(crc32c(data))
+
+
+def mask(found: int) -> int:
+    """Return a checksum turned by 15 bits, plus a constant: bytes that hold checksums have checksums, too."""
     return ((found >> 15 | found << 17) + 0xA282EAD8) & _ALL

@@ -23,7 +23,7 @@ from keras_torch.saving.tensorflow.bundle import Bundle
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "VARIABLE_VALUE"
-_MAX_NODES = 1_000_000
+_MAX_NODES, _MAX_BYTES = 500_000, 2**28
 
 
 @dataclass
@@ -49,15 +49,19 @@ class Graph:
                 "wrote them. Read them with `tf.train.load_checkpoint(path).get_tensor(name)` and give them to "
                 f"`set_weights`. It holds: {sorted(bundle.entries)[:10]}"
             )
+        if bundle.entries[GRAPH].size > _MAX_BYTES:
+            raise bundle.damaged("its objects take more bytes than any that are known")
         try:
             for number, kind, content in protobuf.fields(bundle.read(GRAPH).item()):
                 if number == 1 and kind == protobuf.BYTES:
                     self.nodes.append(_node(content))
+                if len(self.nodes) > _MAX_NODES:
+                    raise ValueError("there are more than any that are known")
         except (ValueError, UnicodeDecodeError) as error:
             raise bundle.damaged(f"its objects cannot be read: {error}") from error
         count = len(self.nodes)
         numbers = (n for node in self.nodes for n in (*node.children.values(), *node.slots.values()))
-        if not 0 < count <= _MAX_NODES or any(n >= count for n in numbers):
+        if not count or any(n >= count for n in numbers):
             raise bundle.damaged("its objects point to some that are not there")
 
     def key(self, number: int, name: str = _VALUE) -> str | None:

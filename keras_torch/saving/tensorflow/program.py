@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_torch.saving.files import open_regular
 from keras_torch.saving.tensorflow import protobuf
 from keras_torch.saving.tensorflow.bundle import STRING, shape_of
 
@@ -36,11 +37,11 @@ def text(content: Any, number: int) -> str:
     return next((bytes(inner).decode() for inner in messages(content, number)), "")
 
 
-def content_of(path: str) -> bytes:
+def content_of(folder: str, name: str) -> bytes:
     """Return the content of a file that may be no larger than a message of protobuf. ValueError if it is."""
-    if os.path.getsize(path) > _MAX_SIZE:
-        raise ValueError(f"{os.path.basename(path)} is larger than any message of protobuf")
-    with open(path, "rb") as file:
+    with open_regular(os.path.join(folder, name), folder) as file:
+        if os.fstat(file.fileno()).st_size > _MAX_SIZE:
+            raise ValueError(f"{name} is larger than any message of protobuf")
         return file.read()
 
 
@@ -48,7 +49,7 @@ class Program:
     """The objects, constants and functions of a SavedModel."""
 
     def __init__(self, folder: str) -> None:
-        content = content_of(os.path.join(folder, PROGRAM))
+        content = content_of(folder, PROGRAM)
         self._graphs = [graph for program in messages(content, 2) for graph in messages(program, 2)]
         self._described = [objects for program in messages(content, 2) for objects in messages(program, 7)]
         self.objects = [item for objects in self._described for item in messages(objects, 1)]

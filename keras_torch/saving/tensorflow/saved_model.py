@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from keras_torch import config, layers, registry
-from keras_torch.errors import FileFormatError
+from keras_torch.errors import ConfigError, FileFormatError
 from keras_torch.saving.building import build, build_within
+from keras_torch.saving.file_config import find_class
 from keras_torch.saving.files import DamagedFileError
 from keras_torch.saving.legacy_config import MAX_TEXT, ConfigReader, parse_json
 from keras_torch.saving.legacy_weights import generation_of
@@ -36,12 +37,12 @@ def is_saved_model(folder: str) -> bool:
     return any(os.path.isfile(os.path.join(folder, name)) for name in (PROGRAM, METADATA))
 
 
-def variables_of(folder: str) -> str:
-    """Return the prefix of the checkpoint in a SavedModel."""
+def variables_of(folder: str) -> Bundle:
+    """Return the checkpoint in a SavedModel."""
     prefix = os.path.join(folder, _VARIABLES)
     if not os.path.isfile(prefix + INDEX):
         raise DamagedFileError(f"{folder} is a SavedModel without variables: {prefix + INDEX!r} is missing.")
-    return prefix
+    return Bundle(prefix, folder)
 
 
 def read_model(
@@ -56,15 +57,25 @@ def read_model(
     generation = generation_of(version)
     reader = ConfigReader(generation, version, custom_objects)
     described = reader.model(model_config(noted), f"{folder}: the model config")
-    graph = Graph(Bundle(variables_of(folder)))
+    graph = Graph(variables_of(folder))
     with config.dialect_scope("tf"):
-        model, waiting = build_within(
-            described,
-            reader.custom_objects,
-            lambda: _build(described, noted, reader, safe_mode),
-            lambda model: Match.of(graph, model).plan(),
-            graph.bundle.file_size(),
-        )
+        try:
+            model, waiting = build_within(
+                described,
+                reader.custom_objects,
+                lambda: _build(described, noted, reader, safe_mode),
+                lambda model: Match.of(graph, model).plan(),
+                graph.bundle.file_size(),
+            )
+        except ConfigError as error:
+            names = sorted(set(_without_config(described)))
+            if not names:
+                raise
+            raise ConfigError(
+                f"{error} {folder} was saved without the config of {names}, because there was no `get_config`: pass "
+                "classes whose constructors need no arguments in `custom_objects`, or build the model in code and call "
+                f"`model.load_weights({folder!r})`."
+            ) from error
         match = Match.of(graph, model)
         assignments = match.plan()
         waiting.fill([item.weight for item in assignments])
@@ -107,12 +118,13 @@ def _fill_table(layer: Any, keys: Any, values: Any, weights: Any) -> None:
 
 def describe(folder: str) -> dict[str, Any]:
     """Return what Keras noted of the model: class, config, Keras's version, compile arguments, input shapes."""
-    path = os.path.join(folder, METADATA)
     try:
-        if os.path.isfile(path):
-            found = _root(_of_metadata(content_of(path)))
+        if os.path.lexists(os.path.join(folder, METADATA)):
+            found = _root(_of_metadata(content_of(folder, METADATA)))
         else:
-            found = _root(_of_program(content_of(os.path.join(folder, PROGRAM))))
+            found = _root(_of_program(content_of(folder, PROGRAM)))
+    except FileFormatError:
+        raise
     except (ValueError, AttributeError) as error:
         raise DamagedFileError(f"{folder}: the description of the model cannot be read: {error}") from error
     if found is None:
@@ -130,10 +142,23 @@ def describe(folder: str) -> dict[str, Any]:
 def model_config(noted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the class and config of the model."""
     found = noted.get("model_config")
-    if not isinstance(found, Mapping):
+    if not isinstance(found, Mapping) or not found.get("config"):
+        # Of a model with a layer without config, or that has none itself, this has only the class.
         found = {"class_name": noted.get("class_name"), "config": noted.get("config")}
-    inner = found.get("config")
-    return {**found, "config": {} if inner == {_WITHOUT_CONFIG: True} or inner is None else inner}
+    return {**found, "config": found.get("config") or {}}
+
+
+def _without_config(described: Any) -> Iterator[str]:
+    """Yield the classes of the user that have nothing in their config."""
+    if isinstance(described, list):
+        described = dict(enumerate(described))
+    if not isinstance(described, dict):
+        return
+    name = described.get("class_name")
+    if isinstance(name, str) and not described.get("config") and find_class(name) is None:
+        yield name
+    for item in described.values():
+        yield from _without_config(item)
 
 
 def _of_metadata(content: bytes) -> Iterator[tuple[int, str, str]]:
@@ -167,6 +192,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if value == {_WITHOUT_CONFIG: True}:
+        return {}
     if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
         return _plain(value["items"])
     if value.get("class_name") == "TypeSpec" and isinstance(value.get("serialized"), list):
