@@ -68,11 +68,13 @@ class Layer(TracksContainers, WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, 
     def _set_up_class(cls) -> None:
         """Note once what calls ask of the class."""
         cls._set_up = cls
-        cls._is_builtin = cls.__module__.startswith("keras_torch.")
+        cls._is_builtin = _is_ours(cls)
         cls._accepts_strings = cls._accepts_strings or not cls._is_builtin
         if "get_output_shape_for" in cls.__dict__ and "compute_output_shape" not in cls.__dict__:
             cls.compute_output_shape = lambda self, shape: self.get_output_shape_for(shape)  # type: ignore
-        cls._knows_output_shape = cls.compute_output_shape is not Layer.compute_output_shape
+        owners = [_owner(cls, name) for name in ("compute_output_shape", "call")]
+        # What a class of ours says of its outputs holds for its own `call` alone.
+        cls._knows_output_shape = owners[0] is not Layer and (not _is_ours(owners[0]) or _is_ours(owners[1]))
         cls._gives_output_spec = cls.compute_output_spec is not Layer.compute_output_spec
         cls._makes_mask = cls.compute_mask is not Layer.compute_mask
         owner = next(base for base in cls.__mro__ if "losses" in base.__dict__)
@@ -499,6 +501,15 @@ class Layer(TracksContainers, WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, 
             items = sorted(found.items(), key=lambda item: order.get(item[0], order.get(id(item[1]), len(order))))
             found.clear()
             found.update(items)  # type: ignore[arg-type]
+
+
+def _owner(cls: type, name: str) -> type:
+    """Return the class that defines what a class has under a name."""
+    return next((base for base in cls.__mro__ if name in base.__dict__), Layer)
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("keras_torch.")
 
 
 # Of other types neither torch nor a layer keeps track when they become attributes.

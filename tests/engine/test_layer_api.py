@@ -231,3 +231,19 @@ def test_call_fills_the_cache_that_it_gets_beside_its_inputs_as_before_keras_3()
         shared = dialect == "tf"
         assert (cache["first"]["k"].__class__ is dict, len(seen)) == (shared, int(shared))
         assert list(inputs) == ["x"] and result.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("dialect", ["2", "tf", "3"])
+def test_a_call_of_one_s_own_tells_the_outputs_of_a_layer_derived_from_one_of_keras(dialect):
+    class WithTable(layers.Embedding):
+        def compute_mask(self, inputs, mask=None):
+            return [super().compute_mask(inputs, mask), None]
+
+        def call(self, inputs):
+            return [super().call(inputs), self.embeddings + 0]
+
+    with config.dialect_scope(dialect):
+        found, table = WithTable(5, 3, mask_zero=True)(Input((4,)))
+        assert (tuple(found.shape), tuple(table.shape)) == ((None, 4, 3), (5, 3))
+        model = keras.Model(found._keras_history[0].input, [layers.LSTM(2)(found), table])
+        assert [part.shape for part in model.predict(np.ones((1, 4)), verbose=0)] == [(1, 2), (5, 3)]
