@@ -100,8 +100,8 @@ class VariableMethods:
         self.assign(value)
 
     def read_value(self) -> torch.Tensor:
-        """Return the value as a tensor."""
-        return self.value  # type: ignore[attr-defined]
+        """Return the value of now as a tensor, which later changes of the variable leave alone; differentiable."""
+        return torch.clone(self.value)  # type: ignore[attr-defined]
 
     def assign(self, value: Any) -> Any:
         """Copy `value`, an array in Keras's layout, into the variable. ValueError if the shape differs."""

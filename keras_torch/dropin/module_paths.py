@@ -125,6 +125,7 @@ MOVED = {
     "optimizers.optimizer_v2": "optimizers",
     "saving.hdf5_format": "saving",
     "saving.saving_api": "saving",
+    "saving.saving_lib": "saving",
     "saving.model_config": "saving",
     "utils.audio_dataset_utils": "utils.audio_dataset",
     "utils.image_dataset_utils": "utils.image_dataset",

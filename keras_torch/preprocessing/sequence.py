@@ -17,6 +17,7 @@ __all__ = [
     "make_sampling_table",
     "pad_sequences",
     "skipgrams",
+    "timeseries_generator_from_json",
 ]
 
 _EULER_GAMMA = 0.577  # as many digits as Keras has, on which its tables depend
@@ -106,6 +107,22 @@ class TimeseriesGenerator(Sequence):
     def to_json(self, **kwargs: Any) -> str:
         """Return class name and config as JSON; `kwargs` go to `json.dumps`."""
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **kwargs)
+
+
+def timeseries_generator_from_json(json_string: str) -> TimeseriesGenerator:
+    """Return the generator that `TimeseriesGenerator.to_json` described. ValueError for anything else.
+
+    As in Keras, the `start_index` there counts as that of the first step, so that `length` steps are left out.
+    """
+    try:
+        arguments = dict(json.loads(json_string)["config"])
+        series = [json.loads(arguments.pop(name)) for name in ("data", "targets")]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`json_string` is not what `TimeseriesGenerator.to_json` writes ({type(error).__name__}: {error}). "
+            f"Received: {json_string!r:.200}"
+        ) from error
+    return TimeseriesGenerator(*series, **arguments)
 
 
 def _as_json(name: str, values: Any) -> str:

@@ -57,8 +57,9 @@ def test_variables_change_in_place(tf):
     v = tf.Variable([1, 2], name="counts")
     assert v.dtype == tf.int32 and v.name == "counts:0"
     v.assign([3, 4])
+    before = v.read_value()
     v.assign_add([1, 1], read_value=False)
-    assert v.numpy().tolist() == [4, 5]
+    assert v.numpy().tolist() == [4, 5] and before.numpy().tolist() == [3, 4]
     assert not tf.Variable(1.0, trainable=False).trainable
     start = tf.random_normal_initializer(stddev=0.1)
     w = tf.Variable(initial_value=start(shape=(2, 3), dtype="float32"), trainable=True)

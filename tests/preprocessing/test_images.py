@@ -348,6 +348,9 @@ def test_pictures_with_plain_names_are_listed(folder: Path) -> None:
     assert [Path(path).name for path in sorted(image.list_pictures(folder))] == ["a.png", "b.png", "c.png", "d.png"]
     assert image.list_pictures(folder, ext="gif|bmp") == image.list_pictures(folder, ext=("gif", "bmp")) == []
     assert len(image.list_pictures(folder, ext=("gif", "png"))) == 4
+    path = image.list_pictures(folder)[0]
+    assert image.validate_filename(path, ("gif", "png")) and not image.validate_filename(path, ("gif", "jpg"))
+    assert not image.validate_filename(folder / "none.png", ("png",))
 
 
 def test_the_order_of_interpolation_that_is_asked_for_counts_in_keras_2_also() -> None:

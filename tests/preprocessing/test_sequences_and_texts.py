@@ -228,4 +228,9 @@ def test_a_series_is_a_sequence_that_models_train_on() -> None:
     generator = sequence.TimeseriesGenerator(np.arange(9.0)[:, None], np.arange(9.0), 3, batch_size=4)
     assert is_sequence(generator) and len(generator) == 2
     assert json.loads(generator.to_json(indent=1))["class_name"] == "TimeseriesGenerator"
+    # Keras 2 takes the index of the first target for that of the first step.
+    again = sequence.timeseries_generator_from_json(generator.to_json())
+    assert [y.tolist() for _, y in again] == [[6.0, 7.0, 8.0]] and again[0][0].shape == (3, 3, 1)
+    with pytest.raises(ValueError, match="is not what `TimeseriesGenerator.to_json` writes"):
+        sequence.timeseries_generator_from_json("{}")
     assert [len(x) for x, _ in generator] == [4, 2]

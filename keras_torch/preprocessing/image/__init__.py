@@ -1,7 +1,7 @@
 """Images: files, arrays, random transformations, batches (Keras 1 and 2; Keras 3 kept the functions on files only)."""
 
 from keras_torch.preprocessing.image.dataframe_iterator import DataFrameIterator
-from keras_torch.preprocessing.image.directory_iterator import DirectoryIterator, list_pictures
+from keras_torch.preprocessing.image.directory_iterator import DirectoryIterator, list_pictures, validate_filename
 from keras_torch.preprocessing.image.files import BatchFromFilesMixin
 from keras_torch.preprocessing.image.generator import ImageDataGenerator
 from keras_torch.preprocessing.image.iterator import Iterator, NumpyArrayIterator
@@ -46,4 +46,5 @@ __all__ = [
     "save_img",
     "smart_resize",
     "transform_matrix_offset_center",
+    "validate_filename",
 ]

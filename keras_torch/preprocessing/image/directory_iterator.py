@@ -33,6 +33,11 @@ def list_pictures(directory: Any, ext: str | Sequence[str] | None = None) -> lis
     ]
 
 
+def validate_filename(filename: Any, white_list_formats: Sequence[str]) -> bool:
+    """Whether there is a file of this name, and it ends in one of the formats."""
+    return os.path.isfile(filename) and os.fspath(filename).lower().endswith(tuple(white_list_formats))
+
+
 class DirectoryIterator(BatchFromFilesMixin, Iterator):
     """Batches of the images below a directory, resized to `target_size` (height, width) and transformed.
 
