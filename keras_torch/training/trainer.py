@@ -385,7 +385,9 @@ class Trainer(GeneratorMethods):
 
     @property
     def loss(self) -> Any:
-        """The loss as given to `compile`."""
+        """The loss as given to `compile`; before, None in Keras 3, and no attribute in what came before it."""
+        if self._compiled is None and not config.is_modern():
+            raise AttributeError(f"Model {self.name!r} has no `loss` before `compile`.")  # type: ignore[attr-defined]
         return None if self._compiled is None else self._compiled.arguments["loss"]
 
     @loss.setter

@@ -50,3 +50,13 @@ def test_a_loss_object_takes_symbolic_sample_weights():
         value = losses.MeanSquaredError()(true, predicted, sample_weight=weight)
         found = K.function([true, predicted, weight], [value])([Y, 2 * Y, WEIGHTS])[0]
         np.testing.assert_allclose(found, (WEIGHTS * Y[:, 0] ** 2).mean(), rtol=1e-5)
+
+
+def test_a_model_has_a_loss_once_it_is_compiled():
+    for dialect in ("2", "tf", "3"):
+        with config.dialect_scope(dialect):
+            x = Input((3,))
+            model = Model(x, layers.Dense(1)(x))
+            assert hasattr(model, "loss") == (dialect == "3")
+            model.compile("sgd", "mse")
+            assert model.loss == "mse"
