@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 
 from keras_torch import activations, backend, config, legacy, ops
 from keras_torch.applications.weight_files import fetch
-from keras_torch.symbolic import KerasTensor
+from keras_torch.symbolic import KerasTensor, called_as
 
 CLASS_INDEX: dict[str, list[str]] | None = None
 CLASS_INDEX_PATH = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
@@ -44,13 +45,13 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
     axis = _channel_axis(x, data_format)
     divisor, mean, deviation = _MODES[mode]
     if mode == "caffe":
-        x = ops.flip(x, axis)
+        x = called_as("__operators__.getitem", ops.flip, x, axis)
     if divisor != 1:
         x = x / divisor
     if mode == "tf":
         return x - mean
     shape = (-1, 1, 1) if data_format == "channels_first" else (-1,)
-    x = x - _constant(mean, shape, x)
+    x = called_as("nn.bias_add", operator.sub, x, _constant(mean, shape, x))
     return x if deviation is None else x / _constant(deviation, shape, x)
 
 

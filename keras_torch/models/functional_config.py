@@ -186,6 +186,23 @@ def _functions(network: Network, positions: _Positions) -> dict[int, dict[str, A
     return _as_entries(network, positions, (as_keras_3,) if registry.wants_modern() else (as_tensorflow, as_keras_3))
 
 
+def operation_layers(network: Network) -> dict[int, Any]:
+    """Return what tf.keras has as layers for the functions of a graph, by the ids of these; not for their steps."""
+    functions = [item for item in network.operations if isinstance(item, FunctionOp) and not item.is_step]
+    if not functions:
+        return {}
+    from keras_torch.models.operations.tensorflow_layers import layer_of
+    from keras_torch.models.operations.writing import as_keras_3
+    from keras_torch.models.operations.writing_tensorflow import as_tensorflow
+
+    try:
+        written = _as_entries(network, _Positions(network), (as_tensorflow, as_keras_3))
+    except ValueError:
+        # A function that cannot be written is one nevertheless.
+        written = {id(item): {} for item in functions if not item.internal}
+    return {id(item): layer_of(item) for item in functions if id(item) in written}
+
+
 def _as_entries(network: Network, positions: _Positions, writers: tuple[Any, ...]) -> dict[int, dict[str, Any]]:
     """Return the entries by the first of `writers` that can; a single one for layers raises NotWritable."""
     needed = {id(tensor) for tensor in [*network.flat_outputs, *network.effects]}

@@ -1,9 +1,12 @@
-"""`model.layers` of Keras 1 and 2, from whose list scripts took the last layers to put others in their place."""
+"""`model.layers` before Keras 3: scripts of Keras 1 and 2 took layers out of it, in tf.keras it has operations, too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, SupportsIndex
+
+from keras_torch.models import functional_config
+from keras_torch.models.network import Network
 
 
 class LayerList(list):
@@ -31,3 +34,14 @@ class LayerList(list):
         super().__delitem__(key)
         for layer in reversed(layers):
             self._taken_out(layer)
+
+
+def with_operations(found: dict[int, Any], network: Network) -> list[Any]:
+    """Return layers, given by their ids, as a list, with those that tf.keras has for functions in their places."""
+    functions = network.operation_layers
+    if functions is None:
+        functions = network.operation_layers = functional_config.operation_layers(network)
+    if not functions:
+        return list(found.values())
+    layers = {id(op): functions.get(id(op)) or found.get(id(op)) for op in network.operations}
+    return [layer for layer in {**layers, **found}.values() if layer is not None]

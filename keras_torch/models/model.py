@@ -22,7 +22,7 @@ from keras_torch.errors import reading_config, suggest
 from keras_torch.layers import AddLoss, AddMetric
 from keras_torch.models import compiled_tensors, functional_config, graph_losses
 from keras_torch.models.added_tensors import Appended
-from keras_torch.models.layer_list import LayerList
+from keras_torch.models.layer_list import LayerList, with_operations
 from keras_torch.models.network import Network
 from keras_torch.models.state_tree import assign_state_tree, state_tree_of
 from keras_torch.registry import CustomObjectScope
@@ -97,7 +97,7 @@ class Model(Trainer, Layer):
         for node in network.nodes:
             for index, item in enumerate(leaves((node.args, node.kwargs))):
                 if isinstance(item, nn.Parameter) and not any(item is own for own in self._parameters.values()):
-                    self._parameters[f"{node.operation.name}_{index}"] = item
+                    self._parameters[re.sub(r"\W", "_", f"{node.operation.name}_{index}")] = item
         self.__dict__["_network_modules"] = keys
         self.built = True
 
@@ -306,11 +306,13 @@ class Model(Trainer, Layer):
     def layers(self) -> list[Layer]:
         """The layers directly in this model, in Keras's order.
 
-        In dialects 1 and 2 `model.layers.pop()` takes a layer out of this list, and leaves the outputs as they are, as
-        there.
+        In dialect tf with those for functions. In 1 and 2 `model.layers.pop()` leaves the outputs as they are.
         """
         found = {id(layer): layer for layer in self._children()}
-        if not config.is_classic():
+        dialect = config.dialect()
+        if dialect == "tf" and self._network is not None:
+            return with_operations(found, self._network)
+        if dialect not in ("1", "2"):
             return list(found.values())
         hidden = self.__dict__.setdefault("_layers_taken_out", set())
         for layer in self._network.aside if self._network is not None else ():

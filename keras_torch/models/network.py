@@ -17,7 +17,7 @@ from keras_torch.data.structure import leaves_like
 from keras_torch.engine import InputLayer
 from keras_torch.engine.call import call_symbolic, state
 from keras_torch.engine.masking import get_mask, set_mask
-from keras_torch.symbolic import FunctionOp, KerasTensor, Node, lower, producer, sort_nodes
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node, count_unnamed, give_name, lower, producer, sort_nodes
 from keras_torch.symbolic.structure import leaves, map_tree
 
 
@@ -63,7 +63,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         # Programs are made again on first use; fx would retrace them when unpickling.
-        return {**self.__dict__, "_programs": {}}
+        return {**self.__dict__, "_programs": {}, "operation_layers": None}
 
     def __setstate__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -107,6 +107,12 @@ class Network:
             depths.setdefault(id(layer), 0)
         order = {key: indices.get(key, -1) for key in operations}
         self.operations = sorted(operations.values(), key=lambda op: (-depths[id(op)], order[id(op)]))
+        self.operation_layers: dict[int, Any] | None = None
+        if count_unnamed():
+            # Imported here, as few models need the tables.
+            from keras_torch.models.operations.tensorflow_layers import name_operations
+
+            name_operations({op.name for op in self.operations if not isinstance(op, FunctionOp)})
         self.operations_by_depth = [(depths[id(op)], op) for op in self.operations]
         self.nodes = walk
 
@@ -328,6 +334,8 @@ def replay(
         operation = replace(node.operation)
         if isinstance(operation, FunctionOp):
             outputs = operation(*args, **kwargs)
+            if config.dialect() == "tf":
+                give_name(outputs, operation.name)
         elif call is not None:
             outputs = call(operation, *args, **kwargs)
         else:

@@ -14,6 +14,7 @@ from typing import Any
 
 from keras_torch import registry
 from keras_torch.models.operations import is_operation
+from keras_torch.models.operations.reading import TENSORFLOW_CLASSES
 from keras_torch.registry import snake_case
 
 # Left out while they have this value: not every generation knows them, and all mean the same without them.
@@ -323,7 +324,7 @@ def leave_out_names_of_operations(config: dict[str, Any]) -> None:
     """Take the names out of the arguments of Operations, which before Keras 3.11 know no such argument.
 
     Keras then numbers each class anew. An output keeps its name, by which it has losses; and so does a class if what
-    is named like it might get a name twice.
+    is named like it might get a name twice. The layers that tf.keras has for functions know their names.
     """
     outputs = _layers_in(config["output_layers"])
     kept = {
@@ -332,6 +333,8 @@ def leave_out_names_of_operations(config: dict[str, Any]) -> None:
         if layer["name"] in outputs or not is_operation(layer)
     }
     for layer in config["layers"]:
+        if layer["class_name"] in TENSORFLOW_CLASSES:
+            continue
         if is_operation(layer) and snake_case(layer["class_name"]) not in kept:
             layer["config"] = {key: value for key, value in layer["config"].items() if key != "name"}
 

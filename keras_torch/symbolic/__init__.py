@@ -7,11 +7,15 @@ from keras_torch.symbolic.closures import uses_symbolic_tensors
 from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor, Shape, is_keras_tensor
 from keras_torch.symbolic.lowering import lower, sort_nodes
-from keras_torch.symbolic.naming import get_uid, reset_names, unique_name
+from keras_torch.symbolic.naming import get_uid, reset_names, unique_name, unused_name
 from keras_torch.symbolic.node import (
     FunctionOp,
     Node,
+    as_one,
+    called_as,
+    count_unnamed,
     get_source_inputs,
+    give_name,
     internal_nodes,
     is_source,
     outbound_nodes,
@@ -20,6 +24,7 @@ from keras_torch.symbolic.node import (
     recorded_nodes,
     set_outbound_nodes,
     symbolic_constant,
+    take_unnamed,
 )
 from keras_torch.symbolic.sizes import SymbolicSize, symbolic_size
 
@@ -29,8 +34,12 @@ __all__ = [
     "Node",
     "Shape",
     "SymbolicSize",
+    "as_one",
+    "called_as",
+    "count_unnamed",
     "get_source_inputs",
     "get_uid",
+    "give_name",
     "infer",
     "internal_nodes",
     "is_keras_tensor",
@@ -46,6 +55,8 @@ __all__ = [
     "sort_nodes",
     "symbolic_constant",
     "symbolic_size",
+    "take_unnamed",
     "unique_name",
+    "unused_name",
     "uses_symbolic_tensors",
 ]

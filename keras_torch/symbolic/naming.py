@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container
 
 from keras_torch import config
 
 _counts: dict[str, int] = defaultdict(int)
+# Names of recorded functions that came with a file or a copy: others do without them.
+_taken: set[str] = set()
 
 
 def unique_name(prefix: str) -> str:
@@ -14,6 +17,19 @@ def unique_name(prefix: str) -> str:
     _counts[prefix] += 1
     number = _counts[prefix] if config.is_classic() else _counts[prefix] - 1
     return f"{prefix}_{number}" if number else prefix
+
+
+def unused_name(prefix: str, others: Container[str] = ()) -> str:
+    """Return the next name of a prefix that `take_name` was not told of and that is not among `others`."""
+    name = unique_name(prefix)
+    while name in _taken or name in others:
+        name = unique_name(prefix)
+    return name
+
+
+def take_name(name: str) -> None:
+    """Keep a name from being given to another recorded function."""
+    _taken.add(name)
 
 
 def get_uid(prefix: str = "") -> int:
@@ -25,3 +41,4 @@ def get_uid(prefix: str = "") -> int:
 def reset_names() -> None:
     """Start counting again."""
     _counts.clear()
+    _taken.clear()

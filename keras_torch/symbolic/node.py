@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor
-from keras_torch.symbolic.naming import unique_name
+from keras_torch.symbolic.naming import take_name, unique_name
 from keras_torch.symbolic.structure import leaves, map_tree
 from keras_torch.symbolic.torch_modules import recorded_call
 
@@ -35,9 +35,13 @@ _OPERATORS = {
     "gt": "greater",
     "ge": "greater_equal",
 }
+# Stands in the names of steps behind that of what they lead to.
+STEP = "/"
 _internal = False
 # The lists of the `recorded_nodes` blocks that are open.
 _recording: list[list[Node]] = []
+# The functions recorded in the dialect of tf.keras that wait for the names that layers of their own would have.
+_unnamed: list[weakref.ref[FunctionOp]] = []
 # Calls that take an operation's outputs, without keeping them alive.
 _consumers: weakref.WeakKeyDictionary[Any, list[weakref.ref[Node]]] = weakref.WeakKeyDictionary()
 
@@ -67,11 +71,34 @@ def recorded_nodes() -> Iterator[list[Node]]:
 class FunctionOp:
     """A recorded torch function in the place where a layer stands in other nodes."""
 
+    # Whether it is but a step on the way to what another computes, which stands for all of its `steps`.
+    is_step = False
+    steps: tuple[FunctionOp, ...] = ()
+    # Whether its name is that of a layer of tf.keras.
+    is_named = False
+    # The names under `tensorflow` of the function that was called and recorded this one last.
+    called: tuple[str, ...] = ()
+    # What tf.keras has in the place of a function, made when it is asked for.
+    layer: Any = None
+
     def __init__(self, target: Any) -> None:
         self.target = target
-        self.name = unique_name(_readable(target))
+        dialect = config.dialect()
+        self.name = unique_name(_readable(target, dialect))
         self.internal = _internal
         self._inbound_nodes: list[Node] = []
+        if dialect == "tf" and not _internal:
+            _unnamed.append(weakref.ref(self))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "layer"}
+
+    def rename(self, name: str) -> None:
+        """Take another name, which its outputs have as well."""
+        self.name, self.is_named = name, True
+        for node in self._inbound_nodes:
+            for tensor in node.output_tensors:
+                tensor.name = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function, or record another call of it."""
@@ -83,9 +110,55 @@ class FunctionOp:
         return f"<FunctionOp {self.name}>"
 
 
-def _readable(target: Any) -> str:
+def count_unnamed() -> int:
+    """Return how many functions wait for names: what is recorded from now on comes behind them."""
+    return len(_unnamed)
+
+
+def take_unnamed() -> list[FunctionOp]:
+    """Return the functions that wait for names, oldest first, and forget them."""
+    found = [operation for operation in (reference() for reference in _unnamed) if operation is not None]
+    _unnamed.clear()
+    return found
+
+
+def as_one(outputs: Any, since: int, called: tuple[str, ...] = ()) -> None:
+    """Note that functions recorded since a count are steps on the way to `outputs`, if they did not make these."""
+    recorded = [operation for operation in (reference() for reference in _unnamed[since:]) if operation is not None]
+    made = {id(operation) for operation in _functions_of(outputs)}
+    last = [operation for operation in recorded if id(operation) in made]
+    steps = tuple(operation for operation in recorded if id(operation) not in made)
+    for operation in last:
+        operation.called = called
+        operation.steps = steps
+    for operation in steps:
+        operation.is_step = bool(last)
+
+
+def called_as(name: str, function: Any, *args: Any) -> Any:
+    """Call a function that tf.keras knows by another name."""
+    before = count_unnamed()
+    outputs = function(*args)
+    as_one(outputs, before, (name,))
+    return outputs
+
+
+def give_name(outputs: Any, name: str) -> None:
+    """Give the functions that made `outputs` a name that is theirs already, in a file or in a graph like this."""
+    for operation in _functions_of(outputs):
+        operation.rename(name)
+        operation.is_step = STEP in name
+    take_name(name)
+
+
+def _functions_of(outputs: Any) -> list[FunctionOp]:
+    tensors = [item for item in leaves(outputs) if isinstance(item, KerasTensor) and item._keras_history]
+    return [op for op in (tensor._keras_history[0] for tensor in tensors) if isinstance(op, FunctionOp)]  # type: ignore
+
+
+def _readable(target: Any, dialect: str | None) -> str:
     name = getattr(target, "__name__", type(target).__name__).strip("_")
-    if config.dialect() == "3":
+    if dialect == "3":
         name = _OPERATORS.get(name, name)
     return name if name.isidentifier() else "function"
 
@@ -208,6 +281,23 @@ def producer(tensor: KerasTensor) -> Node:
     return operation._inbound_nodes[index]
 
 
+def is_step(operation: Any) -> bool:
+    """Whether an operation is but a step on the way to what another computes."""
+    return isinstance(operation, FunctionOp) and operation.is_step
+
+
+def taken_by(node: Node) -> list[KerasTensor]:
+    """Return the tensors that go into a node, or into the steps on the way to it."""
+    found: list[KerasTensor] = []
+    for tensor in node.taken:
+        history = tensor._keras_history
+        if history and is_step(history[0]):
+            found += [item for item in taken_by(producer(tensor)) if not any(item is known for known in found)]
+        else:
+            found.append(tensor)
+    return found
+
+
 def is_source(node: Node) -> bool:
     """Whether a node is an input: functions without symbolic arguments, such as random ones, make their outputs."""
     return not node.taken and not isinstance(node.operation, FunctionOp)
@@ -241,7 +331,7 @@ def get_source_inputs(tensor: Any, layer: Any = None, node_index: int | None = N
 def record_function(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Record a torch function: infer its outputs, make a node, return the symbolic outputs."""
     args, kwargs = pytree.tree_map(_constant, (args, kwargs))
-    outputs = infer(function, args, kwargs, f"`{_readable(function)}`")
+    outputs = infer(function, args, kwargs, f"`{_readable(function, config.dialect())}`")
     if not any(isinstance(item, KerasTensor) for item in pytree.tree_leaves(outputs)):
         return outputs
     function, args, kwargs = recorded_call(function, tuple(args), kwargs)

@@ -14,7 +14,7 @@ import torch
 
 from keras_torch import config
 from keras_torch.callbacks.output import print_message
-from keras_torch.symbolic.node import FunctionOp
+from keras_torch.symbolic.node import FunctionOp, is_step, taken_by
 from keras_torch.utils import summary_boxes, summary_classic
 
 Print = Callable[[str], Any]
@@ -147,7 +147,8 @@ def _parameters(layer: Any) -> Any:
 def graph_nodes(model: Any) -> list[Any]:
     """Return the nodes of a model's graph without those of masks and losses; empty for a subclassed model."""
     network = getattr(model, "_network", None)
-    return [node for node in getattr(network, "nodes", ()) if not is_internal(node.operation)]
+    nodes = getattr(network, "nodes", ())
+    return [node for node in nodes if not is_internal(node.operation) and not is_step(node.operation)]
 
 
 def is_internal(operation: Any) -> bool:
@@ -156,7 +157,7 @@ def is_internal(operation: Any) -> bool:
 
 def _sources(node: Any) -> list[tuple[Any, int, int]]:
     """Return (operation, node index, tensor index) of a node's inputs."""
-    histories = (tensor._keras_history for tensor in node.taken)
+    histories = (tensor._keras_history for tensor in taken_by(node))
     return [history[:3] for history in histories if history and not is_internal(history[0])]
 
 

@@ -16,6 +16,7 @@ from keras_torch import config
 from keras_torch.callbacks.output import print_message
 from keras_torch.legacy import translated
 from keras_torch.symbolic import FunctionOp
+from keras_torch.symbolic.node import taken_by
 from keras_torch.utils.summary import graph_nodes, is_internal, output_shape, selected_layers
 
 __all__ = ["model_to_dot", "plot", "plot_model"]
@@ -97,10 +98,17 @@ def _is_sequential(model: Any) -> bool:
     return any(base.__name__ == "Sequential" for base in type(model).__mro__)
 
 
+def _shown(part: Any) -> Any:
+    """Return the layer that tf.keras has for a function."""
+    return part.layer or part if isinstance(part, FunctionOp) and config.dialect() == "tf" else part
+
+
 def _parts(model: Any) -> list[Any]:
     """Return the layers and functions of a model, in order."""
+    # In dialect tf these come with the layers that stand for functions.
+    layers = model.layers
     if _is_sequential(model):
-        return list(model.layers)
+        return list(layers)
     inputs = [tensor._keras_history[0] for tensor in model.inputs]
     operations = [node.operation for node in graph_nodes(model)]
     return list({id(part): part for part in (*inputs, *operations)}.values())
@@ -127,7 +135,7 @@ class _Drawing:
         return None
 
     def has(self, part: Any) -> bool:
-        return self.chosen is None or id(part) in self.chosen
+        return self.chosen is None or id(_shown(part)) in self.chosen
 
     def lines(self) -> Iterator[str]:
         if not _is_graph(self.model):
@@ -138,7 +146,7 @@ class _Drawing:
             if nested is not None:
                 yield from nested.cluster(part.name)
             else:
-                yield f'{self.box(part)} [label="{self.labels.of(part, self.expand)}"];'
+                yield f'{self.box(part)} [label="{self.labels.of(_shown(part), self.expand)}"];'
         yield from dict.fromkeys(self.edges())
 
     def cluster(self, name: str) -> Iterator[str]:
@@ -159,7 +167,7 @@ class _Drawing:
             yield from ((before, 0, after, 0) for before, after in zip(layers, layers[1:], strict=False))
             return
         for node in graph_nodes(self.model):
-            for place, tensor in enumerate(node.taken):
+            for place, tensor in enumerate(taken_by(node)):
                 history = tensor._keras_history
                 if history and not is_internal(history[0]):
                     yield history[0], history[2], node.operation, place

@@ -43,8 +43,7 @@ LAYOUTS: dict[tuple[str, str, str], str] = {
     ("2.15", "subclassed", "weights"): "names of weights of layers in layers",
     ("2.15", "loose", "weights"): "names of weights of layers in layers",
     ("2.15", "learnt-numbers", "h5"): "the learnt numbers of Normalization are no weights here",
-    ("2.15", "added", "h5"): "the operations in a graph stand among the layers of Keras 2.15",
-    ("2.15", "operators", "h5"): "the operations in a graph stand among the layers of Keras 2.15",
+    ("2.15", "added", "h5"): "Keras 2.15 lists each added loss and metric behind all layers before it",
 }
 
 

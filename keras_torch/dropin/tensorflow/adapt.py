@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_torch import config
 from keras_torch.backend.devices import again, moved
+from keras_torch.symbolic import as_one, count_unnamed
 
 # Argument of TensorFlow 1 → of TensorFlow 2.
 _OLD = {
@@ -38,11 +39,12 @@ def _known(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(inspect.signature(function).parameters) if found is None else found
 
 
-def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
+def adapted(function: Callable[..., Any], names: tuple[str, ...] = ()) -> Callable[..., Any]:
     """Return the function with `name=` and hints to TensorFlow's runtime accepted, and old argument names translated.
 
     A function whose arguments have these names gets them as they are. Tensors go to the device of the `tf.device` block
-    around the call; those from different devices to one of them.
+    around the call; those from different devices to one of them. What it records is one layer of tf.keras, called by
+    one of its `names`.
     """
     known = _known(function)
     kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
@@ -64,10 +66,14 @@ def adapted(function: Callable[..., Any]) -> Callable[..., Any]:
             args = args[:-1]
         if config.current_device() is not None:
             args, kwargs = moved((args, kwargs), config.default_device())
+        before = count_unnamed()
         try:
-            return function(*args, **kwargs)
+            found = function(*args, **kwargs)
         except RuntimeError as error:
             return again(function, args, kwargs, error)
+        if count_unnamed() > before:
+            as_one(found, before, names)
+        return found
 
     return call
 
@@ -76,6 +82,7 @@ def spread(table: dict[str, Any]) -> dict[str, Any]:
     """Turn `{"abs math.abs": function}` into one entry a path, functions adapted."""
     found = {}
     for paths, item in table.items():
-        item = adapted(item) if inspect.isfunction(item) else item
-        found.update(dict.fromkeys(paths.split(), item))
+        names = paths.split()
+        item = adapted(item, tuple(names)) if inspect.isfunction(item) else item
+        found.update(dict.fromkeys(names, item))
     return found

@@ -32,7 +32,15 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, pre
         return value if dtype in (None, torch.int32, torch.int64) else ops.cast(values(value), dtype)
     if isinstance(value, (list, tuple)) and dtype is None:
         value = _python_numbers(value)
+    if isinstance(value, KerasTensor) and (dtype is None or config.dtype_name(dtype) == value.dtype):
+        return value
     return ops.convert_to_tensor(value, dtype)
+
+
+def _recorded_conversion(value: Any, dtype: Any = None, dtype_hint: Any = None, preferred_dtype: Any = None) -> Any:
+    """Return a tensor, of a symbolic one another that is called by itself, as in TensorFlow."""
+    found = convert_to_tensor(value, dtype, dtype_hint, preferred_dtype)
+    return ops.convert_to_tensor(found) if found is value and isinstance(value, KerasTensor) else found
 
 
 def _python_numbers(value: Any) -> Any:
@@ -229,7 +237,7 @@ NAMES = {
     "cast dtypes.cast": cast,
     "concat": concat,
     "constant": constant,
-    "convert_to_tensor": convert_to_tensor,
+    "convert_to_tensor": _recorded_conversion,
     "ensure_shape": ensure_shape,
     "expand_dims": expand_dims,
     "eye linalg.eye": eye,

@@ -55,7 +55,8 @@ def _table() -> dict[str, Any]:
     for family, names in _FAMILIES.items():
         for name in names.split():
             key = f"image.{name}" if family == "image" else name
-            found[f"{family}.{name}" if family else name] = adapted(FUNCTIONS[key])
+            path = f"{family}.{name}" if family else name
+            found[path] = adapted(FUNCTIONS[key], (path,))
     return found
 
 

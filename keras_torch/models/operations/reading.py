@@ -19,7 +19,7 @@ from keras_torch import backend, registry
 from keras_torch import config as settings
 from keras_torch.errors import suggest
 from keras_torch.models.operations.classes import CLASSES, function_of
-from keras_torch.symbolic import FunctionOp, KerasTensor
+from keras_torch.symbolic import KerasTensor, as_one, count_unnamed, give_name
 
 TENSORFLOW_CLASSES = frozenset({"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
 _RAGGED_CLASSES = frozenset({"ClassMethod", "InstanceMethod", "InstanceProperty"})
@@ -50,12 +50,12 @@ class OperationCall:
         try:
             if not any(isinstance(item, KerasTensor) for item in pytree.tree_leaves((args, kwargs))):
                 return self._constant(args, kwargs)
+            before = count_unnamed()
             outputs = self.function(*args, **kwargs)
         except (TypeError, ValueError, RuntimeError, IndexError, AttributeError, KeyError, OverflowError) as error:
             raise ValueError(f"{self.described} cannot be rebuilt: {error}") from error
-        for tensor in pytree.tree_leaves(outputs):
-            if isinstance(tensor, KerasTensor) and isinstance(tensor._keras_history[0], FunctionOp):  # type: ignore[index]
-                tensor.name = tensor._keras_history[0].name = self.name  # type: ignore[index]
+        as_one(outputs, before)
+        give_name(outputs, self.name)
         return outputs
 
     def _constant(self, args: Any, kwargs: Any) -> Any:

@@ -78,7 +78,7 @@ _TENSORFLOW = """
     mod math.floormod | x y
     multiply math.multiply | x y
     negative math.negative | x
-    norm norm | tensor axis keepdims
+    norm compat.v1.norm | tensor axis keepdims
     not_equal math.not_equal | x y
     ones_like ones_like | input dtype
     power math.pow | x y
@@ -105,19 +105,19 @@ _TENSORFLOW = """
     space_to_depth nn.space_to_depth | input block_size -
     sqrt math.sqrt | x
     square math.square | x
-    squeeze squeeze | input axis
+    squeeze compat.v1.squeeze | input axis
     stack stack | values axis
     std math.reduce_std | input_tensor axis keepdims
     stop_gradient stop_gradient | input
     subtract math.subtract | x y
     sum math.reduce_sum | input_tensor axis keepdims
-    take gather | params indices axis
+    take compat.v1.gather | params indices axis
     tan math.tan | x
     tanh math.tanh | x
     tensordot tensordot | a b axes
     tile tile | input multiples
     top_k math.top_k | input k sorted
-    transpose transpose | a perm
+    transpose compat.v1.transpose | a perm
     true_divide math.truediv | x y
     unstack unstack | value num axis
     var math.reduce_variance | input_tensor axis keepdims
