@@ -1,11 +1,19 @@
 """Small valid files of every kind, to be damaged, and the ways in which each is read."""
 
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import torch
 
 import keras_torch as keras
 
+from . import mutations
+
 layers = keras.layers
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
 def sequential():
@@ -54,7 +62,30 @@ def make(folder):
             path = folder / f"{model.name}.{kind}"
             save(path)
             found.append((kind, path.read_bytes(), model, whole))
+    return found + of_tensorflow(folder)
+
+
+def of_tensorflow(folder):
+    """Return the same of SavedModels and checkpoints that tf.keras wrote; the content is a zip of their files."""
+    found = []
+    with zipfile.ZipFile(GOLDEN / "saved_models_keras2150.zip") as archive:
+        for name in ("texts", "small-nested"):
+            members = {member: archive.read(member) for member in archive.namelist() if member.startswith(name)}
+            inside = {member: content for member, content in members.items() if "/" in member}
+            beside = {member: content for member, content in members.items() if member.startswith(f"{name}.ckpt.")}
+            unpack(mutations.honest_zip(inside), folder / "honest")
+            model = keras.models.load_model(folder / "honest" / name)
+            found.append(("saved_model", mutations.honest_zip(inside), model, True))
+            found.append(("ckpt", mutations.honest_zip(beside), model, False))
     return found
+
+
+def unpack(content, path):
+    """Write the files in a zip to a new folder."""
+    shutil.rmtree(path, ignore_errors=True)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(path)
+        return next(name for name in archive.namelist())
 
 
 def ways(kind, whole, content, path, model):
@@ -63,7 +94,12 @@ def ways(kind, whole, content, path, model):
         return {"model_from_json": lambda: keras.models.model_from_json(content)}
     if kind == "yaml":
         return {"model_from_yaml": lambda: keras.models.model_from_yaml(content)}
-    path.write_bytes(content)
+    if kind in ("saved_model", "ckpt"):
+        name = unpack(content, path)
+        path = path / name.partition("/" if kind == "saved_model" else ".ckpt.")[0]
+        path = path if kind == "saved_model" else path.with_name(f"{path.name}.ckpt")
+    else:
+        path.write_bytes(content)
     found = {"load_weights": lambda: model.load_weights(path)}
     if whole:
         found["load_model"] = lambda: keras.models.load_model(path)

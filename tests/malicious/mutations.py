@@ -1,4 +1,4 @@
-"""Seeded damage to valid files: bytes, and the structure of JSON, YAML, HDF5 and zip."""
+"""Seeded damage to valid files: bytes, and the structure of JSON, YAML, HDF5, zip and what TensorFlow writes."""
 
 import copy
 import io
@@ -9,6 +9,9 @@ import zipfile
 import h5py
 import numpy as np
 import yaml
+
+from keras_torch.saving.tensorflow import bundle, program, protobuf
+from keras_torch.saving.tensorflow.crc32c import masked
 
 # What a config's values are replaced by.
 VALUES = [
@@ -48,6 +51,8 @@ def mutate_bytes(data, rng):
     """Flip, zero, fill, repeat, remove or insert bytes."""
     data = bytearray(data)
     for _ in range(rng.choice([1, 1, 1, 3, 20])):
+        if not data:
+            break
         at, size = rng.randrange(len(data)), rng.choice([1, 1, 2, 4, 8, 64, 512])
         kind = rng.randrange(7)
         if kind <= 2:
@@ -225,7 +230,61 @@ def mutate_zip(data, rng):
     return buffer.getvalue()
 
 
-MUTATE = {"h5": mutate_hdf5, "weights.h5": mutate_hdf5, "keras": mutate_zip, "json": mutate_json, "yaml": mutate_yaml}
+def _mutate_metadata(data, rng):
+    """Change the description of the model in `keras_metadata.pb`, which comes first."""
+    first, *_ = program.messages(data, 1)
+    described = mutate_json(program.text(first, 5), rng).encode(errors="replace")
+    kind = rng.choice([program.text(first, 4), "_tf_keras_model"]).encode()
+    return protobuf.field(1, protobuf.field(4, kind) + protobuf.field(5, described))
+
+
+def _mutate_index(data, rng):
+    """Damage a block of an index, or nothing, and let its checksum fit."""
+    _, at = bundle._handle(data, len(data) - bundle._FOOTER)
+    (start, size), _ = bundle._handle(data, at)
+    if rng.random() < 0.7:
+        (start, size), _ = bundle._handle(rng.choice(list(bundle._block(data, (start, size))))[1], 0)
+    block = mutate_bytes(data[start : start + size], rng)[:size].ljust(size, b"\0") + b"\0"
+    return data[:start] + block + masked(block).to_bytes(4, "little") + data[start + size + 5 :]
+
+
+def mutate_folder(data, rng):
+    """Damage a file of a SavedModel or a checkpoint, given as a zip, or leave it out, or put it in another's place."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    target = rng.choice(list(members))
+    kind = rng.random()
+    if kind < 0.05:
+        del members[target]
+    elif kind < 0.1:
+        members[rng.choice(list(members))] = members[target]
+    elif target.endswith("metadata.pb") and kind < 0.8:
+        members[target] = _mutate_metadata(members[target], rng)
+    elif target.endswith(".index") and kind < 0.8:
+        members[target] = _mutate_index(members[target], rng)
+    else:
+        members[target] = mutate_bytes(members[target], rng)
+    return honest_zip(members)
+
+
+def honest_zip(members):
+    """Return a zip of files by name."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+MUTATE = {
+    "h5": mutate_hdf5,
+    "weights.h5": mutate_hdf5,
+    "keras": mutate_zip,
+    "json": mutate_json,
+    "yaml": mutate_yaml,
+    "saved_model": mutate_folder,
+    "ckpt": mutate_folder,
+}
 
 
 def damaged(content, kind, number):
