@@ -262,3 +262,25 @@ def test_an_optimizer_of_ones_own_may_prepare_what_all_variables_share(tf):
     weight = tf.Variable([1.0, 2.0])
     Own().apply_gradients([(tf.constant([1.0, 0.5]), weight)])
     np.testing.assert_allclose(np.asarray(weight), [0.0, 1.5])
+
+
+def test_gradients_of_one_s_own_and_their_tape_as_packages_import_them(tf):
+    from tensorflow.python.eager import tape
+    from tensorflow.python.ops.custom_gradient import _graph_mode_decorator
+
+    def doubled(x):
+        with tape.stop_recording():
+            result = x * 3.0
+        return result, lambda upstream: upstream * 2.0
+
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as recorded:
+        y = _graph_mode_decorator(doubled, (x,), {})
+    assert recorded.gradient(y, x).numpy().tolist() == [2.0, 2.0] and y.numpy().tolist() == [3.0, 6.0]
+    with pytest.raises(AttributeError, match="record_operation"):
+        tape.record_operation("f", [y], [x], None)
+
+
+def test_lists_with_slices_index_as_tuples_do(tf):
+    x = tf.reshape(tf.range(12), (3, 4))
+    assert x[[slice(None), 1]].numpy().tolist() == [1, 5, 9] and x[[Ellipsis, None]].shape == (3, 4, 1)

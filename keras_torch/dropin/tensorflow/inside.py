@@ -39,7 +39,7 @@ _FOLDERS = {
         config constant_op device dtypes errors errors_impl importer indexed_slices ops random_seed smart_cond
         sparse_tensor tensor tensor_shape tensor_spec tensor_util type_spec
     """,
-    "eager": "backprop context def_function monitoring polymorphic_function.polymorphic_function",
+    "eager": "backprop context def_function monitoring polymorphic_function.polymorphic_function tape",
     "distribute": "distribute_lib distribution_strategy_context mirrored_strategy ps_values reduce_util values",
     "util": "compat deprecation function_utils nest object_identity tf_export tf_inspect",
     "platform": "gfile test tf_logging",
@@ -90,6 +90,11 @@ def no_gradient(op_type: str) -> None:
 
 def _inside(name: str) -> type:
     return refused_class(f"python.{name}")
+
+
+def call_with_own_gradient(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a function that returns its result and the function of its gradient."""
+    return function.custom_gradient(f)(*args, **kwargs)
 
 
 def smart_constant_value(pred: Any) -> Any:
@@ -218,10 +223,13 @@ _NAMES: dict[str, Any] = {
     "eager.context.eager_mode": eager_mode,
     "eager.context.graph_mode": graph_mode,
     "eager.context.num_gpus": num_gpus,
+    "ops.custom_gradient._graph_mode_decorator": call_with_own_gradient,
     "ops.control_flow_util.GraphOrParentsInXlaContext": lambda graph: False,
     "tpu.embedding_context_utils.SequentialEmbeddingContext": contextlib.nullcontext,
     "tpu.tpu_function.get_tpu_context": get_tpu_context,
     "util.deprecation.deprecated": deprecated,
+    "eager.tape.record_operation": _inside("eager.tape.record_operation"),
+    "eager.tape.stop_recording": torch.no_grad,
     "eager.monitoring.BoolGauge": BoolGauge,
     "eager.monitoring.Counter eager.monitoring.IntGauge": Gauge,
     "eager.monitoring.StringGauge": StringGauge,

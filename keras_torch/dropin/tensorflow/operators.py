@@ -55,6 +55,9 @@ _take = torch.Tensor.__getitem__
 
 
 def _getitem(self: torch.Tensor, index: Any) -> Any:
+    if type(index) is list and any(part is None or part is Ellipsis or type(part) is slice for part in index):
+        # In TensorFlow a list is as good as a tuple. One of numbers alone may come from torch's own code.
+        index = tuple(index)
     try:
         return _take(self, index)
     except ValueError:
