@@ -25,6 +25,7 @@ from keras_torch.engine.masking import get_mask, masks_of, set_mask
 from keras_torch.engine.stateless import call_with, replaced
 from keras_torch.engine.weights import scope_of
 from keras_torch.symbolic import KerasTensor, Node, infer, internal_nodes, related_sizes
+from keras_torch.symbolic.keras_tensor import as_shapes
 from keras_torch.symbolic.structure import leaves, map_changed, map_tree
 
 _TENSORS = (torch.Tensor, KerasTensor, StringArray)
@@ -475,7 +476,11 @@ def _given_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 def symbolic_outputs(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return symbolic outputs of a layer's call."""
     if layer._knows_output_shape and not layer._has_unbuilt_children():
-        shape = layer.compute_output_shape(shapes_of(args[0]))
+        shapes = shapes_of(args[0])
+        if not layer._is_builtin and config.dialect() == "tf":
+            # tf.keras itself does not ask: what users wrote may count on TensorShape's methods.
+            shapes = as_shapes(shapes)
+        shape = layer.compute_output_shape(shapes)
         if type(shape) is list and config.is_classic() and not is_shape(shape):
             shape = only_item(shape)
         return _tensors_of_shape(layer, shape, args[0])

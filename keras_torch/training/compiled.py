@@ -67,6 +67,8 @@ class CompiledMetrics(pickled.HoldsFunctions):
         self.user_weighted_metrics = weighted
         self.output_names = output_names
         self.built = False
+        # In tf.keras a target of one number stands beside all columns of a prediction.
+        self._as_columns = config.dialect() == "tf"
         # Names of the outputs and shapes of targets and predictions that the metrics were made for.
         self.plan: tuple[list[str], bool, bool, list[Any], list[Any]] | None = None
         self._labels = labels
@@ -220,7 +222,7 @@ class CompiledMetrics(pickled.HoldsFunctions):
         if not self.built:
             self.build(y_true, y_pred)
         if self._updates is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
-            y_true = _beside(y_true, y_pred)
+            y_true = _beside(y_true, y_pred, self._as_columns)
             mask = getattr(y_pred, "_keras_mask", None)
             for update in self._updates:
                 update(y_true, y_pred) if mask is None else update(y_true, y_pred, mask)
@@ -229,7 +231,8 @@ class CompiledMetrics(pickled.HoldsFunctions):
         weights = in_output_order(sample_weight, y_pred, self.output_names)
         predictions = flatten(y_pred)
         for entry in self._entries or ():
-            _update(entry, targets[entry.output], predictions[entry.output], weights[entry.output])
+            index = entry.output
+            _update(entry, targets[index], predictions[index], weights[index], self._as_columns)
 
     def result(self) -> dict[str, Any]:
         """Return name → value; a metric whose result is a dict adds its own names."""
@@ -254,10 +257,10 @@ def results_of(items: list[Any]) -> dict[str, Any]:
     return logs
 
 
-def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any, as_columns: bool) -> None:
     if y_true is None:
         return
-    y_true = _beside(y_true, y_pred)
+    y_true = _beside(y_true, y_pred, as_columns)
     weight = getattr(y_pred, "_keras_mask", None)
     if entry.weighted and sample_weight is not None:
         sample_weight = sample_weight.to(y_pred.device)
@@ -272,10 +275,12 @@ def _update(entry: Entry, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
         entry.metric.update_state(y_true, y_pred, weight)
 
 
-def _beside(y_true: Any, y_pred: Any) -> Any:
+def _beside(y_true: Any, y_pred: Any, as_columns: bool) -> Any:
     """Return targets on the device of the predictions; single columns of targets may lack their axis."""
     if config.Placement.used:
         (y_true,) = placement.beside(y_pred, y_true)
+    if as_columns and len(y_true.shape) == 1 and y_pred.dim() == 2:
+        return y_true[:, None]
     return as_column(y_true, y_pred)
 
 

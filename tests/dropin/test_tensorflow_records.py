@@ -167,6 +167,9 @@ def test_what_repeats_in_a_tensor_may_be_left_out(tf):
 def test_lines_of_tables_become_columns(tf):
     found = tf.io.decode_csv(["1,x,0.5", '2,"a, b",'], [0, "none", [9.0]])
     assert [plain(tf, item) for item in found] == GOLDEN["columns"]
+    # An empty tensor says of which type a column is that every line must have.
+    (wide,) = tf.io.decode_csv(["1"], [tf.constant([], dtype=tf.float64)])
+    assert wide.dtype == tf.float64
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"\x0a\x7f", b"\x0b", b"\x80" * 11])

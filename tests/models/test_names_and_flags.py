@@ -47,3 +47,24 @@ def test_surplus_inputs_are_ignored_with_a_warning():
 def test_a_missing_file_is_an_error_of_both_kinds_that_keras_raises(kind, tmp_path):
     with pytest.raises(kind, match="There is no file"):
         keras.models.load_model(tmp_path / "model.keras")
+
+
+class _Shaped(layers.Layer):
+    def call(self, x):
+        return x[:, :1]
+
+    def compute_output_shape(self, shape):
+        return shape.as_list()[:-1] + [1]
+
+
+def test_tf_keras_asks_users_layers_for_shapes_with_shapes_that_have_its_methods():
+    with config.dialect_scope("tf"):
+        assert keras.Sequential([layers.Input((3,)), _Shaped()]).output_shape == (None, 1)
+
+
+def test_a_metric_of_tf_keras_sets_one_number_beside_all_columns():
+    with config.dialect_scope("tf"):
+        model = keras.Sequential([layers.Input((2,)), layers.Dense(3, kernel_initializer="zeros")])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["mse", "accuracy"])
+        logs = model.evaluate(np.ones((2, 2)), np.array([0, 2]), verbose=0, return_dict=True)
+    assert logs == pytest.approx({"loss": np.log(3), "mse": 2, "accuracy": 0.5})

@@ -129,6 +129,9 @@ def column(default: Any) -> Callable[[str, str], Any]:
         items = np.ravel(np.asarray(default.numpy() if hasattr(default, "numpy") else default, object)).tolist()
         value = items[0] if items else None
         dtype = torch.float32 if isinstance(value, float) else torch.int32 if isinstance(value, int) else "string"
+        if isinstance(default, torch.Tensor):
+            # An empty one is a type, too.
+            dtype = default.dtype
     is_text = not isinstance(dtype, torch.dtype)
 
     def read(text: str, missing: str) -> Any:
