@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch import config
+from keras_torch import config, registry
 from keras_torch.backend.variable import Variable
 from keras_torch.distributed import Share
 
@@ -48,6 +48,15 @@ class SeedGenerator:
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
         """Make a generator from `get_config`."""
         return cls(**config)
+
+
+def _describe(generator: SeedGenerator) -> dict[str, Any]:
+    inner = {"module": "keras.random", "class_name": "SeedGenerator", "config": generator.get_config()}
+    return {**inner, "registered_name": None}
+
+
+registry.WRITERS[SeedGenerator] = _describe
+registry.READERS["SeedGenerator"] = SeedGenerator.from_config
 
 
 def seed_of(seed: Any) -> int:

@@ -68,3 +68,9 @@ def test_a_metric_of_tf_keras_sets_one_number_beside_all_columns():
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["mse", "accuracy"])
         logs = model.evaluate(np.ones((2, 2)), np.array([0, 2]), verbose=0, return_dict=True)
     assert logs == pytest.approx({"loss": np.log(3), "mse": 2, "accuracy": 0.5})
+
+
+def test_a_generator_of_seeds_is_read_from_its_description():
+    described = keras.saving.serialize_keras_object(keras.random.SeedGenerator(7))
+    assert (described["module"], described["class_name"]) == ("keras.random", "SeedGenerator")
+    assert keras.saving.deserialize_keras_object(described).get_config()["seed"] == 7
