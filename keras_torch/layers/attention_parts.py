@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from keras_torch.layers.advanced_activations import Softmax
+from keras_torch.layers.attention import causal_mask
 from keras_torch.layers.einsum_dense import EinsumDense
 from keras_torch.layers.noise import Dropout
 from keras_torch.symbolic import Shape
@@ -39,7 +40,7 @@ class AttentionParts:
 
     _score_equation: str
     _output_equation: str
-    _has_own_parts = False
+    _has_own_parts: bool
     dtype_policy: Any
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -149,9 +150,12 @@ class AttentionParts:
         return self._softmax(attention_scores, mask=attention_mask)
 
     def _attend_by_parts(
-        self, query: Tensor, key: Tensor, value: Tensor, mask: Any, training: bool
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Any, training: bool, causal: bool
     ) -> tuple[Tensor, Tensor]:
         """Attend with the equations, the softmax and the dropout that a subclass has put in place of ours."""
+        if causal:
+            earlier = causal_mask(query.shape[1], key.shape[1], query.device)
+            mask = earlier if mask is None else mask & earlier
         scores = torch.einsum(self._dot_product_equation, key, query / math.sqrt(self._key_dim))
         weights = self._masked_softmax(scores, mask)
         return torch.einsum(self._combine_equation, self._dropout_layer(weights, training=training), value), weights

@@ -49,10 +49,13 @@ class HeadedAttention(Noise):
     _general = False
     _shapes: tuple[Any, Any, Any] = (None, None, None)
     _options = _OWN_OPTIONS
+    # Whether a subclass has put equations or a softmax of its own in place of ours.
+    _has_own_parts = False
+    _attend_by_parts: Callable[..., tuple[Tensor, Tensor]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "_compute_attention" in cls.__dict__ and not cls._is_builtin:
+        if "_compute_attention" in cls.__dict__:
             cls._options = _count_options(cls._compute_attention)
 
     def __init__(
@@ -262,6 +265,8 @@ class HeadedAttention(Noise):
         use_causal_mask: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Attend, given projections (batch, steps, heads, size); return such an output, and the weights or None."""
+        if self._has_own_parts:
+            return self._attend_by_parts(query, key, value, attention_mask, training, use_causal_mask)
         if return_attention_scores and self._flash_attention:
             raise ValueError(
                 f"Layer {self.name!r}: `return_attention_scores` must be False with flash attention, which does not "
@@ -270,7 +275,7 @@ class HeadedAttention(Noise):
         if attention_mask is not None:
             attention_mask = as_mask(attention_mask, query)
             # Up to the axes of the weights: those of the heads, and of the batch, come before those of the steps.
-            for _ in range(len(self._score_equation.partition("->")[2]) - attention_mask.dim()):
+            for _ in range(self._score_rank - attention_mask.dim()):
                 attention_mask = attention_mask.unsqueeze(-len(self._axes) * 2 - 1)
         generator = self._generator(query.device) if training and self.dropout else None
         openly = return_attention_scores or self._general or generator is not None

@@ -6,10 +6,7 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
-
 from keras_torch import config
-from keras_torch.layers.attention import causal_mask
 from keras_torch.layers.attention_parts import AttentionParts
 from keras_torch.layers.headed_attention import HeadedAttention
 from keras_torch.symbolic import Shape
@@ -98,26 +95,6 @@ class MultiHeadAttention(AttentionParts, HeadedAttention):
                 f"Received: attention_axes={self.attention_axes}, query of {free + 1} axes"
             )
         return axes
-
-    def _compute_attention(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attention_mask: Tensor | None = None,
-        training: bool = False,
-        return_attention_scores: bool = False,
-        use_causal_mask: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Attend, given projections (batch, steps, heads, size); return such an output, and the weights or None."""
-        if self._has_own_parts:
-            if use_causal_mask:
-                earlier = causal_mask(query.shape[1], key.shape[1], query.device)
-                attention_mask = earlier if attention_mask is None else attention_mask & earlier
-            return self._attend_by_parts(query, key, value, attention_mask, training)
-        return super()._compute_attention(
-            query, key, value, attention_mask, training, return_attention_scores, use_causal_mask
-        )
 
     def get_config(self) -> dict[str, Any]:
         settings = {

@@ -91,8 +91,8 @@ def inspect(filepath: Any) -> Inspection:
     """Tell what a Keras or torch file holds: version, layers, arrays, optimizer, and what loading it needs.
 
     Reads HDF5 files of any layout, JSON, YAML, torch state dicts, safetensors, and checkpoints and SavedModels of
-    TensorFlow; the content decides which. Nothing
-    in the file is built or run, and of arrays only the sizes are read. FileFormatError if the file is damaged.
+    TensorFlow; the content decides which. Nothing in the file is built or run, and of arrays only the sizes are read.
+    FileFormatError if the file is damaged.
     """
     if files.is_path(filepath) and not os.path.exists(filepath) and is_bundle(os.fsdecode(filepath)):
         return _of_bundle(Inspection(os.fsdecode(filepath), "checkpoint"), Bundle(filepath))

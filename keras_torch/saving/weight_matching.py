@@ -39,6 +39,15 @@ class ShapeError(ValueError):
     """An array of a file does not fit the weight that it is for."""
 
 
+def report(problems: Sequence[str], skip_mismatch: bool) -> None:
+    """Raise the ShapeError of the first problem, and tell how many more there are; or skip all, with warnings."""
+    if problems and not skip_mismatch:
+        more = f" ({len(problems) - 1} more objects do not fit.)" if len(problems) > 1 else ""
+        raise ShapeError(f"{problems[0]}{more}")
+    for problem in problems:
+        warnings.warn(f"Skipping the weights of an object due to mismatch with the file: {problem}", stacklevel=7)
+
+
 @dataclass(frozen=True)
 class LayerMatch:
     """A layer, what it was called in the file, and its assignments."""

@@ -27,6 +27,7 @@ from keras_torch.saving.array_conversions import Source
 from keras_torch.saving.legacy_weights import Assignment, ShapeError, assign, write_array
 from keras_torch.saving.state_tree import GENERATIONS, WRITTEN, walk
 from keras_torch.saving.unchanged import unchanged
+from keras_torch.saving.weight_matching import report
 
 
 class Stored:
@@ -193,11 +194,7 @@ def plan(stored: Any, model: Any, skip_mismatch: bool = False, skip: Iterable[An
             _plan_object(found, path, item, variables)
         except ShapeError as error:
             problems.append(str(error))
-    if problems and not skip_mismatch:
-        more = f" ({len(problems) - 1} more objects do not fit.)" if len(problems) > 1 else ""
-        raise ShapeError(f"{problems[0]}{more}")
-    for problem in problems:
-        warnings.warn(f"Skipping the weights of an object due to mismatch with the file: {problem}", stacklevel=6)
+    report(problems, skip_mismatch)
     return found
 
 

@@ -98,7 +98,6 @@ class KerasTensor:
 
     # All are dense: others are refused.
     sparse = False
-    ragged = False
     __array_priority__ = 1000
     __array_ufunc__ = None
     sparse = ragged = False

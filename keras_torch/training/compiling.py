@@ -109,7 +109,6 @@ def _per_nested_output(
     structure: Any, names: list[str], arguments: dict[str, Any]
 ) -> tuple[CompiledLoss, CompiledMetrics]:
     """Resolve losses and metrics that are built like the outputs, a structure of structures, or as without it."""
-
     loss = CompiledLoss(arguments["loss"], arguments["loss_weights"])
     loss.settle(structure, names)
     plain, weighted = (in_a_row(arguments[name], structure, several=True) for name in ("metrics", "weighted_metrics"))

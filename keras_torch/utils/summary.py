@@ -161,13 +161,14 @@ def _sources(node: Any) -> list[tuple[Any, int, int]]:
     return [history[:3] for history in histories if history and not is_internal(history[0])]
 
 
-def _is_sequential(model: Any) -> bool:
+def is_sequential(model: Any) -> bool:
+    """Whether a model is a stack of layers."""
     return any(base.__name__ == "Sequential" for base in type(model).__mro__)
 
 
 def _is_chain(model: Any, nodes: Sequence[Any]) -> bool:
     """Whether the layers follow one another, so that the table needs no column of connections."""
-    if not nodes or _is_sequential(model):
+    if not nodes or is_sequential(model):
         return True
     sources = [_sources(node) for node in nodes]
     used = [(id(operation), index) for entries in sources for operation, index, _ in entries]
@@ -270,7 +271,7 @@ def _print_classic(
 
 def _operations(model: Any) -> list[Any]:
     """Return the layers of a model, and the operations of its graph in their places."""
-    network = None if _is_sequential(model) else getattr(model, "_network", None)
+    network = None if is_sequential(model) else getattr(model, "_network", None)
     if network is None:
         return model.layers
     shown = {id(layer) for layer in model.layers}

@@ -17,7 +17,7 @@ from keras_torch.callbacks.output import print_message
 from keras_torch.legacy import translated
 from keras_torch.symbolic import FunctionOp
 from keras_torch.symbolic.node import taken_by
-from keras_torch.utils.summary import graph_nodes, is_internal, output_shape, selected_layers
+from keras_torch.utils.summary import graph_nodes, is_internal, is_sequential, output_shape, selected_layers
 
 __all__ = ["model_to_dot", "plot", "plot_model"]
 
@@ -94,10 +94,6 @@ def _is_graph(layer: Any) -> bool:
     return getattr(layer, "_network", None) is not None and hasattr(layer, "layers")
 
 
-def _is_sequential(model: Any) -> bool:
-    return any(base.__name__ == "Sequential" for base in type(model).__mro__)
-
-
 def _shown(part: Any) -> Any:
     """Return the layer that tf.keras has for a function."""
     return part.layer or part if isinstance(part, FunctionOp) and config.dialect() == "tf" else part
@@ -107,7 +103,7 @@ def _parts(model: Any) -> list[Any]:
     """Return the layers and functions of a model, in order."""
     # In dialect tf these come with the layers that stand for functions.
     layers = model.layers
-    if _is_sequential(model):
+    if is_sequential(model):
         return list(layers)
     inputs = [tensor._keras_history[0] for tensor in model.inputs]
     operations = [node.operation for node in graph_nodes(model)]
@@ -162,7 +158,7 @@ class _Drawing:
 
     def _connections(self) -> Iterator[tuple[Any, int, Any, int]]:
         """Yield (layer, number of its output, layer behind it, number of its input)."""
-        if _is_sequential(self.model):
+        if is_sequential(self.model):
             layers = self.model.layers
             yield from ((before, 0, after, 0) for before, after in zip(layers, layers[1:], strict=False))
             return
@@ -177,7 +173,7 @@ class _Drawing:
         nested = self.inside(part)
         if nested is None:
             return self.box(part)
-        if _is_sequential(nested.model):
+        if is_sequential(nested.model):
             return nested.last(nested.model.layers[-1], 0)
         source, _, inner = nested.model.outputs[output]._keras_history[:3]
         return nested.last(source, inner)
@@ -187,7 +183,7 @@ class _Drawing:
         nested = self.inside(part)
         if nested is None:
             return self.box(part)
-        if _is_sequential(nested.model):
+        if is_sequential(nested.model):
             return nested.first(nested.model.layers[0], 0)
         inputs = nested.model.inputs
         return nested.first(inputs[min(place, len(inputs) - 1)]._keras_history[0], 0)

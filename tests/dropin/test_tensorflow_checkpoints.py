@@ -37,6 +37,14 @@ def _loop(tf: Any) -> tuple[Any, Any, Any]:
     return net, tf.keras.optimizers.Adam(0.5), tf.Variable(0)
 
 
+def test_layers_in_lists_wait_for_their_weights(tf: Any, saved: Path) -> None:
+    net, _, _ = _loop(tf)
+    tf.train.Checkpoint(net={"layer_with_weights-0": net.layers[0]}).restore(str(saved / "loop.ckpt"))
+    net(tf.ones((1, 3)))
+    with np.load(io.BytesIO((saved / "loop.npz").read_bytes())) as stored:
+        np.testing.assert_array_equal(net.get_weights()[0], stored["saved0"])
+
+
 @pytest.mark.parametrize("built", [True, False])
 def test_a_loop_of_one_s_own_goes_on_from_its_checkpoint(tf: Any, saved: Path, built: bool) -> None:
     net, optimizer, step = _loop(tf)
@@ -85,6 +93,10 @@ def test_a_saver_reads_what_one_of_tensorflow_1_wrote(tf: Any, saved: Path) -> N
     w, steps = tf.Variable(np.zeros((2, 2), "float32")), tf.Variable(0, dtype=tf.int64)
     v1.train.Saver({"layer/w": w, "layer/steps": steps}).restore(None, str(saved / "session.ckpt"))
     assert int(steps) == 12 and w.numpy().tolist() == [[1.0, -2.0], [0.5, 4.0]]
+    wrong, steps = tf.Variable(np.zeros((3, 2), "float32")), tf.Variable(0, dtype=tf.int64)
+    with pytest.raises(ValueError, match=r"'layer/w' has the shape \(3, 2\), but the array .* \(2, 2\)"):
+        v1.train.Saver({"layer/steps": steps, "layer/w": wrong}).restore(None, str(saved / "session.ckpt"))
+    assert int(steps) == 0
 
 
 def test_a_saved_model_is_loaded_with_its_signature_and_a_model_saved_as_one(tf: Any, saved: Path) -> None:
@@ -101,6 +113,13 @@ def test_a_saved_model_is_loaded_with_its_signature_and_a_model_saved_as_one(tf:
         tf.saved_model.save(loaded, str(saved / "again"))
     again = tf.saved_model.load(str(saved / "again")).signatures["serving_default"](**tensors)
     np.testing.assert_array_equal(next(iter(again.values())).numpy(), next(iter(found.values())).numpy())
+    found = [
+        tf.saved_model.contains_saved_model(str(saved / name))
+        for name in ("small-multi_io", "again", "loop.ckpt.index")
+    ]
+    assert found == [True, True, False] and not tf.saved_model.contains_saved_model(str(saved / "nothing"))
+    with pytest.raises(ValueError, match="the tag 'serve'"):
+        tf.saved_model.load(str(saved / "again"), tags=["train"])
     with pytest.raises(TypeError, match="models of Keras"):
         tf.saved_model.save(tf.Module(), str(saved / "module"))
 

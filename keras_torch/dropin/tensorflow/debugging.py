@@ -159,8 +159,9 @@ class TestCase(unittest.TestCase):
     def get_temp_dir(self) -> str:
         """Return a folder for this test, which goes when the test ends."""
         if not hasattr(self, "_folder"):
-            self._folder = self.enterContext(tempfile.TemporaryDirectory())
-        return self._folder
+            self._folder = tempfile.TemporaryDirectory()
+            self.addCleanup(self._folder.cleanup)
+        return self._folder.name
 
     def assertShapeEqual(self, a: Any, b: Any) -> None:  # noqa: N802
         """Compare shapes."""

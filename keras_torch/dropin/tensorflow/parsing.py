@@ -20,7 +20,7 @@ from keras_torch.dropin.tensorflow.examples import pairs_of, values_of
 from keras_torch.dropin.tensorflow.files import Content, as_bytes
 from keras_torch.dropin.tensorflow.sizes import ints
 from keras_torch.dropin.tensorflow.sparse import SparseTensor
-from keras_torch.saving.tensorflow import protobuf
+from keras_torch.saving.tensorflow import protobuf, tensors
 
 # Type → number of the list in a feature that holds it.
 _KINDS = {STRING: 1, torch.float32: 2, torch.int64: 3}
@@ -210,18 +210,18 @@ def parse_single_sequence_example(
     return context, sequences
 
 
-# Type → its number in a TensorProto, and the field that holds its values where they are not in `tensor_content`.
-_TYPES: dict[Any, tuple[int, int]] = {
-    torch.float32: (1, 5),
-    torch.float64: (2, 6),
-    torch.int32: (3, 7),
-    torch.uint8: (4, 7),
-    torch.int16: (5, 7),
-    torch.int8: (6, 7),
-    STRING: (7, 8),
-    torch.int64: (9, 10),
-    torch.bool: (10, 11),
-    torch.uint16: (17, 7),
+# Type → its number in a TensorProto.
+_TYPES: dict[Any, int] = {
+    torch.float32: 1,
+    torch.float64: 2,
+    torch.int32: 3,
+    torch.uint8: 4,
+    torch.int16: 5,
+    torch.int8: 6,
+    STRING: tensors.STRING,
+    torch.int64: 9,
+    torch.bool: 10,
+    torch.uint16: 17,
 }
 
 
@@ -232,7 +232,7 @@ def serialize_tensor(tensor: Any) -> Content:
     if dtype not in _TYPES:
         raise ValueError(f"`serialize_tensor` takes numbers of up to 64 bits and text. Received: a tensor of {dtype}")
     sizes = b"".join(protobuf.field(2, protobuf.number_field(1, n)) for n in value.shape)
-    head = protobuf.number_field(1, _TYPES[dtype][0]) + protobuf.field(2, sizes)
+    head = protobuf.number_field(1, _TYPES[dtype]) + protobuf.field(2, sizes)
     if dtype == STRING:
         texts = (as_bytes(item) for item in value.ravel().tolist())
         return Content(head + b"".join(protobuf.field(8, item) for item in texts))
@@ -244,40 +244,12 @@ def parse_tensor(serialized: Any, out_type: Any) -> Any:
     dtype = as_dtype(out_type)
     if dtype not in _TYPES:
         raise ValueError(f"`parse_tensor` reads numbers of up to 64 bits and text. Received: out_type={out_type}")
-    number, place = _TYPES[dtype]
-    shape: list[int] = []
-    found, raw, values = 0, None, []
-    for part, wire, content in protobuf.fields(as_bytes(serialized)):
-        if part == 1:
-            found = content
-        elif part == 2:
-            dims = [
-                dict((n, item) for n, _, item in protobuf.fields(d)) for k, _, d in protobuf.fields(content) if k == 2
-            ]
-            shape = [protobuf.signed(dim.get(1, 0)) for dim in dims]
-        elif part == 4:
-            raw = content
-        elif part == place:
-            values += _repeated(wire, content, dtype)
-    if found != number:
-        raise InvalidArgumentError(f"The bytes hold a tensor of another type (number {found}) than {out_type}.")
-    if dtype == STRING:
-        return to_strings(np.array([*values, None], object)[:-1].reshape(shape), "A tensor of strings")
-    name = config.dtype_name(dtype)
-    if raw is not None:
-        return torch.from_numpy(np.frombuffer(raw, name).reshape(shape).copy())
-    # What repeats at the end is left out.
-    last = values[-1:] or [0]
-    count = int(np.prod(shape, dtype=int))
-    return torch.tensor(values + last * (count - len(values)), dtype=dtype).reshape(shape)
-
-
-def _repeated(wire: int, content: Any, dtype: Any) -> list[Any]:
-    if dtype == STRING:
-        return [bytes(content)]
-    if dtype.is_floating_point:
-        return np.frombuffer(content, "<f4" if dtype is torch.float32 else "<f8").tolist()
-    return protobuf.packed_varints(content).tolist() if wire == protobuf.BYTES else [protobuf.signed(content)]
+    data = as_bytes(serialized)
+    number = tensors.type_of(data)
+    if number != _TYPES[dtype]:
+        raise InvalidArgumentError(f"The bytes hold a tensor of another type (number {number}) than {out_type}.")
+    found = tensors.read(data)
+    return to_strings(found, "A tensor of strings") if dtype == STRING else torch.from_numpy(found.copy())
 
 
 def decode_csv(

@@ -7,6 +7,10 @@ from typing import Any
 
 from keras_torch import models, saving
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.saving import files
+from keras_torch.saving.tensorflow import saved_model
+
+_TAGS = (None, "serve", ["serve"], ("serve",), {"serve"})
 
 
 def save(obj: Any, export_dir: Any, signatures: Any = None, options: Any = None) -> None:
@@ -21,23 +25,28 @@ def save(obj: Any, export_dir: Any, signatures: Any = None, options: Any = None)
             "`tf.saved_model.save` has no `signatures` here, which are programs of TensorFlow: the model itself is "
             "saved, with `serving_default`. Use `model.export` for a program (torch.export, ONNX)."
         )
-    saving.save_model(obj, export_dir, save_format="tf")
+    saving.save_model(obj, export_dir, save_format="tf", options=options)
 
 
 def load(export_dir: Any, tags: Any = None, options: Any = None) -> Any:
     """Return the model of Keras in a SavedModel, uncompiled, with `signatures["serving_default"]`.
 
-    That function takes tensors by names of inputs, or one alone, and returns a dict by names of outputs.
+    That function takes tensors by names of inputs, or one alone, and returns a dict by names of outputs. ValueError for
+    `tags` other than "serve", which are of programs.
     """
-    model = saving.load_model(os.fspath(export_dir), compile=False)
+    if tags not in _TAGS:
+        raise ValueError(
+            f"`tf.saved_model.load` reads what has the tag 'serve', as Keras writes it. Received: {tags!r}"
+        )
+    model = saving.load_model(os.fspath(export_dir), compile=False, options=options)
     model.__dict__["signatures"] = {"serving_default": _Serving(model)}
     return model
 
 
 def contains_saved_model(export_dir: Any) -> bool:
-    """Whether a model can be loaded from a path."""
+    """Whether a path is that of a SavedModel, or of a file that `save` wrote in its place."""
     path = os.fspath(export_dir)
-    return os.path.isfile(path) or os.path.isfile(os.path.join(path, "saved_model.pb"))
+    return saved_model.is_saved_model(path) or (os.path.isfile(path) and files.kind(path) in ("hdf5", "zip"))
 
 
 class _Serving:

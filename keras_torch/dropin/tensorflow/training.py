@@ -13,10 +13,12 @@ from keras_torch import backend, optimizers
 from keras_torch.backend.variable import WeightView
 from keras_torch.checkpoint import Status, latest_checkpoint, replacing, set_latest
 from keras_torch.checkpoint.latest import STATE_FILE
+from keras_torch.data.structure import flatten
 from keras_torch.dropin.tensorflow import graph
 from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.engine import Layer
 from keras_torch.engine.deferred import when_made
+from keras_torch.saving.legacy_weights import Assignment, assign
 from keras_torch.saving.tensorflow.bundle import Bundle, is_bundle
 from keras_torch.saving.tensorflow.objects import Graph, Match
 
@@ -121,7 +123,7 @@ class Checkpoint:
         objects = Graph(Bundle(path))
         named = {**self._items, "save_counter": self.save_counter}
         root = named.pop("root", None)
-        layers = [item for item in self._items.values() if isinstance(item, Layer)]
+        layers = [item for item in flatten(self._items) if isinstance(item, Layer)]
         waiting = [layer for layer in layers if not (layer.built and layer.weights)]
         missing: list[str] = []
 
@@ -177,9 +179,14 @@ class Saver:
             Checkpoint(variables=self._variables).restore(path)
             return
         bundle = Bundle(path)
-        arrays = {name: bundle.read(name.removesuffix(":0")) for name in self._variables}
-        for name, array in arrays.items():
-            self._variables[name].assign(array)
+        sources = {name: bundle.source(name.removesuffix(":0")) for name in self._variables}
+        for name, source in sources.items():
+            if source.shape != tuple(self._variables[name].shape):
+                raise ValueError(
+                    f"{path}: the variable {name!r} has the shape {tuple(self._variables[name].shape)}, but the array "
+                    f"in the checkpoint has {source.shape}. Make the variable of that shape."
+                )
+        assign([Assignment(self._variables[name], source) for name, source in sources.items()])
 
 
 class CheckpointManager:

@@ -27,7 +27,7 @@ from keras_torch.saving.tensorflow.crc32c import crc32c, mask, masked
 
 INDEX = ".index"
 # TensorFlow's numbers for types (types.proto).
-_TYPES = {
+TYPES = {
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string", 8: "complex64", 9: "int64",
     10: "bool", 14: "bfloat16", 17: "uint16", 18: "complex128", 19: "float16", 22: "uint32", 23: "uint64",
 }  # fmt: skip
@@ -205,11 +205,11 @@ class Bundle:
     def dtype_name(self, name: str) -> str:
         """Return what TensorFlow calls the type of an array."""
         number = self._entry(name).type
-        if number not in _TYPES:
+        if number not in TYPES:
             raise NotImplementedError(
                 f"{self.prefix}: {name!r} has a type that is not read, TensorFlow's number {number}."
             )
-        return _TYPES[number]
+        return TYPES[number]
 
     def dtype(self, name: str) -> np.dtype[Any]:
         """Return numpy's type of an array in the file; object for strings."""

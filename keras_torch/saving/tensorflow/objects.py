@@ -16,10 +16,11 @@ from typing import Any
 from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer
 from keras_torch.optimizers import LossScaleOptimizer, Optimizer, state
-from keras_torch.saving.legacy_weights import Assignment, Learnt, ShapeError, assign
+from keras_torch.saving.legacy_weights import Assignment, Learnt, assign
 from keras_torch.saving.state_tree import DEPENDENCIES, attributes_of_tensorflow, had_weights
 from keras_torch.saving.tensorflow import protobuf
 from keras_torch.saving.tensorflow.bundle import Bundle
+from keras_torch.saving.weight_matching import report
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "VARIABLE_VALUE"
@@ -197,11 +198,7 @@ class Match:
                 found.append(Assignment(weight, bundle.source(key)))
         if not skip_missing:
             problems += [f"the weight {path!r} of the model is not in the checkpoint" for path in self.missing]
-        if problems and not skip_mismatch:
-            more = f" ({len(problems) - 1} more do not fit.)" if len(problems) > 1 else ""
-            raise ShapeError(f"{bundle.prefix}: {problems[0]}.{more}")
-        for problem in problems:
-            warnings.warn(f"{bundle.prefix}: skipping a weight: {problem}.", stacklevel=6)
+        report([f"{bundle.prefix}: {problem}." for problem in problems], skip_mismatch)
         return found
 
     def run(self, assignments: list[Assignment]) -> None:

@@ -14,15 +14,12 @@ from typing import Any
 import numpy as np
 
 from keras_torch.saving.files import open_regular
-from keras_torch.saving.tensorflow import protobuf
-from keras_torch.saving.tensorflow.bundle import STRING, shape_of
+from keras_torch.saving.tensorflow import protobuf, tensors
 
 PROGRAM = "saved_model.pb"
 _MAX_SIZE = 2**31
-# Numbers of fields: of a node of a graph, of a tensor, and of an attribute's value.
+# Numbers of the fields of a node of a graph.
 _NAME, _OPERATION, _ATTRIBUTE = 1, 2, 5
-_TYPE, _SHAPE, _CONTENT, _INTS, _STRINGS, _LONGS = 1, 2, 4, 7, 8, 10
-_INT32, _INT64 = 3, 9
 
 
 def messages(content: Any, number: int) -> Iterator[Any]:
@@ -111,25 +108,6 @@ def _attribute(node: Any, name: str) -> Any:
 
 
 def _tensor(node: Any) -> np.ndarray:
-    """Return the numbers or strings of a constant (tensorflow/core/framework/tensor.proto)."""
+    """Return the numbers or strings of a constant."""
     value = _attribute(node, "value")
-    tensor = next(messages(value, 8), b"") if value is not None else b""
-    dtype, values = 0, []
-    shape: tuple[int, ...] = ()
-    for number, kind, content in protobuf.fields(tensor):
-        if number == _TYPE and kind == protobuf.VARINT:
-            dtype = content
-        elif number == _SHAPE:
-            shape = shape_of(content)
-        elif number == _CONTENT and dtype in (_INT32, _INT64):
-            return np.frombuffer(bytes(content), "<i4" if dtype == _INT32 else "<i8").reshape(shape)
-        elif number == _STRINGS:
-            values.append(bytes(content))
-        elif number in (_INTS, _LONGS):
-            values += protobuf.packed_varints(content).tolist() if kind == protobuf.BYTES else [content]
-    if dtype not in (_INT32, _INT64, STRING):
-        raise ValueError(f"a table has entries of a type that is not known, TensorFlow's number {dtype}")
-    if len(values) == 1:
-        # One value stands for all.
-        values *= int(np.prod(shape, dtype=np.int64)) if np.prod(shape, dtype=np.float64) < 1e7 else 0
-    return np.array([*values, None], object)[:-1].reshape(shape)
+    return tensors.read(next(messages(value, 8), b"") if value is not None else b"")
