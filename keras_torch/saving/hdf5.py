@@ -8,6 +8,7 @@ filters; depth, counts, attribute sizes and compression ratios are bounded. What
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import math
 import os
@@ -65,7 +66,7 @@ def writing(target: Any) -> Iterator[h5py.Group]:
     if isinstance(target, h5py.Group):
         yield target
     elif files.is_path(target):
-        with replacing(os.fsdecode(target)) as temporary, h5py.File(temporary, "w") as file:
+        with replacing(os.fsdecode(target)) as temporary, h5py.File(temporary, "w") as file, raw_arrays.together():
             yield file
     else:
         buffer = io.BytesIO()
@@ -77,7 +78,7 @@ def writing(target: Any) -> Iterator[h5py.Group]:
 @contextlib.contextmanager
 def filling(file: Any) -> Iterator[h5py.Group]:
     """Yield a group whose HDF5 file is written to a file object that can be read, written and moved in, in place."""
-    with h5py.File(file, "w") as root, _known(root, file):
+    with h5py.File(file, "w") as root, _known(root, file), raw_arrays.together():
         yield root
 
 
@@ -367,10 +368,8 @@ class Dataset(_Node):
         place = self._place()
         if place is None or tuple(target.shape) != self.shape:
             raise self.refuse(f"has the shape {self.shape} and cannot be read into one of {tuple(target.shape)}")
-        try:
-            raw_arrays.read(place, target.detach().numpy(), self.dtype)
-        except OSError as error:
-            raise self.damaged("the array", error) from error
+        failed = functools.partial(self.damaged, "the array")
+        raw_arrays.read(place, target.detach().numpy(), self.dtype, failed)
 
 
 def _place_of(handle: Any) -> raw_arrays.Place | None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from keras_torch.backend import Variable, WeightView
-from keras_torch.saving import hdf5
+from keras_torch.saving import hdf5, raw_arrays
 from keras_torch.saving.array_conversions import Source, convert
 from keras_torch.saving.unchanged import unchanged
 from keras_torch.saving.weight_matching import (
@@ -116,9 +116,10 @@ def assign(assignments: Sequence[Assignment]) -> None:
         for item, array in zip(assignments, arrays, strict=True):
             if array is not None:
                 item.weight.assign(array)
-    for item, room in zip(assignments, rooms, strict=True):
-        if room is not None and item.source.read_into is not None:
-            item.source.read_into(room)
+    with raw_arrays.together():
+        for item, room in zip(assignments, rooms, strict=True):
+            if room is not None and item.source.read_into is not None:
+                item.source.read_into(room)
 
 
 def _check_complex(item: Assignment) -> None:

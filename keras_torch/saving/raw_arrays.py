@@ -6,14 +6,17 @@ exchanged through a buffer that fits into a processor's cache, so that no copy o
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import math
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +29,12 @@ from keras_torch.saving.window import Window
 # so that rows are long. Small arrays have a few blocks all the same, for several threads.
 _BLOCK_BYTES, _TURNED_BYTES, _CHECKED_BYTES, _HOT_BYTES = 2**20, 4 * 2**20, 4 * 2**20, 2**18
 _TILE = 256
+_ROWS, _WIDE_BYTES = 128, 32 * 2**20
 # A row of a buffer is longer by a cache line: rows at a distance of a power of two would push each other out.
 _PADDING_BYTES = 64
 _THREADS = 4
+# How many arrays may wait while others are worked on.
+_ARRAYS = 2
 
 
 @dataclass(frozen=True)
@@ -66,38 +72,106 @@ def place_of_descriptor(descriptor: int) -> Place | None:
     return Place(descriptor, 0, os.fstat(descriptor).st_size) if hasattr(os, "preadv") else None
 
 
-def read(place: Place, target: np.ndarray, dtype: np.dtype) -> None:
+class _Transfers:
+    """Work that has begun, for a few arrays at a time: those that wait may be copies of weights from elsewhere."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        # Systems let one thread at a time write to a file; the others would wait for it without rest.
+        self.lock = threading.Lock()
+        self._pool = pool
+        self._begun: deque[list[Future[None]]] = deque()
+
+    def begin(self, work: Callable[[Any], None], found: Iterable[Any], most: int) -> None:
+        """Call `work` with each of `found`, in as many threads as there are, or in order by one if `most` is 1."""
+        waiting = list(found)
+        jobs = [waiting] if most == 1 else [[block] for block in waiting]
+        self._begun.append([self._pool.submit(_each, work, job) for job in jobs])
+        self.wait(_ARRAYS)
+
+    def wait(self, left: int = 0) -> None:
+        """Return when all arrays but the last few are done. What went wrong with them is raised."""
+        while len(self._begun) > left:
+            for future in self._begun.popleft():
+                future.result()
+
+
+def _each(work: Callable[[Any], None], found: list[Any]) -> None:
+    for block in found:
+        work(block)
+
+
+_transfers: ContextVar[_Transfers | None] = ContextVar("transfers", default=None)
+
+
+@contextlib.contextmanager
+def together() -> Iterator[_Transfers]:
+    """Let arrays that are read and written within this overlap; all are there when it ends.
+
+    The file has to be open until then. What a read or write raises may come from a later one, or at the end.
+    """
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        transfers = _Transfers(pool)
+        token = _transfers.set(transfers)
+        try:
+            yield transfers
+            transfers.wait()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:
+            _transfers.reset(token)
+
+
+def _joined() -> AbstractContextManager[_Transfers]:
+    """Return the transfers that this is within, or new ones."""
+    found = _transfers.get()
+    return together() if found is None else contextlib.nullcontext(found)
+
+
+def read(
+    place: Place, target: np.ndarray, dtype: np.dtype, failed: Callable[[Exception], Exception] | None = None
+) -> None:
     """Fill an array, whatever its strides and type, with the numbers of type `dtype` at a place.
 
-    OSError if there are not so many.
+    OSError, or what `failed` makes of it, if there are not so many.
     """
     direct = target.flags.c_contiguous and target.dtype == dtype
 
     def fill(block: Block) -> None:
         part = target[block.index]
         buffer = part if direct else _as_in(part, dtype, _PADDING_BYTES)
-        block.read(place, buffer)
+        try:
+            block.read(place, buffer)
+        except OSError as error:
+            if failed is None:
+                raise
+            raise failed(error) from error
         for tile in () if direct else _tiles(part):
             np.copyto(part[tile], buffer[tile], casting="unsafe")
 
-    size = target.size * dtype.itemsize
-    _for_all(fill, blocks(target.shape, dtype.itemsize, _BLOCK_BYTES if direct else _turned_bytes(size)))
+    limit = _BLOCK_BYTES if direct else _turned_bytes(target.size * dtype.itemsize)
+    with _joined() as transfers:
+        transfers.begin(fill, blocks(target.shape, dtype.itemsize, limit), _THREADS)
 
 
 def write(place: Place, source: np.ndarray) -> None:
     """Put the numbers of an array, whatever its strides, at a place."""
     plain = source.flags.c_contiguous
-    # Systems let one thread at a time write to a file; the others would wait for it without rest.
-    lock = threading.Lock()
-
-    def put(block: Block) -> None:
-        part = source[block.index] if plain else _in_rows(source[block.index])
-        block.write(place, part, lock)
-
-    limit = _BLOCK_BYTES if plain else _turned_bytes(source.nbytes)
+    limit = _BLOCK_BYTES
+    if not plain:
+        # Few rows are short pieces of the columns that lie in memory.
+        limit = max(
+            _turned_bytes(source.nbytes), min(_ROWS * source.nbytes // max(source.shape[:-1], default=1), _WIDE_BYTES)
+        )
     # Several have something to do only where there is more to it than writing.
     most = 1 if plain and place.sums is None else _THREADS
-    _for_all(put, blocks(source.shape, source.dtype.itemsize, limit), most)
+    with _joined() as transfers:
+
+        def put(block: Block) -> None:
+            part = source[block.index] if plain else _in_rows(source[block.index])
+            block.write(place, part, transfers.lock)
+
+        transfers.begin(put, blocks(source.shape, source.dtype.itemsize, limit), most)
 
 
 def _turned_bytes(size: int) -> int:
@@ -122,7 +196,8 @@ def checksum(window: Window) -> int:
     def note(gap: tuple[int, int]) -> None:
         sums.note(gap[0], _parts(fill, *gap))
 
-    _for_all(note, gaps, _THREADS if place is not None else 1)
+    with together() as transfers:
+        transfers.begin(note, gaps, _THREADS if place is not None else 1)
     return sums.total(start, start + end)
 
 
@@ -242,18 +317,6 @@ def _transfer(descriptor: int, memory: memoryview, at: int, call: Callable[..., 
         if done <= 0:
             raise OSError("the file ends in the middle of the array")
         memory, at = memory[done:], at + done
-
-
-def _for_all(work: Callable[[Any], None], found: Iterable[Any], most: int = _THREADS) -> None:
-    waiting = list(found)
-    threads = min(most, len(waiting), os.cpu_count() or 1)
-    if threads <= 1:
-        for block in waiting:
-            work(block)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, waiting):
-            pass
 
 
 def blocks(shape: tuple[int, ...], item: int, limit: int) -> Iterator[Block]:

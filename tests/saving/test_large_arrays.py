@@ -1,5 +1,7 @@
 """Arrays that go between files and models in blocks, past the HDF5 library, and weights that get no first values."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import keras_torch as keras
 from keras_torch.engine import initial_values
 from keras_torch.errors import ConfigError
 from keras_torch.saving import hdf5, raw_arrays
+from keras_torch.saving.files import DamagedFileError
 
 SHAPES = [((700, 1100), (1, 0)), ((700, 1100), (0, 1)), ((300, 200, 3, 3), (2, 3, 1, 0)), ((5, 400, 300), (1, 2, 0))]
 
@@ -36,6 +39,33 @@ def test_blocks_of_any_order_of_axes_are_written_and_read(tmp_path, small_blocks
         group.dataset("a/b").read_into(room)
         group.dataset("a/b").read_into(other)
     assert torch.equal(room, tensor) and torch.equal(other, tensor.float())
+
+
+def test_a_strided_vector_and_a_wide_matrix_are_written(tmp_path):
+    tensors = {"vector": torch.rand(60_000)[::2], "wide": torch.rand(9_000, 70).T, "plain": torch.rand(300, 200)}
+    with hdf5.writing(tmp_path / "x.h5") as group:
+        for name, tensor in tensors.items():
+            hdf5.write_array(group, name, tensor)
+    with h5py.File(tmp_path / "x.h5", "r") as file:
+        for name, tensor in tensors.items():
+            np.testing.assert_array_equal(file[name][()], tensor.numpy())
+
+
+def test_of_arrays_that_are_read_together_the_one_that_fails_is_named(tmp_path, small_blocks, monkeypatch):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for name in "abcd":
+            hdf5.write_array(file, name, torch.rand(200, 200))
+        starts = {name: file[name].id.get_offset() for name in "abcd"}
+    preadv = os.preadv
+
+    def failing(descriptor, buffers, at):
+        return 0 if starts["c"] <= at < starts["c"] + 160_000 else preadv(descriptor, buffers, at)
+
+    monkeypatch.setattr(raw_arrays.os, "preadv", failing)
+    named = pytest.raises(DamagedFileError, match=r"x\.h5: /c: the array")
+    with hdf5.reading(tmp_path / "x.h5") as group, named, raw_arrays.together():
+        for name in "abcd":
+            group.dataset(name).read_into(torch.zeros(200, 200).T)
 
 
 def test_arrays_of_other_kinds_are_read_by_the_library(tmp_path):

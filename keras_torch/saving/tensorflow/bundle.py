@@ -174,7 +174,8 @@ class Bundle:
             place = raw_arrays.place_of_descriptor(file.fileno())
             if place is None:
                 raise self.damaged(f"{name!r} cannot be read")
-            raw_arrays.read(place.moved(entry.offset), target.detach().numpy(), self.dtype(name))
+            with raw_arrays.together():
+                raw_arrays.read(place.moved(entry.offset), target.detach().numpy(), self.dtype(name))
 
     def _texts(self, name: str, entry: Entry, data: bytearray) -> Iterator[bytes]:
         """Yield strings: in front stand their lengths, and a checksum of these as fixed numbers."""
