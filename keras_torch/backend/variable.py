@@ -474,12 +474,26 @@ def _result(name: str) -> Callable[[Any, Any], Any]:
     return apply
 
 
+def _product(self: Any, other: Any) -> Any:
+    """Multiply matrices. torch refuses different dtypes; Keras 3 promotes them, if the first one is a variable."""
+    value, other = self.value, _unwrap(other)
+    try:
+        return torch.Tensor.__matmul__(value, other)
+    except RuntimeError:
+        if not (config.is_modern() and isinstance(other, torch.Tensor) and value.dtype != other.dtype):
+            raise
+    dtype = torch.promote_types(value.dtype, other.dtype)
+    return torch.Tensor.__matmul__(value.to(dtype), other.to(dtype))
+
+
+setattr(VariableMethods, "__matmul__", _product)  # noqa: B010
+
 # As in TensorFlow, `loss += penalty` makes another tensor, even where `loss` began as a variable.
 for _operator in ("add", "sub", "mul", "truediv", "floordiv", "pow"):
     setattr(VariableMethods, f"__i{_operator}__", _result(_operator))
 
 _OPERATORS = """
-    add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul neg abs lt le gt ge
+    add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow rmatmul neg abs lt le gt ge
 """.split()
 for _operator in _OPERATORS:
     setattr(WeightView, f"__{_operator}__", _forward_operator(f"__{_operator}__"))

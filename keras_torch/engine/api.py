@@ -246,22 +246,28 @@ class ApiMixin:
         Returns (outputs, non-trainable values after the call), and with `return_losses` the losses.
         """
         layer: Any = self
-        parts = (layer.trainable_weights, trainable_variables), (layer.non_trainable_weights, non_trainable_variables)
+        fixed = layer.non_trainable_variables
+        parts = (layer.trainable_weights, trainable_variables), (fixed, non_trainable_variables)
         for weights, values in parts:
             if len(weights) != len(values):
                 raise ValueError(
                     f"Layer {self.name!r}: `stateless_call` takes {len(layer.trainable_weights)} trainable and "
-                    f"{len(layer.non_trainable_weights)} non-trainable values. Received: {len(trainable_variables)} "
-                    f"and {len(non_trainable_variables)}"
+                    f"{len(fixed)} non-trainable values. Received: {len(trainable_variables)} and "
+                    f"{len(non_trainable_variables)}"
                 )
         names: dict[int, list[str]] = {}
         for name, tensor in own_tensors(layer).items():
             names.setdefault(id(tensor), []).append(name)
         given: dict[str, torch.Tensor] = {}
         after = []
+        states = {id(state): state.value.detach().clone() for state in layer._seed_states()}
         for (weights, values), keep in zip(parts, (True, False), strict=True):
             for weight, value in zip(weights, values, strict=True):
                 value = torch.as_tensor(getattr(value, "value", value))
+                if id(weight) in states:
+                    weight.assign(value)
+                    after.append((weight, (weight,)))
+                    continue
                 storages = weight.to_storage(value if keep else value.detach().clone())
                 if isinstance(weight, Variable):
                     storages = (StandIn.of(weight, *storages),)
@@ -270,6 +276,11 @@ class ApiMixin:
                 }
                 if not keep:
                     after.append((weight, storages))
-        outputs = call_with(layer, given, args, kwargs)
-        results = [weight.from_storage(*storages) for weight, storages in after]
+        try:
+            outputs = call_with(layer, given, args, kwargs)
+            results = [weight.from_storage(*storages) for weight, storages in after]
+            results = [item.clone() if id(item) in states else item for item in results]
+        finally:
+            for state in layer._seed_states():
+                state.assign(states[id(state)])
         return (outputs, results, layer.losses) if return_losses else (outputs, results)

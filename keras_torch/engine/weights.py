@@ -21,6 +21,7 @@ from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.tensor_layout import IDENTITY, Layout
 from keras_torch.engine.tracking import TrackedList
 from keras_torch.errors import NotBuiltError
+from keras_torch.random.seeds import SeedGenerator
 from keras_torch.symbolic.keras_tensor import as_shapes
 
 Weight = Variable | WeightView
@@ -296,13 +297,26 @@ class WeightsMixin:
 
     @property
     def non_trainable_variables(self) -> list[Weight]:
-        """The same as `non_trainable_weights`."""
-        return self.non_trainable_weights
+        """The same as `non_trainable_weights`, in Keras 3 with the states of the SeedGenerators in the layers."""
+        states = self._seed_states()
+        if not states:
+            return self.non_trainable_weights
+        fixed = {id(variable) for variable in (*self.non_trainable_weights, *states)}
+        return [variable for variable in self.variables if id(variable) in fixed]
 
     @property
     def variables(self) -> list[Weight]:
-        """The same as `weights`."""
-        return self.weights
+        """The same as `weights`, in Keras 3 with the states of SeedGenerators behind the weights of their layer."""
+        if not self._seed_states():
+            return self.weights
+        inner = {id(weight) for child in self._children() for weight in child.weights}
+        own = [weight for weight in self.weights if id(weight) not in inner]
+        return _unique(own + _own_states(self) + [v for child in self._children() for v in child.variables])
+
+    def _seed_states(self) -> list[Weight]:
+        """The states of the SeedGenerators that are attributes of the layer and of those inside, in Keras 3."""
+        layers: list[Any] = self._flatten_layers() if config.is_modern() else []  # type: ignore[attr-defined]
+        return [state for layer in layers for state in _own_states(layer)]
 
     @property
     def trainable(self) -> bool:
@@ -350,6 +364,16 @@ class WeightsMixin:
                 "`build(input_shape)`, or call it on data."
             )
         return sum(int(np.prod(tuple(weight.shape))) for weight in self.weights)
+
+
+def _own_states(layer: Any) -> list[Weight]:
+    found: list[Any] = []
+    for value in vars(layer).values():
+        if isinstance(value, SeedGenerator):
+            found.append(value)
+        elif type(value) in (list, tuple, dict):
+            found += value.values() if isinstance(value, dict) else value
+    return [item.state for item in found if isinstance(item, SeedGenerator)]
 
 
 def _unique(weights: list[Weight]) -> list[Weight]:

@@ -13,6 +13,7 @@ import torch
 from keras_torch import config, registry
 from keras_torch.backend.variable import Variable
 from keras_torch.distributed import Share
+from keras_torch.symbolic.naming import unique_name
 
 
 class SeedGenerator:
@@ -27,10 +28,11 @@ class SeedGenerator:
             raise ValueError(f"`SeedGenerator` has no argument {', '.join(map(repr, kwargs))}.")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer))):
             raise ValueError(f"`seed` must be an integer or None. Received: seed={seed!r}")
-        self.name = name or "seed_generator"
+        self.name = name or (unique_name("seed_generator") if config.is_modern() else "seed_generator")
         self._initial_seed = None if seed is None else int(seed)
         first = random.randint(1, 1_000_000_000) if seed is None else int(seed)
         self.state = Variable(torch.tensor([first, 0]), trainable=False, name="seed_generator_state")
+        self.state._scope = self.name
 
     def next(self, ordered: bool = True) -> torch.Tensor:
         """Return the state, a tensor of two numbers, and go on to the next one: by counting, or in no clear order."""

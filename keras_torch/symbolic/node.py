@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -68,6 +69,39 @@ def recorded_nodes() -> Iterator[list[Node]]:
         _recording.pop()
 
 
+class InModule:
+    """For pickle, the function that a decorated one calls: the module knows only the latter by its name."""
+
+    def __init__(self, function: Any, depth: int) -> None:
+        self.function = function
+        self.depth = depth
+
+    @classmethod
+    def of(cls, target: Any) -> Any:
+        """Return what is to be pickled in the place of a function: the function itself, if its module has it."""
+        found, depth = _by_name(target), 0
+        while found is not target and hasattr(found, "__wrapped__"):
+            found, depth = found.__wrapped__, depth + 1
+        return cls(_by_name(target), depth) if depth and found is target else target
+
+    @staticmethod
+    def found(kept: Any) -> Any:
+        """Return the function that `of` was given."""
+        if not isinstance(kept, InModule):
+            return kept
+        found = kept.function
+        for _ in range(kept.depth):
+            found = found.__wrapped__
+        return found
+
+
+def _by_name(target: Any) -> Any:
+    found = sys.modules.get(getattr(target, "__module__", None) or "")
+    for part in getattr(target, "__qualname__", "").split("."):
+        found = getattr(found, part, None)
+    return found
+
+
 class FunctionOp:
     """A recorded torch function in the place where a layer stands in other nodes."""
 
@@ -91,7 +125,11 @@ class FunctionOp:
             _unnamed.append(weakref.ref(self))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "layer"}
+        state = {key: value for key, value in self.__dict__.items() if key != "layer"}
+        return {**state, "target": InModule.of(self.target)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, target=InModule.found(state["target"]))
 
     def rename(self, name: str) -> None:
         """Take another name, which its outputs have as well."""

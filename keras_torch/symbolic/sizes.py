@@ -9,18 +9,31 @@ from typing import Any
 import torch
 
 from keras_torch.symbolic.keras_tensor import KerasTensor
-from keras_torch.symbolic.node import FunctionOp, Node
+from keras_torch.symbolic.node import FunctionOp, Node, producer
 
 
 class SymbolicSize(KerasTensor):
-    """An integer that depends on a symbolic shape. In the running model it is a Python int, so nothing waits for it.
+    """An integer that depends on a symbolic shape. In the running model it is a Python int, so nothing waits for it."""
 
-    `at(size)` is its value when every unknown size is `size`; shape inference asks for it.
-    """
-
-    def __init__(self, at: Callable[[int], int]) -> None:
+    def __init__(self) -> None:
         super().__init__((), "int32", name="size")
-        self.at = at
+
+    def at(self, size: int) -> int:
+        """Return its value when every unknown size is `size`; shape inference asks for it."""
+        node = producer(self)
+        if node.operation.target is size_of:
+            x, axis = node.args
+            return size if x.shape[axis] is None else x.shape[axis]
+        return node.operation.target(*(item.at(size) if isinstance(item, SymbolicSize) else item for item in node.args))
+
+
+class SizeOp(FunctionOp):
+    """A recorded look at a size, or a computation with sizes."""
+
+    def __call__(self, *args: Any) -> Any:
+        """Compute the size, or record it."""
+        is_symbolic = any(isinstance(item, KerasTensor) for item in args)
+        return _record(self.target, *args) if is_symbolic else self.target(*args)
 
 
 def size_of(x: torch.Tensor, axis: int) -> int:
@@ -30,18 +43,13 @@ def size_of(x: torch.Tensor, axis: int) -> int:
 
 def symbolic_size(x: KerasTensor, axis: int) -> SymbolicSize:
     """Record the look at a size of a symbolic tensor."""
-    known = x.shape[axis]
-    return _record(size_of, (x, axis), lambda size: size if known is None else known)
+    return _record(size_of, x, axis)
 
 
-def _record(function: Callable[..., Any], args: tuple[Any, ...], at: Callable[[int], int]) -> SymbolicSize:
-    result = SymbolicSize(at)
-    Node(FunctionOp(function), args, {}, result)
+def _record(function: Callable[..., Any], *args: Any) -> SymbolicSize:
+    result = SymbolicSize()
+    Node(SizeOp(function), args, {}, result)
     return result
-
-
-def _value(item: Any, size: int) -> Any:
-    return item.at(size) if isinstance(item, SymbolicSize) else item
 
 
 def _computes_size(*items: Any) -> bool:
@@ -54,14 +62,10 @@ def _operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     reflected_fallback = getattr(KerasTensor, f"__r{name}__")
 
     def forward(self: SymbolicSize, other: Any) -> Any:
-        if not _computes_size(other):
-            return forward_fallback(self, other)
-        return _record(function, (self, other), lambda size: function(self.at(size), _value(other, size)))
+        return _record(function, self, other) if _computes_size(other) else forward_fallback(self, other)
 
     def reflected(self: SymbolicSize, other: Any) -> Any:
-        if not _computes_size(other):
-            return reflected_fallback(self, other)
-        return _record(function, (other, self), lambda size: function(_value(other, size), self.at(size)))
+        return _record(function, other, self) if _computes_size(other) else reflected_fallback(self, other)
 
     return forward, reflected
 

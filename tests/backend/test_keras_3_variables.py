@@ -61,3 +61,14 @@ def test_a_slice_of_a_variable_is_assigned_to_under_tensorflows_name():
         assert variable.numpy().tolist() == [[1, 3, 4], [0, 1, 1]]
         with pytest.raises(AttributeError, match="slices of them"):
             (variable + 1).assign(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"), [("float16", "float32", "float32"), ("int32", "float16", "float16")]
+)
+def test_products_with_a_variable_promote_dtypes_as_keras_3_does(one, other, expected):
+    left = keras.Variable([[1, 2], [3, 4]], dtype=one, trainable=False)
+    right = keras.Variable([[1, 0], [1, 1]], dtype=other, trainable=False)
+    product = left @ right
+    assert keras.backend.standardize_dtype(product.dtype) == expected and product.tolist() == [[3, 2], [7, 4]]
+    assert keras.backend.standardize_dtype((left @ torch.ones(2, 2, dtype=right.dtype)).dtype) == expected

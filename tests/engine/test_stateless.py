@@ -89,3 +89,43 @@ def test_functions_with_gradients_of_their_own_take_symbolic_tensors():
     model.compile(keras.optimizers.SGD(0.5), "mae")
     model.fit(np.ones((1, 2)), np.array([[1.0]]), verbose=0)
     assert model.get_weights()[0].ravel() == pytest.approx([1.5, 1.5])
+
+
+class Noisy(layers.Layer):
+    def __init__(self):
+        super().__init__(name="noisy")
+        self.seeds = [keras.random.SeedGenerator(3, name="a"), keras.random.SeedGenerator(4, name="b")]
+        self.inner = layers.Dense(2, name="inner")
+
+    def build(self, input_shape):
+        self.fixed = self.add_weight(shape=(2,), name="fixed", trainable=False)
+        self.gain = self.add_weight(shape=(2,), name="gain")
+        self.inner.build(input_shape)
+
+    def call(self, x):
+        return self.inner(x) * self.gain + keras.random.normal((2,), seed=self.seeds[1])
+
+
+def test_variables_have_the_states_of_seed_generators_where_keras_3_has_them():
+    layer = Noisy()
+    layer.build((None, 2))
+    states = ["a/seed_generator_state", "b/seed_generator_state"]
+    inner = ["noisy/inner/kernel", "noisy/inner/bias"]
+    assert [v.path for v in layer.variables] == ["noisy/gain", "noisy/fixed", *states, *inner]
+    assert [v.path for v in layer.non_trainable_variables] == ["noisy/fixed", *states]
+    assert [v.path for v in layer.weights] == ["noisy/gain", "noisy/fixed", *inner]
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(2, name="first"), layer])
+    assert [v.path for v in model.variables][2:] == ["noisy/gain", "noisy/fixed", *states, *inner]
+    tree = model.get_state_tree("numpy_array")["non_trainable_variables"]
+    assert tree["b"]["seed_generator_state"].tolist() == [4, 0]
+
+
+def test_stateless_calls_take_and_return_the_states_of_seed_generators():
+    layer = Noisy()
+    layer.build((None, 2))
+    values = [v.value for v in layer.trainable_variables]
+    fixed = [v.value for v in layer.non_trainable_variables]
+    first, after = layer.stateless_call(values, fixed, torch.ones(1, 2))
+    assert [item.tolist() for item in after[1:]] == [[3, 0], [4, 1]] and layer.seeds[1].state.tolist() == [4, 0]
+    assert torch.equal(first, layer.stateless_call(values, fixed, torch.ones(1, 2))[0])
+    assert not torch.equal(first, layer.stateless_call(values, after, torch.ones(1, 2))[0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import keras_torch as keras
-from keras_torch import config, layers
+from keras_torch import config, layers, ops
 
 
 def nested() -> Any:
@@ -83,3 +83,13 @@ def test_named_inputs_are_given_by_name() -> None:
         keras.models.clone_model(model, input_tensors=list(given.values()))
     with pytest.raises(TypeError, match="no argument 'other'"):
         keras.models.clone_model(model, other=1)
+
+
+def test_a_clone_computes_with_sizes_known_only_when_it_runs() -> None:
+    start = keras.Input((4,))
+    model = keras.Model(start, ops.reshape(layers.Dense(4)(start), (2 * ops.shape(start)[0], 2)))
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    data = np.ones((3, 4), "float32")
+    assert clone(data).shape == (6, 2)
+    np.testing.assert_array_equal(clone(data).detach(), model(data).detach())

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import keras_torch as keras
-from keras_torch import layers
+from keras_torch import layers, ops
 
 X = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
 Y = np.random.default_rng(1).normal(size=(16, 2)).astype("float32")
@@ -80,7 +80,13 @@ def own() -> Any:
     return model
 
 
-BUILDERS = [stack, graph, masked, own, Subclassed]
+def functions() -> Any:
+    start = keras.Input((4,))
+    hidden = ops.reshape(ops.relu(layers.Dense(4)(start)), (ops.shape(start)[0] * 2 // 2, 2, 2))
+    return keras.Model(start, layers.Dense(2)(ops.mean(ops.cast(hidden, "float32"), axis=-1)))
+
+
+BUILDERS = [stack, graph, functions, masked, own, Subclassed]
 COPIES: dict[str, Callable[[Any], Any]] = {
     "pickle": lambda item: pickle.loads(pickle.dumps(item)),
     "deepcopy": copy.deepcopy,
