@@ -66,7 +66,7 @@ def writing(target: Any) -> Iterator[h5py.Group]:
     if isinstance(target, h5py.Group):
         yield target
     elif files.is_path(target):
-        with replacing(os.fsdecode(target)) as temporary, h5py.File(temporary, "w") as file, raw_arrays.together():
+        with replacing(os.fsdecode(target)) as temporary, h5py.File(temporary, "w") as file, raw_arrays.Transfers():
             yield file
     else:
         buffer = io.BytesIO()
@@ -78,7 +78,7 @@ def writing(target: Any) -> Iterator[h5py.Group]:
 @contextlib.contextmanager
 def filling(file: Any) -> Iterator[h5py.Group]:
     """Yield a group whose HDF5 file is written to a file object that can be read, written and moved in, in place."""
-    with h5py.File(file, "w") as root, _known(root, file), raw_arrays.together():
+    with h5py.File(file, "w") as root, _known(root, file), raw_arrays.Transfers():
         yield root
 
 

@@ -154,10 +154,7 @@ class ConfigReader:
         if class_name == "Merge" and isinstance(config, Mapping):
             class_name, config = keras_1_models.merge_layer(config)
         if class_name == "Graph":
-            raise FileFormatError(
-                "A `Graph` model, of Keras before 1.0, cannot be read. Build it with `keras.Model` and load the "
-                "weights with `load_weights`."
-            )
+            return {"class_name": class_name, "config": self._nodes(config)}
         class_name = _OLD_MODELS.get(class_name, class_name)
         result: dict[str, Any] = {"class_name": class_name, "config": config}
         if isinstance(item.get("build_config"), Mapping):
@@ -190,6 +187,18 @@ class ConfigReader:
                 result[key] = [list(value)] if is_reference(value) else value
             self._count_from_zero(result)
         return result
+
+    def _nodes(self, config: Any) -> dict[str, Any]:
+        """Return the config of Keras 1.0's `Graph`, whose layers stand in a dict."""
+        nodes = config.get("nodes") if isinstance(config, Mapping) else None
+        if not isinstance(nodes, Mapping) or not all(
+            isinstance(item, Mapping) and "class_name" in item for item in nodes.values()
+        ):
+            raise FileFormatError(
+                "A `Graph` model must have `nodes` with a `class_name` and a `config` each, as Keras 1.0 wrote them; "
+                f"one of Keras 0.x has to be built in code. Received: {_brief(config)}"
+            )
+        return {**config, "nodes": {name: self.entry(item) for name, item in nodes.items()}}
 
     def _count_from_zero(self, config: dict[str, Any]) -> None:
         """Number the calls of nested models from 0. Before Keras 3 they were counted from 1.

@@ -116,10 +116,12 @@ def assign(assignments: Sequence[Assignment]) -> None:
         for item, array in zip(assignments, arrays, strict=True):
             if array is not None:
                 item.weight.assign(array)
-    with raw_arrays.together():
-        for item, room in zip(assignments, rooms, strict=True):
-            if room is not None and item.source.read_into is not None:
-                item.source.read_into(room)
+    large = [(item.source, room) for item, room in zip(assignments, rooms, strict=True) if room is not None]
+    if large:
+        with raw_arrays.Transfers():
+            for source, room in large:
+                if source.read_into is not None:
+                    source.read_into(room)
 
 
 def _check_complex(item: Assignment) -> None:

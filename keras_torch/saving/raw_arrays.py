@@ -72,23 +72,48 @@ def place_of_descriptor(descriptor: int) -> Place | None:
     return Place(descriptor, 0, os.fstat(descriptor).st_size) if hasattr(os, "preadv") else None
 
 
-class _Transfers:
-    """Work that has begun, for a few arrays at a time: those that wait may be copies of weights from elsewhere."""
+class Transfers:
+    """A context in which arrays that are read and written overlap; all are there when it ends.
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
+    The file has to be open until then. What a read or write raises may come from a later one, or at the end. Only a few
+    arrays are worked on at a time: those that wait may be copies of weights from elsewhere.
+    """
+
+    def __init__(self) -> None:
         # Systems let one thread at a time write to a file; the others would wait for it without rest.
         self.lock = threading.Lock()
-        self._pool = pool
+        self._pool: ThreadPoolExecutor | None = None
         self._begun: deque[list[Future[None]]] = deque()
 
+    def __enter__(self) -> Transfers:
+        self._token = _transfers.set(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *others: object) -> None:
+        _transfers.reset(self._token)
+        try:
+            if kind is None:
+                self._wait()
+        finally:
+            if self._pool is not None:
+                self._pool.shutdown(cancel_futures=True)
+
     def begin(self, work: Callable[[Any], None], found: Iterable[Any], most: int) -> None:
-        """Call `work` with each of `found`, in as many threads as there are, or in order by one if `most` is 1."""
+        """Call `work` with each of `found`, in as many threads as there are, or in order by one if `most` is 1.
+
+        What is little is done at once.
+        """
         waiting = list(found)
+        if len(waiting) <= 1:
+            _each(work, waiting)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1))
         jobs = [waiting] if most == 1 else [[block] for block in waiting]
         self._begun.append([self._pool.submit(_each, work, job) for job in jobs])
-        self.wait(_ARRAYS)
+        self._wait(_ARRAYS)
 
-    def wait(self, left: int = 0) -> None:
+    def _wait(self, left: int = 0) -> None:
         """Return when all arrays but the last few are done. What went wrong with them is raised."""
         while len(self._begun) > left:
             for future in self._begun.popleft():
@@ -100,32 +125,13 @@ def _each(work: Callable[[Any], None], found: list[Any]) -> None:
         work(block)
 
 
-_transfers: ContextVar[_Transfers | None] = ContextVar("transfers", default=None)
+_transfers: ContextVar[Transfers | None] = ContextVar("transfers", default=None)
 
 
-@contextlib.contextmanager
-def together() -> Iterator[_Transfers]:
-    """Let arrays that are read and written within this overlap; all are there when it ends.
-
-    The file has to be open until then. What a read or write raises may come from a later one, or at the end.
-    """
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        transfers = _Transfers(pool)
-        token = _transfers.set(transfers)
-        try:
-            yield transfers
-            transfers.wait()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-        finally:
-            _transfers.reset(token)
-
-
-def _joined() -> AbstractContextManager[_Transfers]:
+def _joined() -> AbstractContextManager[Transfers]:
     """Return the transfers that this is within, or new ones."""
     found = _transfers.get()
-    return together() if found is None else contextlib.nullcontext(found)
+    return Transfers() if found is None else contextlib.nullcontext(found)
 
 
 def read(
@@ -196,8 +202,11 @@ def checksum(window: Window) -> int:
     def note(gap: tuple[int, int]) -> None:
         sums.note(gap[0], _parts(fill, *gap))
 
-    with together() as transfers:
-        transfers.begin(note, gaps, _THREADS if place is not None else 1)
+    if len(gaps) <= 1 or place is None:
+        _each(note, gaps)
+    else:
+        with Transfers() as transfers:
+            transfers.begin(note, gaps, _THREADS)
     return sums.total(start, start + end)
 
 

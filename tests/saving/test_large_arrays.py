@@ -63,7 +63,7 @@ def test_of_arrays_that_are_read_together_the_one_that_fails_is_named(tmp_path, 
 
     monkeypatch.setattr(raw_arrays.os, "preadv", failing)
     named = pytest.raises(DamagedFileError, match=r"x\.h5: /c: the array")
-    with hdf5.reading(tmp_path / "x.h5") as group, named, raw_arrays.together():
+    with hdf5.reading(tmp_path / "x.h5") as group, named, raw_arrays.Transfers():
         for name in "abcd":
             group.dataset(name).read_into(torch.zeros(200, 200).T)
 

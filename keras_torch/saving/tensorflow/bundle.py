@@ -174,7 +174,7 @@ class Bundle:
             place = raw_arrays.place_of_descriptor(file.fileno())
             if place is None:
                 raise self.damaged(f"{name!r} cannot be read")
-            with raw_arrays.together():
+            with raw_arrays.Transfers():
                 raw_arrays.read(place.moved(entry.offset), target.detach().numpy(), self.dtype(name))
 
     def _texts(self, name: str, entry: Entry, data: bytearray) -> Iterator[bytes]:
