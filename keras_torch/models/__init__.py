@@ -16,7 +16,7 @@ from keras_torch.symbolic import Node, get_source_inputs
 
 Functional = Model
 
-registry.layers.add({"Model": Model, "Functional": Model, "Sequential": Sequential})
+registry.layers.add({"Model": Model, "Functional": Model, "Sequential": Sequential, "Graph": Graph})
 
 # Users look for these here; they live above models, so they are fetched when asked for.
 _SAVING = ("load_model", "model_from_config", "model_from_json", "model_from_yaml", "save_model")

@@ -20,6 +20,7 @@ NOT_STACKED = {
         "Distiller",
         "FeatureSpace",
         "Functional",
+        "Graph",
         "InputLayer",
         "Layer",
         "Merge",

@@ -115,11 +115,6 @@ def test_broken_branches_are_errors_that_say_what_is_wrong(layers, message):
         read(merged(*layers))
 
 
-def test_graph_models_are_refused_with_the_way_out():
-    with pytest.raises(ValueError, match=r"`Graph` model.*keras\.Model"):
-        read({"class_name": "Graph", "config": {"nodes": []}, "keras_version": "1.0.0"})
-
-
 def numpy_number(code, data, function="numpy.core.multiarray.scalar"):
     return (
         f"value: !!python/object/apply:{function}\n- !!python/object/apply:numpy.dtype\n"
