@@ -28,6 +28,8 @@ class Operation(abc.ABC):
         return operation
 
     def __init__(self, name: str | None = None) -> None:
+        if "/" in (name or ""):
+            raise ValueError(f"The `name` of an operation must not contain '/'. Received: name={name!r}")
         self.name = name or unique_name(snake_case(type(self).__name__))
         # What torch.fx calls the function by.
         self.__name__ = self.name
@@ -68,10 +70,31 @@ class Operation(abc.ABC):
         return self._nodes[0]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments that the operation was made with, and its name."""
+        """Return the arguments that the operation was made with, defaults too, and its name if it takes one.
+
+        For a class with a `get_config` of its own, which calls this one, the name alone. NotImplementedError if
+        arguments have no names to give them by again.
+        """
+        if type(self).get_config is not Operation.get_config:
+            return {"name": self.name}
+        parameters = inspect.signature(type(self).__init__).parameters
         bound = inspect.signature(type(self).__init__).bind(self, *self._given[0], **self._given[1])
-        given = {key: value for key, value in list(bound.arguments.items())[1:] if key != "kwargs"}
-        return {**given, **bound.arguments.get("kwargs", {}), "name": self.name}
+        bound.apply_defaults()
+        config: dict[str, Any] = {}
+        for key, value in list(bound.arguments.items())[1:]:
+            kind = parameters[key].kind
+            if kind is inspect.Parameter.VAR_KEYWORD:
+                config |= value
+            elif kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
+                config[key] = value
+            elif value:
+                raise NotImplementedError(
+                    f"Operation {self.name!r} of class {type(self).__name__} was made with arguments that have no "
+                    f"names: `{key}`. Received: {value!r}. Give the class a `get_config` and a `from_config`."
+                )
+        kinds = [parameter.kind for parameter in parameters.values()]
+        takes_name = "name" in parameters or inspect.Parameter.VAR_KEYWORD in kinds
+        return {**config, "name": self.name} if takes_name else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Operation:

@@ -48,7 +48,10 @@ class scope_of:  # noqa: N801 - used like a function
 
 
 def named_build(build: Callable[..., None]) -> Callable[..., None]:
-    """Let a `build` that is called directly name the weights after the layer, and an own one mark it as built."""
+    """Let a `build` that is called directly name the weights after the layer, and an own one mark it as built.
+
+    The layer knows then what it was built for, as after a call.
+    """
 
     @functools.wraps(build)
     def run(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -59,6 +62,8 @@ def named_build(build: Callable[..., None]) -> Callable[..., None]:
         else:
             with scope_of(self):
                 build(self, *args, **kwargs)
+            named = (kwargs.get(name) for name in self._build_argument_names[len(args) :])
+            self.__dict__["_build_shapes"] = tuple(map(as_shapes, (*args, *named)))
         if not self._is_builtin and config.is_modern():
             self.built = True
 

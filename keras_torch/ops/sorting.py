@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+import functools
 from typing import Any
 
 import torch
 
 from keras_torch import backend, config
-from keras_torch.ops.arguments import axes, convert, floating, operation, sizes, together
-from keras_torch.symbolic import KerasTensor
+from keras_torch.ops.arguments import F, axes, convert, floating, operation, sizes, together
+from keras_torch.symbolic import KerasTensor, Shape
 
 
 @operation
@@ -105,7 +105,7 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> Any:  # noqa: A002 -
     return torch.bincount(places, minlength=bins).to(x.dtype), edges
 
 
-@partial(operation, sized_by_values=(tuple,))
+@functools.partial(operation, sized_by_values=(tuple,))
 def nonzero(x: Any) -> Any:
     """The indices, one int32 vector an axis, of what is other than 0."""
     return tuple(item.to(torch.int32) for item in torch.nonzero(convert(x), as_tuple=True))
@@ -146,25 +146,39 @@ def _segments(data: Any, segment_ids: Any, num_segments: int | None, reduction: 
     return result.scatter_reduce(0, index, data, reduction)[:count]
 
 
-@operation
+def _segmented(function: F) -> F:
+    """Function decorator: an operation with as many results as `num_segments` says, or else as the values decide."""
+    call = operation(function)
+
+    @functools.wraps(function)
+    def sized(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+        found = call(data, segment_ids, num_segments, sorted)
+        if num_segments is None and isinstance(found, KerasTensor):
+            found.shape = Shape((None, *found.shape[1:]))
+        return found
+
+    return sized  # type: ignore[return-value]
+
+
+@_segmented
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The sum of the entries of each segment."""
     return _segments(data, segment_ids, num_segments, "sum")
 
 
-@operation
+@_segmented
 def segment_prod(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The product of the entries of each segment."""
     return _segments(data, segment_ids, num_segments, "prod")
 
 
-@operation
+@_segmented
 def segment_max(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The largest entry of each segment; minus infinity for an empty one."""
     return _segments(data, segment_ids, num_segments, "amax")
 
 
-@operation
+@_segmented
 def segment_min(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """The smallest entry of each segment; infinity for an empty one."""
     return _segments(data, segment_ids, num_segments, "amin")
@@ -193,7 +207,7 @@ def multi_hot(
     return torch.amax(one_hot(inputs, num_classes, axis, dtype, sparse), reduced)
 
 
-@partial(operation, sized_by_values=(tuple, KerasTensor))
+@functools.partial(operation, sized_by_values=(tuple, KerasTensor))
 def unique(
     x: Any,
     sorted: bool = True,  # noqa: A002 - the name in Keras

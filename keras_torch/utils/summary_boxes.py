@@ -81,12 +81,12 @@ class Boxes:
 
 
 def shape_of_call(layer: Any) -> Any:
-    """Return the shape(s) that a layer outside of graphs gave when it was called first, as Keras 3 does."""
-    shapes = getattr(layer, "_call_shapes", None)
+    """Return the shape(s) that a layer outside of graphs gives for what it was called with first or built for."""
+    shapes = tuple(getattr(layer, "_call_shapes", {}).values()) or getattr(layer, "_build_shapes", ())
     if not shapes:
         return "?"
     try:
-        return layer.compute_output_shape(*shapes.values())
+        return layer.compute_output_shape(*shapes)
     except (NotImplementedError, TypeError, ValueError):
         return "?"
 

@@ -29,6 +29,24 @@ def test_an_operation_of_ones_own_is_a_node_of_models():
     assert isinstance(keras.layers.Dense(1), keras.Operation)
 
 
+def test_operations_describe_themselves_by_all_arguments_that_have_names():
+    class Line(keras.Operation):
+        def __init__(self, slope, *more, offset=1.0):
+            super().__init__()
+
+    class Described(Scale):
+        def get_config(self):
+            return {**super().get_config(), "factor": self.factor}
+
+    assert Line(0.5).get_config() == {"slope": 0.5, "offset": 1.0}
+    assert Line.from_config(Line(0.5).get_config()).get_config() == {"slope": 0.5, "offset": 1.0}
+    assert Described(2, name="double").get_config() == {"name": "double", "factor": 2}
+    with pytest.raises(NotImplementedError, match="made with arguments that have no names: `more`"):
+        Line(0.5, 3).get_config()
+    with pytest.raises(ValueError, match="must not contain '/'"):
+        Scale(2, name="a/b")
+
+
 def test_an_operation_without_call_says_so():
     class Empty(keras.Operation):
         pass

@@ -69,6 +69,25 @@ def test_a_subclassed_model_shows_its_layers():
         assert any("0 (unbuilt)" in line or "0 (unused)" in line for line in lines)
 
 
+def test_layers_that_were_only_built_show_what_they_give_in_keras_3():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(4)
+            self.attention = keras.layers.MultiHeadAttention(2, 2)
+
+        def build(self, input_shape):
+            self.dense.build(input_shape)
+            self.attention.build((None, 3, 4), value_shape=(None, 5, 4))
+
+    model, lines = Own(), []
+    with config.dialect_scope("3"):
+        model.build((None, 3, 2))
+        model.summary(print_fn=lines.append)
+    assert "\n".join(lines).count("(None, 3, 4)") == 2
+    assert model.dense.get_build_config() == {"input_shape": (None, 3, 2)}
+
+
 def test_an_unknown_layer_range_lists_the_layers():
     with pytest.raises(ValueError, match="The layers are: conv, pool, flat, classes"):
         MODELS["range"][0].summary(layer_range=["nothing", "flat"])
