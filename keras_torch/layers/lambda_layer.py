@@ -132,9 +132,10 @@ class Lambda(Layer):
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
-        arguments = {key: _plain_argument(value) for key, value in self.arguments.items()}
         if registry.wants_modern():
+            arguments = registry.serialize_keras_object(self.arguments)
             return {**super().get_config(), **self._modern_config(), "arguments": arguments}
+        arguments = {key: _plain_argument(value) for key, value in self.arguments.items()}
         function, function_type, module = describe_function(self.function)
         shape, shape_type, shape_module = describe_function(self._output_shape)
         description = {
@@ -188,7 +189,8 @@ class Lambda(Layer):
             kind = config.pop(type_key, None)
             if kind != "given" and config.get(key) is not None:
                 config[key] = _stored(config[key], kind, key, name, custom, given=callable(config["function"]))
-        config["arguments"] = {key: _argument(value) for key, value in (config.get("arguments") or {}).items()}
+        arguments = config.get("arguments") or {}
+        config["arguments"] = {key: _argument(value, custom) for key, value in arguments.items()}
         return cls(**config)
 
 
@@ -224,9 +226,13 @@ def _constant(value: Any, device: torch.device | None) -> Any:
 
 
 def _plain_argument(value: Any) -> Any:
-    """Return a form that JSON can hold; arrays as Keras 2 wrote them."""
+    """Return a form that JSON can hold; arrays as Keras 2 wrote them, and tensors like arrays."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
     return {"type": "ndarray", "value": value.tolist()} if isinstance(value, np.ndarray) else value
 
 
-def _argument(value: Any) -> Any:
-    return np.array(value["value"]) if isinstance(value, Mapping) and value.get("type") == "ndarray" else value
+def _argument(value: Any, custom: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping) and value.get("type") == "ndarray":
+        return np.array(value["value"])
+    return registry.deserialize_keras_object(value, custom)

@@ -70,12 +70,22 @@ def test_closures_and_defaults_are_kept_in_bytecode() -> None:
     assert again(torch.ones(1)).item() == 4.0
 
 
-def test_array_arguments_are_stored_as_keras_2_did() -> None:
-    layer = layers.Lambda(double, arguments={"a": np.arange(3)})
-    stored = json.loads(json.dumps(layer.get_config()))
-    assert stored["arguments"] == {"a": {"type": "ndarray", "value": [0, 1, 2]}}
-    again = layers.Lambda.from_config(stored, {"double": double})
-    np.testing.assert_array_equal(again.arguments["a"], np.arange(3))
+@pytest.mark.parametrize(
+    ("dialect", "value", "stored"),
+    [
+        ("2", np.arange(3), {"type": "ndarray", "value": [0, 1, 2]}),
+        ("2", torch.arange(3), {"type": "ndarray", "value": [0, 1, 2]}),
+        ("3", np.arange(3), {"class_name": "__numpy__", "config": {"value": [0, 1, 2], "dtype": "int64"}}),
+        ("3", torch.arange(3), {"class_name": "__tensor__", "config": {"value": [0, 1, 2], "dtype": "int64"}}),
+    ],
+)
+def test_arrays_and_tensors_among_the_arguments_are_stored_as_each_keras_did(dialect, value, stored) -> None:
+    with config.dialect_scope(dialect):
+        described = json.loads(json.dumps(layers.Lambda(double, arguments={"a": value}).get_config()))
+        assert described["arguments"] == {"a": stored}
+        again = layers.Lambda.from_config(described, {"double": double})
+    assert isinstance(again.arguments["a"], torch.Tensor if stored.get("class_name") == "__tensor__" else np.ndarray)
+    assert again.arguments["a"].tolist() == [0, 1, 2]
 
 
 def test_a_function_is_required() -> None:
