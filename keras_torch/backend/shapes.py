@@ -132,7 +132,11 @@ def one_hot(indices: Any, num_classes: Any) -> Any:
 
 @recorded
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = "int32") -> Any:
-    """Return evenly spaced values as `numpy.arange`; a single negative argument gives none."""
+    """Return evenly spaced values as `numpy.arange`; a single negative argument gives none.
+
+    With the default for `dtype` floats give floats.
+    """
     if stop is None:
         start, stop = 0, max(start, 0)
-    return torch.arange(start, stop, step, dtype=config.torch_dtype(dtype), device=config.default_device())
+    given = None if dtype == "int32" and any(isinstance(item, float) for item in (start, stop, step)) else dtype
+    return torch.arange(start, stop, step, dtype=config.torch_dtype(given), device=config.default_device())

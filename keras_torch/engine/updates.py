@@ -98,6 +98,7 @@ class UpdatesMixin:
 
     def _collect_own_losses(self, found: list[Any], seen: set[int]) -> None:
         found.extend(self._call_losses)
+        found.extend(function() for function in self.__dict__.get("_loss_functions", ()))
         # Until Keras 3 the weights of frozen layers were penalized, too.
         of_frozen = config.dialect() in ("1", "2", "tf")
         for weight in self._all_own_weights():

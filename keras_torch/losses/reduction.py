@@ -45,8 +45,11 @@ def standardize_reduction(reduction: Any) -> str | None:
     )
 
 
-def as_tensor(value: Any, like: torch.Tensor | None = None) -> Any:
-    """Return tensors and symbolic tensors, beside `like`; other arrays as tensors, floats in floatx."""
+def as_tensor(value: Any, like: torch.Tensor | None = None, keeps_double: bool = False) -> Any:
+    """Return tensors and symbolic tensors, beside `like`; other arrays as tensors, floats in floatx.
+
+    With `keeps_double` an array of float64 stays one; Python's numbers are in floatx then, too.
+    """
     if isinstance(value, torch.Tensor):
         return value if like is None or value.device == like.device else devices.moved(value, like.device)
     if hasattr(type(value), "__torch_function__"):
@@ -58,7 +61,7 @@ def as_tensor(value: Any, like: torch.Tensor | None = None) -> Any:
             f"Targets, predictions and weights must be numbers. Received: {value!r} of type {type(value).__name__}"
         ) from error
     device = config.default_device() if like is None else like.device
-    if tensor.is_floating_point():
+    if tensor.is_floating_point() and not (keeps_double and getattr(value, "dtype", None) == np.float64):
         return tensor.to(device, config.torch_dtype(None))
     return tensor.to(device)
 
@@ -85,8 +88,8 @@ def carry_notes(source: Any, target: Any) -> None:
 
 
 def as_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Return both as tensors on one device, the predictions in float32 or float64."""
-    y_pred = as_tensor(y_pred)
+    """Return both as tensors on one device, the predictions in float32 or float64, which tf.keras keeps of arrays."""
+    y_pred = as_tensor(y_pred, keeps_double=config.dialect() == "tf")
     if (
         isinstance(y_pred, torch.Tensor)
         and y_pred.dtype is not torch.float32
@@ -94,7 +97,7 @@ def as_pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         and not y_pred.is_complex()
     ):
         y_pred = _widened(y_pred)
-    return as_tensor(y_true, y_pred), y_pred
+    return as_tensor(y_true, y_pred, keeps_double=y_pred.dtype is torch.float64), y_pred
 
 
 def same_rank(first: Any, second: Any) -> tuple[Any, Any]:

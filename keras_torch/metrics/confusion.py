@@ -153,10 +153,10 @@ class ConfusionMetric(ThresholdMetric):
 
 
 def _keep_top_k(scores: torch.Tensor, k: int) -> torch.Tensor:
-    """Return the k highest scores of the last axis in place, all others as -1e10."""
+    """Return the k highest scores of the last axis in place, of equal ones the first, all others as -1e10."""
     kept = torch.full_like(scores, -1e10)
-    top = torch.topk(scores, k, dim=-1)
-    return kept.scatter_(-1, top.indices, top.values)
+    indices = torch.sort(scores, dim=-1, descending=True, stable=True).indices[..., :k]
+    return kept.scatter_(-1, indices, scores.gather(-1, indices))
 
 
 class _Count(ConfusionMetric):

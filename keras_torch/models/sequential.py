@@ -43,7 +43,7 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(name=name, trainable=trainable)
         self.__dict__.update(_stack=[], _inputs=[], _output=None, _deferred=False, _reads_text=False, _structure=None)
-        self._extend(layers or ())
+        self._extend([layers] if isinstance(layers, nn.Module) else layers or ())
 
     def add(self, layer: Any) -> None:
         """Put a layer (or an `Input`, a model, a torch module) on top of the stack."""

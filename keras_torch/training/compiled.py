@@ -67,7 +67,6 @@ class CompiledMetrics(pickled.HoldsFunctions):
         self.user_weighted_metrics = weighted
         self.output_names = output_names
         self.built = False
-        # In tf.keras a target of one number stands beside all columns of a prediction.
         self._as_columns = config.dialect() == "tf"
         # Names of the outputs and shapes of targets and predictions that the metrics were made for.
         self.plan: tuple[list[str], bool, bool, list[Any], list[Any]] | None = None
@@ -279,9 +278,7 @@ def _beside(y_true: Any, y_pred: Any, as_columns: bool) -> Any:
     """Return targets on the device of the predictions; single columns of targets may lack their axis."""
     if config.Placement.used:
         (y_true,) = placement.beside(y_pred, y_true)
-    if as_columns and len(y_true.shape) == 1 and y_pred.dim() == 2:
-        return y_true[:, None]
-    return as_column(y_true, y_pred)
+    return as_column(y_true, y_pred, as_columns)
 
 
 def own_name(metric: Any) -> str:

@@ -133,6 +133,7 @@ class CompiledLoss(pickled.HoldsFunctions):
         self.tracking = True
         self.built = False
         self._single: Any = None
+        self.as_columns = config.dialect() == "tf"
         self._resolved = None if _is_nothing(loss) else _resolve(loss)
         if output_names is not None:
             self.build(output_names)
@@ -199,7 +200,7 @@ class CompiledLoss(pickled.HoldsFunctions):
     def compute(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> torch.Tensor | None:
         """Return the weighted sum of the losses of one batch, or None if no output has one."""
         if self._single is not None and isinstance(y_true, torch.Tensor) and isinstance(y_pred, torch.Tensor):
-            return output_loss(self._single, y_true, y_pred, sample_weight)
+            return output_loss(self._single, y_true, y_pred, sample_weight, self.as_columns)
         if not self.built:
             if is_deep(y_pred):
                 self.settle(y_pred, output_names_of(y_pred))
@@ -219,7 +220,7 @@ class CompiledLoss(pickled.HoldsFunctions):
                 f"Received: {len(targets)} arrays"
             )
         values = [
-            None if loss is None or target is None else output_loss(loss, target, prediction, weight)
+            None if loss is None or target is None else output_loss(loss, target, prediction, weight, self.as_columns)
             for loss, target, prediction, weight in zip(self.losses, targets, predictions, weights, strict=True)
         ]
         return self.combine(values, [prediction.shape[0] for prediction in predictions])
@@ -256,11 +257,13 @@ class CompiledLoss(pickled.HoldsFunctions):
             tracker.reset_state()
 
 
-def output_loss(loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any) -> torch.Tensor:
-    """Return one output's loss; single columns of targets may lack their axis."""
+def output_loss(
+    loss: Any, y_true: torch.Tensor, y_pred: torch.Tensor, sample_weight: Any, as_columns: bool
+) -> torch.Tensor:
+    """Return one output's loss; single columns of targets may lack their axis, `as_columns` beside several, too."""
     if config.Placement.used:
         y_true, sample_weight = placement.beside(y_pred, y_true, sample_weight)
-    value = loss(as_column(y_true, y_pred), y_pred, sample_weight)
+    value = loss(as_column(y_true, y_pred, as_columns), y_pred, sample_weight)
     return _unreduced(value) if value.dim() and config.dialect() == "tf" else value
 
 

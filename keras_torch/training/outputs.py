@@ -113,9 +113,12 @@ def paths_of(structure: Any, names: list[str]) -> list[str]:
     return walk(structure, ())
 
 
-def as_column(y_true: Any, y_pred: Any) -> Any:
-    """Return the targets of one output; a vector beside predictions in a single column gets that axis."""
-    if len(y_true.shape) == 1 and y_pred.dim() == 2 and y_pred.shape[1] == 1:
+def as_column(y_true: Any, y_pred: Any, beside_all: bool) -> Any:
+    """Return the targets of one output; a vector beside predictions in a single column gets that axis.
+
+    With `beside_all` it does beside several columns, too: in tf.keras a target of one number stands for all of them.
+    """
+    if len(y_true.shape) == 1 and y_pred.dim() == 2 and (beside_all or y_pred.shape[1] == 1):
         return y_true[:, None]
     return y_true
 

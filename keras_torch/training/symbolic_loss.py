@@ -64,11 +64,13 @@ class SymbolicLoss:
             call_state.in_program = nested
         predictions, remaining = flatten(y_pred), iter(found)
         values: list[torch.Tensor | None] = []
-        for loss, symbolic, *parts in zip(
+        for loss, symbolic, target, prediction, weight in zip(
             self._loss.losses, self._symbolic, targets, predictions, weights, strict=True
         ):
             if symbolic:
-                values.append(reduce_loss(next(remaining), parts[2], None, loss.reduction))
+                values.append(reduce_loss(next(remaining), weight, None, loss.reduction))
             else:
-                values.append(None if loss is None or parts[0] is None else output_loss(loss, *parts))
+                has_value = loss is not None and target is not None
+                as_columns = self._loss.as_columns
+                values.append(output_loss(loss, target, prediction, weight, as_columns) if has_value else None)
         return y_pred, self._loss.combine(values, [prediction.shape[0] for prediction in predictions])

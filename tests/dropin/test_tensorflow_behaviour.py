@@ -53,6 +53,31 @@ def test_random_changes_of_images_stay_in_range(tf):
     )
 
 
+def test_what_was_read_of_a_variable_stays_when_it_changes(tf):
+    variable = tf.Variable(1.0)
+    before = variable.value()
+    variable.assign(3.0)
+    assert float(before) == 1.0 and float(variable.value()) == 3.0
+
+
+def test_steps_of_floats_give_floats(tf):
+    arange = tf.keras.backend.arange
+    assert arange(0, 4, 1.5).numpy().tolist() == [0.0, 1.5, 3.0] and arange(3).dtype == tf.int32
+    assert arange(3.0).dtype == tf.float32 and arange(2, dtype="float64").dtype == tf.float64
+
+
+def test_a_sequential_model_may_be_given_one_layer(tf):
+    assert tf.keras.Sequential(tf.keras.layers.ReLU()).predict([-1.0, 2.0], verbose=0).tolist() == [0.0, 2.0]
+
+
+def test_of_equal_values_the_first_are_largest(tf):
+    values, indices = tf.math.top_k([1, 3, 3, 3, 2], k=2)
+    assert values.numpy().tolist() == [3, 3] and indices.numpy().tolist() == [1, 2]
+    precision = tf.keras.metrics.Precision(top_k=2)
+    precision.update_state([0, 0, 1, 1], [1, 1, 1, 1])
+    assert float(precision.result()) == 0.0
+
+
 def test_variables_change_in_place(tf):
     v = tf.Variable([1, 2], name="counts")
     assert v.dtype == tf.int32 and v.name == "counts:0"
@@ -255,6 +280,9 @@ def test_modules_list_their_variables(tf):
 def test_descriptions_of_tensors(tf):
     spec = tf.TensorSpec(shape=[None, 3], dtype=tf.float32)
     assert spec.is_compatible_with(tf.ones((2, 3))) and not spec.is_compatible_with(tf.ones((2, 4)))
+    assert tf.TensorSpec.from_spec(spec, "other").name == "other" and tf.TensorSpec.from_spec(spec) == spec
+    element = tf.data.Dataset.range(4).batch(2).element_spec
+    assert isinstance(element, tf.TensorSpec) and element.shape.as_list() == [None]
     assert tf.TensorShape([None, 3]).as_list() == [None, 3]
     assert tf.TensorShape([2, 3]) == [2, 3] and tf.TensorShape([2, 3]).num_elements() == 6
     assert isinstance(tf.ones(1), tf.Tensor) and tf.is_tensor(tf.keras.Input((1,)))

@@ -49,3 +49,46 @@ def test_weights_of_samples_meet_steps_and_elements_where_keras_3_fails() -> Non
         with config.dialect_scope("3"):
             found = numbers(CASES[name](keras))
         assert found == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_number_per_sample_stands_for_all_columns_in_tf_keras() -> None:
+    with config.dialect_scope("tf"):
+        model = keras.Sequential([keras.layers.Dense(4, kernel_initializer="ones", input_shape=(3,))])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        history = model.fit(np.ones((4, 3)), np.arange(4.0), epochs=2, verbose=0).history
+        assert history["loss"] == pytest.approx([3.5, 2.69])
+        assert model.evaluate(np.ones((5, 3)), np.full(5, 3.0), verbose=0) > 0
+
+
+def test_functions_added_as_losses_are_computed_for_every_batch() -> None:
+    """The numbers are those of Keras 2.15."""
+
+    class Scale(keras.layers.Layer):
+        def build(self, input_shape):
+            self.factor = self.add_weight(shape=(3,), initializer="ones", name="factor")
+            self.add_loss(lambda: (self.factor**2).sum())
+
+        def call(self, inputs):
+            return inputs * self.factor
+
+    with config.dialect_scope("tf"):
+        x, y = np.ones((4, 3), "float32"), np.full((4, 1), 3.0, "float32")
+        inputs, dense = keras.Input((3,)), keras.layers.Dense(1, kernel_initializer="ones")
+        model = keras.Model(inputs, dense(inputs))
+        model.add_loss(lambda: dense.kernel.sum())
+        assert [loss.item() for loss in model.losses] == [3.0]
+        nested = keras.Sequential([Scale(), keras.layers.Dense(1, kernel_initializer="ones")])
+        for trained, expected in (model, [3.0, 2.79, 2.7096]), (nested, [3.0, 2.28, 1.8780526]):
+            trained.compile(keras.optimizers.SGD(0.1), "mse")
+            assert trained.fit(x, y, epochs=3, verbose=0).history["loss"] == pytest.approx(expected)
+            assert len(trained.losses) == 1
+
+
+def test_tf_keras_computes_losses_of_float64_arrays_in_float64() -> None:
+    truth, scores = np.array([[0.0, 1.0]]), np.array([[0.25, 0.5]])
+    for dialect, kind in ("tf", "float64"), ("3", "float32"):
+        with config.dialect_scope(dialect):
+            for loss in keras.losses.mean_squared_error, keras.losses.BinaryCrossentropy(), keras.losses.kl_divergence:
+                assert loss(truth, scores).numpy().dtype == kind
+                assert loss(truth, scores.astype("float32")).numpy().dtype == "float32"
+                assert loss(truth.tolist(), scores.tolist()).numpy().dtype == "float32"

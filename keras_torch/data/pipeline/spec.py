@@ -10,13 +10,14 @@ import torch
 from keras_torch import config
 from keras_torch.backend.string_array import STRING, StringArray, to_strings
 from keras_torch.data.pipeline.blocks import to_leaf
+from keras_torch.symbolic import Shape
 
 
 class TensorSpec:
     """Shape (None where the size is open, or None as a whole) and type of a tensor."""
 
     def __init__(self, shape: Any, dtype: Any = torch.float32, name: str | None = None) -> None:
-        self.shape: Any = None if shape is None else tuple(None if size is None else int(size) for size in shape)
+        self.shape: Any = None if shape is None else Shape(None if size is None else int(size) for size in shape)
         self.dtype: Any = STRING if is_string(dtype) else config.torch_dtype(dtype)
         self.name = name
 

@@ -184,7 +184,13 @@ SHAPE_METHODS = {
 }
 
 
-class TensorSpec(pipeline.TensorSpec):
+class _SpecType(type):
+    def __instancecheck__(cls, instance: Any) -> bool:
+        """What describes the elements of a dataset is TensorFlow's, too."""
+        return isinstance(instance, pipeline.TensorSpec)
+
+
+class TensorSpec(pipeline.TensorSpec, metaclass=_SpecType):
     """What a tensor is like: shape, type, name."""
 
     def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
@@ -196,6 +202,11 @@ class TensorSpec(pipeline.TensorSpec):
     def from_tensor(cls, tensor: Any, name: str | None = None) -> TensorSpec:
         """Describe a tensor."""
         return cls(tuple(tensor.shape), tensor.dtype, name)
+
+    @classmethod
+    def from_spec(cls, spec: Any, name: str | None = None) -> TensorSpec:
+        """Describe what another description does, under another name if one is given."""
+        return cls(spec.shape, spec.dtype, name or spec.name)
 
     def is_compatible_with(self, other: Any) -> bool:
         """Whether a tensor, or what another describes, fits."""

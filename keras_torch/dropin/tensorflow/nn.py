@@ -71,9 +71,9 @@ def _replicas() -> int:
 
 
 def top_k(input: Any, k: Any = 1, sorted: bool = True, index_type: Any = "int32") -> Any:  # noqa: A002
-    """The `k` largest values along the last axis, and where they are."""
-    values, indices = ops.top_k(convert_to_tensor(input), int(k), sorted)
-    return TopK(values, ops.cast(indices, index_type))
+    """The `k` largest values along the last axis, and where they are: of equal ones the first, unlike torch.topk."""
+    values, indices = torch.sort(convert_to_tensor(input), dim=-1, descending=True, stable=True)
+    return TopK(values[..., : int(k)], ops.cast(indices[..., : int(k)], index_type))
 
 
 class TopK(NamedTuple):

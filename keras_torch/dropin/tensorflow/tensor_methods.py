@@ -218,7 +218,7 @@ _VARIABLE: dict[str, Any] = {
     "get_shape": get_shape,
     "experimental_ref": ref,
     # `variable.value` is the variable itself, which TensorFlow's scripts call: `variable.value()`.
-    "__call__": lambda self: self.value,
+    "__call__": lambda self: self.read_value(),
     "is_initialized": lambda self: True,
     "initializer": None,
     "handle": property(lambda self: self),
