@@ -22,11 +22,13 @@ ANY: tuple[Any, ...] = (object(),)
 class Refused:
     """An old argument without a successor: `harmless` values are dropped, others raise ValueError with `advice`.
 
-    `harmless=ANY` is for arguments that chose between equal computations, or repeated what is known anyway.
+    `harmless=ANY` is for arguments that chose between equal computations, or repeated what is known anyway. In the
+    dialects of `dropped`, whose Keras went on without the argument and warned, others are dropped with a warning.
     """
 
     advice: str
     harmless: tuple[Any, ...] = (None,)
+    dropped: tuple[str, ...] = ()
 
     def accepts(self, value: Any) -> bool:
         """Whether dropping `value`, or every item of a list or dict given per output, changes nothing."""

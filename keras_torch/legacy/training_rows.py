@@ -116,9 +116,8 @@ FAMILIES: dict[str, Row] = {
 }
 
 _WORKERS = {"max_q_size": "max_queue_size", "nb_worker": "workers", "pickle_safe": "use_multiprocessing"}
-_SHOW_ACCURACY = {
-    "show_accuracy": Refused("pass `metrics=['accuracy']` to `compile`.", (None, False)),
-}
+_ACCURACY = Refused("pass `metrics=['accuracy']` to `compile`.", (None, False), dropped=("1",))
+_SHOW_ACCURACY = {"show_accuracy": _ACCURACY}
 
 
 def _metrics_third(bound: dict[str, Any]) -> None:
@@ -164,11 +163,8 @@ METHODS: dict[str, Row] = {
         refused=_SHOW_ACCURACY,
     ),
     "Model.predict": Row(renamed={"X": "x", **_WORKERS}, defaults=dict.fromkeys(_KERAS_1_2, {"verbose": 0})),
-    "Model.train_on_batch": Row(
-        renamed={"X": "x"}, refused={"accuracy": Refused("pass `metrics=['accuracy']` to `compile`.", (None, False))}
-    ),
-    "Model.test_on_batch": Row(
-        renamed={"X": "x"}, refused={"accuracy": Refused("pass `metrics=['accuracy']` to `compile`.", (None, False))}
+    **dict.fromkeys(
+        ("Model.train_on_batch", "Model.test_on_batch"), Row(renamed={"X": "x"}, refused={"accuracy": _ACCURACY})
     ),
     "Model.fit_generator": Row(
         renamed={"nb_epoch": "epochs", **_WORKERS},
@@ -183,6 +179,7 @@ METHODS: dict[str, Row] = {
                 *("shuffle", "initial_epoch"),
             ),
         },
+        refused={**_SHOW_ACCURACY, "nb_val_worker": Refused("`nb_worker` serves both.", ANY)},
         prepare=generators.fit_steps,
     ),
     **dict.fromkeys(
@@ -193,6 +190,7 @@ METHODS: dict[str, Row] = {
                 "1": ("generator", "val_samples", "max_q_size", "nb_worker", "pickle_safe"),
                 "2": ("generator", "steps", "max_queue_size", "workers", "use_multiprocessing", "verbose"),
             },
+            refused=_SHOW_ACCURACY,
             prepare=generators.evaluation_steps,
         ),
     ),

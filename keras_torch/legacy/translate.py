@@ -6,6 +6,7 @@ import functools
 import inspect
 import math
 import numbers
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -141,12 +142,18 @@ class Translator:
         row = self.row
         for old in [name for name in bound if name in self.old]:
             if old in row.refused:
-                value = bound.pop(old)
-                if not row.refused[old].accepts(value):
-                    raise ValueError(
-                        f"`{self.label}` no longer has the argument `{old}`: {row.refused[old].advice} "
-                        f"Received: {old}={value!r}"
+                value, refused = bound.pop(old), row.refused[old]
+                if refused.accepts(value):
+                    continue
+                if config.dialect() in refused.dropped:
+                    warnings.warn(
+                        f"`{self.label}` goes on without the argument `{old}`, as this Keras did: {refused.advice}",
+                        stacklevel=4,
                     )
+                    continue
+                raise ValueError(
+                    f"`{self.label}` no longer has the argument `{old}`: {refused.advice} Received: {old}={value!r}"
+                )
             elif old in row.renamed:
                 new = row.renamed[old]
                 if new in bound:

@@ -3,8 +3,10 @@ from __future__ import annotations
 import inspect
 import warnings
 
+import numpy as np
 import pytest
 
+import keras_torch
 from keras_torch import config, legacy
 from keras_torch.legacy.rows import OMIT, Refused, Row
 from keras_torch.legacy.translate import wrap
@@ -108,6 +110,26 @@ def test_a_refused_argument_is_dropped_when_harmless_and_otherwise_explained():
     assert "mode" not in recorder(ROW)(8, mode=0)
     with pytest.raises(ValueError, match=r"`Conv` no longer has the argument `mode`: only mode 0 exists.*mode=2"):
         recorder(ROW)(8, mode=2)
+
+
+def test_an_argument_that_a_keras_went_on_without_is_dropped_there_with_a_warning():
+    dropping = recorder(Row(refused={"mode": Refused("only mode 0 exists.", (0,), dropped=("1",))}))
+    with pytest.raises(ValueError, match="no longer has the argument `mode`"):
+        dropping(8, mode=2)
+    with config.dialect_scope("1"), pytest.warns(UserWarning, match="without the argument `mode`.*only mode 0") as told:
+        assert "mode" not in dropping(8, mode=2)
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "fit_generator", "evaluate_generator"])
+def test_keras_1_goes_on_without_show_accuracy(method):
+    with config.dialect_scope("1"):
+        model = keras_torch.Sequential([keras_torch.layers.Dense(1, input_shape=(2,))])
+        model.compile("sgd", "mse", class_mode="binary")
+        x, y = np.zeros((4, 2)), np.zeros((4, 1))
+        given = {"fit": (x, y), "evaluate": (x, y), "fit_generator": (iter([(x, y)]), 4, 1)}
+        with pytest.warns(UserWarning, match=f"`{method}` goes on without the argument `show_accuracy`"):
+            getattr(model, method)(*given.get(method, (iter([(x, y)]), 4)), show_accuracy=True)
 
 
 def test_an_unknown_keyword_is_left_to_the_function():
