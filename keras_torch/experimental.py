@@ -1,10 +1,11 @@
-"""`keras.experimental` of Keras 2, and of its other modules of that name: schedules, and what says why not."""
+"""`keras.experimental` of Keras 2, and of its other modules of that name: schedules, models, and what says why not."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from keras_torch.errors import NeedsAnotherBackend
+from keras_torch.models.premade import LinearModel, WideDeepModel
 from keras_torch.optimizers.schedules import CosineDecay, CosineDecayRestarts
 from keras_torch.utils import SidecarEvaluator
 
@@ -23,20 +24,6 @@ __all__ = [
     "is_tf_random_generator_enabled",
     "model_to_estimator",
 ]
-
-
-class LinearModel(NeedsAnotherBackend):
-    """Keras 2.15's linear model on feature columns."""
-
-    needs = "TensorFlow's feature columns"
-    instead = "Use a functional model with one Dense(1, use_bias=False) for each input, and Add."
-
-
-class WideDeepModel(NeedsAnotherBackend):
-    """Keras 2.15's sum of a linear and a deep model."""
-
-    needs = "TensorFlow's feature columns"
-    instead = "Use a functional model that adds the outputs of both parts with Add."
 
 
 class SequenceFeatures(NeedsAnotherBackend):

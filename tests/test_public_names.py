@@ -40,10 +40,8 @@ NEEDS_ANOTHER_BACKEND = {
     "experimental": {
         "DatasetCreator": "serves TensorFlow's parameter servers",
         "LayoutMap": "serves TensorFlow's DTensor",
-        "LinearModel": "takes TensorFlow's feature columns",
         "SequenceFeatures": "takes TensorFlow's feature columns",
         "SharpnessAwareMinimization": "replaces TensorFlow's training step",
-        "WideDeepModel": "takes TensorFlow's feature columns",
         "model_to_estimator": "makes a TensorFlow Estimator",
     },
     "export": {"ExportArchive": "writes a SavedModel of TensorFlow"},

@@ -48,7 +48,8 @@ JOINED = {
     "layers.recurrent_v2": ("layers", "dropin.old_layers"),
     "layers.rnn.dropout_rnn_cell": ("dropin.old_layers",),
     "layers.rnn.dropout_rnn_cell_mixin": ("dropin.old_layers",),
-    "engine.training": ("models", "training", "utils.generic_utils", "dropin.old_engine"),
+    "engine.training": ("models", "training", "utils.generic_utils", "dropin.old_engine", "dropin.old_training"),
+    "engine.training_utils": ("training", "dropin.old_training"),
 }
 
 # Behind the prefix → behind "keras_torch". A row comes before a module of ours of the same path: the old modules held
@@ -75,7 +76,6 @@ MOVED = {
     "engine.sequential": "models",
     "engine.training_arrays": "training",
     "engine.training_generator": "training",
-    "engine.training_utils": "training",
     "engine.training_v1": "models",
     "initializations": "initializers.initializations",
     "initializers.initializers": "initializers",

@@ -8,13 +8,10 @@ from typing import Any
 
 from keras_torch.models import Model, Sequential
 from keras_torch.saving import hdf5, legacy_h5, legacy_weights
-from keras_torch.training import make_batches
 from keras_torch.utils import generic_utils
 
 Container = Network = Model
-_make_batches = make_batches
 _object_list_uid = generic_utils.object_list_uid
-_slice_arrays = generic_utils.slice_arrays
 
 
 def _to_list(x: Any) -> list[Any]:

@@ -93,6 +93,8 @@ class Metric(pickled.HoldsFunctions):
                 value = registry.initializers.get(initializer)(size, dtype=config.dtype_name(kind))
             path = f"{self.name}/{name or 'variable'}"
             variable = Variable(value.to(config.default_device(), kind), trainable=False, name=path)
+        # Before Keras 3 it was not said whose they are.
+        variable._classic_path = name or "variable"  # type: ignore[attr-defined]
         self._variables.append(variable)
         return variable
 

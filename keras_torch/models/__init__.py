@@ -10,6 +10,7 @@ from keras_torch.layers import Merge
 from keras_torch.models.cloning import clone_model
 from keras_torch.models.graph import Graph
 from keras_torch.models.model import Model
+from keras_torch.models.premade import LinearModel, WideDeepModel
 from keras_torch.models.sequential import Sequential
 from keras_torch.optimizers import optimizer_from_config
 from keras_torch.symbolic import Node, get_source_inputs
@@ -27,10 +28,12 @@ __all__ = [
     "Input",
     "InputLayer",
     "Layer",
+    "LinearModel",
     "Merge",
     "Model",
     "Node",
     "Sequential",
+    "WideDeepModel",
     "clone_model",
     "get_source_inputs",
     "optimizer_from_config",

@@ -29,7 +29,7 @@ CUDA_GRAPHS = "cudagraph"
 
 def make(model: Any, arguments: dict[str, Any]) -> Compiled:
     """Resolve the arguments of `compile`; raises before anything about the model has changed."""
-    optimizer = optimizers.get(arguments["optimizer"])
+    optimizer = model._optimizer_of(arguments["optimizer"])
     if arguments["auto_scale_loss"] and model.dtype_policy.name == "mixed_float16" and optimizer is not None:
         optimizer = optimizers.LossScaleOptimizer.around(optimizer)
     loss, metrics = _per_output(model, arguments)
@@ -128,6 +128,7 @@ def require(model: Any, method: str) -> Compiled:
 def prepare(model: Any, loop: bool = True) -> None:
     """Find out what the user's class overrides and, once per loop, which metrics are attributes of layers."""
     compiled = model._compiled
+    compiled.prepared = True
     compiled.compute_loss = _tolerant(model.compute_loss) if model._overrides("compute_loss") else None
     compiled.compute_metrics = model.compute_metrics if model._overrides("compute_metrics") else None
     if loop:

@@ -12,7 +12,7 @@ from keras_torch.data.structure import flatten, unpack_x_y_sample_weight
 from keras_torch.distributed import Share
 from keras_torch.engine import trainable as trainable_state
 from keras_torch.engine.api import own_metrics
-from keras_torch.engine.call import call_in_own_mode, versions
+from keras_torch.engine.call import call_in_own_mode, training_mode, versions
 from keras_torch.registry import pickled
 from keras_torch.training.compiled import CompiledMetrics
 from keras_torch.training.compiled_loss import CompiledLoss, sum_of
@@ -40,6 +40,8 @@ class Compiled(pickled.HoldsFunctions):
     # One per output where `target_tensors` were given; None stands for targets that come with the data.
     targets: list[Any] = field(default_factory=list)
     layer_metrics: list[Any] | None = None
+    # Whether it is known what the user's class overrides.
+    prepared: bool = False
     metric_version: int = 0
     # Without a loss of its own tf.keras took the mean over batches, not samples.
     counts_batches: bool = False
@@ -54,6 +56,31 @@ class OneBatch(list):
 
     def __next__(self) -> Any:
         return self[0]
+
+
+class StepFunction:
+    """What `train_function` and its kin are unless the user makes another: the loop calls `step` with each batch.
+
+    Others call it with an iterator, from which it takes a batch, with a list of one batch, as in Keras 3 on torch, or
+    with the batch itself, and get the logs, or the predictions.
+    """
+
+    def __init__(self, model: Any, kind: str, step: Callable[[Any], Any]) -> None:
+        self.model, self.kind, self.step = model, kind, step
+
+    def __call__(self, batches: Any) -> Any:
+        """Make the step of one batch."""
+        if self.model._compiled is not None and not self.model._compiled.prepared:
+            self.model._prepare(self.kind == "train", loop=False)
+        data = next(batches) if hasattr(batches, "__next__") else batches
+        data = data[0] if isinstance(data, list) and len(data) == 1 else data
+        training = self.kind == "train" and not self.model._overrides("train_step")
+        with training_mode(self.model, training), torch.set_grad_enabled(self.kind == "train"):
+            outcome = self.step(data)
+        if self.kind == "predict":
+            return outcome
+        logs = self.model._logs(outcome)
+        return logs() if callable(logs) else logs
 
 
 def claim(model: Any, compiled: Compiled, x: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from keras_torch import config, distributed, legacy
+from keras_torch import config, distributed, legacy, optimizers
 from keras_torch.callbacks import CallbackList, Logs
 from keras_torch.data import unpack_x_y_sample_weight
 from keras_torch.engine.call import InOwnStep, call_in_own_mode, training_mode
@@ -283,39 +283,41 @@ class Trainer(GeneratorMethods):
         """Return the outputs for one batch. Override it for a prediction of your own."""
         return call_in_own_mode(jit.forward_of(self), unpack_x_y_sample_weight(data)[0])
 
+    def _optimizer_of(self, given: Any) -> Any:
+        """Return the optimizer for what `compile` was given."""
+        return optimizers.get(given)
+
     def make_train_function(self, force: bool = False) -> Any:
-        """Set and return `train_function(batch)`, which fit calls."""
+        """Set and return `train_function`, the step of one batch, which fit takes."""
         if self.train_function is None or force:
             fast = not self._overrides("train_step")
-            self.train_function = self._of_batch("train", self._train_batch if fast else InOwnStep(self.train_step))
+            step = self._train_batch if fast else InOwnStep(self.train_step)
+            self.train_function = steps.StepFunction(self, "train", step)
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:
-        """Set and return `test_function(batch)`, which evaluate calls."""
+        """Set and return `test_function`, the step of one batch, which evaluate takes."""
         if self.test_function is None or force:
             fast = not self._overrides("test_step")
-            self.test_function = self._of_batch("test", self._test_batch if fast else InOwnStep(self.test_step))
+            step = self._test_batch if fast else InOwnStep(self.test_step)
+            self.test_function = steps.StepFunction(self, "test", step)
         return self.test_function
 
     def make_predict_function(self, force: bool = False) -> Any:
-        """Set and return `predict_function(batch)`, which predict calls."""
+        """Set and return `predict_function`, the step of one batch, which predict takes."""
         if self.predict_function is None or force:
-            self.predict_function = self._of_batch("predict", self.predict_step)
+            self.predict_function = steps.StepFunction(self, "predict", self.predict_step)
         return self.predict_function
 
     def _function(self, kind: str) -> Any:
         """Return the function that makes a step ("train", "test" or "predict") of a batch.
 
-        One that the user's `make_train_function` or its kin made takes the batch in a list, or as an iterator.
+        One of the user's own takes the batch in a list, or as an iterator.
         """
         function = getattr(self, f"{kind}_function")
-        if not self._overrides(f"make_{kind}_function"):
-            return function
+        if isinstance(function, steps.StepFunction):
+            return function.step
         return lambda data: function(steps.OneBatch([data]))
-
-    def _of_batch(self, kind: str, step: Any) -> Any:
-        """Return `step`, or what takes its batch out of the list, where the user's own function will wrap it."""
-        return (lambda batches: step(batches[0])) if self._overrides(f"make_{kind}_function") else step
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

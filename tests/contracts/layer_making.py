@@ -23,10 +23,12 @@ NOT_STACKED = {
         "Graph",
         "InputLayer",
         "Layer",
+        "LinearModel",
         "Merge",
         "Model",
         "Sequential",
         "TorchModuleWrapper",
+        "WideDeepModel",
     ),
     "Wrapper",
 }

@@ -573,3 +573,43 @@ def test_tensor_float_is_switched_where_torch_has_its_switches(tf):
             assert tf.config.experimental.tensor_float_32_execution_enabled() is wanted
     finally:
         products.allow_tf32, convolutions.allow_tf32 = before
+
+
+@pytest.mark.parametrize("make", ["constant", "convert_to_tensor", "cast"])
+def test_tensors_keep_their_values_when_the_array_or_variable_changes_that_they_were_made_of(tf, make):
+    array, variable = np.zeros(2, "float32"), tf.Variable([0.0, 0.0])
+    made = [getattr(tf, make)(item, tf.float32) for item in (array, variable)]
+    taken = variable.value()
+    array[:] = 1
+    variable.assign([1.0, 1.0])
+    assert [item.numpy().tolist() for item in (*made, taken)] == [[0.0, 0.0]] * 3
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(getattr(tf, make)(variable, tf.float32) ** 2)
+    assert tape.gradient(loss, variable).numpy().tolist() == [2.0, 2.0]
+
+
+def test_an_input_signature_makes_tensors_of_arguments_and_refuses_others(tf):
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32), {"n": tf.TensorSpec([], tf.int32)}])
+        def scaled(self, x, options):
+            return x * tf.cast(options["n"], tf.float32)
+
+    scaled = Module().scaled
+    assert scaled([[1, 2]], {"n": 3}).numpy().tolist() == [[3.0, 6.0]]
+    assert scaled(options={"n": tf.constant(2)}, x=np.ones((1, 2), int)).numpy().tolist() == [[2.0, 2.0]]
+    for x, options, message in (
+        (tf.ones((1, 3)), {"n": 1}, r"Argument 0 of 'scaled' must fit TensorSpec\(shape=\(None, 2\), dtype=float32"),
+        (tf.ones((1, 2), tf.int32), {"n": 1}, "Argument 0"),
+        ([[1.0, 2.0]], {"m": 1}, r"Argument 1 of 'scaled' must be a dict with the keys \['n'\]"),
+        ([[1.0, 2.0]], {"n": 1.5}, r"Argument 1 of 'scaled'\['n'\] must fit"),
+        (None, {"n": 1}, "Argument 0"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            scaled(x, options)
+    with pytest.raises(TypeError, match="does not fit the `input_signature` of 'scaled': missing a required argument"):
+        scaled([[1.0, 2.0]])
+
+
+def test_state_of_metrics_has_the_names_of_tf_keras(tf):
+    metric = tf.keras.metrics.Precision()
+    assert [variable.name for variable in metric.variables] == ["true_positives:0", "false_positives:0"]

@@ -268,6 +268,42 @@ def test_a_train_function_of_the_users_own_gets_the_batch_as_an_iterator_or_in_a
         same_training(kind)
 
 
+@pytest.mark.parametrize("as_list", [False, True])
+def test_scripts_call_the_functions_of_steps_with_an_iterator_or_with_a_batch_in_a_list(as_list: bool) -> None:
+    fitted, called = functional(), functional()
+    called.set_weights(fitted.get_weights())
+    for model in (fitted, called):
+        model.compile("sgd", "mse")
+    history = fitted.fit(X, Y, batch_size=len(X), epochs=2, verbose=0).history["loss"]
+    batch = (torch.as_tensor(X), torch.as_tensor(Y))
+    step, losses = called.make_train_function(), []
+    for _ in range(2):
+        called.reset_metrics()
+        losses.append(float(step([batch] if as_list else iter([batch]))["loss"]))
+    np.testing.assert_allclose(losses, history, rtol=1e-6)
+    np.testing.assert_allclose(called.get_weights()[0], fitted.get_weights()[0], rtol=1e-6)
+    called.reset_metrics()
+    assert float(called.make_test_function()(iter([batch]))["loss"]) < losses[1] and not called.training
+    assert called.make_predict_function()(iter([batch])).shape == Y.shape
+
+
+def test_a_train_function_that_is_set_or_wraps_the_usual_one_gives_the_logs() -> None:
+    class Wrapped(keras.Model):
+        def make_train_function(self, force: bool = False) -> Any:
+            inner = super().make_train_function(force)
+            self.train_function = lambda iterator: {**inner(iterator), "extra": torch.tensor(2.0)}
+            return self.train_function
+
+    model = functional(Wrapped)
+    model.compile("sgd", "mse")
+    assert model.fit(X, Y, verbose=0).history.keys() == {"loss", "extra"}
+    other = functional()
+    other.compile("sgd", "mse")
+    other.fit(X, Y, verbose=0)
+    other.train_function = lambda iterator: {"rows": torch.tensor(len(next(iterator)[0]))}
+    assert other.fit(X, Y, batch_size=len(X), verbose=0).history == {"rows": [len(X)]}
+
+
 class DefaultMode(keras.Model):
     """Its own steps do not say in which mode the layers are called."""
 

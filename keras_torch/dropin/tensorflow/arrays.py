@@ -10,6 +10,7 @@ import torch
 from keras_torch import config, ops
 from keras_torch.backend.string_array import is_text, to_strings
 from keras_torch.backend.tensors import recorded
+from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.dropin.tensorflow.dtypes import STRING, as_dtype
 from keras_torch.dropin.tensorflow.sizes import Sizes, ints, values
 from keras_torch.models.operations import tensorflow_arrays as arrays
@@ -39,8 +40,17 @@ def convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None, pre
 
 def _recorded_conversion(value: Any, dtype: Any = None, dtype_hint: Any = None, preferred_dtype: Any = None) -> Any:
     """Return a tensor, of a symbolic one another that is called by itself, as in TensorFlow."""
-    found = convert_to_tensor(value, dtype, dtype_hint, preferred_dtype)
+    found = _apart(convert_to_tensor(value, dtype, dtype_hint, preferred_dtype), value)
     return ops.convert_to_tensor(found) if found is value and isinstance(value, KerasTensor) else found
+
+
+def _apart(found: Any, value: Any) -> Any:
+    """Return a tensor made of a value, a copy if it is the memory of an array or a variable, which may yet change."""
+    if isinstance(value, np.ndarray):
+        shared = isinstance(found, torch.Tensor) and found.data_ptr() == value.__array_interface__["data"][0]
+    else:
+        shared = isinstance(value, (Variable, WeightView)) and found.dtype == value.dtype
+    return found.clone() if shared else found
 
 
 def _python_numbers(value: Any) -> Any:
@@ -55,7 +65,7 @@ def _python_numbers(value: Any) -> Any:
 
 def constant(value: Any, dtype: Any = None, shape: Any = None) -> Any:
     """Return a tensor of a value; a single number fills `shape`."""
-    found = convert_to_tensor(value, dtype)
+    found = _apart(convert_to_tensor(value, dtype), value)
     if shape is None:
         return found
     wanted = tuple(ints(shape))
@@ -69,7 +79,7 @@ def cast(x: Any, dtype: Any) -> Any:
     dtype = as_dtype(dtype)
     if isinstance(x, SymbolicSize) and dtype in (torch.int32, torch.int64):
         return x
-    return ops.cast(values(x) if isinstance(x, Sizes) else convert_to_tensor(x), dtype)
+    return _apart(ops.cast(values(x) if isinstance(x, Sizes) else convert_to_tensor(x), dtype), x)
 
 
 def _cast_to(dtype: str) -> Any:

@@ -16,6 +16,7 @@ from keras_torch.backend.scopes import name_scope
 from keras_torch.backend.string_array import StringArray
 from keras_torch.dropin.tensorflow import settings
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.dropin.tensorflow.signatures import binder
 from keras_torch.symbolic import KerasTensor
 from keras_torch.training.jit import CompiledCall
 
@@ -39,6 +40,7 @@ def function(
 ) -> Callable[..., Any]:
     """Return a function that runs `func` directly, arrays given as tensors; with `jit_compile` by `torch.compile`.
 
+    With an `input_signature`, arguments become tensors of the types that it names; TypeError for those that do not fit.
     Python's statements run at every call, not only at the first ones; what else the arguments ask for is about how
     TensorFlow makes graphs.
     """
@@ -46,9 +48,12 @@ def function(
         options = {"input_signature": input_signature, "jit_compile": jit_compile or experimental_compile}
         return functools.partial(function, **options)
     compiled = None
+    bind = None if input_signature is None else binder(func, input_signature)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         nonlocal compiled
+        if bind is not None:
+            args, kwargs = bind(args, kwargs)
         args, kwargs = pytree.tree_map(_as_tensor, (args, kwargs))
         if not (jit_compile or experimental_compile) or settings.functions_run_eagerly():
             return func(*args, **kwargs)
