@@ -28,6 +28,8 @@ class Metric(pickled.HoldsFunctions):
 
     # The name before `compile` put that of an output before it.
     given_name: str | None = None
+    # It adds up over batches; Keras 2.2 asked layers that served as metrics for this.
+    stateful = True
     # Told of each new metric, where somebody wants to know.
     made: Callable[[Metric], None] | None = None
 

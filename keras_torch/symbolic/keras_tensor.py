@@ -132,6 +132,10 @@ class KerasTensor:
     def _keras_shape(self) -> tuple[int | None, ...]:
         return tuple(self.shape)
 
+    @_keras_shape.setter
+    def _keras_shape(self, shape: Any) -> None:
+        self.set_shape(shape)
+
     @property
     def _uses_learning_phase(self) -> bool:
         """Whether a layer that it comes from may compute something else while training."""

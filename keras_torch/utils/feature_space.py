@@ -357,7 +357,7 @@ def _count(name: str, layer: Any) -> int:
     if isinstance(layer, layers.CategoryEncoding):
         return layer.num_tokens
     if isinstance(layer, layers.Discretization):
-        return len(layer.bin_boundaries or ()) + 1
+        return layer.num_bins or len(layer.bin_boundaries or ()) + 1
     if isinstance(layer, (layers.Hashing, layers.HashedCrossing)):
         return layer.num_bins
     raise ValueError(

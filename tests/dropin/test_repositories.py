@@ -66,8 +66,15 @@ def test_names_and_tensors_of_metrics_are_appended_after_compile(tf):
 def test_tensors_within_layers_have_the_old_name_of_the_shape(tf):
     class Old(layers.Layer):
         def call(self, x, mask=None):
-            return x * x._keras_shape[-1]
+            y = x * x._keras_shape[-1]
+            y._keras_shape = x._keras_shape
+            return y
 
+    x = layers.Input((2, None))
+    x._keras_shape = (None, 2, 3)
+    assert Old()(x)._keras_shape == (None, 2, 3)
+    with pytest.raises(ValueError, match="can only fill in None"):
+        x._keras_shape = (None, 4, 3)
     assert Old()(K.variable(np.ones((2, 3)))).numpy().tolist() == [[3.0] * 3] * 2
 
 

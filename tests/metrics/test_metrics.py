@@ -63,6 +63,7 @@ def test_a_tf_keras_metric_class_works():
     metric.reset_state()
     assert metric.result().item() == 0.0
     assert metric.get_config() == {"name": "true_hits", "dtype": "float32"}
+    assert metric.stateful
 
 
 def test_the_older_spelling_of_reset_may_be_overridden():

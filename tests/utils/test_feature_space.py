@@ -47,6 +47,12 @@ def test_columns_become_what_keras_makes_of_them(name):
     check(space({column: values[1] for column, values in table.items()}), GOLDEN[name]["row"])
 
 
+def test_intervals_that_few_rows_leave_empty_keep_their_columns():
+    space = FeatureSpace({"x": FeatureSpace.float_discretized(num_bins=8)})
+    space.adapt({"x": np.arange(3.0)})
+    assert tuple(space({"x": np.arange(3.0)}).shape) == (3, 8)
+
+
 @pytest.mark.parametrize("batched", [False, True])
 def test_datasets_are_learnt_from_and_mapped(batched):
     def dataset(table):

@@ -199,7 +199,8 @@ _VALUES: dict[str, Any] = {
 }
 _TENSOR: dict[str, Any] = {
     **_VALUES,
-    "_keras_shape": property(lambda self: tuple(self.shape)),
+    # Layers written for Theano tell their outputs what shape they have.
+    "_keras_shape": property(lambda self: tuple(self.shape), set_shape),
     "assign": assign,
     "assign_add": assign_add,
     "assign_sub": assign_sub,
