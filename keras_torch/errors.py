@@ -27,6 +27,11 @@ class ConfigError(FileFormatError, TypeError):
 class OpError(Exception):
     """What TensorFlow raises when an operation fails; torch, and most functions here, raise ValueError and kin."""
 
+    @property
+    def message(self) -> str:
+        """The text."""
+        return str(self)
+
 
 class OutOfRangeError(OpError, IndexError):
     """An iterator over a dataset has come to its end: what its `get_next` raises, as in TensorFlow."""

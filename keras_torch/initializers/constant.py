@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,9 @@ class Constant(Initializer):
         if isinstance(self.value, (int, float)):
             return torch.full(tuple(shape), self.value, dtype=target)
         value = torch.as_tensor(self.value).to(target)
+        if not config.is_modern() and value.numel() == math.prod(shape):
+            # Before Keras 3 the numbers in their order were enough.
+            return value.reshape(tuple(shape)).clone()
         try:
             return value.expand(tuple(shape)).clone()
         except RuntimeError as error:

@@ -35,6 +35,10 @@ def test_random_numbers_have_the_shape_range_and_seed_asked_for(tf):
     assert np.array_equal(
         tf.random.stateless_uniform([3], seed=(1, 2)).numpy(), tf.random.stateless_uniform([3], (1, 2)).numpy()
     )
+    for function, more in (tf.random.stateless_gamma, [[0.5, 1.5]]), (tf.random.stateless_poisson, [[5.0, 15.0]]):
+        drawn = function([40, 2], (1, 2), *more)
+        assert drawn.shape == (40, 2) and np.array_equal(drawn.numpy(), function([40, 2], (1, 2), *more).numpy())
+        assert drawn.numpy()[:, 0].mean() < drawn.numpy()[:, 1].mean()
     generator = tf.random.Generator.from_seed(1)
     assert np.array_equal(generator.normal([2]).numpy(), tf.random.Generator.from_seed(1).normal([2]).numpy())
 
@@ -292,9 +296,56 @@ def test_descriptions_of_tensors(tf):
     assert tf.keras.layers.Dense is tf.compat.v1.keras.layers.Dense
 
 
+def test_dicts_are_flattened_in_the_order_of_their_keys(tf):
+    nested = {"b": 1, "a": {"d": (2, 3), "c": 4}}
+    assert tf.nest.flatten(nested) == [4, 2, 3, 1]
+    assert tf.nest.pack_sequence_as(nested, "wxyz") == {"b": "z", "a": {"d": ("x", "y"), "c": "w"}}
+    assert tf.nest.map_structure(lambda x, y: x - y, {"b": 5, "a": 3}, {"a": 1, "b": 2}) == {"b": 3, "a": 2}
+    tf.nest.assert_same_structure({"b": 1, "a": 2}, {"a": 3, "b": 4})
+    assert tf.nest.map_structure(lambda x, y: x + y, ((1,), 2), [[3], 4], check_types=False) == ((4,), 6)
+    with pytest.raises(ValueError, match="structures differ"):
+        tf.nest.map_structure(lambda x, y: x + y, (1, 2), [3, 4])
+
+
+def test_functions_of_images_take_lists_and_arrays(tf):
+    image = [[[float(3 * row + column)] for column in range(4)] for row in range(4)]
+    assert tf.image.central_crop(image, 0.5).numpy()[..., 0].tolist() == [[4, 5], [7, 8]]
+    assert tf.image.pad_to_bounding_box(image, 1, 0, 5, 4).shape == (5, 4, 1)
+    crop = tf.image.crop_and_resize(np.float64([image]), np.float64([[0, 0, 1, 1]]), [0], [2, 2])
+    assert crop.numpy()[0, ..., 0].tolist() == [[0, 3], [9, 12]]
+    for name, more in {"brightness": (0.2,), "contrast": (0.2, 0.5), "flip_left_right": (), "flip_up_down": ()}.items():
+        function = getattr(tf.image, f"stateless_random_{name}")
+        assert np.array_equal(function(image, *more, (1, 2)), function(image, *more, seed=(1, 2)))
+    assert tf.image.stateless_random_crop(value=image, size=(2, 3, 1), seed=(1, 2)).shape == (2, 3, 1)
+
+
+def test_small_differences_to_tensorflow_in_examples(tf, tmp_path):
+    """The numbers are those that TensorFlow 2.15 gave."""
+    table = tf.constant([[10, 20], [30, 40]])
+    assert tf.gather(table, [[1, 0], [1, 1]], batch_dims=-1).numpy().tolist() == [[20, 10], [40, 40]]
+    lengths = tf.data.Dataset.range(1, 3).map(lambda x: tf.fill([x], x)).padded_batch(2, padded_shapes=3)
+    assert next(iter(lengths)).numpy().tolist() == [[1, 0, 0], [2, 2, 0]]
+    assert tf.data.experimental.Counter(dtype=tf.int32).element_spec.dtype == tf.int32
+    assert tf.constant_initializer([1, 2, 3, 4])(shape=[2, 2]).numpy().tolist() == [[1, 2], [3, 4]]
+    assert tf.math.bincount([1, 1, 2], weights=[5, 6, 7]).numpy().tolist() == [0, 11, 7]
+    assert tf.math.bincount([1], weights=[5]).dtype == tf.int32
+    np.testing.assert_allclose(tf.math.special.bessel_k1e([0.5, 4.0]), [2.7310095, 0.681576], rtol=1e-5)
+    np.testing.assert_allclose(tf.math.erfcinv([0.2, 1.5]), [0.9061938, -0.4769363], rtol=1e-5)
+    assert tf.io.gfile.join("folder", tmp_path.name, "file") == f"folder/{tmp_path.name}/file"
+    assert tf.compat.v1.layers.Dropout().rate == 0.5 and tf.compat.v1.layers.MaxPooling1D(2, 2).strides == (2,)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        tf.debugging.check_numerics([float("nan")], message="checked")
+    assert caught.value.message.startswith("checked : Tensor had")
+    variable = tf.Variable([1, 2, 3])
+    assert variable.scatter_nd_add([[0], [2], [0]], [5, 6, 7]).numpy().tolist() == [13, 2, 9]
+    assert variable.scatter_nd_sub([[1]], [1]).numpy().tolist() == [13, 1, 9]
+    assert variable.scatter_nd_update([[1]], [8]).numpy().tolist() == [13, 8, 9]
+
+
 def test_sparse_tensors_are_torchs(tf):
     sparse = tf.SparseTensor(indices=[[0, 0], [1, 2]], values=[1.0, 2.0], dense_shape=[2, 3])
     assert tf.sparse.to_dense(sparse).numpy().tolist() == [[1, 0, 0], [0, 0, 2]]
+    assert tf.sparse.reduce_sum(tf.sparse.from_dense([1, 2])).dtype == tf.int32
     assert tf.sparse.to_dense(sparse, default_value=-1.0).numpy()[0].tolist() == [1, -1, -1]
     assert tf.sparse.to_dense(tf.sparse.add(sparse, sparse)).numpy()[1, 2] == 4
     assert tf.sparse.reduce_sum(sparse, axis=1).numpy().tolist() == [1, 2]

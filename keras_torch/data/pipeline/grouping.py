@@ -197,7 +197,8 @@ def _parallel(value: Any, element: Any, argument: str) -> list[Any]:
 def _pad(leaves: Any, shape: Any, fill: Any) -> Any:
     sizes = [max(leaf.shape[axis] for leaf in leaves) for axis in range(len(leaves[0].shape))]
     if shape is not None:
-        limits = [None if size is None or int(size) < 0 else int(size) for size in shape]
+        given = shape if isinstance(shape, (list, tuple)) else (shape,)
+        limits = [None if size is None or int(size) < 0 else int(size) for size in given]
         if len(limits) != len(sizes) or any(s > n for s, n in zip(sizes, limits, strict=True) if n is not None):
             raise ValueError(
                 f"`padded_batch`: a component does not fit into `padded_shapes`. Expected at most {limits}. "

@@ -313,7 +313,7 @@ _METHODS = """
 """.split()
 _EXPERIMENTAL = {
     **{f"data.experimental.{name}": _applied(name) for name in _METHODS},
-    "data.experimental.Counter": lambda start=0, step=1: Dataset.counter(start, step),
+    "data.experimental.Counter": Dataset.counter,
     "data.experimental.RandomDataset": lambda seed=None: Dataset.random(seed),
     "data.experimental.assert_cardinality": assert_cardinality,
     "data.experimental.choose_from_datasets": choose_from_datasets,

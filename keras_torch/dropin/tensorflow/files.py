@@ -206,6 +206,7 @@ _GFILE = {
     "exists Exists": lambda path: os.path.exists(as_path(path)),
     "glob Glob": gfile_glob,
     "isdir IsDirectory": lambda path: os.path.isdir(as_path(path)),
+    "join": lambda path, *paths: os.path.join(as_path(path), *map(as_path, paths)),
     "listdir ListDirectory": lambda path: os.listdir(as_path(path)),
     "makedirs MakeDirs": lambda path: os.makedirs(as_path(path), exist_ok=True),
     "mkdir MkDir": lambda path: os.mkdir(as_path(path)),

@@ -287,7 +287,7 @@ def crop_and_resize(
     extrapolation_value: float = 0.0,
 ) -> Any:
     """Boxes of images, in shares of height and width (y1, x1, y2, x2), at one size."""
-    image, boxes = convert_to_tensor(image).float(), convert_to_tensor(boxes)
+    image, boxes = convert_to_tensor(image).float(), convert_to_tensor(boxes).float()
     height, width = ints(crop_size)
     rows, columns = image.shape[1:3]
 
@@ -343,13 +343,6 @@ def _colours(matrix: list[list[float]], back: bool) -> Any:
     return recorded(call)
 
 
-def _stateless(function: Any) -> Any:
-    def call(image: Any, *args: Any, seed: Any, **kwargs: Any) -> Any:
-        return function(image, *args, seed=random._joined(seed), **kwargs)
-
-    return call
-
-
 NAMES = {
     "image.ResizeMethod": ResizeMethod,
     "image.adjust_brightness": adjust_brightness,
@@ -377,13 +370,13 @@ NAMES = {
     "image.rgb_to_yiq": _colours(_TO_YIQ, False),
     "image.rgb_to_yuv": _colours(_YUV, False),
     "image.ssim": ssim,
-    "image.stateless_random_brightness": _stateless(random_brightness),
-    "image.stateless_random_contrast": _stateless(random_contrast),
-    "image.stateless_random_crop": _stateless(random_crop),
-    "image.stateless_random_flip_left_right": _stateless(_random_flip(-2)),
-    "image.stateless_random_flip_up_down": _stateless(_random_flip(-3)),
-    "image.stateless_random_hue": _stateless(random_hue),
-    "image.stateless_random_saturation": _stateless(random_saturation),
+    "image.stateless_random_brightness": random.stateless(random_brightness, 2),
+    "image.stateless_random_contrast": random.stateless(random_contrast, 3),
+    "image.stateless_random_crop": random.stateless(random_crop, 2),
+    "image.stateless_random_flip_left_right": random.stateless(_random_flip(-2), 1),
+    "image.stateless_random_flip_up_down": random.stateless(_random_flip(-3), 1),
+    "image.stateless_random_hue": random.stateless(random_hue, 2),
+    "image.stateless_random_saturation": random.stateless(random_saturation, 3),
     "image.total_variation": total_variation,
     "image.yiq_to_rgb": _colours(_YIQ, True),
     "image.yuv_to_rgb": _colours(_YUV, True),

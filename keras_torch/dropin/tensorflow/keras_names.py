@@ -101,6 +101,20 @@ def piecewise_constant(x: Any, boundaries: Any, values: Any) -> Any:
     return schedules.PiecewiseConstantDecay(boundaries, values)
 
 
+class Dropout(layers.Dropout):
+    """`keras.layers.Dropout` with version 1's default."""
+
+    def __init__(
+        self, rate: float = 0.5, noise_shape: Any = None, seed: Any = None, name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(rate, noise_shape, seed, name=name, **kwargs)
+
+
+_LAYERS = (
+    *("AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "BatchNormalization", "Conv1D", "Conv2D"),
+    *("Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Dense", "Flatten", "MaxPooling1D", "MaxPooling2D"),
+    *("MaxPooling3D", "SeparableConv1D", "SeparableConv2D"),
+)
 NAMES: dict[str, Any] = {
     **{f"experimental.numpy.{name}": getattr(ops.numpy, name) for name in ops.numpy.__all__},
     "constant_initializer": initializers.Constant,
@@ -117,12 +131,8 @@ VERSION_1: dict[str, Any] = {
     "contrib.layers.xavier_initializer contrib.layers.xavier_initializer_conv2d": _xavier,
     "glorot_normal_initializer": initializers.GlorotNormal,
     "glorot_uniform_initializer": initializers.GlorotUniform,
-    "layers.BatchNormalization": layers.BatchNormalization,
-    "layers.Conv2D": layers.Conv2D,
-    "layers.Dense": layers.Dense,
-    "layers.Dropout": layers.Dropout,
-    "layers.Flatten": layers.Flatten,
-    "layers.MaxPooling2D": layers.MaxPooling2D,
+    **{f"layers.{name}": getattr(layers, name) for name in _LAYERS},
+    "layers.Dropout": Dropout,
     "losses.absolute_difference": absolute_difference,
     "losses.mean_squared_error": mean_squared_error,
     "losses.sigmoid_cross_entropy": sigmoid_cross_entropy,

@@ -110,7 +110,7 @@ def bincount(
     found = torch.bincount(arr.flatten().long(), weights, int(minlength or 0))
     found = found if maxlength is None else found[: int(maxlength)]
     found = (found > 0) if binary_output else found
-    return found if weights is not None and not binary_output else found.to(as_dtype(dtype))
+    return found.to(as_dtype(dtype) if weights is None or binary_output else weights.dtype)
 
 
 def _segments(function: str) -> Any:

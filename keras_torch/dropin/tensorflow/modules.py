@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from keras_torch import backend
+from keras_torch import backend, tree
 from keras_torch.backend.variable import WeightView
 from keras_torch.data import pipeline
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
@@ -289,18 +289,23 @@ class IndexedSlices:
 
 
 def flatten(structure: Any, expand_composites: bool = False) -> list[Any]:
-    """The leaves of nested lists and dicts."""
-    return pytree.tree_leaves(structure)
+    """The leaves of nested lists and dicts, those of a dict in the order of their keys."""
+    return tree.flatten(structure)
 
 
-def map_structure(func: Callable[..., Any], *structure: Any, **options: Any) -> Any:
-    """Apply a function to the leaves of structures of the same form."""
-    return pytree.tree_map(func, *structure)
+def map_structure(
+    func: Callable[..., Any], *structure: Any, check_types: bool = True, expand_composites: bool = False
+) -> Any:
+    """Apply a function to the leaves of structures of the same form, without `check_types` of other types."""
+    for other in structure[1:]:
+        assert_same_structure(structure[0], other, check_types)
+    leaves = zip(*map(tree.flatten, structure), strict=True)
+    return tree.pack_sequence_as(structure[0], [func(*item) for item in leaves])
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool = False) -> Any:
     """Leaves in the form of a structure."""
-    return pytree.tree_unflatten(list(flat_sequence), pytree.tree_structure(structure))
+    return tree.pack_sequence_as(structure, list(flat_sequence))
 
 
 def is_nested(structure: Any) -> bool:
@@ -309,9 +314,15 @@ def is_nested(structure: Any) -> bool:
 
 
 def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True, expand_composites: bool = False) -> None:
-    """ValueError if two structures differ."""
-    if pytree.tree_structure(nest1) != pytree.tree_structure(nest2):
-        raise ValueError(f"The structures differ. Received: {nest1!r} and {nest2!r}")
+    """ValueError if two structures differ; without `check_types` only for another nesting."""
+    tree.assert_same_structure(*((nest1, nest2) if check_types else map(_as_lists, (nest1, nest2))))
+
+
+def _as_lists(structure: Any) -> Any:
+    if not tree.is_nested(structure):
+        return structure
+    values = (structure[key] for key in sorted(structure)) if isinstance(structure, dict) else structure
+    return [_as_lists(value) for value in values]
 
 
 class _TensorType(type):

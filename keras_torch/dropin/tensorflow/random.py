@@ -74,7 +74,7 @@ def gamma(shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32", seed
     """Values of the gamma distribution of shape `alpha` and rate `beta`, `shape` for each."""
     alpha = torch.as_tensor(alpha, dtype=as_dtype(dtype), device=config.default_device())
     beta = torch.as_tensor(1.0 if beta is None else beta, dtype=alpha.dtype, device=alpha.device)
-    return _seeded(lambda: torch.distributions.Gamma(alpha, beta).sample(tuple(ints(shape))), seed)
+    return _seeded(lambda: torch.distributions.Gamma(alpha, beta).rsample(tuple(ints(shape))), seed)
 
 
 def poisson(shape: Any, lam: Any, dtype: Any = "float32", seed: Any = None) -> Any:
@@ -91,7 +91,7 @@ def _seeded(draw: Any, seed: Any) -> Any:
         return draw()
 
 
-def _stateless(function: Any, place: int) -> Any:
+def stateless(function: Any, place: int) -> Any:
     """Return the function that draws from a seed of two numbers alone, which may stand at a place of the arguments."""
 
     @functools.wraps(function)
@@ -118,6 +118,16 @@ def _bounded_uniform(
     if minval is None and maxval is None:
         return full_int(shape, dtype, seed) if is_integer(as_dtype(dtype)) else uniform(shape, 0, None, dtype, seed)
     return uniform(shape, minval, maxval, dtype, seed)
+
+
+def _gamma_of_shape(shape: Any, alpha: Any, beta: Any = None, dtype: Any = "float32") -> Any:
+    """Values of the gamma distribution, as many as `shape` says, to which `alpha` and `beta` broadcast."""
+    return gamma((), torch.as_tensor(alpha, dtype=as_dtype(dtype)).expand(tuple(ints(shape))), beta, dtype)
+
+
+def _poisson_of_shape(shape: Any, lam: Any, dtype: Any = "int32") -> Any:
+    """Values of the Poisson distribution, as many as `shape` says, to which the rates broadcast."""
+    return poisson((), torch.as_tensor(lam).expand(tuple(ints(shape))), dtype)
 
 
 def _joined(seed: Any) -> int:
@@ -216,10 +226,12 @@ NAMES = {
     "random.fold_in random.experimental.stateless_fold_in": stateless_fold_in,
     "random.set_global_generator": set_global_generator,
     "random.split random.experimental.stateless_split": stateless_split,
-    "random.stateless_categorical": _stateless(categorical, 2),
-    "random.stateless_normal": _stateless(normal, 1),
-    "random.stateless_truncated_normal": _stateless(truncated_normal, 1),
-    "random.stateless_uniform": _stateless(_bounded_uniform, 1),
+    "random.stateless_categorical": stateless(categorical, 2),
+    "random.stateless_gamma": stateless(_gamma_of_shape, 1),
+    "random.stateless_normal": stateless(normal, 1),
+    "random.stateless_poisson": stateless(_poisson_of_shape, 1),
+    "random.stateless_truncated_normal": stateless(truncated_normal, 1),
+    "random.stateless_uniform": stateless(_bounded_uniform, 1),
     "random.truncated_normal": truncated_normal,
     "random.uniform": uniform,
 }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from keras_torch.dropin.tensorflow.adapt import adapted
+from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
 from keras_torch.models.operations.tensorflow_table import FUNCTIONS
 
 _FAMILIES = {
@@ -50,13 +54,29 @@ _FAMILIES = {
 }
 
 
+def _of_image(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of images that takes lists and arrays, too."""
+    first = next(iter(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if args:
+            args = (convert_to_tensor(args[0]), *args[1:])
+        elif first in kwargs:
+            kwargs = {**kwargs, first: convert_to_tensor(kwargs[first])}
+        return function(*args, **kwargs)
+
+    return call
+
+
 def _table() -> dict[str, Any]:
     found = {}
     for family, names in _FAMILIES.items():
         for name in names.split():
             key = f"image.{name}" if family == "image" else name
             path = f"{family}.{name}" if family else name
-            found[path] = adapted(FUNCTIONS[key], (path,))
+            function = _of_image(FUNCTIONS[key]) if family == "image" else FUNCTIONS[key]
+            found[path] = adapted(function, (path,))
     return found
 
 

@@ -23,8 +23,8 @@ def gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0, val
     params, indices = convert_to_tensor(params), convert_to_tensor(indices)
     if isinstance(params, np.ndarray):
         return params.take(np.asarray(indices), 0 if axis is None else int(axis))
+    batch_dims = int(batch_dims) + len(indices.shape) if batch_dims < 0 else int(batch_dims)
     axis = batch_dims if axis is None else int(axis)
-    batch_dims = int(batch_dims) % (len(indices.shape) + 1) if batch_dims < 0 else int(batch_dims)
     if not batch_dims:
         return ops.take(params, indices, axis)
     return _gather_batched(params, indices, axes_of(params, axis)[0], batch_dims)

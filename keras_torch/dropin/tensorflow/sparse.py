@@ -125,7 +125,7 @@ def reduce_sum(sp_input: Any, axis: Any = None, keepdims: bool = False, output_i
     """The sum over axes, dense unless asked for otherwise."""
     dense = to_dense(sp_input)
     axes = tuple(range(dense.dim())) if axis is None else axis
-    found = torch.sum(dense, axes, keepdims)
+    found = torch.sum(dense, axes, keepdims, dtype=dense.dtype)
     return from_dense(found) if output_is_sparse else found
 
 

@@ -176,6 +176,16 @@ def _scatter(change: str) -> Callable[..., Any]:
     return call
 
 
+def _scatter_nd(change: str) -> Callable[..., Any]:
+    def call(self: Any, indices: Any, updates: Any, name: Any = None) -> Any:
+        value = self.value.detach().clone()
+        places = tuple(torch.as_tensor(indices).long().movedim(-1, 0))
+        updates = torch.as_tensor(updates, dtype=value.dtype)
+        return self.assign(value.index_put_(places, -updates if change == "sub" else updates, change != "update"))
+
+    return call
+
+
 def _assigning(name: str) -> Callable[..., Any]:
     original = getattr(VariableMethods, name)
 
@@ -215,6 +225,7 @@ _TENSOR: dict[str, Any] = {
 _VARIABLE: dict[str, Any] = {
     **{name: _assigning(name) for name in ("assign", "assign_add", "assign_sub")},
     **{f"scatter_{name}": _scatter(name) for name in ("update", "add", "sub")},
+    **{f"scatter_nd_{name}": _scatter_nd(name) for name in ("update", "add", "sub")},
     "ref": ref,
     "get_shape": get_shape,
     "experimental_ref": ref,
