@@ -31,10 +31,9 @@ def argsort(x: Any, axis: int | None = -1) -> Any:
 
 
 @operation
-def argpartition(x: Any, kth: int, axis: int = -1) -> Any:
+def argpartition(x: Any, kth: int, axis: int | None = -1) -> Any:
     """Indices, as int32, that put the value of rank `kth` in its place and smaller ones before it."""
-    x = convert(x)
-    return torch.argsort(x.to(torch.uint8) if x.dtype is torch.bool else x, dim=axis, stable=True).to(torch.int32)
+    return argsort(x, axis)
 
 
 @operation

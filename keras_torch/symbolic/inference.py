@@ -63,10 +63,10 @@ def stand_in(tensor: KerasTensor, size: int, device: torch.device, batch: int | 
     return make(shape, dtype=dtype, device=device)
 
 
-def _materialize(tree: Any, size: int, device: torch.device, made: dict[int, Any]) -> Any:
+def _materialize(tree: Any, size: int, device: torch.device, made: dict[int, Any], batch: int | None = None) -> Any:
     def convert(item: Any) -> Any:
         if isinstance(item, KerasTensor):
-            return made[id(item)] if id(item) in made else stand_in(item, size, device)
+            return made[id(item)] if id(item) in made else stand_in(item, size, device, batch)
         if isinstance(item, torch.Tensor) and item.device != device:
             return item.detach().to(device)
         return item
@@ -86,8 +86,9 @@ def _run(
     size: int,
     device: torch.device,
     made: dict[int, Any] | None = None,
+    batch: int | None = None,
 ) -> Any:
-    args, kwargs = _materialize((args, kwargs), size, device, made or {})
+    args, kwargs = _materialize((args, kwargs), size, device, made or {}, batch)
     context = device if device.type == "meta" else contextlib.nullcontext()
     with torch.no_grad(), context:
         return function(*args, **kwargs)
@@ -150,17 +151,18 @@ def _run_related(function: Callable[..., Any], args: Any, kwargs: Any) -> list[A
 
 
 def _run_with_known_sizes(function: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> list[Any]:
-    """Run with sizes that occur in the inputs, as an unknown one may have to fit them.
+    """Run with sizes that occur in the inputs, as an unknown one may have to fit them, if need be also the first.
 
     What comes out with that size may stem from an unknown one, so a second result is made up that says so.
     """
     found = [item for item in pytree.tree_leaves((args, kwargs)) if isinstance(item, (KerasTensor, torch.Tensor))]
     for size in sorted({1, *(n for item in found for n in item.shape if n is not None)}):
-        try:
-            result = _run(function, args, kwargs, size, _META)
-        except (NotImplementedError, RuntimeError, ValueError):
-            continue
-        return [result, pytree.tree_map(functools.partial(_resized, size=size), result)]
+        for batches in (SIZES, (size,)):
+            try:
+                results = [_run(function, args, kwargs, size, _META, batch=batch) for batch in batches]
+            except (NotImplementedError, RuntimeError, ValueError):
+                continue
+            return [results[0], pytree.tree_map(functools.partial(_resized, size=size), results[-1])]
     raise error
 
 

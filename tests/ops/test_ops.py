@@ -83,6 +83,16 @@ def test_an_unknown_size_is_symbolic_and_a_known_one_is_a_number():
     assert ops.shape(torch.ones(2, 3)) == (2, 3)
 
 
+def test_how_many_segments_there_are_is_known_only_if_it_is_said():
+    x, ids = keras.Input((4,)), keras.Input((), dtype="int32")
+    assert tuple(ops.segment_sum(x, ids).shape) == (None, 4)
+    assert tuple(ops.segment_max(x, ids, num_segments=3).shape) == (3, 4)
+
+
+def test_argpartition_flattens_first_without_an_axis():
+    assert ops.argpartition([[3.0, 1.0], [2.0, 0.0]], 1, axis=None).tolist() == [3, 1, 2, 0]
+
+
 def test_errors_name_the_argument():
     x = keras.Input((4, 6))
     with pytest.raises(ValueError, match=r"`squeeze` removes axes of size 1. Received: axis=1"):

@@ -45,6 +45,8 @@ def test_unknown_sizes_survive_reshapes_and_known_ones_stay_known():
     assert tuple(a.reshape(-1, 3).shape) == (None, 3)
     assert tuple(a.transpose(1, 2).shape) == (None, 6, None)
     assert tuple(a.mean(dim=1).shape) == (None, 6)
+    # Where another size has to fit, how many samples there are stays open.
+    assert tuple(torch.cat([Input((6,)), Input((None,))]).shape) == (None, None)
 
 
 def test_a_symbolic_tensor_refuses_what_needs_values_and_says_why():
