@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras_torch import config, layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
-from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
+from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, addresses, pairs
 from keras_torch.models import Model
 from keras_torch.symbolic import KerasTensor
 
@@ -19,6 +19,10 @@ _HASHES = {
     "densenet201": ("1ceb130c1ea1b78c3bf6114dbdfd8807", "c13680b51ded0fb44dff2d8f86ac8bb1"),
 }
 _FILES = WeightFiles(GOOGLE + "densenet/", pairs(_HASHES, SUFFIXES))
+# Scripts for Keras 1 and 2 fetch the files themselves.
+DENSENET121_WEIGHT_PATH, DENSENET121_WEIGHT_PATH_NO_TOP = addresses(f"{_FILES.folder}densenet121")
+DENSENET169_WEIGHT_PATH, DENSENET169_WEIGHT_PATH_NO_TOP = addresses(f"{_FILES.folder}densenet169")
+DENSENET201_WEIGHT_PATH, DENSENET201_WEIGHT_PATH_NO_TOP = addresses(f"{_FILES.folder}densenet201")
 _GROWTH = 32
 
 

@@ -25,6 +25,8 @@ preprocess_input = preprocessing("tf")
 
 _HASHES = {"inception_resnet_v2": ("e693bd0210a403b3192acc6073ad2e96", "d19885ff4a710c122648d3b5c3b684e4")}
 _FILES = WeightFiles(GOOGLE + "inception_resnet_v2/", pairs(_HASHES, SUFFIXES))
+# Scripts for Keras 1 and 2 fetch the files themselves.
+BASE_WEIGHT_PATH = _FILES.folder
 
 # A branch is a list of convolutions: filters, size and perhaps a stride (2 comes without padding).
 _BLOCKS: dict[str, list[list[tuple[Any, ...]]]] = {

@@ -8,7 +8,7 @@ from typing import Any
 from keras_torch import config, layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
-from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
+from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, addresses, pairs
 from keras_torch.models import Model
 from keras_torch.symbolic import KerasTensor
 
@@ -18,6 +18,8 @@ preprocess_input = preprocessing("tf")
 
 _HASHES = {"inception_v3": ("9a0d58056eeedaa3f26cb7ebd46da564", "bcbd6486424b2319ff4ef7d526e38f63")}
 _FILES = WeightFiles(GOOGLE + "inception_v3/", pairs(_HASHES, SUFFIXES))
+# Scripts for Keras 1 and 2 fetch the files themselves.
+WEIGHTS_PATH, WEIGHTS_PATH_NO_TOP = addresses(f"{_FILES.folder}inception_v3")
 
 # A block is a list of branches, a branch a list of steps: "max", "avg", "avg 2" are poolings; numbers are filters,
 # rows, columns and perhaps a stride of a convolution (2 comes without padding); a list is two of them side by side.
@@ -47,6 +49,7 @@ _HASHES_1 = {"inception_v3": ("fe114b3ff2ea4bf891e9353d1bbfb32f", "2f3609166de1d
 _FILES_1 = WeightFiles(
     "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/", pairs(_HASHES_1, SUFFIXES)
 )
+TF_WEIGHTS_PATH, TF_WEIGHTS_PATH_NO_TOP = addresses(f"{_FILES_1.folder}inception_v3")
 _SPLIT = [(384, 1, 3), (384, 3, 1)]
 _WIDE: Branches = [
     [(320, 1, 1)],

@@ -25,6 +25,8 @@ def relu6(x: Any) -> Any:
 
 
 _FILES = WeightFiles(GOOGLE + "mobilenet/", {})
+# Scripts for Keras 1 and 2 fetch the files themselves.
+BASE_WEIGHT_PATH = _FILES.folder
 _ALPHAS = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 _SIZES = (128, 160, 192, 224)
 # Filters and stride of the blocks.

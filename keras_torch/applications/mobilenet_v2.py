@@ -15,6 +15,8 @@ __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 preprocess_input = preprocessing("tf")
 
 _FILES = WeightFiles(GOOGLE + "mobilenet_v2/", {})
+# Scripts for Keras 1 and 2 fetch the files themselves.
+BASE_WEIGHT_PATH = _FILES.folder
 _ALPHAS = [0.35, 0.5, 0.75, 1.0, 1.3, 1.4]
 _SIZES = (96, 128, 160, 192, 224)
 # Filters, stride of the first block, number of blocks.

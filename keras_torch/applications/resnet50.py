@@ -9,7 +9,7 @@ from keras_torch import config, layers
 from keras_torch.applications import resnet
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocess_input
-from keras_torch.applications.weight_files import SUFFIXES, WeightFiles, folder, members, pairs
+from keras_torch.applications.weight_files import SUFFIXES, WeightFiles, addresses, folder, members, pairs
 from keras_torch.models import Model
 from keras_torch.symbolic import KerasTensor
 
@@ -19,6 +19,8 @@ _HASHES = {"resnet50": ("a7b3fe01876f51b976af0dea6bc144eb", "a268eb855778b3df3c7
 _FILES = WeightFiles(
     "https://github.com/fchollet/deep-learning-models/releases/download/v0.2/", pairs(_HASHES, SUFFIXES)
 )
+# Scripts for Keras 1 and 2 fetch the files themselves.
+WEIGHTS_PATH, WEIGHTS_PATH_NO_TOP = TF_WEIGHTS_PATH, TF_WEIGHTS_PATH_NO_TOP = addresses(f"{_FILES.folder}resnet50")
 
 
 def _is_classic(request: Request) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras_torch import layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocess_input
-from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
+from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, addresses, pairs
 from keras_torch.models import Model
 
 __all__ = ["VGG16", "decode_predictions", "preprocess_input"]
@@ -15,6 +15,8 @@ _HASHES = {
     "vgg16": ("64373286793e3c8b2b4e3219cbf3544b", "6d6bbae143d832006294945121d1f1fc"),
     "vgg19": ("cbe5617147190e668d6c5d5026f83318", "253f8cb515780f3b799900260a226db6"),
 }
+# Scripts for Keras 1 and 2 fetch the files themselves.
+WEIGHTS_PATH, WEIGHTS_PATH_NO_TOP = TF_WEIGHTS_PATH, TF_WEIGHTS_PATH_NO_TOP = addresses(f"{GOOGLE}vgg16/vgg16")
 _FILTERS = (64, 128, 256, 512, 512)
 
 

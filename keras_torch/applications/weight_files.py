@@ -32,6 +32,11 @@ def pairs(names: Mapping[str, tuple[str, str]], suffixes: tuple[str, str]) -> di
     return {name + suffix: hashes[n] for name, hashes in names.items() for n, suffix in enumerate(suffixes)}
 
 
+def addresses(start: str) -> tuple[str, str]:
+    """Return where the files of a network are on the web, with the classifier and without: constants of old modules."""
+    return start + SUFFIXES[0], start + SUFFIXES[1]
+
+
 def folder() -> Path:
     """Where Keras keeps weights: `$KERAS_HOME/models`, else `~/.keras/models`."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from keras_torch import layers
 from keras_torch.applications.building import Request, application
 from keras_torch.applications.imagenet_utils import decode_predictions, preprocessing
-from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, pairs
+from keras_torch.applications.weight_files import GOOGLE, SUFFIXES, WeightFiles, addresses, pairs
 from keras_torch.models import Model
 from keras_torch.symbolic import KerasTensor
 
@@ -17,6 +17,8 @@ preprocess_input = preprocessing("tf")
 
 _HASHES = {"xception": ("0a58e3b7378bc2990ea3b43d5981f1f6", "b0042744bf5b25fce3cb969f33bebb97")}
 _FILES = WeightFiles(GOOGLE + "xception/", pairs(_HASHES, SUFFIXES))
+# Scripts for Keras 1 and 2 fetch the files themselves.
+WEIGHTS_PATH, WEIGHTS_PATH_NO_TOP = TF_WEIGHTS_PATH, TF_WEIGHTS_PATH_NO_TOP = addresses(f"{_FILES.folder}xception")
 # The filters of the separable convolutions of blocks 2, 3, ... 13; those of three have no pooling.
 _BLOCKS = ((128, 128), (256, 256), (728, 728), *[(728, 728, 728)] * 8, (728, 1024))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -145,3 +146,12 @@ def test_a_network_for_channels_last_alone_says_so_and_leaves_the_setting() -> N
         model = on_meta(applications.ConvNeXtTiny, include_top=False)
     assert model.output_shape == (None, None, None, 768)
     assert config.image_data_format() == "channels_first"
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg19", "resnet50", "xception", "inception_v3"])
+def test_modules_of_networks_tell_where_their_weights_are(name: str) -> None:
+    module = importlib.import_module(f"keras_torch.applications.{name}")
+    for prefix in ("", "TF_"):
+        path, without = (getattr(module, f"{prefix}WEIGHTS_PATH{end}") for end in ("", "_NO_TOP"))
+        assert path.startswith("https://") and path.endswith(f"/{name}_weights_tf_dim_ordering_tf_kernels.h5")
+        assert without == path.replace("kernels.h5", "kernels_notop.h5")

@@ -64,6 +64,7 @@ def test_lists_of_unequal_length_become_arrays_of_lists_for_scripts_alone(old_na
     script = as_a_script("import numpy as np\na = np.array([[1], [2, 3]])\nb = np.asarray([[1], [2, 3]])")
     assert script["a"].dtype == script["b"].dtype == object
     assert script["a"].tolist() == [[1], [2, 3]]
+    assert as_a_script("import numpy as np\na = np.copy([[1], [2, 3]], 'C')")["a"].tolist() == [[1], [2, 3]]
     with pytest.raises(ValueError, match="inhomogeneous"):
         as_a_script("import numpy as np\nnp.array([[1], [2, 3]], dtype='float32')")
     library = str(Path(np.__file__).with_name("of_numpy.py"))

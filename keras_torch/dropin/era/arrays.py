@@ -71,7 +71,7 @@ def change(module: ModuleType, set_: Callable[[Any, str, Any], None]) -> None:
     """Let numpy make arrays of lists of unequal length and of bytes, and read arrays of lists, as it did."""
     set_(module, "array", _ragged(module.array))
     set_(module, "asarray", _ragged(module.asarray))
-    set_(module, "copy", _copy_of_ragged(module.copy))
+    set_(module, "copy", _ragged(module.copy))
     set_(module, "fromstring", _from_bytes(module.fromstring))
     set_(module, "load", object_arrays.load(module.load))
     set_(module, "histogram", _normed(module.histogram))
@@ -79,27 +79,14 @@ def change(module: ModuleType, set_: Callable[[Any, str, Any], None]) -> None:
 
 def _ragged(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def wrapper(object: Any, *args: Any, **kwargs: Any) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(object, *args, **kwargs)
+            return function(*args, **kwargs)
         except ValueError as error:
-            unequal = "inhomogeneous shape" in str(error) and not args and kwargs.get("dtype") is None
+            unequal = "inhomogeneous shape" in str(error) and args and kwargs.get("dtype") is None
             if not unequal or not called_by_a_script():
                 raise
-        return function(object, **{**kwargs, "dtype": np.object_})
-
-    return wrapper
-
-
-def _copy_of_ragged(function: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def wrapper(a: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(a, *args, **kwargs)
-        except ValueError as error:
-            if "inhomogeneous shape" not in str(error) or not called_by_a_script():
-                raise
-        return function(np.array(a, dtype=np.object_), *args, **kwargs)
+        return function(np.array(args[0], dtype=np.object_), *args[1:], **kwargs)
 
     return wrapper
 
