@@ -664,3 +664,20 @@ def test_an_input_signature_makes_tensors_of_arguments_and_refuses_others(tf):
 def test_state_of_metrics_has_the_names_of_tf_keras(tf):
     metric = tf.keras.metrics.Precision()
     assert [variable.name for variable in metric.variables] == ["true_positives:0", "false_positives:0"]
+
+
+@pytest.mark.parametrize(("name", "padding"), [("Conv1D", "causal"), ("Conv2D", "same"), ("Conv3D", "valid")])
+def test_convolutions_of_ones_own_take_what_they_need_from_the_base_class_of_tf_keras(tf, name, padding):
+    class Own(getattr(tf.keras.layers, name)):
+        def call(self, inputs):
+            assert self._get_channel_axis() == -1 and self._get_input_channel(inputs.shape) == 2
+            if self._is_causal:
+                inputs = tf.pad(inputs, self._compute_causal_padding(inputs))
+            format = self._tf_data_format  # noqa: A001
+            return tf.nn.convolution(inputs, self.kernel, self.strides, self._get_padding_op(), data_format=format)
+
+    x = np.random.default_rng(0).random((2, *[5] * int(name[4]), 2)).astype("float32")
+    own, plain = Own(3, 2, padding=padding), getattr(tf.keras.layers, name)(3, 2, padding=padding)
+    np.testing.assert_allclose(own(x).shape, plain(x).shape)
+    plain.set_weights(own.get_weights())
+    np.testing.assert_allclose(own(x).numpy(), plain(x).numpy(), rtol=1e-5)

@@ -25,6 +25,7 @@ from keras_torch.data.pipeline.calls import note_change
 from keras_torch.dropin.tensorflow import dtypes, modules, operators
 from keras_torch.dropin.tensorflow.distribute import get_strategy
 from keras_torch.engine.base_layer import Layer
+from keras_torch.layers.convolution_base import BaseConvolution
 from keras_torch.models import Model
 from keras_torch.optimizers.old_protocols import OldProtocols
 from keras_torch.symbolic import KerasTensor, Shape
@@ -200,6 +201,19 @@ def _as_list(self: torch.Size) -> list[int]:
     return list(self)
 
 
+def _causal_padding(self: BaseConvolution, inputs: Any) -> list[list[int]]:
+    """What `tf.pad` puts around the inputs of a causal convolution."""
+    steps = [self.dilation_rate[0] * (self.kernel_size[0] - 1), 0]
+    batch = [[0, 0]] * (len(inputs.shape) - 2)
+    return [*batch, steps, [0, 0]] if self.data_format == "channels_last" else [*batch, [0, 0], steps]
+
+
+def _letters(self: BaseConvolution) -> str:
+    """The order of axes in TensorFlow's spelling, such as NHWC."""
+    space = "DHW"[-self.rank :]
+    return f"N{space}C" if self.data_format == "channels_last" else f"NC{space}"
+
+
 # What scripts for Keras 3 expect of tensors whatever the backend.
 _VALUES: dict[str, Any] = {
     "numpy": numpy,
@@ -287,6 +301,16 @@ _LAYER: dict[str, Any] = {
         lambda self: self.activity_regularizer, lambda self, value: setattr(self, "activity_regularizer", value)
     ),
 }
+_CONVOLUTION: dict[str, Any] = {
+    # What layers of one's own take from tf.keras's base class of convolutions.
+    "_channels_first": property(lambda self: self.data_format == "channels_first"),
+    "_compute_causal_padding": _causal_padding,
+    "_get_channel_axis": lambda self: self._channel_axis,
+    "_get_input_channel": lambda self, input_shape: self._known_channels(input_shape),
+    "_get_padding_op": lambda self: "VALID" if self.padding == "causal" else self.padding.upper(),
+    "_is_causal": property(lambda self: self.padding == "causal"),
+    "_tf_data_format": property(_letters),
+}
 _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (torch.Tensor, _TENSOR),
     (VariableMethods, _VARIABLE),
@@ -294,6 +318,7 @@ _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (Shape, modules.SHAPE_METHODS),
     (StringArray, _STRINGS),
     (Layer, _LAYER),
+    (BaseConvolution, _CONVOLUTION),
     (Model, _MODEL),
     (OldProtocols, _TRACKING),
 ]
