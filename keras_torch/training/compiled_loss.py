@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -154,7 +155,8 @@ class CompiledLoss(pickled.HoldsFunctions):
         """
         self.names = names
         multiple = len(names) > 1
-        given = _entries(self._resolved, names, "`loss`")
+        resolved = _counted_by_tf_keras(self._resolved, names) if config.dialect() == "tf" else self._resolved
+        given = _entries(resolved, names, "`loss`")
         weights = _entries(self.user_weights, names, "`loss_weights`")
         pairs = [_joined(*item) for item in zip(given, weights, names, strict=True)]
         self.losses, self.weights = [loss for loss, _ in pairs], [weight for _, weight in pairs]
@@ -309,6 +311,30 @@ class SeveralLosses:
             value = loss(y_true, y_pred, sample_weight)
             total = total + (value if weight is None else value * weight)
         return total
+
+
+def _counted_by_tf_keras(loss: Any, names: list[str]) -> Any:
+    """Return one entry for each output as tf.keras finds it: of lists that are too long it heeds the beginning only."""
+    count = len(names)
+    if isinstance(loss, list):
+        found: Any = [*loss[:count], *[None] * (count - len(loss))]
+        ignored = loss[count:]
+    elif isinstance(loss, Mapping):
+        found, ignored = dict(loss), []
+    else:
+        return loss
+    for key, entry in found.items() if isinstance(found, dict) else enumerate(found):
+        if isinstance(entry, list) and entry:
+            found[key] = entry[0]
+            ignored += entry[1:]
+    unused = [item.name for item in ignored if item is not None]
+    if unused:
+        warnings.warn(
+            f"As in tf.keras, the losses {unused} are left out: each of the outputs {names} "
+            "has one loss. For a sum write a function that adds them.",
+            stacklevel=2,
+        )
+    return found
 
 
 def _joined(loss: Any, weight: Any, output: str) -> tuple[Any, Any]:

@@ -126,3 +126,28 @@ def test_a_dict_of_metrics_of_one_of_two_outputs_bears_its_name():
     y = [np.zeros((4, 1)), np.zeros((4, 1), "float32")]
     logs = model.train_on_batch(np.zeros((4, 4), "float32"), y, return_dict=True)
     assert list(logs)[-2:] == ["b_above", "b_size"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "loss", "expected"),
+    [
+        (1, ["mse", "mae"], {"loss": 4.0}),
+        (1, [["mse", "mae"]], {"loss": 4.0}),
+        (2, ["mse", ["mae", "mse"]], {"loss": 6.0, "a_loss": 4.0, "b_loss": 2.0}),
+        (2, {"a": "mse", "b": ["mse", "mae"]}, {"loss": 8.0, "a_loss": 4.0, "b_loss": 4.0}),
+        (2, ["mse", "mae", "mse"], {"loss": 6.0, "a_loss": 4.0, "b_loss": 2.0}),
+        (2, ["mse"], {"loss": 4.0, "a_loss": 4.0}),
+    ],
+)
+def test_tf_keras_heeds_one_loss_of_each_output(outputs, loss, expected):
+    config.set_dialect("tf")
+    start = keras.Input((2,))
+    made = [keras.layers.Dense(1, kernel_initializer="ones", name=name)(start) for name in "ab"[:outputs]]
+    model = keras.Model(start, made)
+    x = np.ones((4, 2), "float32")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.compile("sgd", loss)
+    assert bool([item for item in caught if "are left out" in str(item.message)]) == (loss != ["mse"])
+    # The outputs are 2, the targets 4: the squared difference is 4, the absolute one 2.
+    assert model.evaluate(x, [np.full((4, 1), 4.0)] * outputs, verbose=0, return_dict=True) == expected
