@@ -13,10 +13,24 @@ _BINARY: dict[str, Callable[[Any, Any, Any], torch.Tensor]] = {
     "SubBackward0": lambda node, x, y: torch.sub(x, y, alpha=node._saved_alpha),
     "MulBackward0": lambda node, x, y: x * y,
     "DivBackward0": lambda node, x, y: x / y,
+    "MmBackward0": lambda node, x, y: x @ y,
 }
 # What lies between a layer's tensors and its weights in Keras's layout.
 _UNARY: dict[str, Callable[[Any, Any], torch.Tensor]] = {
     "NegBackward0": lambda node, x: -x,
+    # What penalties are made of.
+    "AbsBackward0": lambda node, x: x.abs(),
+    "ClampBackward1": lambda node, x: x.clamp(node._saved_min, node._saved_max),
+    "CloneBackward0": lambda node, x: x.clone(),
+    "ExpBackward0": lambda node, x: x.exp(),
+    "LogBackward0": lambda node, x: x.log(),
+    "MeanBackward0": lambda node, x: x.mean(),
+    "MeanBackward1": lambda node, x: x.mean(_signed(node._saved_dim), node._saved_keepdim),
+    "PowBackward0": lambda node, x: x.pow(node._saved_exponent),
+    "SqrtBackward0": lambda node, x: x.sqrt(),
+    "SumBackward0": lambda node, x: x.sum(),
+    "SumBackward1": lambda node, x: x.sum(_signed(node._saved_dim), node._saved_keepdim),
+    "ToCopyBackward0": lambda node, x: x,
     "PermuteBackward0": lambda node, x: x.permute(_signed(node._saved_dims)),
     "TBackward0": lambda node, x: x.t(),
     "TransposeBackward0": lambda node, x: x.transpose(*_signed((node._saved_dim0, node._saved_dim1))),
@@ -30,7 +44,7 @@ class _UnknownError(Exception):
 def latest(value: Any) -> Any:
     """Return a value computed again from the variables that torch saw it come from, or as it is where that fails.
 
-    Sums, differences, products and quotients can be; what was computed without gradients came from nowhere.
+    Sums, products, means and powers can be; what was computed without gradients came from nowhere.
     """
     try:
         return required(value)
@@ -42,14 +56,21 @@ def required(value: Any) -> Any:
     """Return a value computed again; ValueError if it came from variables by other ways than those of `latest`."""
     if not isinstance(value, torch.Tensor) or value.grad_fn is None:
         return value
+    with torch.no_grad():
+        return again(value, "An update takes a value")()
+
+
+def again(value: torch.Tensor, what: str) -> Compute:
+    """Return what computes a value again, with gradients; ValueError as in `required`, which begins with `what`."""
+    if value.grad_fn is None:
+        return lambda: value
     try:
-        with torch.no_grad():
-            return _again(value.grad_fn)()
+        return _again(value.grad_fn)
     except _UnknownError as error:
         raise ValueError(
-            f"An update takes a value that was computed once, from variables that change, by {error}. Only sums and "
-            "products of variables are computed anew. Compute it from a symbolic tensor (`Input`, `K.placeholder`), in "
-            f"a layer or within `get_updates`. Received: {value!r}"
+            f"{what} that was computed once, from variables that change, by {error}. Only sums, products, means and "
+            "powers of variables are computed anew. Compute it from a symbolic tensor (`Input`, `K.placeholder`), in a "
+            f"layer or within `get_updates`. Received: {value!r}"
         ) from None
 
 
@@ -57,7 +78,7 @@ def _again(node: Any) -> Compute:
     name = node.name()
     if hasattr(node, "variable"):
         variable = node.variable
-        return lambda: variable.detach()
+        return lambda: variable
     if name in _UNARY:
         change, (inner,) = _UNARY[name], _operands(node, 1)
         return lambda: change(node, inner())
@@ -68,7 +89,7 @@ def _again(node: Any) -> Compute:
 
 
 def _operands(node: Any, count: int) -> list[Compute]:
-    saved = ("_saved_self", "_saved_other")
+    saved = ("_saved_self", "_saved_mat2" if hasattr(node, "_saved_mat2") else "_saved_other")
     return [
         _constant(node, saved[index]) if before is None else _again(before)
         for index, (before, _) in enumerate(node.next_functions[:count])

@@ -406,25 +406,6 @@ class Layer(TracksContainers, WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, 
             )
         return mask if self.supports_masking else None
 
-    def add_loss(self, losses: Any, inputs: Any = None) -> None:
-        """Add a scalar (or several) to what training minimizes; call it inside `call`.
-
-        A function without arguments that is added elsewhere is computed anew for every batch.
-        """
-        items = losses if isinstance(losses, (list, tuple)) else [losses]
-        for item in items:
-            is_function = callable(item) and not isinstance(item, (torch.Tensor, KerasTensor))
-            if is_function and not (self.built and (state.depth or state.in_program)):
-                self.__dict__.setdefault("_loss_functions", []).append(item)
-                continue
-            value = item() if is_function else item
-            self._call_losses.append(value.mean() if isinstance(value, torch.Tensor) and value.dim() else value)
-            if inputs is not None:
-                self._note_loss(self._call_losses[-1], inputs)
-        if not self._adds_losses:
-            self.__dict__["_adds_losses"] = True
-            versions.loss_version += 1
-
     @property
     def losses(self) -> list[torch.Tensor]:
         """Scalars from `add_loss` and activity regularizers of the last call, and from weight regularizers."""

@@ -362,7 +362,7 @@ def _add_activity_losses(layer: Any, outputs: Any) -> None:
     for output in flat_tensors(outputs):
         penalty = layer.activity_regularizer(output)
         samples = output.shape[0] if output.dim() and layer._averages_activity else 1
-        layer.add_loss(penalty / max(samples, 1))
+        layer._add_call_loss(penalty / max(samples, 1))
 
 
 def _mask_of_outputs(layer: Any, inputs: Any, mask: Any) -> Any:

@@ -64,8 +64,8 @@ class Closure:
         if program.training != layer.training:
             program.train(layer.training)
         outputs, losses = program(*(given[position] for position in self.positions), *captured)
-        if losses:
-            layer.add_loss(losses)
+        for loss in losses:
+            layer._add_call_loss(loss)
         return outputs
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.backend import recomputed
+from keras_torch.engine.call import state, versions
 from keras_torch.symbolic import KerasTensor
 
 # Shares of what a built-in layer drops while training; at 0 it does the same in both phases.
@@ -20,7 +24,10 @@ _MOVED = ("moving_mean", "moving_variance")
 class UpdatesMixin:
     """The part of Layer that answers Keras 2's questions about updates, losses and phases."""
 
+    name: str
+    built: bool
     training: bool
+    _adds_losses: bool
     _is_builtin: bool
     _trainable: bool
     _call_signature: Any
@@ -114,6 +121,45 @@ class UpdatesMixin:
         own = [update for symbols, update in self.__dict__.get("_noted_updates", ()) if _agree(symbols, wanted)]
         return own + [update for child in self._children() for update in child.get_updates_for(inputs)]
 
+    def add_loss(self, losses: Any, inputs: Any = None) -> None:
+        """Add a scalar (or several) to what training minimizes; call it inside `call`.
+
+        A function without arguments that is added elsewhere is computed anew for every batch, and in Keras 1 and 2 so
+        is what was computed from weights. tf.keras refuses the latter: ValueError.
+        """
+        for item in losses if isinstance(losses, (list, tuple)) else [losses]:
+            outside = not (state.depth or state.in_program or _is_called())
+            if outside and isinstance(item, torch.Tensor):
+                item = self._loss_of_weights(item)
+            is_function = callable(item) and not isinstance(item, (torch.Tensor, KerasTensor))
+            if is_function and (outside or not self.built):
+                self._note_losses()
+                self.__dict__.setdefault("_loss_functions", []).append(item)
+                continue
+            self._add_call_loss(item() if is_function else item)
+            if inputs is not None:
+                self._note_loss(self._call_losses[-1], inputs)
+
+    def _add_call_loss(self, value: Any) -> None:
+        """Add a loss that was computed in a run of the layer."""
+        self._note_losses()
+        self._call_losses.append(value.mean() if isinstance(value, torch.Tensor) and value.dim() else value)
+
+    def _note_losses(self) -> None:
+        if not self._adds_losses:
+            self.__dict__["_adds_losses"] = True
+            versions.loss_version += 1
+
+    def _loss_of_weights(self, value: torch.Tensor) -> Any:
+        """Return what computes a loss again that was added outside of `call`."""
+        if config.dialect() == "tf":
+            raise ValueError(
+                f"Layer {self.name!r}: `add_loss` outside of `call` takes a symbolic tensor, or a function without "
+                f"arguments that is called for every batch: `add_loss(lambda: ...)`. Received: {value!r}"
+            )
+        advice = f"Layer {self.name!r}: pass a function, `add_loss(lambda: ...)`. `add_loss` takes a value"
+        return recomputed.again(value, advice) if config.is_classic() else value
+
     def _note_loss(self, loss: Any, inputs: Any) -> None:
         """Remember which symbolic inputs a loss was added for."""
         symbols = _symbols(inputs)
@@ -151,6 +197,16 @@ class UpdatesMixin:
     def uses_learning_phase(self, value: bool) -> None:
         # Layers for Keras 1 set it in their constructor.
         self.__dict__["_uses_phase"] = bool(value)
+
+
+def _is_called() -> bool:
+    """Whether some layer's `call` is being run, though nothing else tells: calls of built layers take a short way."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name in ("call", "forward") and isinstance(frame.f_locals.get("self"), UpdatesMixin):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _symbols(inputs: Any) -> list[KerasTensor]:

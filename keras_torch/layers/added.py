@@ -19,7 +19,7 @@ class AddLoss(Layer):
         self.supports_masking = True
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
-        self.add_loss(inputs)
+        self._add_call_loss(inputs)
         return inputs
 
     def compute_output_shape(self, input_shape: Any) -> Any:
