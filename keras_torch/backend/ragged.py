@@ -51,6 +51,22 @@ class RaggedTensor:
         return cls(values, torch.cat([starts, torch.tensor([_length(values)])]))
 
     @classmethod
+    def from_row_limits(cls, values: Any, row_limits: Any, name: Any = None, validate: bool = True) -> RaggedTensor:
+        """Make rows of values that end before these places."""
+        limits = torch.as_tensor(row_limits).long()
+        return cls(_as_values(values), torch.cat([limits.new_zeros(1), limits]))
+
+    @classmethod
+    def from_nested_row_splits(
+        cls, flat_values: Any, nested_row_splits: Sequence[Any], name: Any = None, validate: bool = True
+    ) -> RaggedTensor:
+        """Make rows of rows of values; the splits of the outermost rows come first."""
+        values = _as_values(flat_values)
+        for splits in reversed(nested_row_splits):
+            values = cls(values, splits)
+        return values
+
+    @classmethod
     def from_value_rowids(
         cls, values: Any, value_rowids: Any, nrows: Any = None, name: Any = None, validate: bool = True
     ) -> RaggedTensor:
@@ -115,15 +131,60 @@ class RaggedTensor:
         """The shape, None for ragged axes."""
         return Shape((len(self.row_splits) - 1, None, *tuple(self.values.shape)[1:]))
 
+    def get_shape(self) -> Shape:
+        """The shape, None for ragged axes."""
+        return self.shape
+
+    def _ragged_axes(self) -> list[RaggedTensor]:
+        inner = self.values
+        return [self, *(inner._ragged_axes() if isinstance(inner, RaggedTensor) else ())]
+
+    @property
+    def nested_row_splits(self) -> tuple[torch.Tensor, ...]:
+        """Where the rows of each ragged axis start and end, those of the outermost first."""
+        return tuple(axis.row_splits for axis in self._ragged_axes())
+
+    def nested_row_lengths(self, name: Any = None) -> tuple[torch.Tensor, ...]:
+        """The lengths of the rows of each ragged axis."""
+        return tuple(axis.row_lengths() for axis in self._ragged_axes())
+
+    def nested_value_rowids(self, name: Any = None) -> tuple[torch.Tensor, ...]:
+        """The number of each value's row, for each ragged axis."""
+        return tuple(axis.value_rowids() for axis in self._ragged_axes())
+
     def nrows(self, out_type: Any = None, name: Any = None) -> torch.Tensor:
         """The number of rows."""
         return torch.tensor(len(self.row_splits) - 1, dtype=out_type)
 
-    def row_lengths(self, axis: int = 1, name: Any = None) -> torch.Tensor:
-        """The lengths of the rows."""
-        if axis != 1:
-            raise ValueError(f"`row_lengths` is known for axis 1 here; deeper rows are in `values`. Received: {axis=}")
+    def row_lengths(self, axis: int = 1, name: Any = None) -> Any:
+        """The lengths of the rows; those of a deeper ragged axis stand in the rows of the axes before it."""
+        if not 1 <= axis <= self.ragged_rank:
+            raise ValueError(f"`row_lengths` takes a ragged axis, 1 to {self.ragged_rank}. Received: {axis=}")
+        if axis > 1:
+            return self.with_values(self.values.row_lengths(axis - 1))
         return self.row_splits[1:] - self.row_splits[:-1]
+
+    def row_limits(self, name: Any = None) -> torch.Tensor:
+        """Where the rows end."""
+        return self.row_splits[1:]
+
+    def merge_dims(self, outer_axis: int, inner_axis: int) -> Any:
+        """Return the values with the axes from one to another as a single one."""
+        rank = len(self.shape)
+        first, last = (axis + rank if axis < 0 else axis for axis in (outer_axis, inner_axis))
+        if not 0 <= first <= last < rank:
+            raise ValueError(f"`merge_dims` takes axes of the {rank}. Received: {outer_axis=}, {inner_axis=}")
+        if first == last:
+            return self
+        inner = self.values
+        if first == 0:
+            return inner.merge_dims(0, last - 1) if isinstance(inner, RaggedTensor) else inner.flatten(0, last - 1)
+        if first > 1 or not isinstance(inner, RaggedTensor):
+            if isinstance(inner, RaggedTensor):
+                return self.with_values(inner.merge_dims(first - 1, last - 1))
+            merged = inner.flatten(first - 1, last - 1)
+            return RaggedTensor(merged, self.row_splits * (inner.shape[1:last].numel() if first == 1 else 1))
+        return RaggedTensor(inner.values, inner.row_splits[self.row_splits]).merge_dims(1, last - 1)
 
     def row_starts(self, name: Any = None) -> torch.Tensor:
         """Where the rows start."""
@@ -192,8 +253,10 @@ class RaggedTensor:
         return [_listed(row) for row in self]
 
     def numpy(self) -> np.ndarray:
-        """Return an array of rows, which are arrays."""
+        """Return an array of rows, which are arrays; one of several axes if all rows are of one length."""
         rows = [row.numpy() if hasattr(row, "numpy") else np.array(_listed(row), object) for row in self]
+        if rows and len({row.shape for row in rows}) == 1:
+            return np.stack(rows)
         found = np.empty(len(rows), object)
         for place, row in enumerate(rows):
             found[place] = row

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, IterableDataset, StackDataset, Subset, TensorDataset
 
+from keras_torch import config
+from keras_torch.data import pipeline
 from keras_torch.data.conversion import from_numpy, to_numpy_or_tensor
 from keras_torch.data.rows import Rows
 from keras_torch.data.structure import flatten, is_nested, map_structure
@@ -21,8 +23,10 @@ def split_dataset(
     shuffle: bool = False,
     seed: int | None = None,
     preferred_backend: str | None = None,
-) -> tuple[Dataset, Dataset]:
+) -> tuple[Any, Any]:
     """Return two torch Datasets: the first `left_size` and the last `right_size` samples of a dataset.
+
+    In tf.keras they are a tf.data.Dataset each, unless they are parts of a torch Dataset.
 
     `dataset` is an array, a list, tuple or dict of arrays, a torch Dataset or a tf.data.Dataset. Sizes are shares
     (floats between 0 and 1) or numbers of samples (ints); a missing one is the rest. `shuffle` mixes the samples first,
@@ -90,11 +94,14 @@ def _is_structure(dataset: Any) -> bool:
     )
 
 
-def _part(dataset: Any, index: torch.Tensor, shuffled: bool) -> Dataset:
+def _part(dataset: Any, index: torch.Tensor, shuffled: bool) -> Any:
     if not _is_structure(dataset):
         return Subset(dataset, index.tolist())
     start, count = int(index[0]), len(index)
-    return _as_dataset(map_structure(lambda t: t[index] if shuffled else t[start : start + count], dataset), top=True)
+    kept = map_structure(lambda t: t[index] if shuffled else t[start : start + count], dataset)
+    if config.dialect() == "tf":
+        return pipeline.Dataset.from_tensor_slices(tuple(kept) if isinstance(kept, list) else kept)
+    return _as_dataset(kept, top=True)
 
 
 def _as_dataset(tensors: Any, top: bool = False) -> Any:

@@ -26,6 +26,8 @@ def test_a_pipeline_feeds_a_model(tf):
     data = tf.data.Dataset.from_tensor_slices((x, y)).map(scaled, num_parallel_calls=tf.data.AUTOTUNE)
     data = data.cache().shuffle(64).batch(16).prefetch(tf.data.experimental.AUTOTUNE)
     assert data.element_spec[0] == tf.TensorSpec((None, 4), tf.float32)
+    left, right = tf.keras.utils.split_dataset([np.arange(6), np.ones((6, 2))], left_size=0.5)
+    assert int(left.cardinality()) == 3 and [x.tolist() for x, _ in right.batch(2)] == [[3, 4], [5]]
     for images, labels in data.take(1):
         assert images.shape == (16, 4)
         assert labels.numpy().sum() == 16

@@ -44,6 +44,26 @@ def test_rows_are_padded_cut_and_taken(tf):
     assert deep.to_tensor().numpy().tolist() == [[[b"a", b""], [b"b", b"c"]], [[b"d", b""], [b"", b""]]]
 
 
+def test_axes_of_rows_of_rows_are_listed_and_merged(tf):
+    """The numbers are those of TensorFlow 2.15."""
+    rows = tf.ragged.constant([[[1, 2], [3]], [], [[4, 5, 6]]])
+    assert [splits.tolist() for splits in rows.nested_row_splits] == [[0, 2, 2, 3], [0, 2, 3, 6]]
+    assert [numbers.tolist() for numbers in rows.nested_value_rowids()] == [[0, 0, 2], [0, 0, 1, 2, 2, 2]]
+    assert [lengths.tolist() for lengths in rows.nested_row_lengths()] == [[2, 0, 1], [2, 1, 3]]
+    assert rows.row_lengths(axis=2).to_list() == [[2, 1], [], [3]] and rows.row_limits().tolist() == [2, 2, 3]
+    assert rows.get_shape().as_list() == [3, None, None]
+    assert rows.merge_dims(0, 1).to_list() == [[1, 2], [3], [4, 5, 6]]
+    assert rows.merge_dims(1, 2).to_list() == rows.merge_dims(-2, -1).to_list() == [[1, 2, 3], [], [4, 5, 6]]
+    assert rows.merge_dims(0, 2).tolist() == [1, 2, 3, 4, 5, 6] and rows.merge_dims(1, 1) is rows
+    tables = tf.RaggedTensor.from_row_splits(tf.reshape(tf.range(12), [3, 2, 2]), [0, 1, 3])
+    assert tables.merge_dims(2, 3).to_list() == [[[0, 1, 2, 3]], [[4, 5, 6, 7], [8, 9, 10, 11]]]
+    assert tables.merge_dims(1, 3).to_list() == [[0, 1, 2, 3], [4, 5, 6, 7, 8, 9, 10, 11]]
+    assert tf.RaggedTensor.from_row_limits([3, 1, 4, 1], [2, 2, 4]).to_list() == [[3, 1], [], [4, 1]]
+    nested = tf.RaggedTensor.from_nested_row_splits([3, 1, 4], [[0, 1, 2], [0, 2, 3]])
+    assert nested.to_list() == [[[3, 1]], [[4]]]
+    assert tf.ragged.constant([[1, 2], [4, 5]]).numpy().shape == (2, 2)
+
+
 def test_functions_work_on_values_and_along_rows(tf):
     rows = tf.ragged.constant([[1, 2, 3], [], [4, 5]])
     assert tf.reduce_sum(rows, axis=1).tolist() == [6, 0, 9] and int(tf.reduce_sum(rows)) == 15
