@@ -14,7 +14,7 @@ from keras_torch.callbacks.counting import BatchCount
 from keras_torch.callbacks.logs import Logs
 from keras_torch.callbacks.monitor import MonitorCallback
 from keras_torch.callbacks.output import print_message
-from keras_torch.checkpoint import check_writable
+from keras_torch.checkpoint import check_writable, files_in, is_checkpoint_name
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -66,7 +66,8 @@ class ModelCheckpoint(MonitorCallback):
         return ("on_train_batch_end",) if self.save_freq == "epoch" else ()
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        check_writable(self.filepath, "ModelCheckpoint")
+        is_prefix = self.save_weights_only and is_checkpoint_name(self.filepath, config.dialect())
+        check_writable(self.filepath + ".index" if is_prefix else self.filepath, "ModelCheckpoint")
         path = newest_file(self.filepath) if self.load_weights_on_restart else None
         if path is not None:
             self.model.load_weights(path)
@@ -144,11 +145,10 @@ class ModelCheckpoint(MonitorCallback):
 def newest_file(pattern: str) -> str | None:
     """Return the file last written whose name `pattern`, with its fields in braces, could give; None if there is none.
 
-    Of files written in the same instant it is the one whose name sorts last.
+    Of files written in the same instant it is the one whose name sorts last. For a checkpoint of TensorFlow, which is
+    several files, it is what their names begin with.
     """
     folder, name = os.path.split(pattern)
     wanted = re.compile("".join(".*" if part[:1] == "{" else re.escape(part) for part in re.split(r"({[^}]*})", name)))
-    if not os.path.isdir(folder or "."):
-        return None
-    found = [os.path.join(folder, item) for item in os.listdir(folder or ".") if wanted.fullmatch(item)]
-    return max(found, key=lambda path: (os.path.getmtime(path), path), default=None)
+    found = [item for item in files_in(folder) if wanted.fullmatch(os.path.basename(item[1]))]
+    return max(found)[1] if found else None

@@ -2,7 +2,7 @@
 
 from keras_torch.checkpoint.atomic import check_writable, replacing
 from keras_torch.checkpoint.changes import Attributes
-from keras_torch.checkpoint.latest import Status, latest_checkpoint, mark_as_checkpoint, set_latest
+from keras_torch.checkpoint.latest import Status, files_in, is_checkpoint_name, latest_checkpoint, set_latest
 from keras_torch.checkpoint.plain import (
     NotDataError,
     attributes,
@@ -21,10 +21,11 @@ __all__ = [
     "attributes",
     "check_writable",
     "equal",
+    "files_in",
     "has_state",
+    "is_checkpoint_name",
     "latest_checkpoint",
     "mark",
-    "mark_as_checkpoint",
     "pack",
     "replacing",
     "set_attributes",

@@ -34,20 +34,30 @@ class Status:
         """Do nothing."""
 
 
-def set_latest(folder: str, prefix: str | None, kept: list[str] | None = None) -> None:
-    """Write into a folder which of its checkpoints is the latest, and which are kept."""
+def set_latest(
+    folder: str, prefix: str | None, kept: list[str] | None = None, times: Iterable[float] | None = None
+) -> None:
+    """Write into a folder which of its checkpoints is the latest, and which are kept, written at these times."""
     kept = kept if kept is not None else ([] if prefix is None else [prefix])
     lines = [f'model_checkpoint_path: "{os.path.basename(prefix or "")}"']
     lines += [f'all_model_checkpoint_paths: "{os.path.basename(item)}"' for item in kept]
+    lines += [f"all_model_checkpoint_timestamps: {time!r}" for time in times or ()]
     _write(os.path.join(folder, STATE_FILE), "\n".join(lines) + "\n")
 
 
-def mark_as_checkpoint(path: str) -> None:
-    """Name a file of weights as the latest of its folder, and put the index beside it whose existence scripts test."""
-    if os.path.basename(path) != STATE_FILE:
-        # Or that file would take the place of the weights.
-        set_latest(os.path.dirname(path), path)
-    _write(f"{path}.index", f"The weights are in {os.path.basename(path)}, an HDF5 file.\n")
+def is_checkpoint_name(name: str, dialect: str | None) -> bool:
+    """Whether tf.keras writes weights under a name as a checkpoint of TensorFlow, which tells layers by attributes."""
+    return dialect == "tf" and bool(name) and not name.endswith((".h5", ".hdf5", ".keras", ".weights.json"))
+
+
+def files_in(folder: str) -> list[tuple[float, str]]:
+    """Return (time of writing, path) of the files in a folder; a checkpoint of TensorFlow counts as one."""
+    found = []
+    for name in os.listdir(folder or ".") if os.path.isdir(folder or ".") else ():
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and not re.search(r"\.data-\d{5}-of-\d{5}$", name):
+            found.append((os.path.getmtime(path), path.removesuffix(".index")))
+    return found
 
 
 def _write(path: str, text: str) -> None:

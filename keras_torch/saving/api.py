@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keras_torch import config
-from keras_torch.checkpoint import Status, mark_as_checkpoint
+from keras_torch.checkpoint import Status, is_checkpoint_name, set_latest
 from keras_torch.distributed import is_main, main_writes, parts
 from keras_torch.engine.deferred import when_made
 from keras_torch.saving import files, hdf5, keras_zip, legacy_h5, sharded_weights, weights_store
-from keras_torch.saving.tensorflow import saved_model
-from keras_torch.saving.tensorflow.bundle import Bundle, is_bundle
+from keras_torch.saving.tensorflow import object_writer, saved_model
+from keras_torch.saving.tensorflow.bundle import INDEX, Bundle, is_bundle
 from keras_torch.saving.tensorflow.objects import Graph, Match
 
 _HDF5_FORMATS = ("h5", "hdf5", "keras_h5")
@@ -71,7 +71,12 @@ def _model_format(filepath: Any, save_format: str | None, has_graph: bool) -> st
     """Return "h5" or "zip"."""
     given = None if save_format is None else str(save_format).lower()
     if given in _TENSORFLOW_FORMATS:
-        _warn_of_tensorflow(given)
+        warnings.warn(
+            "TensorFlow's own formats for whole models cannot be written without TensorFlow: "
+            f"save_format={save_format!r} gives a file that `load_model` reads all the same. Use `model.export` for "
+            "deployment, `save_weights` for a checkpoint of TensorFlow.",
+            stacklevel=4,
+        )
         return "h5" if has_graph else "zip"
     if given is not None and given not in (*_HDF5_FORMATS, "keras"):
         raise ValueError(f"`save_format` must be 'keras' or 'h5'. Received: save_format={save_format!r}")
@@ -82,14 +87,6 @@ def _model_format(filepath: Any, save_format: str | None, has_graph: bool) -> st
         return "zip"
     # A name without one of these endings stood for a SavedModel, which needed no graph.
     return "h5" if has_graph or name.endswith(_HDF5_ENDINGS) or not name else "zip"
-
-
-def _warn_of_tensorflow(save_format: str) -> None:
-    warnings.warn(
-        f"TensorFlow's own formats cannot be written without TensorFlow: save_format={save_format!r} gives a file that "
-        "`load_model` or `load_weights` reads all the same. Use `model.export` for deployment.",
-        stacklevel=5,
-    )
 
 
 def save_weights(
@@ -104,8 +101,10 @@ def save_weights(
     """Write the weights alone. `filepath` as in `save_model`.
 
     A name that ends in `.weights.h5` gets the layout of Keras 2.12 and later, with the optimizer's state, but in the
-    dialects of earlier ones; any other gets Keras 2's. With `max_shard_size` (in GB), or a name that ends in
-    `.weights.json`, several files are written. `objects_to_skip` are left out, in the later layout only.
+    dialects of earlier ones; any other gets Keras 2's. In dialect tf a name with none of Keras's endings, as does
+    `save_format="tf"` everywhere, gets a checkpoint of TensorFlow, `<name>.index` and `<name>.data-*`, with the
+    optimizer's state. With `max_shard_size` (in GB), or a name that ends in `.weights.json`, several files are written.
+    `objects_to_skip` are left out, in the later layout only.
     """
     _refuse_options("save_weights", kwargs)
     if not getattr(model, "built", True) and not model.weights:
@@ -113,14 +112,15 @@ def save_weights(
             f"The model {model.name!r} has no weights yet, because its input shape is not known. Call it on data or "
             "call `build(input_shape)` before saving."
         )
-    if save_format is not None and str(save_format).lower() in _TENSORFLOW_FORMATS:
-        _warn_of_tensorflow(save_format)
-    elif save_format is not None and str(save_format).lower() not in _HDF5_FORMATS:
-        raise ValueError(f"`save_format` must be 'h5'. Received: save_format={save_format!r}")
+    given = None if save_format is None else str(save_format).lower()
+    if given not in (None, *_TENSORFLOW_FORMATS, *_HDF5_FORMATS):
+        raise ValueError(f"`save_format` must be 'tf' or 'h5'. Received: save_format={save_format!r}")
     name = os.fsdecode(filepath) if files.is_path(filepath) else ""
     skip, in_shards = list(objects_to_skip or ()), max_shard_size is not None or name.endswith(".weights.json")
-    is_checkpoint = _is_checkpoint_name(name) and save_format not in _HDF5_FORMATS
-    is_store = is_checkpoint or (name.endswith(".weights.h5") and not config.is_classic())
+    is_checkpoint = given in _TENSORFLOW_FORMATS or (
+        given is None and not in_shards and is_checkpoint_name(name, config.dialect())
+    )
+    is_store = not is_checkpoint and name.endswith(".weights.h5") and not config.is_classic()
     if skip and not (in_shards or is_store):
         raise ValueError(
             "`objects_to_skip` needs a file name that ends in `.weights.h5`. "
@@ -128,17 +128,20 @@ def save_weights(
         )
     if in_shards and not name:
         raise ValueError(f"`max_shard_size` needs a file name. Received: filepath={filepath!r}")
+    if is_checkpoint and (in_shards or not name or name.endswith(_HDF5_ENDINGS)):
+        raise ValueError(
+            "A checkpoint of TensorFlow needs a path, with no ending of HDF5, and is not written in shards. "
+            f"Received: filepath={filepath!r}, save_format={save_format!r}, max_shard_size={max_shard_size!r}"
+        )
     with _wholes(model, filepath), main_writes(filepath) as here:
-        target = _target(filepath, overwrite) if here else None
-        if target is not None:
+        target = _target(name + INDEX if is_checkpoint else filepath, overwrite) if here else None
+        if target is None:
+            return
+        if is_checkpoint:
+            object_writer.write(name, model)
+            set_latest(os.path.dirname(name), name)
+        else:
             _write_weights(model, target, name, max_shard_size, skip, in_shards, is_store)
-            if is_checkpoint and not in_shards:
-                mark_as_checkpoint(name)
-
-
-def _is_checkpoint_name(name: str) -> bool:
-    """Whether tf.keras writes weights under a name as a checkpoint of TensorFlow, which tells layers by attributes."""
-    return config.dialect() == "tf" and bool(name) and not name.endswith((*_HDF5_ENDINGS, ".keras", ".weights.json"))
 
 
 def _wholes(model: Any, filepath: Any) -> Any:
@@ -234,9 +237,9 @@ def load_weights(
     In dialect tf a name that is none of Keras's files may be loaded before the model has weights, and gives a status.
     """
     _refuse_options("load_weights", kwargs)
-    skip, kind = list(objects_to_skip or ()), _kind(filepath)
+    skip, kind = list(objects_to_skip or ()), "bundle" if _has_bundle(filepath) else _kind(filepath)
     options = (kind, by_name, skip_mismatch, reshape, skip)
-    if files.is_path(filepath) and _is_checkpoint_name(os.fsdecode(filepath)):
+    if files.is_path(filepath) and is_checkpoint_name(os.fsdecode(filepath), config.dialect()):
         when_made(model, lambda: _read_weights(model, filepath, *options))
         return Status()
     _read_weights(model, filepath, *options)
@@ -311,7 +314,7 @@ def _kind(filepath: Any) -> str:
             f"Received: {filepath!r} of type {type(filepath).__name__}"
         )
     _refuse_addresses(filepath)
-    if files.is_path(filepath) and not os.path.exists(filepath) and is_bundle(os.fsdecode(filepath)):
+    if not (files.is_path(filepath) and os.path.exists(filepath)) and _has_bundle(filepath):
         return "bundle"
     name, kind = files.display_name(filepath), files.kind(filepath)
     if kind == "zip" or (kind == "directory" and os.path.lexists(os.path.join(name, keras_zip.CONFIG))):
@@ -326,6 +329,11 @@ def _kind(filepath: Any) -> str:
             "a SavedModel in it."
         )
     raise files.DamagedFileError(f"{name} is not an HDF5 file, nor a `.keras` archive, or its beginning is damaged.")
+
+
+def _has_bundle(filepath: Any) -> bool:
+    """Whether a checkpoint of TensorFlow is called so; a file or folder of just this name may hold a model."""
+    return files.is_path(filepath) and is_bundle(os.fsdecode(filepath))
 
 
 def _refuse_addresses(filepath: Any) -> None:

@@ -138,8 +138,21 @@ def attributes_of_tensorflow(item: Any) -> list[tuple[str, Any]]:
 
 
 def had_weights(layer: Any) -> bool:
-    """Whether a layer had weights in Keras 2, which counted tables of words among them."""
-    return bool(layer.weights) or hasattr(layer, "load_assets")
+    """Whether a layer had weights in Keras 2: among them it counted tables of words that were not given to it."""
+    table = getattr(layer, "_lookup_layer", layer)
+    if hasattr(table, "load_assets") and not getattr(table, "_is_fixed", False):
+        return True
+    return bool(layer.weights) or bool(learnt_weights(layer))
+
+
+def learnt_weights(layer: Layer) -> list[tuple[str, Any]]:
+    """Return what a layer of preprocessing has learnt and Keras 2 kept as a weight, each with its name there."""
+    if hasattr(layer, "classic_weights"):
+        return layer.classic_weights()
+    found: dict[str, Any] = {}
+    if hasattr(layer, "load_learnt"):
+        layer.save_own_variables(found)
+    return list(found.items())
 
 
 def _own_attributes(item: Any) -> Iterator[tuple[str, Any]]:

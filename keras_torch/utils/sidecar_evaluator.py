@@ -8,6 +8,8 @@ import re
 import time
 from typing import Any
 
+from keras_torch.checkpoint import files_in
+
 # Seconds between two looks at the folder.
 _POLL = 1.0
 
@@ -70,9 +72,8 @@ class SidecarEvaluator:
     def _newest(self) -> tuple[int, float, str] | None:
         """Return (number, time of writing, path) of the checkpoint that was written last."""
         found = []
-        for name in os.listdir(self.checkpoint_dir) if os.path.isdir(self.checkpoint_dir) else ():
-            path = os.path.join(self.checkpoint_dir, name)
-            numbers = re.findall(r"\d+", name.partition(".")[0])
-            if numbers and os.path.isfile(path):
-                found.append((int(numbers[-1]), os.path.getmtime(path), path))
+        for written, path in files_in(self.checkpoint_dir):
+            numbers = re.findall(r"\d+", os.path.basename(path).partition(".")[0])
+            if numbers:
+                found.append((int(numbers[-1]), written, path))
         return max(found, key=lambda item: (item[1], item[0]), default=None)

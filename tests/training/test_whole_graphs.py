@@ -113,7 +113,8 @@ def check(model, shape, vocabulary):
     """Compile forward pass and loss without breaks; compare with the eager ones, without what is random."""
     torch.compiler.reset()
     x = torch.randint(0, vocabulary, shape) if vocabulary else torch.rand(shape)
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    # Two samples behind fifty batch normalizations have gradients that let ResNet50 overflow in one step, Keras's, too.
+    model.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy", metrics=["accuracy"])
     targets = tuple(model(x).shape[:-1])
     y = torch.randint(0, 4, targets)
     model.train_on_batch(x, y)

@@ -1,17 +1,18 @@
-"""Checkpoints of `tf.train` on `torch.save`, and `tf.summary` on torch's SummaryWriter."""
+"""Checkpoints of `tf.train`, and `tf.summary` on torch's SummaryWriter."""
 
 from __future__ import annotations
 
 import functools
 import os
 import re
+import time
 from typing import Any
 
 import torch
 
 from keras_torch import backend, optimizers
 from keras_torch.backend.variable import WeightView
-from keras_torch.checkpoint import Status, latest_checkpoint, replacing, set_latest
+from keras_torch.checkpoint import Status, latest_checkpoint, set_latest
 from keras_torch.checkpoint.latest import STATE_FILE
 from keras_torch.data.structure import flatten
 from keras_torch.dropin.tensorflow import graph
@@ -19,28 +20,11 @@ from keras_torch.dropin.tensorflow.dtypes import as_dtype
 from keras_torch.engine import Layer
 from keras_torch.engine.deferred import when_made
 from keras_torch.saving.legacy_weights import Assignment, assign
+from keras_torch.saving.tensorflow import bundle_writer, object_writer
 from keras_torch.saving.tensorflow.bundle import Bundle, is_bundle
 from keras_torch.saving.tensorflow.objects import Graph, Match
 
 SUFFIX = ".pt"
-
-
-def _state(item: Any) -> Any:
-    """Return the values of a variable, a layer, a model, an optimizer, or of lists and dicts of them."""
-    if isinstance(item, (backend.Variable, WeightView)):
-        return item.value.detach().cpu().clone()
-    if isinstance(item, dict):
-        return {str(key): _state(part) for key, part in item.items()}
-    if isinstance(item, (list, tuple)):
-        return {str(place): _state(part) for place, part in enumerate(item)}
-    if hasattr(item, "get_weights"):
-        return [torch.as_tensor(value) for value in item.get_weights()]
-    if hasattr(item, "state_dict"):
-        return item.state_dict()
-    raise TypeError(
-        f"`tf.train.Checkpoint` saves variables, layers, models, optimizers and lists of them. "
-        f"Received: {item!r} of type {type(item).__name__}"
-    )
 
 
 def _restore(item: Any, saved: Any, path: str) -> None:
@@ -71,47 +55,59 @@ def _build_and_set(optimizer: Any, values: list[Any], variables: Any) -> None:
     optimizer.set_weights(values)
 
 
-class Checkpoint:
-    """Saves the values of what it is given by name, with `torch.save`. What TensorFlow wrote is read as well.
+def _remove(prefix: str) -> None:
+    """Remove the files of a checkpoint."""
+    folder, name = os.path.split(prefix)
+    names = re.compile(re.escape(name) + r"(\.index|\.data-\d{5}-of-\d{5}|\.pt)")
+    for item in os.listdir(folder or "."):
+        if names.fullmatch(item):
+            os.remove(os.path.join(folder, item))
 
-    `save("path")` writes `path-1.pt`, `path-2.pt`, ... and a file `checkpoint` that names the latest.
+
+class Checkpoint:
+    """Saves the values of what it is given by name, in the files that TensorFlow has.
+
+    `save("path")` writes `path-1.index` and `path-1.data-*`, then `path-2...`, and a file `checkpoint` that names the
+    latest.
     """
 
     def __init__(self, root: Any = None, **kwargs: Any) -> None:
-        self._items = {**({} if root is None else {"root": root}), **kwargs}
+        self._root, self._named = root, kwargs
         self.__dict__.update(kwargs)
         self.save_counter = backend.Variable(torch.tensor(0), trainable=False, name="save_counter")
 
     def write(self, file_prefix: Any, options: Any = None) -> str:
-        """Write a file and return its path without the ending."""
+        """Write the files and return their path without the ending."""
         prefix = os.fspath(file_prefix)
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
-        state = {name: _state(item) for name, item in self._items.items()}
-        with replacing(prefix + SUFFIX) as path:
-            torch.save({**state, "save_counter": int(self.save_counter)}, path)
+        more = dict(sorted(self._named.items()))
+        if int(self.save_counter):
+            more["save_counter"] = self.save_counter
+        object_writer.write(prefix, {} if self._root is None else self._root, more)
         return prefix
 
     def save(self, file_prefix: Any, options: Any = None) -> str:
-        """Write the next numbered file; return its path without the ending."""
+        """Write the next numbered files; return their path without the ending."""
         self.save_counter.assign_add(1)
         prefix = self.write(f"{os.fspath(file_prefix)}-{int(self.save_counter)}")
         set_latest(os.path.dirname(prefix), prefix)
         return prefix
 
     def restore(self, save_path: Any, options: Any = None) -> Status:
-        """Read the values of a file, unless the path is None. FileNotFoundError if there is none."""
+        """Read the values, unless the path is None. FileNotFoundError if there are none.
+
+        Those of this library's earlier versions are read as well, which were `path.pt`.
+        """
         if save_path is None:
             return Status()
         path = os.fspath(save_path)
-        if not os.path.exists(path + SUFFIX):
-            if is_bundle(path):
-                return self._restore_bundle(path)
-            raise FileNotFoundError(f"There is no checkpoint {path + SUFFIX!r}.")
+        if is_bundle(path) or not os.path.exists(path + SUFFIX):
+            return self._restore_bundle(path)
         saved = torch.load(path + SUFFIX, weights_only=True)
-        missing = sorted(set(self._items) - set(saved))
+        items = {**({} if self._root is None else {"root": self._root}), **self._named}
+        missing = sorted(set(items) - set(saved))
         if missing:
             raise ValueError(f"The checkpoint {path!r} holds no {missing}. It holds: {sorted(saved)}")
-        for name, item in self._items.items():
+        for name, item in items.items():
             _restore(item, saved[name], name)
         self.save_counter.assign(saved["save_counter"])
         return Status()
@@ -119,11 +115,10 @@ class Checkpoint:
     read = restore
 
     def _restore_bundle(self, path: str) -> Status:
-        """Read what TensorFlow wrote; layers without weights, and optimizers, get their values as soon as they can."""
-        objects = Graph(Bundle(path))
-        named = {**self._items, "save_counter": self.save_counter}
-        root = named.pop("root", None)
-        layers = [item for item in flatten(self._items) if isinstance(item, Layer)]
+        """Read the files of TensorFlow; layers without weights, and optimizers, get values as soon as they can."""
+        objects, root = Graph(Bundle(path)), self._root
+        named = {**self._named, "save_counter": self.save_counter}
+        layers = [item for item in flatten([root, self._named]) if isinstance(item, Layer)]
         waiting = [layer for layer in layers if not (layer.built and layer.weights)]
         missing: list[str] = []
 
@@ -160,22 +155,22 @@ class Saver:
         self.last_checkpoints: list[str] = []
 
     def save(self, sess: Any, save_path: Any, global_step: Any = None, **options: Any) -> str:
-        """Write a file, numbered by `global_step`, and return its path without the ending."""
+        """Write the files, numbered by `global_step`, and return their path without the ending."""
         step = global_step
         if step is not None and not isinstance(step, int):
             step = int(sess.run(step))
         path = os.fspath(save_path) if step is None else f"{os.fspath(save_path)}-{step}"
-        Checkpoint(variables=self._variables).write(path)
+        bundle_writer.write(path, {name.removesuffix(":0"): item for name, item in self._variables.items()})
         self.last_checkpoints = [item for item in self.last_checkpoints if item != path] + [path]
         while self._max and len(self.last_checkpoints) > self._max:
-            os.remove(self.last_checkpoints.pop(0) + SUFFIX)
+            _remove(self.last_checkpoints.pop(0))
         set_latest(os.path.dirname(path), path, self.last_checkpoints)
         return path
 
     def restore(self, sess: Any, save_path: Any) -> None:
-        """Read the values of a file, of TensorFlow's, too. FileNotFoundError if there is none."""
+        """Read the values by name. FileNotFoundError if there are none."""
         path = os.fspath(save_path)
-        if os.path.exists(path + SUFFIX) or not is_bundle(path):
+        if os.path.exists(path + SUFFIX) and not is_bundle(path):
             Checkpoint(variables=self._variables).restore(path)
             return
         bundle = Bundle(path)
@@ -214,6 +209,7 @@ class CheckpointManager:
         self._max = max_to_keep
         self._counter, self._interval = step_counter, checkpoint_interval
         self._last: int | None = None
+        self._times: dict[str, float] = {}
         self.checkpoints = self._found()
 
     def _found(self) -> list[str]:
@@ -221,8 +217,11 @@ class CheckpointManager:
         if not os.path.exists(path):
             return []
         with open(path, encoding="utf-8") as file:
-            names = re.findall(r'^all_model_checkpoint_paths: "(.*)"', file.read(), re.MULTILINE)
+            text = file.read()
+        names = re.findall(r'^all_model_checkpoint_paths: "(.*)"', text, re.MULTILINE)
+        times = re.findall(r"^all_model_checkpoint_timestamps: ([\d.e+]+)$", text, re.MULTILINE)
         paths = [os.path.join(self.directory, name) for name in names]
+        self._times = dict(zip(paths, map(float, times), strict=False))
         return [path for path in paths if os.path.exists(path + SUFFIX) or is_bundle(path)]
 
     @property
@@ -241,12 +240,13 @@ class CheckpointManager:
         number = int(self.checkpoint.save_counter if checkpoint_number is None else checkpoint_number)
         path = self.checkpoint.write(f"{self._prefix}-{number}")
         self.checkpoints = [item for item in self.checkpoints if item != path] + [path]
+        self._times[path] = time.time()
         while self._max is not None and len(self.checkpoints) > self._max:
-            oldest = self.checkpoints.pop(0) + SUFFIX
-            # What TensorFlow itself wrote is left alone.
-            if os.path.exists(oldest):
-                os.remove(oldest)
-        set_latest(self.directory, path, self.checkpoints)
+            oldest = self.checkpoints.pop(0)
+            # What no manager wrote is left alone, as in TensorFlow.
+            if oldest in self._times or os.path.exists(oldest + SUFFIX):
+                _remove(oldest)
+        set_latest(self.directory, path, self.checkpoints, [self._times.get(item, 0.0) for item in self.checkpoints])
         return path
 
     def restore_or_initialize(self) -> str | None:

@@ -34,8 +34,8 @@ TYPES = {
 STRING, _BFLOAT16 = 7, 14
 # numpy cannot have more in an array, not even beside an axis of length 0.
 _MAX_NUMBERS = 2**60
-_MAGIC = 0xDB4775248B80FB57
-_FOOTER, _TRAILER = 48, 5
+MAGIC = 0xDB4775248B80FB57
+FOOTER, _TRAILER = 48, 5
 _MAX_INDEX = 256 * 2**20
 _MAX_ENTRIES, _MAX_RANK = 100_000, 32
 _MAX_SHARDS = 100_000
@@ -49,9 +49,22 @@ def is_bundle(prefix: str) -> bool:
     try:
         with open_regular(prefix + INDEX) as file:
             file.seek(-8, os.SEEK_END)
-            return struct.unpack("<Q", file.read(8))[0] == _MAGIC
+            return struct.unpack("<Q", file.read(8))[0] == MAGIC
     except OSError:
         return False
+
+
+def shard_path(prefix: str, number: int, count: int) -> str:
+    """Return the name of one of the files with the arrays."""
+    return f"{prefix}.data-{number:05d}-of-{count:05d}"
+
+
+def checksum(file: Any, size: int) -> int:
+    """Return the checksum of the next bytes of a file, as an index has it."""
+    found = 0
+    for at in range(0, size, _CHUNK):
+        found = crc32c(file.read(min(_CHUNK, size - at)), found)
+    return mask(found)
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ class Bundle:
         return sum(os.path.getsize(self._path(n)) for n in range(self._shards) if os.path.exists(self._path(n)))
 
     def _path(self, shard: int) -> str:
-        return f"{self.prefix}.data-{shard:05d}-of-{self._shards:05d}"
+        return shard_path(self.prefix, shard, self._shards)
 
     def _entry(self, name: str) -> Entry:
         if name not in self.entries:
@@ -162,11 +175,9 @@ class Bundle:
 
     def _verify(self, name: str) -> None:
         """Look at the checksum without keeping the array."""
-        entry, found = self._entry(name), 0
+        entry = self._entry(name)
         with self._place(name, entry) as file:
-            for at in range(0, entry.size, _CHUNK):
-                found = crc32c(file.read(min(_CHUNK, entry.size - at)), found)
-        self._check(name, entry, mask(found))
+            self._check(name, entry, checksum(file, entry.size))
 
     def _read_into(self, name: str, target: Any) -> None:
         entry = self._entry(name)
@@ -229,9 +240,9 @@ class Bundle:
 
 def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the entries of a table in order."""
-    if len(content) < _FOOTER or struct.unpack_from("<Q", content, len(content) - 8)[0] != _MAGIC:
+    if len(content) < FOOTER or struct.unpack_from("<Q", content, len(content) - 8)[0] != MAGIC:
         raise ValueError("it has no end")
-    _, at = _handle(content, len(content) - _FOOTER)
+    _, at = _handle(content, len(content) - FOOTER)
     blocks, _ = _handle(content, at)
     end = 0
     for _, place in _block(content, blocks):

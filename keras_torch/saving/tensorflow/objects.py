@@ -8,10 +8,14 @@ places in lists, and `layer_with_weights-N` for layers of functional models. Our
 from __future__ import annotations
 
 import functools
+import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+import torch
+from torch import nn
 
 from keras_torch.backend import Variable, WeightView
 from keras_torch.engine import Layer
@@ -23,8 +27,28 @@ from keras_torch.saving.tensorflow.bundle import Bundle
 from keras_torch.saving.weight_matching import report
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-_VALUE = "VARIABLE_VALUE"
+VALUE = "VARIABLE_VALUE"
+# What `torch.save` makes of the state of an object that TensorFlow does not have.
+STATE = "TORCH_STATE"
 _MAX_NODES, _MAX_BYTES = 500_000, 2**28
+
+
+def is_variable(item: Any) -> bool:
+    """Whether an object is a variable of ours."""
+    return isinstance(item, (Variable, WeightView))
+
+
+def is_module(item: Any) -> bool:
+    """Whether an object is a module, no layer, whose weights are all variables, as a `tf.Module` is."""
+    if isinstance(item, Layer) or not isinstance(item, nn.Module):
+        return False
+    return all(isinstance(weight, Variable) for weight in item.parameters())
+
+
+def module_attributes(module: Any) -> list[tuple[str, Any]]:
+    """Return what a module holds, by the names of its attributes."""
+    names = (*module._parameters.items(), *module._modules.items(), *vars(module).items())
+    return [(name, value) for name, value in names if name not in ("_parameters", "_modules", "_buffers")]
 
 
 @dataclass
@@ -65,7 +89,7 @@ class Graph:
         if not count or any(n >= count for n in numbers):
             raise bundle.damaged("its objects point to some that are not there")
 
-    def key(self, number: int, name: str = _VALUE) -> str | None:
+    def key(self, number: int, name: str = VALUE) -> str | None:
         """Return the key of what is stored of an object."""
         key, _ = self.nodes[number].values.get(name, ("", ""))
         return key if key in self.bundle else None
@@ -108,6 +132,7 @@ class Match:
     weights: list[tuple[Any, int, str]] = field(default_factory=list)
     learners: list[tuple[Any, int]] = field(default_factory=list)
     optimizers: list[tuple[Optimizer, int]] = field(default_factory=list)
+    others: list[tuple[Any, str]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
     @classmethod
@@ -121,7 +146,7 @@ class Match:
         if id(item) in met:
             return
         met.add(id(item))
-        if isinstance(item, (Variable, WeightView)):
+        if is_variable(item):
             self.weights.append((item, number, path))
         elif isinstance(item, Optimizer):
             self.optimizers.append((item, number))
@@ -130,6 +155,10 @@ class Match:
         elif isinstance(item, (list, tuple, dict)):
             pairs = item.items() if isinstance(item, dict) else enumerate(item)
             self._descend([(str(name), value) for name, value in pairs], number, path, met)
+        elif is_module(item):
+            self._descend(module_attributes(item), number, path, met)
+        elif (key := self.graph.key(number, STATE)) is not None:
+            self.others.append((item, key))
 
     def _walk_layer(self, layer: Layer, number: int, path: str, met: set[int]) -> None:
         if hasattr(layer, "load_learnt"):
@@ -161,7 +190,7 @@ class Match:
         """Return the only variable of an object that has a weight's own name, whatever its attribute is called."""
         end = weight.local_path.rpartition("/")[2]
         nodes = [n for n in self.graph.nodes[number].children.values() if self.graph.key(n) is not None]
-        found = {n for n in nodes if self.graph.nodes[n].values[_VALUE][1].rpartition("/")[2] == end}
+        found = {n for n in nodes if self.graph.nodes[n].values[VALUE][1].rpartition("/")[2] == end}
         return found.pop() if len(found) == 1 else None
 
     def _descend(self, pairs: list[tuple[str, Any]], number: int, path: str, met: set[int]) -> None:
@@ -178,7 +207,7 @@ class Match:
         """Note the weights of an object that the checkpoint does not have."""
         if id(item) in met:
             return
-        if isinstance(item, (Variable, WeightView)):
+        if is_variable(item):
             self.missing.append(path)
         elif isinstance(item, Layer):
             self.missing += [f"{path}/{weight.local_path}" for weight in item.weights if id(weight) not in met]
@@ -207,6 +236,9 @@ class Match:
         sources = [(layer, self.graph.bundle.source(key)) for layer, key in learnt if key is not None]
         assign([*assignments, *(Assignment(Learnt(layer), source) for layer, source in sources)])
         self.restore_optimizers()
+        for item, key in self.others:
+            stored = io.BytesIO(self.graph.bundle.read(key).item())
+            item.load_state_dict(torch.load(stored, weights_only=True))
 
     def learnt(self, number: int) -> Any:
         """Return the array that a layer of preprocessing has learnt; None where there is none."""
@@ -269,7 +301,8 @@ class Match:
         wanted: list[tuple[Any, tuple[str, ...]]] = [(optimizer._iterations, ("_iterations", "iter"))]
         if optimizer._rate_is_variable():
             wanted.append((optimizer._learning_rate, ("_learning_rate", "learning_rate")))
-        wanted += [(item, (item.path.rpartition("/")[2],)) for item in optimizer._scalar_states("v2")]
+        # The last is what Nadam of 2.11 and later calls its product of momenta.
+        wanted += [(item, (item.path.rpartition("/")[2], "_u_product")) for item in optimizer._scalar_states("v2")]
         found = [(handle, self.graph.child(number, *names)) for handle, names in wanted]
         scale = self.graph.child(number, "loss_scale")
         if scale is not None and isinstance(optimizer, LossScaleOptimizer):
@@ -308,7 +341,7 @@ class Match:
         return next((number for weight, number, _ in self.weights if weight is variable), -1)
 
     def _own_name(self, number: int) -> str:
-        return self.graph.nodes[number].values.get(_VALUE, ("", ""))[1] if number >= 0 else ""
+        return self.graph.nodes[number].values.get(VALUE, ("", ""))[1] if number >= 0 else ""
 
 
 def _join(path: str, name: str) -> str:
