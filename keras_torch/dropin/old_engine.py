@@ -6,17 +6,30 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+from keras_torch import registry
 from keras_torch.models import Model, Sequential
 from keras_torch.saving import hdf5, legacy_h5, legacy_weights
 from keras_torch.utils import generic_utils
 
 Container = Network = Model
+_is_all_none = generic_utils.is_all_none
 _object_list_uid = generic_utils.object_list_uid
+_to_snake_case = registry.snake_case
 
 
 def _to_list(x: Any) -> list[Any]:
     """Return a list as it is, anything else in a list."""
     return x if isinstance(x, list) else [x]
+
+
+def _collect_previous_mask(input_tensors: Any) -> Any:
+    """Return the mask that a tensor carries, None without one; for several tensors a list."""
+    return generic_utils.unpack_singleton([getattr(item, "_keras_mask", None) for item in _to_list(input_tensors)])
+
+
+def _collect_input_shape(input_tensors: Any) -> Any:
+    """Return the shape of a tensor; for several tensors a list."""
+    return generic_utils.unpack_singleton([tuple(item.shape) for item in _to_list(input_tensors)])
 
 
 def call_context() -> SimpleNamespace:

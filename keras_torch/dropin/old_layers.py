@@ -146,6 +146,11 @@ def _generate_dropout_mask(ones: Any, rate: float, training: Any = None, count: 
     return masks if count > 1 else masks[0]
 
 
+def _generate_dropout_ones(inputs: Any, dims: int) -> Any:
+    """Return ones of `dims` columns, for `_generate_dropout_mask`, in as many rows as the inputs have."""
+    return backend.ones((backend.shape(inputs)[0], dims))
+
+
 def _standardize_args(inputs: Any, initial_state: Any, constants: Any, num_constants: Any) -> tuple[Any, Any, Any]:
     """Tell the inputs of a recurrent layer from the states and constants that may stand behind them in one list."""
     if isinstance(inputs, list):

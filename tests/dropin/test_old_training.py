@@ -60,3 +60,17 @@ def test_weighted_losses_are_means_over_what_counts(training):
     assert float(weighted(y, p, K.constant([1.0, 0.0, 2.0]))) == pytest.approx(9.5)
     assert float(weighted(y, p, None, K.constant([1, 1, 0]))) == pytest.approx(2.5)
     assert training._weighted_masked_objective(None) is None
+
+
+def test_layers_of_ones_own_collect_masks_and_shapes(training):
+    from keras.engine.topology import _collect_input_shape, _collect_previous_mask, _is_all_none, _to_snake_case
+    from keras.layers import Input, Masking
+    from keras.layers.recurrent import _generate_dropout_ones
+
+    steps = Input((3, 2))
+    masked = Masking()(steps)
+    assert _collect_input_shape(steps) == (None, 3, 2) and _collect_input_shape([steps, steps])[1] == (None, 3, 2)
+    assert _collect_previous_mask(steps) is None and tuple(_collect_previous_mask(masked).shape) == (None, 3)
+    assert _is_all_none(_collect_previous_mask([steps, steps])) and _to_snake_case("MyLayer") == "my_layer"
+    assert K.get_value(_generate_dropout_ones(K.zeros((2, 3, 4)), 5)).tolist() == [[1.0] * 5] * 2
+    assert tuple(_generate_dropout_ones(steps, 5).shape) == (None, 5)
