@@ -422,31 +422,38 @@ class Merge(Layer):
         self._knows_output_shape = not callable(mode) or output_shape is not None
         self._merging = None if callable(mode) else _merging_layer(mode, concat_axis, dot_axes)
 
-    def _counts(self) -> list[int]:
-        """How many of the inputs each branch takes."""
-        return [len(getattr(branch, "inputs", None) or [None]) for branch in self.branches]
+    def sources(self) -> list[Any]:
+        """The symbolic inputs of the branches (the branch where they are not known), each once: they may share some."""
+        return list({id(source): source for source in self._all_sources()}.values())
 
-    def _through_branches(self, inputs: Sequence[Any]) -> list[Any]:
+    def _all_sources(self) -> list[Any]:
+        return [source for branch in self.branches for source in _sources(branch)]
+
+    def _through_branches(self, inputs: Any) -> list[Any]:
         """Run the branches on their share of the inputs."""
+        inputs = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if not self.branches:
-            return list(inputs)
-        counts = self._counts()
-        if sum(counts) != len(inputs):
+            return inputs
+        taken, distinct = self._all_sources(), self.sources()
+        if len(inputs) == len(distinct):
+            given = dict(zip(map(id, distinct), inputs, strict=True))
+            inputs = [given[id(source)] for source in taken]
+        if len(inputs) != len(taken):
+            counts = [len(_sources(branch)) for branch in self.branches]
             raise ValueError(
                 f"Layer {self.name!r}: the branches take {counts} inputs, {sum(counts)} together. "
                 f"Received: {len(inputs)}"
             )
-        outputs, start = [], 0
-        for branch, count in zip(self.branches, counts, strict=True):
-            part = list(inputs[start : start + count])
-            outputs.append(branch(part[0] if count == 1 else part))
-            start += count
+        outputs, rest = [], iter(inputs)
+        for branch in self.branches:
+            part = [next(rest) for _ in _sources(branch)]
+            outputs.append(branch(part[0] if len(part) == 1 else part))
         for position, index in enumerate(self.tensor_indices):
             if index is not None and isinstance(outputs[position], (list, tuple)):
                 outputs[position] = outputs[position][index]
         return outputs
 
-    def call(self, inputs: Sequence[Any], mask: Any = None) -> Any:
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         tensors = self._through_branches(inputs)
         if self._merging is None:
             masks = {"mask": mask} if self._takes_mask else {}
@@ -496,12 +503,21 @@ class Merge(Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Merge:
         config = dict(config)
         if config.get("layers"):
-            config["layers"] = [registry.layers.from_dict(branch, custom_objects) for branch in config["layers"]]
+            made: list[tuple[Any, Any]] = []
+            for branch in config["layers"]:
+                # Names differ, so equal descriptions are of one branch.
+                known = next((layer for described, layer in made if described == branch), None)
+                made.append((branch, known or registry.layers.from_dict(branch, custom_objects)))
+            config["layers"] = [layer for _, layer in made]
         for key in ("mode", "output_shape", "output_mask"):
             kind = config.pop(f"{key}_type", "raw")
             if config.get(key) is not None and kind != "raw":
                 config[key] = find_function(config[key], kind, config.get("name", "merge"), custom_objects or {})
         return cls(**config)
+
+
+def _sources(branch: Any) -> list[Any]:
+    return list(getattr(branch, "inputs", None) or [branch])
 
 
 def merge(

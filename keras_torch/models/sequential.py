@@ -235,10 +235,9 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         """Return the stack as plain data, led by its InputLayer if the input shape is known."""
         layers = [functional_config.serialize_layer(layer) for layer in self._stack]
-        if len(self._inputs) == 1:
-            layers.insert(0, functional_config.serialize_layer(self._inputs[0]))
         config: dict[str, Any] = {"name": self.name, "layers": layers}
-        if len(self._inputs) == 1:
+        if len(self._inputs) == 1 and not (self._stack and _has_branches(self._stack[0])):
+            layers.insert(0, functional_config.serialize_layer(self._inputs[0]))
             config["build_input_shape"] = self._inputs[0].batch_shape
         return config
 
@@ -257,10 +256,15 @@ class Sequential(Model):
         return model
 
 
-def _first_inputs(layer: Layer) -> list[InputLayer]:
+def _has_branches(layer: Any) -> bool:
+    """Whether it is Keras 1's Merge of branches, which bring their own inputs."""
+    return isinstance(layer, Merge) and bool(layer.branches)
+
+
+def _first_inputs(layer: Any) -> list[InputLayer]:
     """Make the inputs that a first layer, or a nested model, asks for; none if it does not say."""
-    if isinstance(layer, Merge) and layer.branches:
-        tensors = [tensor for branch in layer.branches for tensor in getattr(branch, "inputs", None) or [branch.input]]
+    if _has_branches(layer):
+        tensors = [source.input if isinstance(source, Layer) else source for source in layer.sources()]
         return [InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in tensors]
     shape = layer._batch_input_shape
     if shape is None and isinstance(layer, Model) and layer.inputs:

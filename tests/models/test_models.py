@@ -278,6 +278,23 @@ def test_sequential_merges_branches_as_keras_1_did():
     assert model.output_shape == (None, 2)
 
 
+def test_a_branch_that_is_merged_with_itself_takes_its_input_once(tmp_path):
+    branch = Sequential([layers.Dense(4, input_shape=(3,))])
+    model = Sequential([layers.Merge([branch, branch], mode="sum"), layers.Dense(2)])
+    x = np.ones((2, 3), "float32")
+    expected = model.predict(x, verbose=0)
+    torch.testing.assert_close(model(x), model.layers[1](2 * branch(x)))
+    model.save(tmp_path / "model.h5")
+    copy, loaded = (
+        Sequential.from_config(model.get_config()),
+        keras.models.load_model(tmp_path / "model.h5", compile=False),
+    )
+    copy.set_weights(model.get_weights())
+    for again in (copy, loaded):
+        assert len(again.inputs) == 1 and len(again.weights) == 4
+        np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-6)
+
+
 def test_models_that_begin_with_merged_branches_are_described_and_saved(tmp_path):
     left = Sequential([layers.LSTM(3, input_shape=(2, 4))])
     right = Sequential([layers.Dense(2, input_shape=(5,)), layers.BatchNormalization()])
