@@ -93,6 +93,8 @@ from keras_torch.backend.private import _EPSILON as _EPSILON
 from keras_torch.backend.private import _FLOATX as _FLOATX
 from keras_torch.backend.private import _get_available_gpus as _get_available_gpus
 from keras_torch.backend.private import _to_tensor as _to_tensor
+from keras_torch.backend.private import get_keras_mask as get_keras_mask
+from keras_torch.backend.private import set_keras_mask as set_keras_mask
 from keras_torch.backend.random import (
     random_bernoulli,
     random_binomial,

@@ -1,4 +1,4 @@
-"""Names with underscores in the backends of Keras 1 and 2 that scripts used nevertheless."""
+"""Names of Keras's backends that were not meant for scripts, which used them nevertheless."""
 
 from __future__ import annotations
 
@@ -21,3 +21,13 @@ def _to_tensor(x: Any, dtype: Any) -> Any:
 def _get_available_gpus() -> list[str]:
     """Return the names of the GPUs, as TensorFlow has them."""
     return [f"/device:GPU:{number}" for number in range(torch.cuda.device_count())]
+
+
+def get_keras_mask(x: Any) -> Any:
+    """Return the mask that came with a tensor, or None."""
+    return getattr(x, "_keras_mask", None)
+
+
+def set_keras_mask(x: Any, mask: Any) -> None:
+    """Let a mask go with a tensor to the next layer."""
+    x._keras_mask = mask

@@ -77,7 +77,8 @@ class Installation:
         """Enter one old path in `sys.modules` and, unless the name is a function or class there, in its package.
 
         Entered beforehand, it is not bound to its package by a later import, which would cover names such as the
-        function `keras.layers.merge`. A submodule of ours is covered: `keras.layers.core` had more names.
+        function `keras.layers.merge`. A submodule of ours is covered: `keras.layers.core` had more names. A module of
+        another path is not covered by a file inside Keras: `keras.layers.activations` was `keras.activations`.
         """
         if rest not in module_paths.JOINED and finder.target_of(f"keras.{rest}") is None:
             return
@@ -87,7 +88,8 @@ class Installation:
                 sys.modules[f"{prefix}.{rest}"] = module
         parent_path, _, child = rest.rpartition(".")
         parent = sys.modules.get(f"keras_torch.{parent_path}" if parent_path else "keras_torch")
-        if parent is not None and isinstance(getattr(parent, child, module), ModuleType):
+        there = getattr(parent, child, None)
+        if parent is not None and (there is None or (isinstance(there, ModuleType) and rest not in module_paths.FILES)):
             self._set(parent, child, module)
 
     def uninstall(self) -> None:

@@ -5,6 +5,8 @@ A path that is not listed maps to the module of the same name, if there is one.
 
 from __future__ import annotations
 
+from keras_torch.dropin.files_of_keras import FILES
+
 # Longest first: the rest behind the prefix is what the table below lists.
 PREFIXES = (
     "tensorflow.contrib.keras.api.keras",
@@ -32,6 +34,7 @@ JOINED = {
     "__internal__.layers": ("dropin.old_layers", "layers"),
     "engine.base_layer_utils": ("dropin.old_engine",),
     "engine": ("engine", "models", "layers"),
+    "engine.data_adapter": ("dropin.inner_names",),
     "engine.base_layer": ("engine", "engine.base_layer", "symbolic", "dropin.old_engine", "dropin.old_layers"),
     "engine.topology": ("engine", "models", "layers", "symbolic", "utils", "saving", "dropin.old_engine"),
     "engine.saving": ("saving", "dropin.old_engine"),
@@ -50,6 +53,15 @@ JOINED = {
     "layers.rnn.dropout_rnn_cell_mixin": ("dropin.old_layers",),
     "engine.training": ("models", "training", "utils.generic_utils", "dropin.old_engine", "dropin.old_training"),
     "engine.training_utils": ("training", "dropin.old_training"),
+    "optimizer_v2": ("dropin.optimizer_v2", "optimizers"),
+    "optimizer_v2.optimizer_v2": ("dropin.inner_names",),
+    "optimizers.base_optimizer": ("dropin.inner_names",),
+    "optimizers.legacy.optimizer_v2": ("dropin.inner_names",),
+    "optimizers.optimizer_v2": ("dropin.optimizer_v2", "optimizers"),
+    "trainers": (),
+    "trainers.data_adapters": ("dropin.inner_names",),
+    "trainers.data_adapters.data_adapter_utils": ("dropin.inner_names",),
+    "utils.backend_utils": ("dropin.inner_names",),
 }
 
 # Behind the prefix → behind "keras_torch". A row comes before a module of ours of the same path: the old modules held
@@ -57,6 +69,8 @@ JOINED = {
 MOVED = {
     "applications.mobilenetv2": "applications.mobilenet_v2",
     "backend.common": "backend",
+    "backend.common.keras_tensor": "symbolic",
+    "backend.config": "config",
     "backend.load_backend": "backend",
     "backend.theano_backend": "backend",
     "backend.cntk_backend": "backend",
@@ -67,6 +81,7 @@ MOVED = {
     "callbacks.tensorboard_v2": "callbacks",
     "callbacks_v1": "callbacks",
     "datasets.data_utils": "utils.data_utils",
+    "distribution.distribution_lib": "distribution",
     "engine.base_layer_v1": "engine",
     "engine.compile_utils": "training",
     "engine.functional": "models",
@@ -105,14 +120,21 @@ MOVED = {
     "layers.rnn": "layers",
     "layers.wrappers": "layers",
     "legacy.layers": "layers",
+    "legacy.losses": "losses",
     "legacy.models": "models",
+    "legacy.preprocessing": "preprocessing",
+    "legacy.preprocessing.image": "preprocessing.image",
+    "legacy.preprocessing.sequence": "preprocessing.sequence",
+    "legacy.preprocessing.text": "preprocessing.text",
     "metrics.metrics": "metrics",
+    "mixed_precision.experimental": "mixed_precision",
+    "mixed_precision.experimental.loss_scale_optimizer": "mixed_precision",
+    "mixed_precision.experimental.policy": "mixed_precision",
     "models.functional": "models",
     "models.model": "models",
     "models.sequential": "models",
     "objectives": "losses",
     "optimizer_v1": "optimizers",
-    "optimizer_v2": "optimizers",
     "optimizers.learning_rate_schedule": "optimizers.schedules",
     "backend.experimental": "experimental",
     "dtensor.experimental": "experimental",
@@ -122,15 +144,26 @@ MOVED = {
     "models.experimental": "experimental",
     "utils.experimental": "experimental",
     "optimizers.experimental": "optimizers",
-    "optimizers.optimizer_v2": "optimizers",
     "saving.hdf5_format": "saving",
     "saving.saving_api": "saving",
     "saving.saving_lib": "saving",
     "saving.model_config": "saving",
+    "saving.legacy": "saving",
+    "saving.legacy.hdf5_format": "saving",
+    "saving.legacy.model_config": "saving",
+    "saving.legacy.save": "saving",
+    "saving.legacy.serialization": "utils",
+    "tree.tree_api": "tree",
     "utils.audio_dataset_utils": "utils.audio_dataset",
     "utils.image_dataset_utils": "utils.image_dataset",
     "utils.image_utils": "utils.images",
     "utils.legacy": "legacy.saving",
+    "utils.numerical_utils": "utils.numerical",
+    "utils.rng_utils": "utils.seeds",
+    "utils.summary_utils": "utils.summary",
+    "utils.text_dataset_utils": "utils.text_dataset",
+    "utils.timeseries_dataset_utils": "utils.timeseries_dataset",
+    "utils.traceback_utils": "config",
     "utils.losses_utils": "losses",
     "utils.multi_gpu_utils": "utils",
     "utils.test_utils": "dropin.test_utils",
@@ -150,6 +183,8 @@ for _file in (
     "utils",
 ):
     MOVED[f"preprocessing.image.{_file}"] = "preprocessing.image"
+
+MOVED |= FILES
 
 # Keras 3's functions on tensors, each backend's.
 for _backend in ("tensorflow", "torch"):

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import types
 
 import numpy as np
 import pytest
+import torch
 
 import keras_torch
 from keras_torch import config, dropin
-from keras_torch.dropin import module_paths
+from keras_torch.dropin import inner_names, module_paths
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +79,76 @@ def test_old_paths_resolve(statement: str):
         exec(statement, {})
 
 
+@pytest.mark.parametrize(
+    "path, names",
+    [
+        ("keras.src.layers.core.dense", "Dense"),
+        ("keras.src.layers.merging.add", "Add add"),
+        ("keras.src.layers.preprocessing.image_preprocessing.random_flip", "RandomFlip"),
+        ("keras.src.legacy.preprocessing.image", "ImageDataGenerator"),
+        ("keras.src.saving.serialization_lib", "serialize_keras_object"),
+        ("keras.src.utils.numerical_utils", "to_categorical"),
+        ("keras.src.optimizers.legacy.adam", "Adam"),
+        ("keras.src.distribution.distribution_lib", "DataParallel"),
+        ("keras.src.utils.backend_utils", "in_tf_graph in_grain_data_pipeline"),
+        ("tensorflow.python.keras.mixed_precision.experimental.policy", "Policy"),
+        ("tensorflow.python.keras.optimizer_v2.optimizer_v2", "OptimizerV2"),
+        ("tensorflow.python.keras.optimizer_v2.gradient_descent", "SGD"),
+        ("tensorflow.python.keras.engine.data_adapter", "unpack_x_y_sample_weight expand_1d"),
+    ],
+)
+def test_files_inside_keras_hold_the_names_of_their_packages(path: str, names: str):
+    with dropin.install("tf"):
+        module = importlib.import_module(path)
+        assert all(callable(getattr(module, name)) for name in names.split())
+        assert callable(keras_torch.layers.add)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from tensorflow.python.keras.optimizer_v2 import adam as file",
+        "from keras.optimizers.optimizer_v2 import adam as file",
+        "from keras.optimizers import adam_v2 as file",
+    ],
+)
+def test_files_of_optimizers_are_not_the_classes_of_the_same_name(statement: str):
+    found: dict[str, types.ModuleType] = {}
+    with dropin.install("tf"):
+        exec(statement, found)
+    assert found["file"].Adam is keras_torch.optimizers.Adam
+
+
+def test_weights_of_classes_become_weights_of_samples():
+    # By hand: in Keras 3 a class without a weight weighs 1.
+    with dropin.install("3"):
+        module = importlib.import_module("keras.src.trainers.data_adapters.data_adapter_utils")
+        weigh = module.class_weight_to_sample_weights
+        assert weigh(np.array([[0], [2], [1]]), {0: 0.5, 1: 3.0}).tolist() == [0.5, 1.0, 3.0]
+        assert weigh(np.eye(3)[[2, 0]], {2: 4.0}).tolist() == [4.0, 1.0]
+
+
+def test_tensors_with_one_axis_get_a_second_one():
+    x, rest = inner_names.expand_1d((np.ones(3), {"y": torch.ones(3, 2), "none": None}))
+    assert x.shape == (3, 1) and rest["y"].shape == (3, 2) and rest["none"] is None
+
+
+def test_functions_know_whether_grain_calls_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "grain", types.ModuleType("grain"))
+    path = os.path.join("grain", "_src", "python", "dataset", "dataset.py")
+    assert not inner_names.in_grain_data_pipeline()
+    assert eval(compile("ask()", path, "eval"), {"ask": inner_names.in_grain_data_pipeline})
+
+
+def test_masks_are_read_from_and_put_on_tensors():
+    with dropin.install("3"):
+        backend = importlib.import_module("keras.src.backend")
+        x, mask = torch.ones(2, 3, 4), torch.ones(2, 3, dtype=torch.bool)
+        assert backend.get_keras_mask(x) is None
+        backend.set_keras_mask(x, mask)
+        assert backend.get_keras_mask(x) is mask
+
+
 def test_importing_the_old_module_merge_leaves_the_function_in_place():
     with dropin.install("1"):
         importlib.import_module("keras.layers.merge")
@@ -140,7 +212,7 @@ def test_the_modules_of_ours_keep_their_own_spec():
     assert keras_torch.losses.__name__ == "keras_torch.losses"
 
 
-@pytest.mark.parametrize("path", sorted(module_paths.MOVED.values()))
+@pytest.mark.parametrize("path", sorted(set(module_paths.MOVED.values())))
 def test_no_row_leads_to_a_module_below_another_row(path: str):
     assert path not in module_paths.MOVED or module_paths.MOVED[path] == path
 
