@@ -64,6 +64,17 @@ def test_what_was_read_of_a_variable_stays_when_it_changes(tf):
     assert float(before) == 1.0 and float(variable.value()) == 3.0
 
 
+def test_variables_are_printed_with_their_values(tf):
+    assert repr(tf.Variable(2.5)) == "<tf.Variable 'Variable:0' shape=() dtype=float32, numpy=2.5>"
+    assert str(tf.Variable([1, 2], name="two")) == (
+        "<tf.Variable 'two:0' shape=(2,) dtype=int32, numpy=array([1, 2], dtype=int32)>"
+    )
+    dense = tf.keras.layers.Dense(2, kernel_initializer="ones")
+    dense.build((None, 2))
+    expected = "shape=(2, 2) dtype=float32, numpy=\narray([[1., 1.],\n       [1., 1.]], dtype=float32)>"
+    assert repr(dense.kernel).endswith(expected)
+
+
 def test_steps_of_floats_give_floats(tf):
     arange = tf.keras.backend.arange
     assert arange(0, 4, 1.5).numpy().tolist() == [0.0, 1.5, 3.0] and arange(3).dtype == tf.int32

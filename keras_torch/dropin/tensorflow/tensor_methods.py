@@ -20,8 +20,9 @@ from torch.utils import _pytree as pytree
 from keras_torch import config
 from keras_torch.backend.session import get_session
 from keras_torch.backend.string_array import StringArray, encoded
-from keras_torch.backend.variable import VariableMethods
+from keras_torch.backend.variable import Variable, VariableMethods, WeightView
 from keras_torch.data.pipeline.calls import note_change
+from keras_torch.distributed import parts
 from keras_torch.dropin.tensorflow import dtypes, modules, operators
 from keras_torch.dropin.tensorflow.distribute import get_strategy
 from keras_torch.engine.base_layer import Layer
@@ -177,6 +178,17 @@ def _scatter(change: str) -> Callable[..., Any]:
     return call
 
 
+def _shown(self: Any) -> str:
+    """The variable as TensorFlow prints it, with its values."""
+    values = ""
+    # To gather parts would wait for the other processes, which may print nothing.
+    if not any(storage.device.type == "meta" or parts.is_split(storage) for storage in self.storages):
+        found = numpy(self.value)
+        values = repr(found) if found.shape else str(found)
+        values = f", numpy={values}" if "\n" not in values else f", numpy=\n{values}"
+    return f"<tf.Variable {self.name!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}{values}>"
+
+
 def _scatter_nd(change: str) -> Callable[..., Any]:
     def call(self: Any, indices: Any, updates: Any, name: Any = None) -> Any:
         value = self.value.detach().clone()
@@ -314,6 +326,8 @@ _CONVOLUTION: dict[str, Any] = {
 _PATCHES: list[tuple[type, dict[str, Any]]] = [
     (torch.Tensor, _TENSOR),
     (VariableMethods, _VARIABLE),
+    (Variable, {"__repr__": _shown}),
+    (WeightView, {"__repr__": _shown}),
     (KerasTensor, {"eval": evaluate_symbolic}),
     (Shape, modules.SHAPE_METHODS),
     (StringArray, _STRINGS),
