@@ -99,7 +99,7 @@ if __name__ == "__main__":
     (tmp_path / "project").mkdir()
     write(tmp_path, "", "project/part.py")
     write(tmp_path, source, "project/script.py")
-    result = run("run", "--dialect", "1", *start, folder=tmp_path)
+    result = run_afresh("run", "--dialect", "1", *start, folder=tmp_path)
     assert result.stdout.strip() == "[(1, '1.2.2', 1.0), (2, '1.2.2', 2.0)]", result.stderr
 
 
