@@ -377,6 +377,11 @@ class Trainer(GeneratorMethods):
         return self._compiled is not None
 
     @property
+    def _is_compiled(self) -> bool:
+        """The same, as Keras 2 and tf.keras called it."""
+        return self.compiled
+
+    @property
     def optimizer(self) -> Any:
         """The optimizer, or None before `compile`."""
         return None if self._compiled is None else self._compiled.optimizer

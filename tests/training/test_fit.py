@@ -171,6 +171,13 @@ def test_steps_per_epoch_goes_on_where_the_last_epoch_stopped() -> None:
     assert seen == list(range(40))
 
 
+def test_models_tell_under_the_names_of_each_generation_whether_they_are_compiled() -> None:
+    model = keras.Sequential([Dense(1)])
+    assert model.compiled is model._is_compiled is False
+    model.compile("sgd", "mse")
+    assert model.compiled is model._is_compiled is True
+
+
 def test_train_step_in_the_style_of_tf_keras() -> None:
     class Own(keras.Model):
         def train_step(self, data: Any) -> Any:
