@@ -89,10 +89,12 @@ def l2_normalize(x: Any, axis: Any = None) -> Any:
 
 @recorded
 def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
-    """Whether at most `k - 1` predictions of a row exceed that of the target class."""
+    """Whether at most `k - 1` predictions of a row exceed that of the target class, which there must be."""
     predictions, targets = tensor(predictions), tensor(targets, "int64")
-    wanted = torch.gather(predictions, 1, targets.unsqueeze(1))
-    return torch.sum(predictions > wanted, 1).lt(k) & torch.isfinite(wanted.squeeze(1))
+    classes = predictions.shape[1]
+    wanted = torch.gather(predictions, 1, targets.clamp(0, classes - 1).unsqueeze(1))
+    known = (targets >= 0) & (targets < classes) & torch.isfinite(wanted.squeeze(1))
+    return torch.sum(predictions > wanted, 1).lt(k) & known
 
 
 def _clipped(probabilities: Any) -> Any:

@@ -25,7 +25,7 @@ def tensor(x: Any, dtype: Any = None) -> Any:
     if isinstance(x, SymbolicSize):
         x = record_function(torch.scalar_tensor, (x,), {"dtype": torch.int32, "device": config.default_device()})
     if not isinstance(x, (torch.Tensor, KerasTensor)):
-        x = _from_data(x)
+        x = _from_data(x, dtype)
     if dtype is not None and x.dtype != dtype and config.torch_dtype(x.dtype) != config.torch_dtype(dtype):
         x = x.to(config.torch_dtype(dtype))
     return x
@@ -36,7 +36,8 @@ def as_tensor(x: Any) -> Any:
     return x if isinstance(x, torch.Tensor) else tensor(x)
 
 
-def _from_data(data: Any) -> Any:
+def _from_data(data: Any, wanted: Any = None) -> Any:
+    """Return data as a tensor. Numbers keep all their digits where `wanted` has room for them."""
     if isinstance(data, (list, tuple)) and any(isinstance(item, (torch.Tensor, KerasTensor)) for item in data):
         return torch.stack([tensor(item) for item in data])
     if hasattr(data, "coordinates"):
@@ -49,10 +50,21 @@ def _from_data(data: Any) -> Any:
         array = array.copy()
     if array.dtype.kind not in "fiubc":
         raise TypeError(f"Expected a tensor, an array or numbers. Received: {data!r} of type {type(data).__name__}")
-    dtype = config.torch_dtype(None) if array.dtype == np.float64 else None
-    if array.dtype == np.int64 and not isinstance(data, (np.ndarray, np.generic)):
+    dtype = None
+    if wanted is not None:
+        dtype = config.torch_dtype(wanted)
+    elif array.dtype == np.float64:
+        dtype = config.torch_dtype(None)
+    elif array.dtype == np.complex128 and not isinstance(data, np.ndarray):
+        dtype = torch.promote_types(config.torch_dtype(None), torch.complex64)
+    elif array.dtype == np.int64 and not isinstance(data, (np.ndarray, np.generic)) and _fits_int32(array):
         dtype = torch.int32
     return torch.as_tensor(array, dtype=dtype, device=config.default_device())
+
+
+def _fits_int32(array: np.ndarray) -> bool:
+    limits = np.iinfo(np.int32)
+    return not array.size or (limits.min <= array.min() and array.max() <= limits.max)
 
 
 def pair(x: Any, y: Any) -> tuple[Any, Any]:

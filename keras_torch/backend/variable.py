@@ -54,6 +54,14 @@ class VariableMethods:
             return f"{scope}/{self.classic_path}:0" if scope else f"{self.classic_path}:0"
         return self.path.rpartition("/")[2]
 
+    def _shown(self) -> str:
+        value: Any = self.value  # type: ignore[attr-defined]
+        # Neither a tensor without memory has values, nor one of which other processes hold parts.
+        numbers = "" if value.is_meta or hasattr(value, "device_mesh") else f", value={self.numpy()}"
+        return (
+            f"<Variable path={self.path}, shape={tuple(value.shape)}, dtype={config.dtype_name(value.dtype)}{numbers}>"
+        )
+
     def numpy(self, *, force: bool = True) -> np.ndarray:
         """Return a copy of the value as a numpy array in Keras's layout; bfloat16 becomes float32."""
         value = self.value.detach().cpu()  # type: ignore[attr-defined]
@@ -64,6 +72,9 @@ class VariableMethods:
 
     def __float__(self) -> float:
         return float(self.value.detach())  # type: ignore[attr-defined]
+
+    def __round__(self, ndigits: int | None = None) -> torch.Tensor:
+        return torch.round(self.value, decimals=ndigits or 0)  # type: ignore[attr-defined]
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Call a function of numpy on arrays: it would ask for methods of torch, which have other arguments."""
@@ -260,7 +271,7 @@ class Variable(VariableMethods, nn.Parameter):
         return self.item().__format__(spec) if spec and self.dim() == 0 else super().__format__(spec)
 
     def __repr__(self) -> str:  # type: ignore[override]
-        return f"<Variable path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
+        return self._shown()
 
 
 class StandIn(VariableMethods, torch.Tensor):
@@ -447,7 +458,7 @@ class WeightView(VariableMethods):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"<WeightView path={self.path!r} shape={tuple(self.shape)} dtype={config.dtype_name(self.dtype)}>"
+        return self._shown()
 
 
 def _unwrap(item: Any) -> Any:

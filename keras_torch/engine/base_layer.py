@@ -463,6 +463,12 @@ class Layer(TracksContainers, WeightsMixin, NodesMixin, UpdatesMixin, ApiMixin, 
         """Name and build state, for `print(layer)`."""
         return f"name={self.name!r}, built={self.built}"
 
+    def __repr__(self) -> str:
+        """Keras's line for its programs; torch's tree of modules for those that know of torch."""
+        if config.dialect() is None:
+            return super().__repr__()
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
     def __getstate__(self) -> dict[str, Any]:
         values = {key: value for key, value in self.__dict__.items() if key not in _NOT_PICKLED}
         if autocast.is_mixed(self):

@@ -179,6 +179,7 @@ class StackedRNNCells(Layer):
         for cell in cells:
             check_cell(cell, self.name)
         self.cells = list(cells)
+        self._accepts_integers = getattr(cells[0], "_accepts_integers", True)
 
     def _in_state_order(self, items: Sequence[Any]) -> list[Any]:
         return list(reversed(items)) if self.reverse_state_order else list(items)

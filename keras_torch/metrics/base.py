@@ -264,7 +264,7 @@ class Metric(pickled.HoldsFunctions):
         return cls(**config)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name!r}>"
+        return f"<{type(self).__name__} name={self.name}>"
 
 
 class PyMetric(Metric):

@@ -79,7 +79,7 @@ class Mean(Metric):
     total = Running()
     count = Running()
 
-    def __init__(self, name: str = "mean", dtype: Any = None):
+    def __init__(self, name: str | None = "mean", dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable(name="total")
         self.count = self.add_variable(name="count")
@@ -135,7 +135,7 @@ class MeanMetricWrapper(Mean):
     """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
-        super().__init__(name=name or getattr(fn, "__name__", None) or getattr(fn, "name", None) or "mean", dtype=dtype)
+        super().__init__(name=name, dtype=dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
         self._function = functools.partial(fn, **kwargs) if kwargs else fn

@@ -49,14 +49,14 @@ def _of_unknown_size(found: Any) -> Any:
 
 
 def convert(x: Any, dtype: Any = None) -> Any:
-    """Return `x` as a tensor. Python's floats get `floatx`, its integers int32.
+    """Return `x` as a tensor. Python's floats, and so `np.float64`, get `floatx`, its integers int32.
 
     Arrays keep their dtype, as far as torch can compute with it: that of wide unsigned numbers becomes a signed one.
     """
     if isinstance(x, (torch.Tensor, KerasTensor)) and dtype is None:
         return x
     if isinstance(x, (np.ndarray, np.generic)) and dtype is None:
-        return tensor(x, "float64") if x.dtype == np.float64 else tensor(widened(x))
+        return tensor(x, "float64") if x.dtype == np.float64 and not isinstance(x, float) else tensor(widened(x))
     return tensor(x, dtype)
 
 
@@ -78,9 +78,10 @@ def promoted(first: torch.dtype, second: torch.dtype) -> torch.dtype:
 
 def result_dtype(*items: Any) -> torch.dtype:
     """Return the common dtype of tensors and Python numbers; a number decides no more than the kind."""
-    known = [config.torch_dtype(item.dtype) for item in items if hasattr(item, "dtype")]
+    # `np.float64` is one of Python's floats.
+    numbers = [item for item in items if isinstance(item, float) or not hasattr(item, "dtype")]
+    known = [config.torch_dtype(item.dtype) for item in items if hasattr(item, "dtype") and not isinstance(item, float)]
     result = functools.reduce(promoted, known) if known else torch.bool
-    numbers = [item for item in items if not hasattr(item, "dtype")]
     if any(isinstance(item, complex) for item in numbers):
         return promoted(result, torch.complex64)
     if any(isinstance(item, float) for item in numbers) and not (result.is_floating_point or result.is_complex):

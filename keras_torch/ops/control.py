@@ -151,6 +151,7 @@ def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: An
     if excluded is not None or signature is not None:
         raise NotImplementedError("`vectorize` has neither `excluded` nor `signature` here. Use `torch.vmap`.")
 
+    @functools.wraps(pyfunc)
     def call(*args: Any) -> Any:
         tensors = torch.broadcast_tensors(*joined([convert(item) for item in args]))
         function = pyfunc

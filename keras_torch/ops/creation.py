@@ -97,12 +97,18 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     step = 1 if step is None else step
     wanted = _dtype(dtype) if dtype is not None else result_dtype(start, stop, step)
     wanted = torch.int32 if wanted is torch.bool and dtype is None else wanted
-    return torch.arange(start, stop, step, device=config.default_device()).to(wanted)
+    spaced = torch.arange(start, stop, step, device=config.default_device(), dtype=_wide(dtype))
+    return spaced.to(wanted)
 
 
-def _spaced(start: Any, stop: Any, num: int, endpoint: bool, axis: int) -> tuple[Any, Any]:
+def _wide(dtype: Any) -> torch.dtype | None:
+    """Return float64 where that is wanted: numbers keep all their digits then."""
+    return torch.float64 if dtype is not None and _dtype(dtype) is torch.float64 else None
+
+
+def _spaced(start: Any, stop: Any, num: int, endpoint: bool, axis: int, dtype: Any = None) -> tuple[Any, Any]:
     """Return `num` values along a new axis, and their distance."""
-    start, stop = floating(start), floating(stop)
+    start, stop = floating(convert(start, _wide(dtype))), floating(convert(stop, _wide(dtype)))
     shape = torch.broadcast_shapes(start.shape, stop.shape)
     dtype = torch.promote_types(start.dtype, stop.dtype)
     start, stop = start.to(dtype).expand(shape), stop.to(start.device, dtype).expand(shape)
@@ -120,7 +126,7 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
     """`num` evenly spaced values from `start` to `stop`; with `retstep` their distance too."""
-    values, step = _spaced(start, stop, num, endpoint, axis)
+    values, step = _spaced(start, stop, num, endpoint, axis, dtype)
     values = values if dtype is None else values.to(_dtype(dtype))
     if retstep:
         return values, step if hasattr(start, "shape") or hasattr(stop, "shape") else step.item()
@@ -132,14 +138,14 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
 ) -> Any:
     """`base` to the power of `linspace`."""
-    values = torch.pow(base, _spaced(start, stop, num, endpoint, axis)[0])
+    values = torch.pow(base, _spaced(start, stop, num, endpoint, axis, dtype)[0])
     return values if dtype is None else values.to(_dtype(dtype))
 
 
 @operation
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """`num` values from `start` to `stop`, each the same multiple of the one before."""
-    start, stop = floating(start), floating(stop)
+    start, stop = floating(convert(start, _wide(dtype))), floating(convert(stop, _wide(dtype)))
     values = _spaced(torch.log(torch.abs(start)), torch.log(torch.abs(stop)), num, endpoint, axis)[0]
     values = torch.exp(values) * torch.sign(start)
     return values if dtype is None else values.to(_dtype(dtype))

@@ -340,7 +340,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 @operation
 def cast(x: Any, dtype: Any) -> Any:
     """Return `x` in another dtype."""
-    return convert(x).to(config.torch_dtype(dtype))
+    return convert(x, config.torch_dtype(dtype))
 
 
 @operation

@@ -72,3 +72,13 @@ def test_products_with_a_variable_promote_dtypes_as_keras_3_does(one, other, exp
     product = left @ right
     assert keras.backend.standardize_dtype(product.dtype) == expected and product.tolist() == [[3, 2], [7, 4]]
     assert keras.backend.standardize_dtype((left @ torch.ones(2, 2, dtype=right.dtype)).dtype) == expected
+
+
+def test_a_variable_shows_its_values_and_can_be_rounded():
+    variable = keras.Variable([[1.5, 2.25]], name="scale")
+    assert repr(variable) == "<Variable path=scale, shape=(1, 2), dtype=float32, value=[[1.5  2.25]]>"
+    assert round(variable).tolist() == [[2.0, 2.0]]
+    assert round(variable, 1)[0].tolist() == pytest.approx([1.5, 2.2])
+    dense = keras.layers.Dense(1, kernel_initializer="ones", name="head")
+    dense.build((None, 1))
+    assert repr(dense.kernel) == "<Variable path=head/kernel, shape=(1, 1), dtype=float32, value=[[1.]]>"

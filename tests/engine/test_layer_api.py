@@ -247,3 +247,11 @@ def test_a_call_of_one_s_own_tells_the_outputs_of_a_layer_derived_from_one_of_ke
         assert (tuple(found.shape), tuple(table.shape)) == ((None, 4, 3), (5, 3))
         model = keras.Model(found._keras_history[0].input, [layers.LSTM(2)(found), table])
         assert [part.shape for part in model.predict(np.ones((1, 4)), verbose=0)] == [(1, 2), (5, 3)]
+
+
+def test_programs_of_keras_print_layers_in_one_line():
+    dense = layers.Dense(3, name="head")
+    dense.build((None, 2))
+    with config.dialect_scope("3"):
+        assert repr([dense]) == "[<Dense name=head, built=True>]"
+    assert "(linear): Linear(in_features=2" in repr(dense)

@@ -281,3 +281,9 @@ def test_wrong_calls_are_named():
         SimpleRNNCell(5)(x[:, 0], [data(4, 5), data(4, 5)])
     with pytest.raises(ValueError, match="has 2 states. Received: `states` of 1"):
         LSTMCell(5)(x[:, 0], data(4, 5))
+
+
+def test_whole_numbers_go_into_stacked_cells():
+    rnn = RNN([LSTMCell(4), SimpleRNNCell(3)])
+    numbers = np.arange(12).reshape(2, 3, 2)
+    assert torch.equal(rnn(numbers), rnn(numbers.astype("float32")))

@@ -448,3 +448,10 @@ def test_a_class_that_is_not_predicted_is_an_error():
     for y_pred in (torch.zeros(3), torch.zeros(3, 2)):
         with pytest.raises(ValueError, match="class_id=2.*num_classes.*Received: y_pred.shape"):
             metrics.Precision(class_id=2).update_state(y_pred, y_pred)
+
+
+def test_a_wrapper_of_a_function_is_named_after_its_class():
+    reset_names()
+    names = [metrics.MeanMetricWrapper(losses.mean_squared_error).name for _ in range(2)]
+    assert names == ["mean_metric_wrapper", "mean_metric_wrapper_1"]
+    assert repr(metrics.Mean(name="loss")) == "<Mean name=loss>"

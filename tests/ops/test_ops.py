@@ -40,6 +40,41 @@ def test_python_numbers_decide_the_kind_only():
     assert ops.multiply(torch.tensor([True]), 2).dtype is torch.int32
 
 
+def test_float64_keeps_all_its_digits():
+    array = np.array([0.1, 0.7])
+    assert ops.convert_to_tensor(array).tolist() == [0.1, 0.7]
+    assert ops.image.rgb_to_hsv(np.full((1, 1, 3), 0.1))[..., 2].item() == 0.1
+    assert ops.cast(0.1, "float64").item() == 0.1
+    assert ops.linspace(0, 0.3, 3, dtype="float64").tolist() == [0.0, 0.15, 0.3]
+    assert ops.arange(0, 0.3, 0.1, dtype="float64").tolist() == [0.0, 0.1, 0.2]
+    assert ops.geomspace(0.1, 0.4, 2, dtype="float64")[0].item() == pytest.approx(0.1, rel=1e-15)
+
+
+def test_a_number_of_numpy_is_a_float_of_python():
+    assert ops.multiply(torch.ones(2), np.float64(2.0)).dtype is torch.float32
+    assert ops.add(torch.ones(2, dtype=torch.int32), np.sqrt(2.0)).dtype is torch.float32
+    assert ops.convert_to_tensor(np.float64(0.5)).dtype is torch.float32
+
+
+def test_numbers_of_python_get_a_type_that_holds_them():
+    assert ops.convert_to_tensor(2**31 - 1).dtype is torch.int32
+    assert ops.convert_to_tensor(2**40 + 1).item() == 2**40 + 1
+    assert ops.convert_to_tensor([0, -(2**31) - 1]).tolist() == [0, -(2**31) - 1]
+    assert ops.convert_to_tensor([1 + 2j]).dtype is torch.complex64
+
+
+def test_a_class_that_there_is_not_is_not_in_the_top():
+    scores = torch.tensor([[0.2, 0.5, 0.3]] * 3)
+    assert ops.in_top_k(np.array([3, -1, 2]), scores, k=2).tolist() == [False, False, True]
+
+
+def test_a_vectorized_function_keeps_its_name():
+    def half(x):
+        return x / 2
+
+    assert ops.vectorize(half).__name__ == "half"
+
+
 def test_a_call_on_symbolic_tensors_is_one_node_that_knows_its_name():
     x = keras.Input((4, 6))
     y = ops.mean(x, axis=(1, 2), keepdims=True)
