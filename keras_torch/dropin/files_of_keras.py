@@ -63,7 +63,7 @@ _FOLDERS = {
     "mixed_precision": "loss_scale_optimizer policy",
     "optimizers": """
         adadelta adadelta_v2 adafactor adagrad adagrad_v2 adam_v2 adamax adamax_v2 adamw ftrl gradient_descent_v2 lamb
-        lion loss_scale_optimizer muon nadam nadam_v2 optimizer rmsprop rmsprop_v2 schedule_free_adamw
+        lion loss_scale_optimizer multi_optimizer muon nadam nadam_v2 optimizer rmsprop rmsprop_v2 schedule_free_adamw
     """,
     "optimizers.legacy": "adadelta adagrad adam adamax ftrl gradient_descent nadam rmsprop",
     "optimizers.optimizer_v2": "adadelta adagrad adam adamax ftrl gradient_descent nadam rmsprop",
