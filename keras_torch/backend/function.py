@@ -10,11 +10,10 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
-from keras_torch.backend import recomputed
 from keras_torch.backend.tensors import is_symbolic, tensor
 from keras_torch.backend.variable import WeightView
 from keras_torch.backend.variables import Update, get_value
-from keras_torch.symbolic import FunctionOp, KerasTensor, Node, is_source, lower, producer, sort_nodes
+from keras_torch.symbolic import FunctionOp, KerasTensor, Node, is_source, lower, producer, recomputed, sort_nodes
 
 
 def placeholder(

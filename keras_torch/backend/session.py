@@ -12,7 +12,7 @@ from keras_torch.backend.function import Function
 from keras_torch.backend.random import forget_generators
 from keras_torch.backend.variables import Update, get_value, is_tensor
 from keras_torch.legacy import translated
-from keras_torch.symbolic import KerasTensor, naming
+from keras_torch.symbolic import KerasTensor, naming, recomputed
 
 normalize_data_format = translated("backend.normalize_data_format")(config.standardize_data_format)
 set_epsilon = translated("backend.set_epsilon")(config.set_epsilon)
@@ -100,7 +100,7 @@ class Session:
                 "`run` of a session takes tensors, variables and updates, and None for an initializer. "
                 f"Received: {fetches!r} of type {type(fetches).__name__}"
             )
-        return get_value(fetches)
+        return get_value(recomputed.latest(fetches))
 
     def _computed(self, fetches: list[Any], feed_dict: Any) -> list[Any]:
         """Return values of symbolic tensors, and None for operations, whose updates come behind them."""

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 
 from keras_torch import config
-from keras_torch.backend import recomputed
 from keras_torch.backend.sizes import Sizes
 from keras_torch.backend.tensors import is_symbolic, recorded, tensor
 from keras_torch.backend.variable import Variable, WeightView
 from keras_torch.legacy import translated
-from keras_torch.symbolic import KerasTensor, Shape, lower, symbolic_size
+from keras_torch.symbolic import KerasTensor, Shape, lower, recomputed, symbolic_size
 from keras_torch.symbolic import is_keras_tensor as is_symbolic_tensor
 
 
@@ -44,7 +43,9 @@ def computed(x: KerasTensor) -> Any:
         return program.eval()()
 
 
-eval = get_value
+def eval(x: Any) -> Any:  # noqa: A001
+    """Return what `get_value` does; in Keras 1 and 2 what was computed from variables is computed anew."""
+    return get_value(recomputed.latest(x) if config.is_classic() else x)
 
 
 @translated("backend.batch_get_value")

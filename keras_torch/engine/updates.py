@@ -11,9 +11,8 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
-from keras_torch.backend import recomputed
 from keras_torch.engine.call import state, versions
-from keras_torch.symbolic import KerasTensor
+from keras_torch.symbolic import KerasTensor, recomputed
 
 # Shares of what a built-in layer drops while training; at 0 it does the same in both phases.
 _RATES = ("rate", "dropout", "recurrent_dropout")

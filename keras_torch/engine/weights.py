@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -127,6 +128,8 @@ class WeightsMixin:
         weight.requires_grad_(requires_grad)
         weight._scope = self._scope()
         self._own_weights.append(weight)
+        if Made.noted is not None:
+            Made.noted.append(weakref.ref(weight))
         self._register(weight.local_path.rpartition("/")[2].replace(".", "_"), weight)
         return weight
 
@@ -212,6 +215,8 @@ class WeightsMixin:
             waiting.add(view, lambda: initial_values.first_values(first, shape, dtype))
         view._scope = self._scope()
         self._own_weights.append(view)
+        if Made.noted is not None:
+            Made.noted.append(weakref.ref(view))
         object.__setattr__(self, name, view)
         return view
 
@@ -369,6 +374,12 @@ class WeightsMixin:
                 "`build(input_shape)`, or call it on data."
             )
         return sum(int(np.prod(tuple(weight.shape))) for weight in self.weights)
+
+
+class Made:
+    """The weights of layers in the order in which they were made, where somebody asks for it: TensorFlow 1's graphs."""
+
+    noted: list[weakref.ref[Any]] | None = None
 
 
 def _own_states(layer: Any) -> list[Weight]:

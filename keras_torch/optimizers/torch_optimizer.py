@@ -27,6 +27,10 @@ class TorchOptimizer(Optimizer):
 
     _counters = (*Optimizer._counters, "_seen_rate", "_group_rate")
 
+    def __new__(cls, optimizer: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Return an optimizer of Keras as it is: those of `tf.train`, for which Keras 2 had `TFOptimizer`, are."""
+        return optimizer if isinstance(optimizer, Optimizer) else super().__new__(cls)
+
     def __init__(
         self,
         optimizer: Any,

@@ -13,6 +13,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from keras_torch import config
+from keras_torch.symbolic import recomputed
 from keras_torch.symbolic.inference import infer
 from keras_torch.symbolic.keras_tensor import KerasTensor
 from keras_torch.symbolic.naming import take_name, unique_name
@@ -394,14 +395,33 @@ def _itself(value: torch.Tensor) -> torch.Tensor:
 
 def _kept(item: Any) -> Any:
     """Return an argument to keep: of a tensor that was computed beforehand only its value, as it is not made again."""
-    if not isinstance(item, torch.Tensor) or item.grad_fn is None or config.is_classic():
+    if not isinstance(item, torch.Tensor) or item.grad_fn is None or recomputed.Graphs.are_described():
         return item
-    source = item._base if item._is_view() else item
-    return item if source is None or source.grad_fn is None else item.detach()
+    return item.detach() if _is_computed(item) else item
+
+
+def _is_computed(value: torch.Tensor) -> bool:
+    """Whether a tensor with a history is more than another view of a weight."""
+    source = value._base if value._is_view() else value
+    return source is not None and source.grad_fn is not None
+
+
+def _of_weights(value: torch.Tensor) -> Any:
+    """Return a symbolic tensor for what Keras 1 and 2 would compute from weights in each run, if that is possible."""
+    try:
+        compute = recomputed.again(value, "")
+    except ValueError:
+        return value
+    tensor = KerasTensor(tuple(value.shape), config.dtype_name(value.dtype))
+    Node(FunctionOp(recomputed.Recomputed(compute)), (), {}, tensor)
+    return tensor
 
 
 def _constant(item: Any) -> Any:
     if isinstance(item, np.ndarray):
         tensor = torch.as_tensor(item)
         return tensor.to(config.torch_dtype(config.floatx())) if tensor.dtype == torch.float64 else tensor
+    if isinstance(item, torch.Tensor):
+        graph = item.grad_fn is not None and recomputed.Graphs.are_described()
+        return _of_weights(item) if graph and _is_computed(item) else item
     return item.item() if isinstance(item, np.generic) else item

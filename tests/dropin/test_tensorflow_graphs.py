@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import keras_torch
 from keras_torch import dropin
 from keras_torch.dropin.tensorflow import graph
 
@@ -123,3 +124,73 @@ def test_a_loss_without_variables_is_an_error(tf):
     x = tf.placeholder(tf.float32, [None, 4])
     with pytest.raises(ValueError, match="no trainable variable"):
         tf.train.AdamOptimizer().minimize(tf.reduce_mean(x))
+
+
+LAYERS = """
+x = tf.placeholder(tf.float32, [None, 4])
+y = tf.placeholder(tf.float32, [None, 1])
+dense = layers.Dense(1, name="dense_of_graph")
+penalty = 0.25 * tf.nn.l2_loss(dense(x) * 0) + 0.5 * tf.nn.l2_loss(dense.kernel)
+loss = tf.reduce_mean(tf.square(dense(x) - y)) + penalty
+scale = tf.Variable(1.0, name="scale")
+train = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+session = tf.Session()
+session.run(tf.global_variables_initializer())
+"""
+
+
+def test_penalties_of_weights_of_layers_are_part_of_a_graph(tf):
+    found = run(tf, LAYERS, layers=keras_torch.layers)
+    dense, session = found["dense"], found["session"]
+    for _ in range(3):
+        kernel, bias = dense.get_weights()
+        error = X @ kernel + bias - Y
+        loss, _ = session.run([found["loss"], found["train"]], {found["x"]: X, found["y"]: Y})
+        assert loss == pytest.approx((error**2).mean() + 0.25 * (kernel**2).sum(), rel=1e-5)
+        expected = kernel - 0.1 * (2 * X.T @ error / len(X) + 0.5 * kernel)
+        np.testing.assert_allclose(dense.get_weights()[0], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_of_layers_are_variables_of_the_graph_and_saved(tf, tmp_path):
+    found = run(tf, LAYERS, layers=keras_torch.layers)
+    names = ["scale:0", "dense_of_graph/kernel:0", "dense_of_graph/bias:0"]
+    assert [item.name for item in tf.trainable_variables()] == names
+    assert [item.name for item in tf.global_variables("dense")] == names[1:]
+    session, dense = found["session"], found["dense"]
+    saver = tf.train.Saver()
+    path = saver.save(session, str(tmp_path / "model"))
+    before = dense.get_weights()
+    dense.set_weights([before[0] + 1, before[1] + 1])
+    session.run(tf.global_variables_initializer())
+    assert (dense.get_weights()[0] == before[0] + 1).all()
+    saver.restore(session, path)
+    for old, new in zip(before, dense.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_gradients_are_weighted_by_those_of_what_comes_behind(tf):
+    code = """
+weights = tf.placeholder(tf.float32, [None, 1])
+found = tf.gradients(dense(x), tf.trainable_variables()[1:], weights)
+both = tf.gradients([dense(x), x], x, [weights, x])
+"""
+    found = run(tf, LAYERS + code, layers=keras_torch.layers)
+    given = {found["x"]: X, found["weights"]: Y}
+    kernel, bias = found["session"].run(found["found"], given)
+    np.testing.assert_allclose(kernel, X.T @ Y, rtol=1e-5)
+    np.testing.assert_allclose(bias, Y.sum(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        found["session"].run(found["both"], given)[0], Y @ found["dense"].get_weights()[0].T + X, rtol=1e-5, atol=1e-6
+    )
+    with pytest.raises(ValueError, match="stop_gradients"):
+        tf.gradients(found["loss"], found["x"], stop_gradients=[found["x"]])
+
+
+def test_keras_optimizer_for_tensorflow_takes_what_tf_train_has(tf):
+    inner = tf.train.RMSPropOptimizer(0.01)
+    model = keras_torch.Sequential([keras_torch.Input((4,)), keras_torch.layers.Dense(1)])
+    model.compile(keras_torch.optimizers.TFOptimizer(inner), "mse")
+    assert model.optimizer is inner
+    before = model.get_weights()[0]
+    model.fit(X, Y, epochs=1, verbose=0)
+    assert not np.array_equal(before, model.get_weights()[0])

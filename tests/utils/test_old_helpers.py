@@ -86,5 +86,3 @@ def test_names_of_the_old_engine() -> None:
         assert importlib.import_module("keras.utils.test_utils").layer_test is test_utils.layer_test
         collect = importlib.import_module("keras.engine.training").collect_trainable_weights
         assert len(collect(models.Sequential([layers.Dense(1, input_shape=(2,))]))) == 2
-    with pytest.raises(NotImplementedError, match="functional API"):
-        models.Graph()

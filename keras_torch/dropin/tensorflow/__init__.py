@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from keras_torch.dropin.tensorflow.parts import VERSIONS, Part, forget, is_package
 from keras_torch.dropin.tensorflow.parts import load as _load
+from keras_torch.engine.weights import Made
 
 
 def load(name: str) -> Part:
     """Return the module of that name, always the same object; a script that asks for it gets tensors to match."""
+    from keras_torch.dropin.tensorflow import graph
+
     change_tensors()
+    graph.note_weights()
     return _load(name)
 
 
@@ -25,10 +29,11 @@ def change_tensors(values_only: bool = False) -> None:
 
 
 def restore_tensors() -> None:
-    """Take TensorFlow's methods from tensors, if they have them."""
+    """Take TensorFlow's methods from tensors, if they have them, and note no weights of layers any more."""
     from keras_torch.dropin.tensorflow import tensor_methods
 
     tensor_methods.uninstall()
+    Made.noted = None
 
 
 __all__ = ["VERSIONS", "Part", "change_tensors", "forget", "is_package", "load", "restore_tensors"]

@@ -16,11 +16,13 @@ from keras_torch import backend, config
 from keras_torch.backend.session import Operation
 from keras_torch.backend.variables import Update
 from keras_torch.dropin.tensorflow.arrays import convert_to_tensor
+from keras_torch.engine.weights import Made
 from keras_torch.symbolic import FunctionOp, KerasTensor, Node
+from keras_torch.symbolic.recomputed import Graphs
 
 _LAUNCHERS = ("keras_torch.cli", "keras_torch.dropin")
-_eager: bool | None = None
 _made: list[GraphVariable] = []
+_of_layers: dict[int, LayerVariable] = {}
 _global_steps: list[Any] = []
 
 
@@ -87,15 +89,46 @@ class GraphVariable(KerasTensor):
         return self
 
 
-def set_eager(eager: bool) -> None:
+class LayerVariable(GraphVariable):
+    """A weight of a layer as a symbolic tensor. It has its first value, and no initializer changes it."""
+
+    def __init__(self, weight: Any) -> None:
+        super().__init__(weight)
+        _made.remove(self)
+
+    @property
+    def initializer(self) -> Any:
+        """Nothing to run."""
+        return Operation([])
+
+
+def note_weights() -> None:
+    """Have the weights of layers noted from now on, if scripts describe graphs."""
+    if Made.noted is None and Graphs.are_described():
+        Made.noted = []
+
+
+def of_layers() -> list[LayerVariable]:
+    """The weights of the layers that exist, in the order in which they were made."""
+    found = []
+    for weight in [reference() for reference in Made.noted or ()]:
+        if weight is None:
+            continue
+        if id(weight) not in _of_layers or _of_layers[id(weight)].variable is not weight:
+            _of_layers[id(weight)] = LayerVariable(weight)
+        found.append(_of_layers[id(weight)])
+    return found
+
+
+def set_eager(eager: bool | None) -> None:
     """Say whether scripts compute at once, whatever the dialect."""
-    global _eager
-    _eager = eager
+    Graphs.eager = eager
+    note_weights()
 
 
 def describes_graph() -> bool:
     """Whether a script, and none of our functions, is asking while it describes a graph."""
-    if not (config.is_classic() if _eager is None else not _eager):
+    if not Graphs.are_described():
         return False
     frame: Any = sys._getframe(1)
     while frame is not None:
@@ -107,13 +140,16 @@ def describes_graph() -> bool:
 
 
 def variables(trainable: bool = False) -> list[GraphVariable]:
-    """The variables of the graph, or those that are to be trained."""
-    return [item for item in _made if item.trainable or not trainable]
+    """The variables of the graph, or those that are to be trained: the script's, and the weights of layers."""
+    return [item for item in (*_made, *of_layers()) if item.trainable or not trainable]
 
 
 def forget() -> None:
     """Leave the variables out of what is initialized, saved and listed from now on."""
     _made.clear()
+    _of_layers.clear()
+    Made.noted = None
+    note_weights()
     _global_steps.clear()
 
 
@@ -127,6 +163,5 @@ def global_step(graph: Any = None) -> Any:
     """Return the variable that counts steps, which `minimize(loss, global_step=)` adds 1 to."""
     if not _global_steps:
         counter = backend.Variable(torch.tensor(0), trainable=False, name="global_step")
-        is_symbolic = config.is_classic() if _eager is None else not _eager
-        _global_steps.append(GraphVariable(counter) if is_symbolic else counter)
+        _global_steps.append(GraphVariable(counter) if Graphs.are_described() else counter)
     return _global_steps[0]

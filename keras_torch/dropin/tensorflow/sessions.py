@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 from types import SimpleNamespace
 from typing import Any
+
+from torch.utils import _pytree as pytree
 
 from keras_torch import backend, config
 from keras_torch.backend import session
@@ -54,6 +57,37 @@ def reset_default_graph() -> None:
     forget_variables()
 
 
+def gradients(
+    ys: Any,
+    xs: Any,
+    grad_ys: Any = None,
+    name: str = "gradients",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: Any = None,
+    stop_gradients: Any = None,
+    unconnected_gradients: Any = "none",
+) -> list[Any]:
+    """Return the gradients of the sum of `ys`, weighted by `grad_ys`, with respect to each of `xs`.
+
+    Where and in which order TensorFlow's runtime adds has no meaning here. ValueError for `stop_gradients`.
+    """
+    if stop_gradients is not None or unconnected_gradients not in ("none", None):
+        raise ValueError(
+            "`tf.gradients` takes no `stop_gradients` (use `tf.stop_gradient` on the tensors) and gives None for what "
+            f"is not connected. Received: stop_gradients={stop_gradients!r}, {unconnected_gradients=}"
+        )
+    ends = list(ys) if isinstance(ys, (list, tuple)) else [ys]
+    weights = grad_ys if isinstance(grad_ys, (list, tuple)) else [grad_ys] * len(ends)
+    weighted = [
+        end if weight is None else end * backend.stop_gradient(weight)
+        for end, weight in zip(ends, weights, strict=True)
+    ]
+    # Layers read their weights themselves, not the symbolic tensors that stand for these.
+    starts = [getattr(x, "variable", x) if isinstance(x, graph.LayerVariable) else x for x in pytree.tree_leaves(xs)]
+    return backend.gradients(functools.reduce(operator.add, map(backend.sum, weighted)), starts)
+
+
 class Graph:
     """A graph for `with graph.as_default()`; operations run directly, so it stays empty."""
 
@@ -91,7 +125,7 @@ VERSION_1: dict[str, Any] = {
     "Session": Session,
     "get_default_graph": get_default_graph,
     "get_default_session": backend.get_session,
-    "gradients": backend.gradients,
+    "gradients": gradients,
     "placeholder": placeholder,
     "reset_default_graph": reset_default_graph,
     "train.create_global_step train.get_global_step train.get_or_create_global_step": graph.global_step,

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
+
+from keras_torch import config
 
 Compute = Callable[[], torch.Tensor]
 _BINARY: dict[str, Callable[[Any, Any, Any], torch.Tensor]] = {
@@ -37,8 +40,36 @@ _UNARY: dict[str, Callable[[Any, Any], torch.Tensor]] = {
 }
 
 
+class Recomputed(nn.Module):
+    """Gives a value that was computed from variables, as a step of a running graph."""
+
+    compute: Compute
+
+    def __init__(self, compute: Compute) -> None:
+        super().__init__()
+        self.__dict__["compute"] = compute
+
+    def forward(self) -> torch.Tensor:
+        """Compute the value from what the variables hold now."""
+        return self.compute()
+
+
 class _UnknownError(Exception):
     """A value that comes from something else than the operations above."""
+
+
+class Graphs:
+    """Whether scripts describe graphs, in which what is computed from weights stands for what it is in each run.
+
+    They do in Keras 1 and 2, unless TensorFlow was told otherwise: `eager` says whether it computes at once.
+    """
+
+    eager: bool | None = None
+
+    @classmethod
+    def are_described(cls) -> bool:
+        """Whether graphs are described now."""
+        return config.is_classic() if cls.eager is None else not cls.eager
 
 
 def latest(value: Any) -> Any:
