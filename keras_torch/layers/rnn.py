@@ -27,6 +27,10 @@ from keras_torch.layers.stacked_cells import (
 from keras_torch.symbolic import KerasTensor, record_function
 
 
+def _is_mask(value: Any) -> bool:
+    return getattr(value, "dtype", None) in (torch.bool, "bool")
+
+
 def split_inputs(args: tuple[Any, ...], kwargs: dict[str, Any], num_constants: int = 0) -> tuple[Any, ...]:
     """Take `[inputs, *initial_state, *constants]` apart: return the positional arguments, put the rest into kwargs."""
     if not args:
@@ -150,13 +154,22 @@ class RNN(Layer):
         self,
         inputs: Any,
         initial_state: Any = None,
-        constants: Any = None,
         mask: Any = None,
         training: bool | None = None,
+        constants: Any = None,
     ) -> Any:
-        """Run the cell; `training` is the mode of the layer, set by whoever calls it."""
+        """Run the cell; `training` is the mode of the layer, set by whoever calls it.
+
+        Subclasses may pass the arguments on in Keras 3's order, or in that before: mask, training, initial_state.
+        """
+        if (
+            isinstance(mask, int)
+            or (training is not None and not isinstance(training, int))
+            or (initial_state is not None and _is_mask(initial_state))
+        ):
+            initial_state, mask = training, initial_state
         if isinstance(_first(inputs), KerasTensor):
-            return record_function(self.call, (inputs, initial_state, constants, mask), {})
+            return record_function(self.call, (inputs, initial_state, mask, None, constants), {})
         if self.time_major:
             inputs = map_tensors(lambda item: item.transpose(0, 1), inputs)
         first = _first(inputs)
