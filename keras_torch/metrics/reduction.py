@@ -24,6 +24,7 @@ from keras_torch.losses.reduction import (
 )
 from keras_torch.metrics.base import Metric
 from keras_torch.metrics.running import Running
+from keras_torch.metrics.streams import Streams
 
 # Metric function → function of the same arguments that returns (sum of the values, number of values), or None.
 FAST_SUMS: dict[Callable[..., Any], Callable[..., tuple[torch.Tensor, int] | None]] = {}
@@ -142,6 +143,7 @@ class MeanMetricWrapper(Mean):
         self._builtin = getattr(fn, "__module__", "").startswith("keras_torch.")
         self._fast = _fast_sum(fn, kwargs)
         self._each: dict[str, Mean] = {}
+        self._streams = Streams()
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in a batch of targets and predictions."""
@@ -169,7 +171,11 @@ class MeanMetricWrapper(Mean):
                 y_true = user_targets(y_true, y_pred, config.dialect() in ("1", "2", "tf"))
                 y_true, y_pred = same_rank(y_true, y_pred)
         function = self._function
-        values = function(y_true, y_pred) if self._builtin else call_rebinding(function, y_true, y_pred)
+        if self._builtin:
+            values = function(y_true, y_pred)
+        else:
+            with self._streams:
+                values = call_rebinding(function, y_true, y_pred)
         if not isinstance(values, Mapping):
             self._count_values(self, as_tensor(values), y_pred, mask, sample_weight)
             return

@@ -240,7 +240,7 @@ def _mutate_metadata(data, rng):
 
 def _mutate_index(data, rng):
     """Damage a block of an index, or nothing, and let its checksum fit."""
-    _, at = bundle._handle(data, len(data) - bundle._FOOTER)
+    _, at = bundle._handle(data, len(data) - bundle.FOOTER)
     (start, size), _ = bundle._handle(data, at)
     if rng.random() < 0.7:
         (start, size), _ = bundle._handle(rng.choice(list(bundle._block(data, (start, size))))[1], 0)

@@ -37,6 +37,7 @@ from keras_torch.dropin.tensorflow import (
     slicing,
     sparse,
     special,
+    streaming,
     summaries,
     tape,
     text,
@@ -64,7 +65,7 @@ _TOPICS = (
         variables,
     ),
     *(tape, modules, lookup, sparse, data, records, examples, parsing, debugging, settings, sessions, distribute),
-    *(training, saved_models, keras_names, special, ragged, boxes, inside, refusals, summaries),
+    *(training, saved_models, keras_names, special, ragged, boxes, inside, refusals, streaming, summaries),
 )
 
 
