@@ -582,21 +582,3 @@ def test_the_states_of_stacked_cells_may_be_reversed(dialect):
         assert [tuple(item.shape) for item in states] == [(2, 6), (2, 3)]
         torch.testing.assert_close(output, RNN(cells)(x))
         torch.testing.assert_close(RNN(stack)(x, initial_state=states), RNN(cells)(x, initial_state=states[::-1]))
-
-
-@pytest.mark.parametrize("order", [("mask", "training", "initial_state"), ("initial_state", "mask", "training")])
-@pytest.mark.parametrize("base", [LSTM, GRU])
-def test_a_subclass_passes_arguments_on_in_the_order_of_either_generation(base, order):
-    class Passing(base):
-        def call(self, inputs, mask=None, training=None, initial_state=None):
-            given = {"mask": mask, "training": training, "initial_state": initial_state}
-            return super().call(inputs, *(given[name] for name in order))
-
-    x, mask = torch.rand(2, 4, 3), torch.tensor([[True, True, False, False], [True] * 4])
-    layer, plain = Passing(5), base(5)
-    layer(x), plain(x)
-    plain.set_weights(layer.get_weights())
-    states = [torch.rand(2, 5) for _ in range(len(plain.get_initial_state(x)))]
-    for given in ({}, {"mask": mask}, {"initial_state": states}, {"mask": mask, "initial_state": states}):
-        for training in ({}, {"training": True}):
-            torch.testing.assert_close(layer(x, **given, **training), plain(x, **given, **training))

@@ -22,7 +22,7 @@ from keras_torch.symbolic.recomputed import Graphs
 
 _LAUNCHERS = ("keras_torch.cli", "keras_torch.dropin")
 _made: list[GraphVariable] = []
-_of_layers: dict[int, LayerVariable] = {}
+_of_layers: dict[int, SymbolicVariable] = {}
 _global_steps: list[Any] = []
 
 
@@ -40,16 +40,17 @@ class _Read(nn.Module):
         return self.variable.value
 
 
-class GraphVariable(KerasTensor):
-    """A variable as a symbolic tensor; `variable` holds the values. `assign` and kin give what a session runs."""
+class SymbolicVariable(KerasTensor):
+    """A variable as a symbolic tensor; `variable` holds the values. `assign` and kin give what a session runs.
+
+    One of a layer has its first value, and no initializer changes it.
+    """
 
     def __init__(self, variable: Any) -> None:
         super().__init__(tuple(variable.shape), config.dtype_name(variable.dtype), name=variable.name)
         self.variable = variable
         self.trainable = bool(variable.trainable)
-        self._initial = variable.value.detach().clone()
         Node(FunctionOp(_Read(variable)), (), {}, self)
-        _made.append(self)
 
     def assign(self, value: Any, use_locking: bool = False, name: Any = None, read_value: bool = True) -> Any:
         """Return an update to a value, symbolic or not."""
@@ -68,7 +69,7 @@ class GraphVariable(KerasTensor):
         """Set the value now."""
         self.variable.assign(value)
 
-    def read_value(self) -> GraphVariable:
+    def read_value(self) -> SymbolicVariable:
         """The variable."""
         return self
 
@@ -80,26 +81,27 @@ class GraphVariable(KerasTensor):
 
     @property
     def initializer(self) -> Any:
-        """The update to the first value."""
-        return self.assign(self._initial)
+        """Nothing to run."""
+        return Operation([])
 
     @property
-    def op(self) -> GraphVariable:
+    def op(self) -> SymbolicVariable:
         """The variable, which has a `name`."""
         return self
 
 
-class LayerVariable(GraphVariable):
-    """A weight of a layer as a symbolic tensor. It has its first value, and no initializer changes it."""
+class GraphVariable(SymbolicVariable):
+    """A variable that the script made."""
 
-    def __init__(self, weight: Any) -> None:
-        super().__init__(weight)
-        _made.remove(self)
+    def __init__(self, variable: Any) -> None:
+        super().__init__(variable)
+        self._initial = variable.value.detach().clone()
+        _made.append(self)
 
     @property
     def initializer(self) -> Any:
-        """Nothing to run."""
-        return Operation([])
+        """The update to the first value."""
+        return self.assign(self._initial)
 
 
 def note_weights() -> None:
@@ -108,15 +110,14 @@ def note_weights() -> None:
         Made.noted = []
 
 
-def of_layers() -> list[LayerVariable]:
+def of_layers() -> list[SymbolicVariable]:
     """The weights of the layers that exist, in the order in which they were made."""
     found = []
     for weight in [reference() for reference in Made.noted or ()]:
-        if weight is None:
-            continue
-        if id(weight) not in _of_layers or _of_layers[id(weight)].variable is not weight:
-            _of_layers[id(weight)] = LayerVariable(weight)
-        found.append(_of_layers[id(weight)])
+        if weight is not None:
+            if id(weight) not in _of_layers:
+                _of_layers[id(weight)] = SymbolicVariable(weight)
+            found.append(_of_layers[id(weight)])
     return found
 
 
@@ -139,7 +140,7 @@ def describes_graph() -> bool:
     return True
 
 
-def variables(trainable: bool = False) -> list[GraphVariable]:
+def variables(trainable: bool = False) -> list[SymbolicVariable]:
     """The variables of the graph, or those that are to be trained: the script's, and the weights of layers."""
     return [item for item in (*_made, *of_layers()) if item.trainable or not trainable]
 

@@ -84,7 +84,8 @@ def gradients(
         for end, weight in zip(ends, weights, strict=True)
     ]
     # Layers read their weights themselves, not the symbolic tensors that stand for these.
-    starts = [getattr(x, "variable", x) if isinstance(x, graph.LayerVariable) else x for x in pytree.tree_leaves(xs)]
+    of_layers = {id(item): item.variable for item in graph.of_layers()}
+    starts = [of_layers.get(id(x), x) for x in pytree.tree_leaves(xs)]
     return backend.gradients(functools.reduce(operator.add, map(backend.sum, weighted)), starts)
 
 

@@ -20,7 +20,7 @@ from keras_torch.dropin.tensorflow.sizes import ints
 class _VariableType(type):
     def __instancecheck__(cls, instance: Any) -> bool:
         """Weights of layers are variables, too."""
-        return isinstance(instance, (backend.Variable, WeightView, graph.GraphVariable))
+        return isinstance(instance, (backend.Variable, WeightView, graph.SymbolicVariable))
 
     def __call__(
         cls,

@@ -46,19 +46,20 @@ def _write_arrays(file: BinaryIO, arrays: Mapping[str, Any]) -> dict[str, Entry]
     with raw_arrays.Transfers():
         for name, value in arrays.items():
             shape: tuple[int, ...] = ()
+            content: bytes | None
             if isinstance(value, bytes):
                 content, found = _text(value)
                 kind, size = STRING, len(content)
             else:
                 kind, shape, array = _as_stored(value)
-                size, found = array.nbytes, 0
+                size, found, content = array.nbytes, 0, None
                 if array.size >= LARGE and place is not None:
                     raw_arrays.write(place.moved(end), array)
                     large.append(name)
                 else:
                     content = array.tobytes()
                     found = masked(content)
-            if name not in large[-1:]:
+            if content is not None:
                 file.seek(end)
                 file.write(content)
             entries[name] = Entry(kind, shape, 0, end, size, found, False)
